@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The engine of Atrion: routes, permits, counters, and the task that drives the pulse.

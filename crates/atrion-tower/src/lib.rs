@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Adaptive admission control as tower middleware for HTTP and gRPC services.
