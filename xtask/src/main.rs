@@ -1,1 +1,53 @@
-fn main() {}
+// SPDX-License-Identifier: Apache-2.0
+//! The project's own commands. CI calls what a developer calls: `cargo xtask --help`.
+
+mod bench;
+mod boundary;
+mod demo;
+mod fuzz;
+mod license;
+mod oracle;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The commands of the Atrion repository")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Format, lint, test, document and check every crate and feature alone.
+    Test(test::Args),
+    /// Measure the hot paths side by side with their peers.
+    Bench(bench::Args),
+    /// Run a real HTTP service through overload, gray failure and outage, without and with Atrion.
+    Demo(demo::Args),
+    /// Replay a recorded oracle file against the `rfc` preset.
+    ReplayOracle(oracle::Args),
+    /// Make, issue and inspect licence keys.
+    License(license::Args),
+    /// Prove that the free crates never reach the commercial ones.
+    Boundary(boundary::Args),
+    /// Feed a parser arbitrary bytes for a bounded time.
+    Fuzz(fuzz::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Test(args) => test::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::ReplayOracle(args) => oracle::run(args),
+        Command::License(args) => license::run(args),
+        Command::Boundary(args) => boundary::run(args),
+        Command::Fuzz(args) => fuzz::run(args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        std::process::ExitCode::FAILURE
+    })
+}
