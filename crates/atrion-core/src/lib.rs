@@ -1,2 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The physics of adaptive admission control: pure, no_std, deterministic to the bit.
+//! The physics of adaptive admission control: pure, `no_std`, deterministic to the bit.
+//!
+//! Every function here takes its state, its input and the time as arguments and gives back values.
+//! Nothing reads a clock, locks, logs, draws randomness, or allocates in a step.
+//! The equations are explained in `docs/physics.md` of the repository; each law is one small file.
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Tests compare floats exactly on purpose: determinism to the bit is one of the promises.
+#![cfg_attr(test, allow(clippy::float_cmp))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod units;
+pub use units::{Ohms, UnitError, Volts};
+
+mod time;
+pub use time::{Mono, Wall};
+
+mod priority;
+pub use priority::{Priority, Spread, Tier};
+
+mod telemetry;
+pub use telemetry::{Telemetry, TelemetryError};
+
+mod outcome;
+pub use outcome::Outcome;
+
+mod mode;
+pub use mode::Mode;

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Priority on the voltage ladder (`docs/physics.md` section 3.1).
+
+use core::fmt;
+
+use crate::Volts;
+
+/// How important a request is. Each tier is a band of the voltage ladder; under pressure the lowest goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[allow(clippy::exhaustive_enums)] // the ladder has five rungs; in between there are raw volts
+pub enum Tier {
+    /// 14..22 V: batch work, crawlers, prefetch.
+    Bulk,
+    /// 22..32 V: background work somebody waits for, later.
+    Low,
+    /// 32..65 V: ordinary user traffic.
+    #[default]
+    Normal,
+    /// 65..82 V: what the business lives on.
+    High,
+    /// 82..100 V: payments, health of the system itself.
+    Critical,
+}
+
+impl Tier {
+    /// Every tier, the most important first.
+    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Normal, Self::Low, Self::Bulk];
+
+    /// The half-open band `[lo, hi)` of the tier, in volts.
+    #[must_use]
+    pub const fn band(self) -> (f64, f64) {
+        match self {
+            Self::Critical => (82.0, 100.0),
+            Self::High => (65.0, 82.0),
+            Self::Normal => (32.0, 65.0),
+            Self::Low => (22.0, 32.0),
+            Self::Bulk => (14.0, 22.0),
+        }
+    }
+
+    /// The tier in whose band `volts` lies; whatever is under the ladder counts as bulk, above it as critical.
+    #[must_use]
+    pub const fn of(volts: Volts) -> Self {
+        let volts = volts.get();
+        if volts >= 82.0 {
+            Self::Critical
+        } else if volts >= 65.0 {
+            Self::High
+        } else if volts >= 32.0 {
+            Self::Normal
+        } else if volts >= 22.0 {
+            Self::Low
+        } else {
+            Self::Bulk
+        }
+    }
+
+    /// A stable lower-case name for headers, logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+            Self::Bulk => "bulk",
+        }
+    }
+
+    /// The tier of that name, in any letter case.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a caller says about a request's importance: a tier, with a cohort if it knows one, or raw volts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Priority(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Tier(Tier),
+    Cohort(Tier, u64),
+    Volts(Volts),
+}
+
+/// Where in its tier's band a request without a cohort falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[allow(clippy::exhaustive_enums)]
+pub enum Spread {
+    /// Anywhere in the band, by a stable hash: a *fraction* of a tier can be shed.
+    #[default]
+    Band,
+    /// The band's middle: the literal gate with one voltage per tier.
+    Middle,
+}
+
+/// How long a cohort keeps its place in the band: the same users are shed for a few seconds, and no user for long.
+pub(crate) const COHORT_SECONDS: u64 = 5;
+
+impl Priority {
+    /// A request of `tier`; its place in the band comes from the request's own counter.
+    #[must_use]
+    pub const fn tier(tier: Tier) -> Self {
+        Self(Kind::Tier(tier))
+    }
+
+    /// Puts every request of the same `key` (a hash of a user or session id) at the same place of the band
+    /// for five seconds, so that under partial shedding some users get all of their calls instead of every user
+    /// losing some. Raw volts have no band and stay as they are.
+    #[must_use]
+    pub const fn cohort(self, key: u64) -> Self {
+        match self.0 {
+            Kind::Tier(tier) | Kind::Cohort(tier, _) => Self(Kind::Cohort(tier, key)),
+            Kind::Volts(_) => self,
+        }
+    }
+
+    /// A voltage decided elsewhere, for example by a gateway. It is used as it is.
+    #[must_use]
+    pub const fn volts(volts: Volts) -> Self {
+        Self(Kind::Volts(volts))
+    }
+
+    /// The tier this request is counted under.
+    #[must_use]
+    pub const fn counted_as(self) -> Tier {
+        match self.0 {
+            Kind::Tier(tier) | Kind::Cohort(tier, _) => tier,
+            Kind::Volts(volts) => Tier::of(volts),
+        }
+    }
+
+    /// The voltage: `lo + u (hi - lo)` with `u = hash(cohort or counter, epoch)` (`docs/physics.md` section 3.1).
+    ///
+    /// `epoch` is the number of five-second spans since the clock's origin ([`Priority::epoch`]); `counter` is a
+    /// number that differs from request to request and stands in for a missing cohort.
+    #[must_use]
+    #[inline]
+    pub fn resolve(self, spread: Spread, epoch: u64, counter: u64) -> Volts {
+        let (tier, key) = match self.0 {
+            Kind::Volts(volts) => return volts,
+            Kind::Tier(tier) => (tier, counter),
+            Kind::Cohort(tier, key) => (tier, key),
+        };
+        let (lo, hi) = tier.band();
+        let u = match spread {
+            Spread::Middle => 0.5,
+            Spread::Band => unit_interval(key, epoch),
+        };
+        Volts::saturating(lo + u * (hi - lo))
+    }
+
+    /// The five-second span in which `now` lies.
+    #[must_use]
+    pub const fn epoch(now: crate::Mono) -> u64 {
+        now.as_nanos() / (COHORT_SECONDS * 1_000_000_000)
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self::tier(Tier::Normal)
+    }
+}
+
+impl From<Tier> for Priority {
+    fn from(tier: Tier) -> Self {
+        Self::tier(tier)
+    }
+}
+
+impl From<Volts> for Priority {
+    fn from(volts: Volts) -> Self {
+        Self::volts(volts)
+    }
+}
+
+/// A hash in `[0, 1)`: the finaliser of `SplitMix64` over key and epoch, its top 53 bits as a fraction.
+#[inline]
+fn unit_interval(key: u64, epoch: u64) -> f64 {
+    let mut z = key ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
+    (z >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mono;
+
+    #[test]
+    fn bands_tile_the_ladder() {
+        for pair in Tier::ALL.windows(2) {
+            assert_eq!(pair[0].band().0, pair[1].band().1);
+        }
+    }
+
+    #[test]
+    fn every_voltage_of_a_tier_is_counted_under_it() {
+        for tier in Tier::ALL {
+            for key in 0..2_000 {
+                let volts = Priority::tier(tier).cohort(key).resolve(Spread::Band, 7, 0);
+                let (lo, hi) = tier.band();
+                assert!((lo..hi).contains(&volts.get()));
+                assert_eq!(Tier::of(volts), tier);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cohort_keeps_its_place_for_five_seconds_and_not_for_long() {
+        let user = Priority::tier(Tier::Normal).cohort(42);
+        let at = |s: u64| user.resolve(Spread::Band, Priority::epoch(Mono::from_nanos(s * 1_000_000_000)), s);
+        assert_eq!(at(10), at(14));
+        assert_ne!(at(14), at(15));
+    }
+
+    #[test]
+    fn the_spread_fills_the_band_evenly() {
+        let mut tenths = [0u32; 10];
+        for counter in 0..100_000u64 {
+            let volts = Priority::tier(Tier::Low).resolve(Spread::Band, 3, counter).get();
+            tenths[((volts - 22.0) as usize).min(9)] += 1;
+        }
+        assert!(tenths.iter().all(|n| (9_500..10_500).contains(n)), "{tenths:?}");
+    }
+
+    #[test]
+    fn the_literal_gate_has_one_voltage_per_tier() {
+        assert_eq!(Priority::tier(Tier::Bulk).resolve(Spread::Middle, 1, 2).get(), 18.0);
+    }
+
+    #[test]
+    fn raw_volts_are_used_as_they_are() {
+        let volts = Volts::new(71.5).unwrap();
+        assert_eq!(Priority::volts(volts).cohort(9).resolve(Spread::Band, 1, 2), volts);
+        assert_eq!(Priority::volts(volts).counted_as(), Tier::High);
+    }
+
+    #[test]
+    fn names_parse_back() {
+        for tier in Tier::ALL {
+            assert_eq!(Tier::parse(&tier.as_str().to_uppercase()), Some(tier));
+        }
+        assert_eq!(Tier::parse("vip"), None);
+    }
+}
