@@ -30,3 +30,12 @@ pub use outcome::Outcome;
 
 mod mode;
 pub use mode::Mode;
+
+mod decision;
+pub use decision::{Reason, Refusal, Terms, retry_after};
+
+mod admission;
+pub use admission::{Gate, Ladder, Law};
+
+pub mod adaptive;
+pub use adaptive::{AdaptiveConfig, AdaptiveState, ConfigFault, Laws, Tick, Window};

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The preset `adaptive`, the default: every law of `docs/physics.md` section 3, composed on one screen.
+//!
+//! A law is a small value with one step; [`AdaptiveState::step`] runs them in their fixed order. Nothing in here
+//! knows about threads, clocks or stores. What has to happen between two ticks (a failure that opens the breaker, a
+//! probe that closes it, debt that grows) are the pure rules of [`debt`], [`dead`] and [`probe`], which the engine
+//! applies at the request itself.
+
+mod baseline;
+mod config;
+pub mod dead;
+pub mod debt;
+mod effectiveness;
+mod elasticity;
+mod errors;
+mod evidence;
+mod health;
+mod momentum;
+pub mod probe;
+mod scar;
+mod staleness;
+mod target;
+mod tick;
+mod window;
+
+pub use baseline::Baseline;
+pub use config::{AdaptiveConfig, ConfigFault, Laws};
+pub use effectiveness::Effectiveness;
+pub use elasticity::{Elasticity, Pairs};
+pub use errors::ErrorShare;
+pub use evidence::Evidence;
+pub use health::MemoryOfHealth;
+pub use momentum::Momentum;
+pub use scar::Scar;
+pub use staleness::staleness;
+pub use target::{Target, Throughput};
+pub use tick::Tick;
+pub use window::Window;
+
+use crate::admission::{Law, saturation_pressure};
+use crate::{Mode, Ohms, Terms};
+
+/// Everything one node knows about one route, as of its last tick.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct AdaptiveState {
+    mode: Mode,
+    learned_ticks: u32,
+    elasticity: Elasticity,
+    baseline: Baseline,
+    throughput: Throughput,
+    health: MemoryOfHealth,
+    target: Target,
+    effectiveness: Effectiveness,
+    debt: f64,
+    errors: ErrorShare,
+    scar: Scar,
+    momentum: Momentum,
+    staleness: f64,
+    evidence: Evidence,
+}
+
+impl AdaptiveState {
+    /// One tick: the window's measurements move every law once, in the order of `docs/physics.md` section 3.
+    ///
+    /// `tick` carries the elapsed time with its decay factors, so that a pulse over many routes computes them once.
+    #[must_use]
+    pub fn step(mut self, tick: &Tick, window: &Window, config: &AdaptiveConfig) -> Self {
+        let window = window.neutralised();
+        let laws = config.laws;
+        let crowded = window.mean_in_flight > self.target.slots();
+        let learning = self.mode == Mode::Bootstrap;
+
+        self.elasticity.step(tick, &window.pairs);
+        let elasticity = if laws.elasticity { self.elasticity.get() } else { 1.0 };
+        self.baseline.step(tick, &window, crowded && !learning, elasticity, config.slo);
+        let strained = window.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
+        self.throughput.step(tick, window.succeeded, strained);
+        if !strained && self.mode == Mode::Operational {
+            self.health.step(tick, window.mean_in_flight);
+        }
+        self.target.step(tick, crowded, &self.throughput, &self.baseline, &self.health, config);
+        self.effectiveness.step(tick, window.admitted, window.failed);
+        self.debt = debt::relax(window.debt, tick, self.target.slots(), config);
+        self.errors.step(tick, &window);
+        self.evidence.step(tick, window.completions());
+
+        if learning {
+            self.scar = Scar::default();
+            self.momentum = Momentum::default();
+            self.staleness = 0.0;
+        } else {
+            let saturation = saturation_pressure(window.mean_in_flight, self.target.slots(), config.gain);
+            self.scar.step(tick, self.errors.get(), self.debt_gain(config), config);
+            self.momentum.step(tick, saturation.max(0.0), self.errors.get());
+            self.staleness = staleness(&window, self.baseline.longest_patience(config.slo), config);
+        }
+        // A route without traffic learns nothing, so only ticks that saw a completion count.
+        self.learned_ticks = self.learned_ticks.saturating_add(u32::from(window.completions() > 0));
+        self.mode = self.next_mode(config);
+        self
+    }
+
+    /// The three modes; every arm is a sentence. The request path adds two more transitions, [`opened_dead`] and
+    /// [`closed`](Self::closed), because they must not wait for a tick.
+    ///
+    /// [`opened_dead`]: Self::opened_dead
+    fn next_mode(&self, config: &AdaptiveConfig) -> Mode {
+        match self.mode {
+            Mode::Bootstrap if self.is_learning(config) => Mode::Bootstrap,
+            Mode::Bootstrap => Mode::Operational,
+            Mode::Operational if self.resistance_at_rest(config).get() >= config.break_at => {
+                Mode::CircuitBreaker
+            }
+            Mode::Operational => Mode::Operational,
+            // Only a success of a request that was started since the opening closes it.
+            Mode::CircuitBreaker => Mode::CircuitBreaker,
+        }
+    }
+
+    /// The breaker was opened by the dead rule: the scar goes to its maximum and is held while it is open.
+    #[must_use]
+    pub fn opened_dead(mut self, config: &AdaptiveConfig) -> Self {
+        self.mode = Mode::CircuitBreaker;
+        self.scar = Scar::held(config.break_at - config.base);
+        self
+    }
+
+    /// A probe succeeded: back to work at once, without scar, debt, momentum, staleness or error share.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.mode = Mode::Operational;
+        self.scar = Scar::default();
+        self.momentum = Momentum::default();
+        self.errors = ErrorShare::default();
+        self.effectiveness.forget();
+        self.debt = 0.0;
+        self.staleness = 0.0;
+        self
+    }
+
+    /// A warm start: what an earlier run of this node knew, aged by the time that has passed since.
+    ///
+    /// An open breaker stays open, with its scar held: the first probe finds out. A scar alone needs no learning
+    /// phase to brake, so such a route starts out operational; its target is still the one of a learning route.
+    #[must_use]
+    pub fn restored(scar: Ohms, mode: Mode, config: &AdaptiveConfig) -> Self {
+        let fresh = Self::default();
+        let most = config.break_at - config.base;
+        match mode {
+            Mode::CircuitBreaker => fresh.opened_dead(config),
+            Mode::Operational if scar.get() >= 1.0 => {
+                Self { mode, scar: Scar::of(scar.get().min(most)), ..fresh }
+            }
+            // What is left of the scar is too faint to brake with: learn anew.
+            Mode::Operational | Mode::Bootstrap => fresh,
+        }
+    }
+
+    /// The law of the gate until the next tick, with `merged` in place of the own scar where a fleet shares scars.
+    #[must_use]
+    pub fn law(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Law {
+        let slots = self.target.slots();
+        Law {
+            rest: Ohms::saturating(self.terms(merged, config).at_rest()),
+            weight: Ohms::saturating(config.weight),
+            gain: config.gain,
+            target: if self.is_learning(config) {
+                slots.max(LEARNING_TARGET)
+            } else {
+                slots.max(config.min_target)
+            },
+        }
+    }
+
+    /// Every term of R but saturation, which depends on the request's own moment.
+    #[must_use]
+    pub fn terms(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Terms {
+        let learning = self.mode == Mode::Bootstrap;
+        let own = if learning { 0.0 } else { self.scar.get() };
+        Terms {
+            base: Ohms::saturating(config.base),
+            saturation: Ohms::ZERO,
+            momentum: Ohms::saturating(if learning {
+                0.0
+            } else {
+                config.momentum_factor * self.momentum.get()
+            }),
+            scar: Ohms::saturating(own),
+            staleness: Ohms::saturating(if learning { 0.0 } else { self.staleness }),
+            cluster: merged.map_or(0.0, |merged| merged.get() - own),
+        }
+    }
+
+    /// `R_rest` on this node's own evidence: the breaker is never opened by hearsay.
+    #[must_use]
+    pub fn resistance_at_rest(&self, config: &AdaptiveConfig) -> Ohms {
+        Ohms::saturating(self.terms(None, config).at_rest())
+    }
+
+    /// Too few ticks with a completion have been seen to believe N*.
+    fn is_learning(&self, config: &AdaptiveConfig) -> bool {
+        self.learned_ticks < config.bootstrap_ticks
+    }
+
+    /// How much debt one failure makes now, in slots (`docs/physics.md` section 3.4).
+    #[must_use]
+    pub fn debt_gain(&self, config: &AdaptiveConfig) -> f64 {
+        debt::gain(if config.laws.effectiveness { self.effectiveness.get() } else { 1.0 }, config)
+    }
+
+    /// The mode as of the last tick.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The capacity target N*, in requests.
+    #[must_use]
+    pub fn target(&self) -> f64 {
+        self.target.slots()
+    }
+
+    /// Debt D after this tick's relaxation, in slots.
+    #[must_use]
+    pub const fn debt(&self) -> f64 {
+        self.debt
+    }
+
+    /// The node's own scar S, in ohms.
+    #[must_use]
+    pub fn scar(&self) -> Ohms {
+        Ohms::saturating(self.scar.get())
+    }
+
+    /// Momentum M, in 1/s.
+    #[must_use]
+    pub fn momentum(&self) -> f64 {
+        self.momentum.get()
+    }
+
+    /// The smoothed share of failed calls e, 0..=1.
+    #[must_use]
+    pub fn error_share(&self) -> f64 {
+        self.errors.get()
+    }
+
+    /// The latency the route has when it is not crowded, and how stretched it is now.
+    #[must_use]
+    pub const fn baseline(&self) -> &Baseline {
+        &self.baseline
+    }
+
+    /// Throughput X of successes, per second.
+    #[must_use]
+    pub fn throughput(&self) -> f64 {
+        self.throughput.get()
+    }
+
+    /// Elasticity eps: 1 where latency rises with the in-flight count, 0 where it does not.
+    #[must_use]
+    pub fn elasticity(&self) -> f64 {
+        self.elasticity.get()
+    }
+
+    /// Effectiveness eta: 1 where failures rise with admissions, 0 where they do not.
+    #[must_use]
+    pub fn effectiveness(&self) -> f64 {
+        self.effectiveness.get()
+    }
+
+    /// How much own evidence stands behind the scar, 0..1.
+    #[must_use]
+    pub fn evidence(&self) -> f64 {
+        self.evidence.weight()
+    }
+
+    /// Nothing is left that a fresh route would not have: it may be forgotten without a loss.
+    #[must_use]
+    pub fn is_neutral(&self) -> bool {
+        self.mode != Mode::CircuitBreaker
+            && self.scar.get() < 0.01
+            && self.errors.get() < 0.01
+            && self.debt < 0.01
+            && self.staleness <= 0.0
+    }
+}
+
+/// While nothing is known the target is at least this many requests: too little to drown in, enough to learn from.
+const LEARNING_TARGET: f64 = 200.0;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Elasticity (`docs/physics.md` section 3.3): does latency rise with the in-flight count?
+//!
+//! The ordinary noise of arrivals is the experiment. In a queue twice the crowd means twice the wait (slope 1); free
+//! workers do not care (slope 0). The slope of latency over in-flight count, both relative to their means, tells
+//! which of the two a slower service is.
+
+use super::Tick;
+use super::window::sane;
+
+/// Sums over pairs of (in-flight count at admission, latency in seconds) of completions without failure.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Pairs {
+    /// Number of pairs.
+    pub count: f64,
+    /// Sum of the in-flight counts.
+    pub x: f64,
+    /// Sum of the latencies.
+    pub y: f64,
+    /// Sum of the squared in-flight counts.
+    pub xx: f64,
+    /// Sum of the products.
+    pub xy: f64,
+}
+
+impl Pairs {
+    /// The sums with one pair more.
+    #[must_use]
+    pub fn with(self, in_flight: f64, latency: f64) -> Self {
+        Self {
+            count: self.count + 1.0,
+            x: self.x + in_flight,
+            y: self.y + latency,
+            xx: self.xx + in_flight * in_flight,
+            xy: self.xy + in_flight * latency,
+        }
+    }
+
+    pub(super) fn neutralised(self) -> Self {
+        Self {
+            count: sane(self.count),
+            x: sane(self.x),
+            y: sane(self.y),
+            xx: sane(self.xx),
+            xy: sane(self.xy),
+        }
+    }
+}
+
+/// The regression's decaying sums.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Elasticity(Pairs);
+
+impl Elasticity {
+    pub(super) fn step(&mut self, tick: &Tick, new: &Pairs) {
+        let keep = tick.keep_3s;
+        let old = self.0;
+        self.0 = Pairs {
+            count: old.count * keep + new.count,
+            x: old.x * keep + new.x,
+            y: old.y * keep + new.y,
+            xx: old.xx * keep + new.xx,
+            xy: old.xy * keep + new.xy,
+        };
+    }
+
+    /// The slope eps. Without evidence it is 1: whoever knows nothing assumes a queue. One pseudo-observation of a
+    /// queue keeps thin evidence near 1.
+    #[must_use]
+    pub fn get(&self) -> f64 {
+        let Pairs { count, x, y, xx, xy } = self.0;
+        if count <= 0.0 || x <= 0.0 || y <= 0.0 {
+            return 1.0;
+        }
+        let (mean_x, mean_y) = (x / count, y / count);
+        let variance = xx / (mean_x * mean_x) - count;
+        let covariance = xy / (mean_x * mean_y) - count;
+        let slope = (covariance + 1.0) / (variance + 1.0);
+        // Rounding can take the variance a little under zero; a slope that is no number is no evidence.
+        if variance > -0.5 && slope.is_finite() { slope } else { 1.0 }
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use super::{Tick, Window};
+
+/// The smoothed share e of failed calls (`docs/physics.md` section 3.5), 0..=1.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ErrorShare(f64);
+
+impl ErrorShare {
+    /// Moves with time where there is plenty of evidence (0.3 s) and per sample where there is little (20 completions):
+    /// a quiet route is judged later, never harder. Silence halves it every 1.4 s.
+    pub(super) fn step(&mut self, tick: &Tick, window: &Window) {
+        let judged = window.succeeded.saturating_add(window.failed);
+        if judged == 0 {
+            self.0 *= tick.keep_error;
+            return;
+        }
+        let weight = (tick.seconds / 0.3).min(window.completions() as f64 / 20.0);
+        let share = window.failed as f64 / judged as f64;
+        self.0 += (1.0 - libm::exp(-weight)) * (share - self.0);
+    }
+
+    /// e, 0..=1.
+    #[must_use]
+    pub const fn get(&self) -> f64 {
+        self.0
+    }
+}

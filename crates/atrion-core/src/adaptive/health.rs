@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use super::Tick;
+
+/// Memory of health (`docs/physics.md` section 3.3): the in-flight level N0 that was carried without strain.
+///
+/// N* never falls below 1.2 times this: what worked a moment ago is not given up because a measurement wobbles.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MemoryOfHealth(f64);
+
+impl MemoryOfHealth {
+    /// Called only while the route is operational and not strained.
+    pub(super) fn step(&mut self, tick: &Tick, mean_in_flight: f64) {
+        self.0 += (mean_in_flight - self.0) * tick.gain_health;
+    }
+
+    /// N0, in requests.
+    #[must_use]
+    pub const fn get(&self) -> f64 {
+        self.0
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use super::Tick;
+
+/// Momentum M (`docs/physics.md` section 3.5), in 1/s: how fast pressure rises. Falling pressure has none.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Momentum {
+    rate: f64,
+    last_saturation: f64,
+    last_errors: f64,
+}
+
+impl Momentum {
+    pub(super) fn step(&mut self, tick: &Tick, saturation: f64, errors: f64) {
+        let rise_saturation = (saturation - self.last_saturation).max(0.0);
+        let rise_errors = (errors - self.last_errors).max(0.0);
+        self.last_saturation = saturation;
+        self.last_errors = errors;
+        if tick.seconds > 0.0 {
+            let rise = libm::sqrt(rise_saturation * rise_saturation + rise_errors * rise_errors);
+            self.rate += 0.5 * ((rise / tick.seconds).min(MOST) - self.rate);
+        }
+    }
+
+    /// M, in 1/s, 0..=4.
+    #[must_use]
+    pub const fn get(&self) -> f64 {
+        self.rate
+    }
+}
+
+/// Faster than this nothing rises: a jump within one tick says as much.
+const MOST: f64 = 4.0;

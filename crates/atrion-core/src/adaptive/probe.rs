@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Probes (`docs/physics.md` section 3.6): the requests that pass although the gate is shut, so that there is always
+//! telemetry to come back by.
+
+use core::time::Duration;
+
+use crate::{Mono, Tier, Volts};
+
+/// The token bucket of probes in an open breaker, as one number: the moment at which it will be full again, moved on
+/// by each token taken. A plain value, so that the engine can keep it in one atomic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeBucket {
+    full_at: Mono,
+}
+
+impl ProbeBucket {
+    /// The bucket of a breaker that opens at `now`: full.
+    #[must_use]
+    pub const fn full(now: Mono) -> Self {
+        Self { full_at: now }
+    }
+
+    /// The bucket that [`bits`](Self::bits) packed.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { full_at: Mono::from_nanos(bits) }
+    }
+
+    /// The bucket as one integer.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.full_at.as_nanos()
+    }
+
+    /// Takes a token at `now` if there is one, and gives back the bucket that is left.
+    ///
+    /// Ten a second with a burst of three, the last one kept for high and critical. With four or more in flight the
+    /// callee hangs: then one a second, without a burst.
+    #[must_use]
+    pub fn take(self, now: Mono, in_flight: u64, volts: Volts) -> Option<Self> {
+        let missing = self.full_at.since(now);
+        if in_flight >= STUCK {
+            return (missing <= CAPACITY).then(|| Self { full_at: now.after(CAPACITY + SLOW_SPACING) });
+        }
+        let reserved = if Tier::of(volts) >= Tier::High { SPACING } else { SPACING * 2 };
+        (missing + reserved <= CAPACITY).then(|| Self { full_at: self.full_at.max(now).after(SPACING) })
+    }
+}
+
+/// How long no request may have passed, while requests come, before the next passes whatever its voltage.
+///
+/// R may stand above all the traffic there is (bulk only, hung calls): without this rule a route could stay without
+/// telemetry for as long as its scar lasts.
+#[must_use]
+pub const fn longest_silence(in_flight: u64) -> Duration {
+    if in_flight >= STUCK { SLOW_SPACING } else { Duration::from_millis(200) }
+}
+
+const SPACING: Duration = Duration::from_millis(100);
+const SLOW_SPACING: Duration = Duration::from_secs(1);
+/// Three tokens.
+const CAPACITY: Duration = Duration::from_millis(300);
+/// So many calls in flight behind a shut gate do not come back by themselves.
+const STUCK: u64 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BULK: Volts = Volts::saturating(18.0);
+    const CRITICAL: Volts = Volts::saturating(90.0);
+
+    fn at(millis: u64) -> Mono {
+        Mono::from_nanos(millis * 1_000_000)
+    }
+
+    #[test]
+    fn the_last_token_is_kept_for_high_and_critical() {
+        let bucket = ProbeBucket::full(at(0)).take(at(0), 0, BULK).unwrap().take(at(0), 0, BULK).unwrap();
+        assert_eq!(bucket.take(at(0), 0, BULK), None);
+        let empty = bucket.take(at(0), 0, CRITICAL).unwrap();
+        assert_eq!(empty.take(at(99), 0, CRITICAL), None);
+        assert!(empty.take(at(100), 0, CRITICAL).is_some());
+        assert_eq!(empty.take(at(199), 0, BULK), None);
+        assert!(empty.take(at(200), 0, BULK).is_some());
+    }
+
+    #[test]
+    fn ten_a_second_in_the_long_run() {
+        let mut bucket = ProbeBucket::full(at(0));
+        let mut passed = 0;
+        for millis in 0..10_000 {
+            if let Some(next) = bucket.take(at(millis), 0, CRITICAL) {
+                (bucket, passed) = (next, passed + 1);
+            }
+        }
+        assert_eq!(passed, 3 + 99);
+    }
+
+    #[test]
+    fn hung_calls_slow_the_probes_to_one_a_second() {
+        let mut bucket = ProbeBucket::full(at(0));
+        let mut passed = 0;
+        for millis in 0..10_000 {
+            if let Some(next) = bucket.take(at(millis), 4, BULK) {
+                (bucket, passed) = (next, passed + 1);
+            }
+        }
+        assert_eq!(passed, 10);
+    }
+
+    #[test]
+    fn leaving_the_slow_lane_never_takes_longer_than_1_2_s() {
+        let slow = ProbeBucket::full(at(0)).take(at(0), 4, BULK).unwrap();
+        assert!(slow.take(at(1_200), 0, BULK).is_some());
+    }
+}

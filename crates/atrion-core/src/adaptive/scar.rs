@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use super::{AdaptiveConfig, Tick};
+
+/// Scar tissue S (`docs/physics.md` section 3.5), in ohms: what is left of past failures.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Scar {
+    ohms: f64,
+    held: bool,
+}
+
+impl Scar {
+    /// A scar of an earlier life.
+    pub(super) const fn of(ohms: f64) -> Self {
+        Self { ohms, held: false }
+    }
+
+    /// The scar of a dead route: held at its maximum until the breaker closes.
+    pub(super) const fn held(most: f64) -> Self {
+        Self { ohms: most, held: true }
+    }
+
+    /// Heals by decay, grows by trauma per unit of TIME, never per request, and by trauma alone to 60 ohms at most.
+    pub(super) fn step(&mut self, tick: &Tick, error_share: f64, gain: f64, config: &AdaptiveConfig) {
+        if self.held {
+            return;
+        }
+        let healed = self.ohms * tick.keep_scar;
+        let trauma = (gain * error_share).max(2.0 * error_share - 1.0).max(0.0);
+        let hurt = (healed + config.scar_rate * tick.seconds * trauma).min(config.scar_ceiling);
+        self.ohms = if config.laws.scar { healed.max(hurt) } else { 0.0 };
+    }
+
+    /// S, in ohms.
+    #[must_use]
+    pub const fn get(&self) -> f64 {
+        self.ohms
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use core::time::Duration;
+
+use super::AdaptiveConfig;
+
+/// The time of one tick, with every decay factor that depends on it alone.
+///
+/// A pulse over many routes makes one of these and hands it to all of them: the exponentials are the expensive part
+/// of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tick {
+    pub(super) seconds: f64,
+    pub(super) keep_3s: f64,
+    pub(super) keep_5s: f64,
+    pub(super) keep_10s: f64,
+    pub(super) keep_scar: f64,
+    pub(super) keep_error: f64,
+    pub(super) gain_latency: f64,
+    pub(super) gain_baseline: f64,
+    pub(super) gain_elastic: f64,
+    pub(super) gain_fast: f64,
+    pub(super) gain_slow: f64,
+    pub(super) gain_health: f64,
+    pub(super) gain_congestion: f64,
+}
+
+impl Tick {
+    /// A tick of `elapsed` under `config`. A tick without time changes nothing that depends on time.
+    #[must_use]
+    pub fn new(elapsed: Duration, config: &AdaptiveConfig) -> Self {
+        let dt = elapsed.as_secs_f64();
+        let keep = |tau: f64| libm::exp(-dt / tau);
+        let gain = |tau: f64| 1.0 - keep(tau);
+        Self {
+            seconds: dt,
+            keep_3s: keep(3.0),
+            keep_5s: keep(5.0),
+            keep_10s: keep(10.0),
+            keep_scar: libm::exp(-config.scar_decay * dt),
+            keep_error: libm::exp(-0.5 * dt),
+            gain_latency: gain(0.15),
+            gain_baseline: gain(20.0),
+            gain_elastic: gain(1.0),
+            gain_fast: gain(0.4),
+            gain_slow: gain(1.6),
+            gain_health: gain(10.0),
+            gain_congestion: gain(2.0),
+        }
+    }
+
+    /// Seconds that passed.
+    #[must_use]
+    pub const fn seconds(&self) -> f64 {
+        self.seconds
+    }
+}
