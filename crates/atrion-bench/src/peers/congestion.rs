@@ -30,7 +30,7 @@ impl Contender for CongestionLimiter {
     }
 
     fn operation(&self) -> &'static str {
-        "`try_acquire` and `release` with success, on tokio"
+        "`try_acquire` and `release` with success"
     }
 
     fn clock_reads(&self) -> &'static str {
@@ -40,7 +40,8 @@ impl Contender for CongestionLimiter {
     fn session(&self) -> Session<'_> {
         let runtime = super::runtime();
         Box::new(move |operations| {
-            runtime.block_on(async {
+            let _entered = runtime.enter();
+            super::drive(async {
                 let mut admitted = 0;
                 for _ in 0..operations {
                     if let Some(token) = self.0.try_acquire().await {

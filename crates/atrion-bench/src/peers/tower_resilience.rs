@@ -38,7 +38,7 @@ impl Contender for TowerResilience {
     }
 
     fn operation(&self) -> &'static str {
-        "`ready` and `call` around a service that answers at once, on tokio"
+        "`ready` and `call` around a service that answers at once"
     }
 
     fn clock_reads(&self) -> &'static str {
@@ -49,7 +49,8 @@ impl Contender for TowerResilience {
         let runtime = super::runtime();
         let mut service = self.0.clone();
         Box::new(move |operations| {
-            runtime.block_on(async {
+            let _entered = runtime.enter();
+            super::drive(async {
                 let mut admitted = 0;
                 for n in 0..operations {
                     let answer = match service.ready().await {
