@@ -8,6 +8,7 @@ mod fuzz;
 mod license;
 mod oracle;
 mod test;
+mod tools;
 
 use clap::{Parser, Subcommand};
 

@@ -1,8 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask test`: everything that must hold before a change is merged, in one command that
+//! needs a Rust toolchain and a C compiler. `.ci/run` calls it, so that nobody has to guess what
+//! CI does.
+//!
+//! Cheap steps come first, the tests last: a typo is reported within seconds, and the output ends
+//! with the summaries of the tests themselves.
+
+mod alone;
+mod examples;
+mod loom;
+mod msrv;
+mod no_std;
+mod shell;
+mod step;
+mod suite;
+mod workspace;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use self::shell::Shell;
+use self::step::{Outcome, Step};
+use self::workspace::Workspace;
 
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Run these steps alone, in the usual order.
+    #[arg(long, value_enum, value_name = "STEP", value_delimiter = ',')]
+    only: Vec<Step>,
+    /// Run the remaining steps after one has failed.
+    #[arg(long)]
+    keep_going: bool,
+    /// List the steps and what each one proves, and run nothing.
+    #[arg(long)]
+    list: bool,
+    /// Run the tests with cargo-nextest, which has to be installed.
+    #[arg(long)]
+    nextest: bool,
+}
 
-pub(crate) fn run(_args: Args) -> anyhow::Result<std::process::ExitCode> {
-    anyhow::bail!("this command is not built yet")
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.list {
+        list();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let steps: Vec<Step> =
+        Step::ORDER.into_iter().filter(|step| args.only.is_empty() || args.only.contains(step)).collect();
+
+    let shell = Shell::at_the_root();
+    let workspace = Workspace::load(&shell).context("cannot read the workspace")?;
+    let begin = Instant::now();
+    let mut report = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        println!("\n=== [{}/{}] {}: {}", index + 1, steps.len(), step.name(), step.proves());
+        let begin = Instant::now();
+        let outcome = step
+            .run(&shell, &workspace, args.nextest)
+            .unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        let line = Line { step: *step, outcome, took: begin.elapsed() };
+        println!("=== {line}");
+        let failed = line.outcome.is_failure();
+        report.push(line);
+        if failed && !args.keep_going {
+            break;
+        }
+    }
+    Ok(conclude(&report, steps.len(), begin.elapsed()))
+}
+
+fn list() {
+    for step in Step::ORDER {
+        println!("{:<10} {}", step.name(), step.proves());
+    }
+}
+
+/// Prints the table of all steps and says how the run ended.
+fn conclude(report: &[Line], planned: usize, took: Duration) -> ExitCode {
+    println!("\nstep           time  result");
+    for line in report {
+        println!("{line}");
+    }
+    let failed = report.iter().filter(|line| line.outcome.is_failure()).count();
+    let left = planned - report.len();
+    match (failed, left) {
+        (0, _) => println!("\n{planned} of {planned} steps hold, in {}", minutes(took)),
+        (_, 0) => println!("\n{failed} of {planned} steps failed, in {}", minutes(took)),
+        _ => println!(
+            "\nstopped at the first failure after {}; {left} steps were not run (--keep-going runs them)",
+            minutes(took)
+        ),
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One row of the report.
+struct Line {
+    step: Step,
+    outcome: Outcome,
+    took: Duration,
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:<10} {:>6.1} s  {}", self.step.name(), self.took.as_secs_f64(), self.outcome)
+    }
+}
+
+fn minutes(took: Duration) -> String {
+    let seconds = took.as_secs();
+    format!("{} min {:02} s", seconds / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_minutes_and_seconds() {
+        assert_eq!(minutes(Duration::from_secs(61)), "1 min 01 s");
+        assert_eq!(minutes(Duration::from_secs(600)), "10 min 00 s");
+    }
 }

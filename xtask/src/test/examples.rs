@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The examples, run as a reader would run them.
+
+use std::time::Duration;
+
+use super::shell::{Job, Shell};
+use super::step::Outcome;
+use super::workspace::Workspace;
+
+/// An example that takes longer has stopped being one, or serves and has to say so in its manifest.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let (mut ran, mut serving) = (0, 0);
+    for package in workspace.members() {
+        for example in package.examples() {
+            let build = Job::cargo(["build", "--quiet", "-p", package.name.as_str()]).args([
+                "--all-features",
+                "--example",
+                example.name.as_str(),
+            ]);
+            let outcome = shell.run(build)?;
+            if outcome.is_failure() {
+                return Ok(outcome);
+            }
+            if package.serves(example) {
+                serving += 1;
+                continue;
+            }
+            let binary = shell.root().join("target/debug/examples").join(&example.name);
+            let outcome = shell.run_within(Job::program(binary), LIMIT)?;
+            if let Outcome::Failed(why) = outcome {
+                return Ok(Outcome::Failed(format!(
+                    "example {} of {}: {why} (one that serves until stopped is named in \
+                     package.metadata.xtask.serving-examples of its manifest)",
+                    example.name, package.name
+                )));
+            }
+            ran += 1;
+        }
+    }
+    Ok(match (ran, serving) {
+        (0, 0) => Outcome::Skipped("no crate has an example".to_owned()),
+        _ => Outcome::Passed(format!("{ran} ran to their end, {serving} serve and were only built")),
+    })
+}

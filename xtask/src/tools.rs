@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Tools from crates.io that the commands need, installed into `target/tools` when they are
+//! missing, so that a fresh machine needs nothing but a toolchain.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+
+/// The version that is built when none is installed; any installed one is taken as it is.
+const CARGO_DENY: &str = "0.20.2";
+
+/// The path of cargo-deny: the one on `PATH`, else one of our own.
+pub(crate) fn cargo_deny() -> anyhow::Result<PathBuf> {
+    tool("cargo-deny", CARGO_DENY)
+}
+
+fn tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    if answers(Path::new(name)) {
+        return Ok(PathBuf::from(name));
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let home = here.parent().unwrap_or(here).join("target/tools");
+    let own = home.join("bin").join(name);
+    if answers(&own) {
+        return Ok(own);
+    }
+    println!("{name} is not installed; building {version} once, into target/tools");
+    let status = Command::new("cargo")
+        .args(["install", "--locked", "--quiet", "--version", version, "--root"])
+        .arg(&home)
+        .arg(name)
+        // Its own target folder is kept: a second version reuses what it can.
+        .env("CARGO_TARGET_DIR", home.join("build"))
+        .status()
+        .context("cannot run cargo install")?;
+    anyhow::ensure!(status.success(), "cargo install {name}: {status}");
+    Ok(own)
+}
+
+fn answers(program: &Path) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
