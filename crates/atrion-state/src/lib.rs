@@ -1,2 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-//! State ports of Atrion: provider, clock, observer, cache, pulse.
+//! State ports of Atrion: who keeps a route's state, what time it is, who listens, and when to do what.
+//!
+//! The crate is the border between the physics (`atrion-core`, pure) and the world. It reads one clock in one place
+//! ([`SystemClock`]), spawns nothing, and knows no runtime: futures are boxed and left to the caller to drive.
+//!
+//! - [`StateProvider`] is the port that an adapter implements; [`InMemoryProvider`] is the free adapter.
+//! - [`StateManager`] caches a node's own vectors and remembers which of them the store has not seen.
+//! - [`Pulse`] says when to compute, push and pull, and when to give up on either.
+//! - [`Clock`] and [`Observer`] are the other two ports; [`FakeClock`] lets every test move time itself.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Tests compare floats exactly on purpose: a stored vector comes back to the bit.
+#![cfg_attr(test, allow(clippy::float_cmp))]
+
+mod clock;
+pub use clock::{Clock, FakeClock, SystemClock};
+
+mod id;
+pub use id::{NodeId, NodeIdError, RouteId, RouteIdError};
+
+mod vector;
+pub use vector::{DecayRate, Momentum, PhysicsVector, VectorError, Weight};
+
+mod register;
+pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
+
+mod provider;
+pub use provider::{
+    BoxFuture, Capabilities, Change, Feed, Health, ProviderError, SourceError, StateProvider, Subscription,
+};
+
+mod memory;
+pub use memory::{InMemoryProvider, MemorySnapshot, MemoryStats};
+
+mod manager;
+pub use manager::{Batch, Restored, StateManager};
+
+mod pulse;
+pub use pulse::{Flight, Pulse, PulseConfig, PulseConfigError, Step, Transition};
+
+mod observer;
+pub use observer::{Event, Fanout, Observer, OverrideKind};
+
+// Used by whoever holds a lock here: a panic elsewhere must not take the state down with it.
+mod sync;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The time port. [`SystemClock`] is the only place of Atrion that reads the machine's clocks.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use atrion_core::{Mono, Wall};
+
+/// Where the time comes from.
+///
+/// `now` should never go backwards. Callers treat a step back as no time at all, so a bad clock makes physics
+/// stand still for a moment and breaks nothing.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The monotonic time that every decision uses.
+    fn now(&self) -> Mono;
+
+    /// The wall time, for people only.
+    fn wall(&self) -> Wall;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Mono {
+        (**self).now()
+    }
+
+    fn wall(&self) -> Wall {
+        (**self).wall()
+    }
+}
+
+/// The machine's clocks.
+///
+/// Every instance counts from the same origin (the first use in the process), so that readings of two instances
+/// can be compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SystemClock;
+
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+impl Clock for SystemClock {
+    #[inline]
+    fn now(&self) -> Mono {
+        // The origin is read first: evaluated the other way round, the first reading would precede it.
+        let origin = *ORIGIN;
+        Mono::ZERO.after(Instant::now().saturating_duration_since(origin))
+    }
+
+    fn wall(&self) -> Wall {
+        // A machine whose date lies before 1970 shows the epoch; nothing decides by it.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Wall::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A clock that stands still until a test moves it. Clones share one time.
+#[derive(Debug, Clone, Default)]
+pub struct FakeClock {
+    hands: Arc<Hands>,
+}
+
+#[derive(Debug, Default)]
+struct Hands {
+    mono_nanos: AtomicU64,
+    wall_millis: AtomicU64,
+}
+
+impl FakeClock {
+    /// A clock at its origin, at the Unix epoch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A clock at the given times.
+    #[must_use]
+    pub fn at(now: Mono, wall: Wall) -> Self {
+        let clock = Self::new();
+        clock.set(now);
+        clock.set_wall(wall);
+        clock
+    }
+
+    /// Moves both hands forward.
+    pub fn advance(&self, span: Duration) {
+        self.set(self.now().after(span));
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.set_wall(Wall::from_millis(self.wall().as_millis().saturating_add(millis)));
+    }
+
+    /// Puts the monotonic hand anywhere, also back: the broken clock that real machines sometimes have.
+    pub fn set(&self, now: Mono) {
+        self.hands.mono_nanos.store(now.as_nanos(), Ordering::SeqCst);
+    }
+
+    /// Puts the wall hand anywhere.
+    pub fn set_wall(&self, wall: Wall) {
+        self.hands.wall_millis.store(wall.as_millis(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Mono {
+        Mono::from_nanos(self.hands.mono_nanos.load(Ordering::SeqCst))
+    }
+
+    fn wall(&self) -> Wall {
+        Wall::from_millis(self.hands.wall_millis.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_system_clocks_share_an_origin() {
+        let (first, second) = (SystemClock.now(), SystemClock.now());
+        assert!(second >= first);
+        assert!(second.since(first) < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_fake_clock_moves_only_when_told_and_can_go_back() {
+        let clock = FakeClock::new();
+        let twin = clock.clone();
+        clock.advance(Duration::from_millis(1_500));
+        assert_eq!(twin.now(), Mono::from_nanos(1_500_000_000));
+        assert_eq!(twin.wall(), Wall::from_millis(1_500));
+        twin.set(Mono::from_nanos(7));
+        assert_eq!(clock.now(), Mono::from_nanos(7));
+        assert_eq!(clock.wall(), Wall::from_millis(1_500));
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The port behind which state is kept (RFC-0007, section 3.1).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::{PhysicsVector, Register, RouteId};
+
+mod capabilities;
+pub use capabilities::{Capabilities, Health};
+
+mod error;
+pub use error::{ProviderError, SourceError};
+
+mod feed;
+pub use feed::{Change, Feed, Subscription};
+
+/// A future that can be kept behind `dyn StateProvider`. The provider is called by the pulse, never by a request,
+/// so one allocation a call buys a port that is object safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Keeps the vectors of routes: in memory, in a store of a fleet, on a disk.
+///
+/// # What every method holds to
+/// - **No physics.** A provider gives vectors back as they were stored, with
+///   [`age`](PhysicsVector::age) increased by the time that passed *by the store's own clock* since. It never merges,
+///   decays, clamps or orders by wall time.
+/// - **Single writer.** A provider handle belongs to one node and writes only that node's register. Of two updates
+///   of a route, the one that was called later wins, whatever their timestamps and ages say.
+/// - **Cancel safety.** Any future may be dropped at any point (the pulse gives a slow provider up after its budget).
+///   A dropped update may or may not have been stored; the provider is usable afterwards.
+/// - **No panic, no blocking.** Bad content in a store is an error or is skipped, and no method blocks the thread.
+///   Nothing here may delay a request: callers call it from the pulse only.
+/// - **Every method is safe to call concurrently**, before `connect` and after `disconnect` as well: it then answers
+///   what it can or fails with [`ProviderError::Disconnected`].
+///
+/// The contract suite in `atrion-testkit` has one check for each of the headings below.
+pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
+    /// What this provider can do.
+    ///
+    /// - **Meaning:** constant for the life of the value.
+    /// - **May not:** do any I/O.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Makes the store reachable.
+    ///
+    /// - **Meaning:** opens connections, checks versions, loads what `view` needs.
+    /// - **Order:** first, or again at any time after `disconnect`.
+    /// - **Repeat-safety:** connecting twice is connecting once.
+    /// - **Failure leaves behind:** a provider that may be connected again later; the caller goes on without it.
+    /// - **May not:** take longer than a second; a provider that is able to reconnect by itself returns `Ok` and
+    ///   says so in [`health`](Self::health).
+    ///
+    /// # Errors
+    /// [`ProviderError`] where trying again by itself makes no sense (wrong address, refused credentials).
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
+
+    /// Stores what is still buffered and closes everything.
+    ///
+    /// - **Meaning:** an orderly end. What an update accepted before is stored and is there after a new `connect`,
+    ///   as far as the store itself remembers. Subscriptions made through this handle end.
+    /// - **Order:** any; updates that run at the same time may or may not be stored.
+    /// - **Repeat-safety:** disconnecting twice is disconnecting once; without a `connect` it does nothing.
+    /// - **Failure leaves behind:** a closed provider all the same.
+    /// - **May not:** take longer than two seconds, or delete what is stored.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if something that had been accepted could not be stored.
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
+
+    /// The vector this node stored last for `route`, aged.
+    ///
+    /// - **Meaning:** `None` is a cold start: this node never stored one, or it was forgotten. Vectors of *other*
+    ///   nodes are never given here (they would come back as one's own evidence): they are in [`view`](Self::view).
+    /// - **Order:** a finished `update_vector` of the same handle is seen.
+    /// - **Repeat-safety:** reading changes nothing, except what is evicted last.
+    /// - **Failure leaves behind:** nothing.
+    /// - **May not:** return a vector that fails its own types' checks, whatever the store holds.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if the store could not be asked. The caller treats it as a cold start.
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>>;
+
+    /// Stores this node's vector of a route.
+    ///
+    /// - **Meaning:** replaces what was there, whole. A provider may buffer it (`Capabilities::buffered`) and store
+    ///   it later; what it accepted can be read back at once through the same handle.
+    /// - **Order:** later calls win.
+    /// - **Repeat-safety:** the same update twice is the same as once; an update with an unknown result can be
+    ///   repeated freely.
+    /// - **Failure leaves behind:** the old vector or the new one, never a mixture.
+    /// - **May not:** grow without bound: a bounded store evicts neutral vectors first and counts what it evicts.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; [`ProviderError::is_retryable`] says whether the same update can succeed later.
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>>;
+
+    /// A feed of changes that others can make: of peers in a shared store, of this process in a local one.
+    ///
+    /// - **Meaning:** `None` if the provider has none ([`Capabilities::subscribes`] is then false).
+    /// - **Order:** changes of one route by one node come in the order of their versions, possibly with gaps.
+    /// - **Repeat-safety:** several subscriptions live side by side and each gets everything; dropping one ends it.
+    /// - **Failure leaves behind:** a subscription that is full drops its *oldest* changes and counts them in
+    ///   [`Subscription::dropped`]; whoever sees the count rise reads [`view`](Self::view) again.
+    /// - **May not:** wait for a slow subscriber.
+    fn subscribe(&self) -> Option<Subscription> {
+        None
+    }
+
+    /// Stores many vectors, at best in one round trip.
+    ///
+    /// - **Meaning:** as [`update_vector`](Self::update_vector) for each, in order. An empty batch does nothing.
+    /// - **Order:** if a route appears twice, the later entry wins.
+    /// - **Repeat-safety:** as for single updates.
+    /// - **Failure leaves behind:** any part of the batch may be stored; repeat the whole of it.
+    /// - **May not:** be longer than [`Capabilities::batch_limit`]; the caller splits.
+    ///
+    /// # Errors
+    /// The first [`ProviderError`].
+    fn update_batch<'a>(
+        &'a self,
+        batch: &'a [(RouteId, PhysicsVector)],
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            for (route, vector) in batch {
+                self.update_vector(route.clone(), *vector).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What is known of a route's registers at the *other* nodes, aged to now.
+    ///
+    /// - **Meaning:** at most one register per node; empty if nobody else is known. Merging them is the core's task.
+    /// - **Order:** sorted by node, so that every node sums them in the same order.
+    /// - **Repeat-safety:** reading changes nothing.
+    /// - **May not:** do any I/O: it answers from what arrived.
+    fn view(&self, route: &RouteId) -> Vec<Register> {
+        let _ = route;
+        Vec::new()
+    }
+
+    /// How the provider is, without asking the store.
+    ///
+    /// - **Meaning:** for people and gauges. The pulse draws its own conclusions from the results it sees.
+    /// - **May not:** do any I/O.
+    fn health(&self) -> Health {
+        Health::Up
+    }
+}

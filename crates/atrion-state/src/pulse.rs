@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The Pulse: COMPUTE, BUFFER, PUSH, PULL (RFC-0007, section 4) as a machine without a clock and without I/O.
+//!
+//! The driver asks [`Pulse::next`] what to do now, does it, and reports. COMPUTE comes first and is never held
+//! up: a push or pull is *started* by a step, runs beside the machine, and is given up by the machine when its
+//! budget is over. So a store that hangs costs freshness, never a tick.
+//!
+//! ```text
+//! loop {
+//!     match pulse.next(clock.now()) {
+//!         Compute { dt } => { step every route; pulse.buffered(manager.dirty()) }
+//!         Push           => start pushing; when it ends: pulse.pushed(clock.now(), &result)
+//!         Pull           => start pulling; when it ends: pulse.pulled(clock.now(), &result)
+//!         Abandon { .. } => drop the future of that flight; what it carried is dirty again
+//!         Wait { until } => sleep until then, or until a flight ends
+//!     }
+//! }
+//! ```
+//! What it does not know: routes, vectors, futures, why something failed.
+
+use std::time::Duration;
+
+use atrion_core::Mono;
+
+mod backoff;
+mod config;
+pub use config::{PulseConfig, PulseConfigError};
+
+mod lane;
+use backoff::Jitter;
+use lane::Lane;
+
+/// What the driver does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a step that is not done stalls the pulse"]
+#[allow(clippy::exhaustive_enums)] // a driver that does not know a step would stall; a new step must not compile
+pub enum Step {
+    /// Step the physics of every route by `dt`, then report [`Pulse::buffered`].
+    Compute {
+        /// Time since the last COMPUTE; more than an interval if ticks were missed.
+        dt: Duration,
+    },
+    /// Start storing what is dirty. No other push is in flight.
+    Push,
+    /// Start reading what others stored. No other pull is in flight.
+    Pull,
+    /// Drop the future of a flight whose budget is over; what a push carried is dirty again.
+    Abandon {
+        /// Which one.
+        flight: Flight,
+        /// If this is what degraded the provider.
+        transition: Option<Transition>,
+    },
+    /// Nothing to do before `until`, unless a flight ends sooner.
+    Wait {
+        /// When to ask again. Always later than the `now` that was asked with.
+        until: Mono,
+    },
+}
+
+/// What can be under way beside the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // the RFC's two asynchronous phases
+pub enum Flight {
+    /// Storing.
+    Push,
+    /// Reading.
+    Pull,
+}
+
+/// The provider's state changed, as seen from the results. Each change is given out exactly once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // two states have two transitions
+pub enum Transition {
+    /// It began to fail.
+    Degraded {
+        /// What failed first.
+        flight: Flight,
+    },
+    /// Nothing fails any more.
+    Recovered {
+        /// How long something did.
+        outage: Duration,
+    },
+}
+
+/// The machine. See the module's text for the driver's loop.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    config: PulseConfig,
+    /// Latest reading seen. Invariant: no stored instant refers to a clock other than the one that gave it.
+    now: Mono,
+    computed_at: Mono,
+    /// Invariant: lies on the grid of ticks that began with `new`.
+    compute_due: Mono,
+    just_computed: bool,
+    dirty: bool,
+    push: Lane,
+    pull: Lane,
+    degraded_since: Option<Mono>,
+    jitter: Jitter,
+}
+
+impl Pulse {
+    /// A machine whose first COMPUTE is due one interval after `now`.
+    #[must_use]
+    pub fn new(config: PulseConfig, now: Mono) -> Self {
+        Self {
+            now,
+            computed_at: now,
+            compute_due: now.after(config.interval()),
+            just_computed: false,
+            dirty: false,
+            push: Lane::ready(now),
+            pull: Lane::ready(now),
+            degraded_since: None,
+            jitter: Jitter::new(config.jitter_seed()),
+            config,
+        }
+    }
+
+    /// What to do now. Ask again after doing it; only [`Step::Wait`] lets time pass.
+    pub fn next(&mut self, now: Mono) -> Step {
+        self.observe(now);
+        let due = now >= self.compute_due;
+        if due && !self.just_computed {
+            return self.compute(now);
+        }
+        // Where COMPUTE takes longer than an interval it is due again at once: the others get their turn first. They
+        // only start or drop something, at most once each.
+        self.just_computed = false;
+        if self.push.is_over(now) {
+            return self.abandon(Flight::Push, now);
+        }
+        if self.pull.is_over(now) {
+            return self.abandon(Flight::Pull, now);
+        }
+        if self.wants_push() && self.push.may_start(now) {
+            self.dirty = false;
+            self.push.start(now, self.config.push_budget(), self.config.interval());
+            return Step::Push;
+        }
+        if let Some(every) = self.config.pull_interval()
+            && self.pull.may_start(now)
+        {
+            self.pull.start(now, self.config.pull_budget(), every);
+            return Step::Pull;
+        }
+        if due {
+            return self.compute(now);
+        }
+        Step::Wait { until: self.wake_at() }
+    }
+
+    /// BUFFER: how many routes wait to be stored. Reported after each COMPUTE, and at any other time.
+    pub fn buffered(&mut self, dirty: usize) {
+        self.dirty = dirty > 0;
+    }
+
+    /// A push ended. Ignored if none is in flight (it was abandoned).
+    pub fn pushed<T, E>(&mut self, now: Mono, result: &Result<T, E>) -> Option<Transition> {
+        self.landed(Flight::Push, now, result.is_ok())
+    }
+
+    /// A pull ended. Ignored if none is in flight (it was abandoned).
+    pub fn pulled<T, E>(&mut self, now: Mono, result: &Result<T, E>) -> Option<Transition> {
+        self.landed(Flight::Pull, now, result.is_ok())
+    }
+
+    /// Whether something fails at present.
+    #[must_use]
+    pub const fn is_degraded(&self) -> bool {
+        self.degraded_since.is_some()
+    }
+
+    /// Whether a push is in flight.
+    #[must_use]
+    pub const fn is_pushing(&self) -> bool {
+        self.push.in_flight()
+    }
+
+    /// Whether a pull is in flight.
+    #[must_use]
+    pub const fn is_pulling(&self) -> bool {
+        self.pull.in_flight()
+    }
+
+    /// Missed ticks are one COMPUTE with a larger `dt`, never a burst; the grid of ticks stays where it was, so
+    /// that the count over a long time is exact.
+    fn compute(&mut self, now: Mono) -> Step {
+        let dt = now.since(self.computed_at);
+        let interval = nanos(self.config.interval());
+        let missed = nanos(now.since(self.compute_due)) / interval;
+        let ahead = interval.saturating_mul(missed.saturating_add(1));
+        self.compute_due = self.compute_due.after(Duration::from_nanos(ahead));
+        self.computed_at = now;
+        self.just_computed = true;
+        Step::Compute { dt }
+    }
+
+    fn abandon(&mut self, flight: Flight, now: Mono) -> Step {
+        // What the push carried did not arrive.
+        self.dirty |= flight == Flight::Push;
+        Step::Abandon { flight, transition: self.landed(flight, now, false) }
+    }
+
+    fn landed(&mut self, flight: Flight, now: Mono, ok: bool) -> Option<Transition> {
+        self.observe(now);
+        let lane = match flight {
+            Flight::Push => &mut self.push,
+            Flight::Pull => &mut self.pull,
+        };
+        if !lane.land(now, ok, &mut self.jitter) {
+            return None;
+        }
+        if flight == Flight::Push && !ok {
+            self.dirty = true;
+        }
+        match (self.degraded_since, self.push.failing() || self.pull.failing()) {
+            (None, true) => {
+                self.degraded_since = Some(now);
+                Some(Transition::Degraded { flight })
+            }
+            (Some(since), false) => {
+                self.degraded_since = None;
+                Some(Transition::Recovered { outage: now.since(since) })
+            }
+            _ => None,
+        }
+    }
+
+    /// A failing push is tried again even if nothing is dirty any more, or nobody would notice that it works.
+    fn wants_push(&self) -> bool {
+        self.dirty || self.push.failing()
+    }
+
+    fn wake_at(&self) -> Mono {
+        let mut until = self.compute_due;
+        if self.push.in_flight() || self.wants_push() {
+            until = until.min(self.push.wakes_at());
+        }
+        if self.pull.in_flight() || self.config.pull_interval().is_some() {
+            until = until.min(self.pull.wakes_at());
+        }
+        until
+    }
+
+    /// A clock that went back takes every stored instant back with it: spans go on where they were, instead of
+    /// standing still until the clock has caught up.
+    fn observe(&mut self, now: Mono) {
+        let back = self.now.since(now);
+        if !back.is_zero() {
+            for at in [&mut self.computed_at, &mut self.compute_due] {
+                *at = before(*at, back);
+            }
+            self.push.shift_back(back);
+            self.pull.shift_back(back);
+            self.degraded_since = self.degraded_since.map(|at| before(at, back));
+        }
+        self.now = now;
+    }
+}
+
+fn before(at: Mono, span: Duration) -> Mono {
+    Mono::from_nanos(at.as_nanos().saturating_sub(nanos(span)))
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One asynchronous direction of the pulse: at most one flight, a budget, a back-off.
+
+use std::time::Duration;
+
+use atrion_core::Mono;
+
+use super::backoff::Jitter;
+use super::before;
+
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    state: State,
+    /// Failures in a row.
+    failures: u32,
+    /// No flight starts before this, whatever else holds: flights are paced also when they fail at once.
+    earliest: Mono,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Idle,
+    Flying { deadline: Mono },
+}
+
+impl Lane {
+    pub(super) const fn ready(now: Mono) -> Self {
+        Self { state: State::Idle, failures: 0, earliest: now }
+    }
+
+    pub(super) const fn in_flight(&self) -> bool {
+        matches!(self.state, State::Flying { .. })
+    }
+
+    pub(super) const fn failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    pub(super) fn may_start(&self, now: Mono) -> bool {
+        !self.in_flight() && now >= self.earliest
+    }
+
+    pub(super) fn is_over(&self, now: Mono) -> bool {
+        matches!(self.state, State::Flying { deadline } if now >= deadline)
+    }
+
+    pub(super) fn start(&mut self, now: Mono, budget: Duration, pace: Duration) {
+        self.state = State::Flying { deadline: now.after(budget) };
+        self.earliest = now.after(pace);
+    }
+
+    /// A flight ended; false if there was none.
+    pub(super) fn land(&mut self, now: Mono, ok: bool, jitter: &mut Jitter) -> bool {
+        if !self.in_flight() {
+            return false;
+        }
+        self.state = State::Idle;
+        if ok {
+            self.failures = 0;
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            self.earliest = self.earliest.max(now.after(jitter.wait(self.failures)));
+        }
+        true
+    }
+
+    /// When something about this lane changes by itself.
+    pub(super) fn wakes_at(&self) -> Mono {
+        match self.state {
+            State::Idle => self.earliest,
+            State::Flying { deadline } => deadline,
+        }
+    }
+
+    pub(super) fn shift_back(&mut self, span: Duration) {
+        self.earliest = before(self.earliest, span);
+        if let State::Flying { deadline } = &mut self.state {
+            *deadline = before(*deadline, span);
+        }
+    }
+}
