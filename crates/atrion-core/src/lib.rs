@@ -39,3 +39,15 @@ pub use admission::{Gate, Ladder, Law};
 
 pub mod adaptive;
 pub use adaptive::{AdaptiveConfig, AdaptiveState, ConfigFault, Laws, Tick, Window};
+
+mod tuner;
+pub use tuner::{Tuner, TunerConfig};
+
+pub mod rfc;
+pub use rfc::{RfcConfig, update_physics};
+
+mod choice;
+pub use choice::{Beta, BetaError, choose, shares};
+
+mod blend;
+pub use blend::{Blend, Direction, Evidence, Gamma, GammaError, Own, Peer, blend};

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The fleet's scar in the eyes of one node.
+//!
+//! Each node publishes its own scar and nothing else. What its gate uses is a pure function of the scars it can see,
+//! and is never written back: neither into the node's own scar nor onto the wire. Mode and breaker look at the own
+//! scar, so hearsay can shed low tiers and cannot open a breaker.
+//!
+//! [`blend`] is the two-argument formula of RFC-0007 section 5. [`Blend::merged`] is what a node does with a view of
+//! the fleet:
+//!
+//! ```text
+//! x_j       = min(S_j, C)
+//! S_cluster = (sum w_j x_j + eps mean_j x_j) / (sum w_j + eps)             j over the node itself and its peers
+//! h         = b g (1-g)(1-c) / (g + (1-g) c)                               extra trust for want of own evidence c
+//! b         = clamp((sum w_j - max w_j) / 0.25, 0, 1)                      j over the peers; 0 with less than two
+//! S_hear    = min(x_loo, max(H, S))                                        x_loo: the mildest view that leaves a peer out
+//! S_merged  = (1 - g - h) S + g S_cluster + h S_hear
+//! ```
+
+mod gamma;
+pub use gamma::{Gamma, GammaError};
+
+mod view;
+pub use view::{Evidence, Own, Peer};
+
+use crate::Ohms;
+use view::{Sums, weighted_mean};
+
+/// `gamma * cluster + (1 - gamma) * local`, as RFC-0007 section 5 writes it.
+///
+/// `cluster` is whatever the caller holds for the fleet; [`Blend::merged`] computes one that counts the node itself.
+#[must_use]
+pub fn blend(gamma: Gamma, cluster: Ohms, local: Ohms) -> Ohms {
+    let gamma = gamma.get();
+    Ohms::saturating(gamma * cluster.get() + (1.0 - gamma) * local.get())
+}
+
+/// Which way the fleet may move a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[allow(clippy::exhaustive_enums)] // "lower only" would take a node's own defence away
+pub enum Direction {
+    /// Up and down, the literal formula. A lone victim brakes `1 / (1 - gamma)` later than it would alone.
+    #[default]
+    Both,
+    /// Only up: `max(S_merged, S_local)`. Recommended for `gamma < 1` in production; nodes with `gamma = 1` then do
+    /// not agree to the bit any more.
+    RaiseOnly,
+}
+
+/// How a node listens to its fleet.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+#[allow(clippy::exhaustive_structs)] // plain data, valid by the types of its fields
+pub struct Blend {
+    /// `g`: the weight of the fleet.
+    pub gamma: Gamma,
+    /// `C`: no register counts for more than this. The same constant at every node of a fleet.
+    pub clip: Ohms,
+    /// `H`: how far hearsay can lift a node that has no scar of its own.
+    pub hearsay_cap: Ohms,
+    /// Whether a node with little evidence of its own listens more. Exactly no change with full evidence, and with less
+    /// than two peers.
+    pub epistemic: bool,
+    /// Which way the fleet may move a node.
+    pub direction: Direction,
+}
+
+impl Blend {
+    /// The recommended way to listen: `C` is the greatest scar of the preset in use, `H` half of it.
+    #[must_use]
+    pub fn new(gamma: Gamma, ceiling: Ohms) -> Self {
+        let hearsay_cap = Ohms::saturating(ceiling.get() / 2.0);
+        Self { gamma, clip: ceiling, hearsay_cap, epistemic: true, direction: Direction::Both }
+    }
+
+    /// `S_merged`, for the gate's resistance and for nothing else.
+    ///
+    /// `peers` are the live registers of the *other* nodes. Their order does not matter but for rounding: hand them over
+    /// in the order of node ids and every node computes the same bits. Without peers, or with `gamma = 0`, the answer is
+    /// the own scar to the bit. Walks the peers twice and allocates nothing.
+    #[must_use]
+    pub fn merged<I>(&self, own: Own, peers: I) -> Ohms
+    where
+        I: IntoIterator<Item = Peer, IntoIter: Clone>,
+    {
+        let g = self.gamma.get();
+        let peers = peers.into_iter().map(|peer| peer.clipped(self.clip));
+        let others = peers.clone().fold(Sums::default(), Sums::with);
+        if others.count == 0 || g <= 0.0 {
+            return own.scar;
+        }
+        let local = own.scar.get();
+        let cluster = others.with(own.register().clipped(self.clip)).mean();
+
+        let h = self.hearsay(own.evidence.get(), &others);
+        let hear = if h > 0.0 {
+            mildest_without_one(peers, &others).min(self.hearsay_cap.get().max(local))
+        } else {
+            0.0
+        };
+        let merged = (1.0 - g - h) * local + g * cluster + h * hear;
+        Ohms::saturating(match self.direction {
+            Direction::Both => merged,
+            Direction::RaiseOnly => merged.max(local),
+        })
+    }
+
+    /// `h`: what want of own evidence takes from the own scar and gives to hearsay.
+    ///
+    /// This is `b (g / (g + (1-g) c) - g)` with the difference worked out, so that it is exactly 0 where `c = 1` or
+    /// `g = 1`. The guard `b` asks that a *second* peer has something to say: one loud peer alone is not a fleet.
+    fn hearsay(&self, evidence: f64, others: &Sums) -> f64 {
+        if !self.epistemic || others.count < 2 {
+            return 0.0;
+        }
+        let g = self.gamma.get();
+        let guard = ((others.weight - others.heaviest) / SECOND_OPINION).clamp(0.0, 1.0);
+        guard * g * (1.0 - g) * (1.0 - evidence) / (g + (1.0 - g) * evidence)
+    }
+}
+
+/// The weight beside the heaviest peer at which hearsay counts in full.
+const SECOND_OPINION: f64 = 0.25;
+
+/// `x_loo`: the least weighted mean of the peers with one of them left out. Taking the minimum over *all* exclusions
+/// keeps the merge monotone; leaving out the largest scar would not.
+fn mildest_without_one(peers: impl Iterator<Item = Peer>, others: &Sums) -> f64 {
+    let rest = (others.count - 1) as f64;
+    let without = |peer: Peer| {
+        let (x, w) = (peer.scar.get(), peer.weight.get());
+        // Taking one out again may leave a crumb below zero where the rest is zero.
+        let weight = (others.weight - w).max(0.0);
+        let weighted = (others.weighted - w * x).max(0.0);
+        let mean = ((others.plain - x) / rest).max(0.0);
+        weighted_mean(weighted, weight, mean)
+    };
+    peers.map(without).fold(f64::INFINITY, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ohms(value: f64) -> Ohms {
+        Ohms::new(value).unwrap()
+    }
+
+    fn heard(scar: f64) -> Peer {
+        Peer { scar: ohms(scar), weight: Evidence::FULL }
+    }
+
+    fn own(scar: f64, evidence: f64) -> Own {
+        Own::new(ohms(scar), Evidence::saturating(evidence))
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_with_two_arguments_and_with_the_node_itself_counted() {
+        let gamma = Gamma::RECOMMENDED;
+        assert!((blend(gamma, ohms(2.0), ohms(5.0)).get() - 4.1).abs() < 1e-12);
+        let blend = Blend::new(gamma, ohms(100.0));
+        assert!((blend.merged(own(5.0, 1.0), [heard(2.0)]).get() - 4.55).abs() < 1e-9);
+        assert!((blend.merged(own(2.0, 1.0), [heard(5.0)]).get() - 2.45).abs() < 1e-9);
+    }
+
+    #[test]
+    fn alone_nothing_changes_not_even_what_is_above_the_clip() {
+        let blend = Blend::new(Gamma::HIVE_MIND, ohms(100.0));
+        assert_eq!(blend.merged(own(250.0, 0.0), []), ohms(250.0));
+        let isolated = Blend::new(Gamma::ISOLATED, ohms(100.0));
+        assert_eq!(isolated.merged(own(250.0, 0.0), [heard(3.0), heard(4.0)]), ohms(250.0));
+    }
+
+    #[test]
+    fn a_node_without_evidence_listens_to_two_voices_and_not_to_one() {
+        let blend = Blend::new(Gamma::RECOMMENDED, ohms(100.0));
+        let one = blend.merged(own(0.0, 0.0), [heard(100.0)]).get();
+        assert!(one <= 30.0, "{one}");
+        let two = blend.merged(own(0.0, 0.0), [heard(100.0), heard(100.0)]).get();
+        assert!((two - (30.0 + 0.7 * 50.0)).abs() < 0.1, "{two}");
+        let literal = Blend { epistemic: false, ..blend };
+        let deaf = literal.merged(own(0.0, 0.0), [heard(100.0), heard(100.0)]).get();
+        assert!((deaf - 30.0).abs() < 0.1, "{deaf}");
+    }
+
+    #[test]
+    fn a_victim_keeps_its_own_brake_where_the_fleet_may_only_raise() {
+        let both = Blend::new(Gamma::RECOMMENDED, ohms(100.0));
+        let raise = Blend { direction: Direction::RaiseOnly, ..both };
+        let healthy = [heard(0.0), heard(0.0), heard(0.0)];
+        assert!(both.merged(own(90.0, 1.0), healthy).get() < 75.0);
+        assert_eq!(raise.merged(own(90.0, 1.0), healthy), ohms(90.0));
+    }
+}
