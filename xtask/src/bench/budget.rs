@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the hot paths may cost, and whether they keep to it.
+
+use anyhow::Context as _;
+
+use super::figures::Figures;
+
+/// A promise about one path.
+pub(super) struct Budget {
+    pub(super) path: &'static str,
+    pub(super) most: f64,
+    pub(super) unit: &'static str,
+    measure: fn(&Figures) -> Option<f64>,
+    /// Where the number comes from, for whoever wants to see it move.
+    pub(super) from: &'static str,
+}
+
+/// A promise and what came of it.
+pub(super) struct Verdict {
+    pub(super) budget: &'static Budget,
+    pub(super) measured: f64,
+}
+
+/// The hot route of the budgets: the caller reads the clock, as a server does anyway.
+pub(super) const ATRION: &str = "atrion";
+/// The same with a clock reading of its own at each end.
+pub(super) const ATRION_OWN_CLOCK: &str = "atrion, own clock";
+/// Two clock readings and nothing else.
+pub(super) const CLOCK_ALONE: &str = "the clock alone";
+
+static BUDGETS: [Budget; 9] = [
+    Budget {
+        path: "admit + finish, one hot route, one thread",
+        most: 10.0,
+        unit: "ns",
+        measure: |figures| admit(figures, ATRION, 1),
+        from: "bench `admit`",
+    },
+    Budget {
+        path: "the same per thread, on two threads",
+        most: 1.3,
+        unit: "x",
+        measure: |figures| Some(admit(figures, ATRION, 2)? / admit(figures, ATRION, 1)?),
+        from: "bench `admit`",
+    },
+    Budget {
+        path: "allocations of admit + finish",
+        most: 0.0,
+        unit: "",
+        measure: |figures| figures.plain("allocations per admit and finish"),
+        from: "bench `figures`",
+    },
+    Budget {
+        path: "route lookup by name, 10,000 routes",
+        most: 40.0,
+        unit: "ns",
+        measure: |figures| Some(figures.median("routes/lookup among 10000")?.ns),
+        from: "bench `routes`",
+    },
+    Budget {
+        path: "COMPUTE of one route",
+        most: 100.0,
+        unit: "ns",
+        measure: |figures| Some(figures.median("compute/one busy route")?.ns),
+        from: "bench `compute`",
+    },
+    Budget {
+        path: "one pulse over 100,000 routes, one in a hundred with traffic",
+        most: 10.0,
+        unit: "ms",
+        measure: |figures| Some(figures.median("routes/pulse over 100000, 1 % busy")?.ns / 1e6),
+        from: "bench `routes`",
+    },
+    Budget {
+        path: "one pulse over 100,000 routes, all with traffic",
+        most: 10.0,
+        unit: "ms",
+        measure: |figures| Some(figures.median("routes/pulse over 100000, all busy")?.ns / 1e6),
+        from: "bench `routes`",
+    },
+    Budget {
+        path: "memory of an idle route",
+        most: 512.0,
+        unit: "B",
+        measure: |figures| figures.plain("bytes per idle route"),
+        from: "bench `figures`",
+    },
+    Budget {
+        path: "p99.9 of admit with a dead or hanging store, against a healthy one",
+        most: 1.2,
+        unit: "x",
+        measure: worst_store,
+        from: "bench `figures`",
+    },
+];
+
+impl Budget {
+    /// Every promise, held against this run.
+    ///
+    /// # Errors
+    ///
+    /// If a figure is missing: a promise that nobody measured must not look kept.
+    pub(super) fn all(figures: &Figures) -> anyhow::Result<Vec<Verdict>> {
+        let verdict = |budget: &'static Budget| {
+            let measured = (budget.measure)(figures)
+                .with_context(|| format!("{} was not measured by {}", budget.path, budget.from))?;
+            Ok(Verdict { budget, measured })
+        };
+        BUDGETS.iter().map(verdict).collect()
+    }
+}
+
+impl Verdict {
+    /// Says how far it is: `met (37 % of the budget)` or `missed (2.1 times the budget)`.
+    pub(super) fn words(&self) -> String {
+        let (measured, most) = (self.measured, self.budget.most);
+        if measured <= most {
+            if most > 0.0 {
+                format!("met ({:.0} % of it)", 100.0 * measured / most)
+            } else {
+                "met".to_owned()
+            }
+        } else if most > 0.0 {
+            format!("**missed** ({:.2} times it)", measured / most)
+        } else {
+            "**missed**".to_owned()
+        }
+    }
+}
+
+/// The median of one guard, in nanoseconds per thread.
+pub(super) fn admit(figures: &Figures, guard: &str, threads: u32) -> Option<f64> {
+    Some(figures.median(&format!("admit/{guard}/{threads}"))?.ns)
+}
+
+/// The worse of the two sick stores over the healthy one.
+fn worst_store(figures: &Figures) -> Option<f64> {
+    let of = |store: &str| figures.plain(&format!("p99.9 of admit, {store} store"));
+    Some(of("dead")?.max(of("hanging")?) / of("healthy")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(most: f64, measured: f64) -> String {
+        let budget = Budget { path: "", most, unit: "", measure: |_| None, from: "" };
+        Verdict { budget: Box::leak(Box::new(budget)), measured }.words()
+    }
+
+    #[test]
+    fn a_verdict_says_how_far_it_is() {
+        assert_eq!(verdict(10.0, 5.0), "met (50 % of it)");
+        assert_eq!(verdict(10.0, 25.0), "**missed** (2.50 times it)");
+        assert_eq!(verdict(0.0, 0.0), "met");
+        assert_eq!(verdict(0.0, 1.0), "**missed**");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_an_error() {
+        assert!(Budget::all(&Figures::default()).is_err());
+    }
+}
