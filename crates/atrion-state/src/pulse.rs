@@ -93,13 +93,18 @@ pub struct Pulse {
     computed_at: Mono,
     /// Invariant: lies on the grid of ticks that began with `new`.
     compute_due: Mono,
-    just_computed: bool,
+    /// How many other steps may still come before a COMPUTE that is due.
+    turns: u8,
     dirty: bool,
     push: Lane,
     pull: Lane,
     degraded_since: Option<Mono>,
     jitter: Jitter,
 }
+
+/// Where COMPUTE takes longer than its interval it is due again at once, and would starve the store for ever. So after
+/// each COMPUTE both directions get a turn to give up and one to start; no more, or they would hold it up.
+const TURNS: u8 = 4;
 
 impl Pulse {
     /// A machine whose first COMPUTE is due one interval after `now`.
@@ -109,7 +114,7 @@ impl Pulse {
             now,
             computed_at: now,
             compute_due: now.after(config.interval()),
-            just_computed: false,
+            turns: 0,
             dirty: false,
             push: Lane::ready(now),
             pull: Lane::ready(now),
@@ -123,32 +128,17 @@ impl Pulse {
     pub fn next(&mut self, now: Mono) -> Step {
         self.observe(now);
         let due = now >= self.compute_due;
-        if due && !self.just_computed {
+        if due && self.turns == 0 {
             return self.compute(now);
         }
-        // Where COMPUTE takes longer than an interval it is due again at once: the others get their turn first. They
-        // only start or drop something, at most once each.
-        self.just_computed = false;
-        if self.push.is_over(now) {
-            return self.abandon(Flight::Push, now);
-        }
-        if self.pull.is_over(now) {
-            return self.abandon(Flight::Pull, now);
-        }
-        if self.wants_push() && self.push.may_start(now) {
-            self.dirty = false;
-            self.push.start(now, self.config.push_budget(), self.config.interval());
-            return Step::Push;
-        }
-        if let Some(every) = self.config.pull_interval()
-            && self.pull.may_start(now)
-        {
-            self.pull.start(now, self.config.pull_budget(), every);
-            return Step::Pull;
+        if let Some(step) = self.flight_step(now) {
+            self.turns = self.turns.saturating_sub(1);
+            return step;
         }
         if due {
             return self.compute(now);
         }
+        self.turns = 0;
         Step::Wait { until: self.wake_at() }
     }
 
@@ -194,8 +184,27 @@ impl Pulse {
         let ahead = interval.saturating_mul(missed.saturating_add(1));
         self.compute_due = self.compute_due.after(Duration::from_nanos(ahead));
         self.computed_at = now;
-        self.just_computed = true;
+        self.turns = TURNS;
         Step::Compute { dt }
+    }
+
+    /// What there is to start or to give up.
+    fn flight_step(&mut self, now: Mono) -> Option<Step> {
+        if self.push.is_over(now) {
+            return Some(self.abandon(Flight::Push, now));
+        }
+        if self.pull.is_over(now) {
+            return Some(self.abandon(Flight::Pull, now));
+        }
+        if self.wants_push() && self.push.may_start(now) {
+            self.dirty = false;
+            // Pushes need no pace of their own: each COMPUTE makes at most one.
+            self.push.start(now, self.config.push_budget(), Duration::ZERO);
+            return Some(Step::Push);
+        }
+        let every = self.config.pull_interval().filter(|_| self.pull.may_start(now))?;
+        self.pull.start(now, self.config.pull_budget(), every);
+        Some(Step::Pull)
     }
 
     fn abandon(&mut self, flight: Flight, now: Mono) -> Step {
@@ -210,7 +219,7 @@ impl Pulse {
             Flight::Push => &mut self.push,
             Flight::Pull => &mut self.pull,
         };
-        if !lane.land(now, ok, &mut self.jitter) {
+        if !lane.land(now, ok, self.config.interval(), &mut self.jitter) {
             return None;
         }
         if flight == Flight::Push && !ok {

@@ -13,14 +13,14 @@ pub(super) struct Lane {
     state: State,
     /// Failures in a row.
     failures: u32,
-    /// No flight starts before this, whatever else holds: flights are paced also when they fail at once.
+    /// No flight starts before this, whatever else holds.
     earliest: Mono,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
     Idle,
-    Flying { deadline: Mono },
+    Flying { since: Mono, deadline: Mono },
 }
 
 impl Lane {
@@ -41,25 +41,25 @@ impl Lane {
     }
 
     pub(super) fn is_over(&self, now: Mono) -> bool {
-        matches!(self.state, State::Flying { deadline } if now >= deadline)
+        matches!(self.state, State::Flying { deadline, .. } if now >= deadline)
     }
 
     pub(super) fn start(&mut self, now: Mono, budget: Duration, pace: Duration) {
-        self.state = State::Flying { deadline: now.after(budget) };
+        self.state = State::Flying { since: now, deadline: now.after(budget) };
         self.earliest = now.after(pace);
     }
 
-    /// A flight ended; false if there was none.
-    pub(super) fn land(&mut self, now: Mono, ok: bool, jitter: &mut Jitter) -> bool {
-        if !self.in_flight() {
-            return false;
-        }
+    /// A flight ended; false if there was none. After a failure the next one starts no sooner than `pace` after this
+    /// one did, however short the drawn wait: a store that refuses at once is not asked in a loop.
+    pub(super) fn land(&mut self, now: Mono, ok: bool, pace: Duration, jitter: &mut Jitter) -> bool {
+        let State::Flying { since, .. } = self.state else { return false };
         self.state = State::Idle;
         if ok {
             self.failures = 0;
         } else {
             self.failures = self.failures.saturating_add(1);
-            self.earliest = self.earliest.max(now.after(jitter.wait(self.failures)));
+            let wait = now.after(jitter.wait(self.failures));
+            self.earliest = self.earliest.max(since.after(pace)).max(wait);
         }
         true
     }
@@ -68,13 +68,14 @@ impl Lane {
     pub(super) fn wakes_at(&self) -> Mono {
         match self.state {
             State::Idle => self.earliest,
-            State::Flying { deadline } => deadline,
+            State::Flying { deadline, .. } => deadline,
         }
     }
 
     pub(super) fn shift_back(&mut self, span: Duration) {
         self.earliest = before(self.earliest, span);
-        if let State::Flying { deadline } = &mut self.state {
+        if let State::Flying { since, deadline } = &mut self.state {
+            *since = before(*since, span);
             *deadline = before(*deadline, span);
         }
     }

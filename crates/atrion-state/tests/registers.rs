@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The view of peers is a join semilattice.
+#![allow(missing_docs)] // a test's name says what it shows
+
+use std::time::Duration;
+
+use atrion_core::{Mode, Mono, Ohms};
+use atrion_state::{
+    DecayRate, Liveness, NodeId, PhysicsVector, Register, RegisterSet, RegisterSetLimits, RouteId, Weight,
+};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone, Copy)]
+struct Message {
+    node: u8,
+    incarnation: u64,
+    version: u64,
+    route: u8,
+    at: u64,
+    age: u64,
+    /// Breaks the single-writer rule when it differs between messages of one version.
+    lie: u8,
+}
+
+impl Message {
+    fn deliver(self, set: &mut RegisterSet) {
+        let vector = PhysicsVector::new(
+            Mode::Operational,
+            Ohms::saturating(10.0),
+            Ohms::saturating(f64::from(self.lie)),
+        )
+        .with_weight(Weight::FULL)
+        .with_decay_rate(DecayRate::saturating(0.5))
+        .with_age(Duration::from_millis(self.age));
+        let register = Register::new(node(self.node), self.incarnation, self.version, vector);
+        set.accept(route(self.route), &register, Mono::from_nanos(self.at));
+    }
+}
+
+prop_compose! {
+    fn messages()(node in 0..4u8, incarnation in 0..3u64, version in 0..4u64, route in 0..3u8, at in 0..10u64, age in 0..3u64, lie in 0..3u8) -> Message {
+        Message { node, incarnation, version, route, at: at * 1_000_000_000, age: age * 1_000, lie }
+    }
+}
+
+fn views() -> impl Strategy<Value = RegisterSet> {
+    prop::collection::vec(messages(), 0..40).prop_map(|messages| view(&messages))
+}
+
+fn view(messages: &[Message]) -> RegisterSet {
+    let mut set = RegisterSet::default();
+    for message in messages {
+        message.deliver(&mut set);
+    }
+    set
+}
+
+fn join(one: &RegisterSet, other: &RegisterSet) -> RegisterSet {
+    let mut joined = one.clone();
+    joined.join(other);
+    joined
+}
+
+fn node(number: u8) -> NodeId {
+    NodeId::new(&format!("pod-{number}")).unwrap()
+}
+
+fn route(number: u8) -> RouteId {
+    RouteId::new(&format!("r{number}")).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn join_is_commutative(a in views(), b in views()) {
+        prop_assert_eq!(join(&a, &b), join(&b, &a));
+    }
+
+    #[test]
+    fn join_is_associative(a in views(), b in views(), c in views()) {
+        prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
+    }
+
+    #[test]
+    fn join_is_idempotent(a in views(), b in views()) {
+        prop_assert_eq!(join(&a, &a), a.clone());
+        let joined = join(&a, &b);
+        prop_assert_eq!(join(&joined, &b), joined);
+    }
+
+    /// Lost nothing, doubled and reordered anything: the same view.
+    #[test]
+    fn any_order_and_repetition_of_messages_gives_the_same_view(
+        (messages, order) in prop::collection::vec(messages(), 0..40)
+            .prop_flat_map(|m| { let n = m.len(); (Just(m.clone()), prop::collection::vec(0..n.max(1), 0..40)
+                .prop_map(move |extra| { let mut all = m.clone(); all.extend(extra.into_iter().filter_map(|i| m.get(i).copied())); all })
+                .prop_shuffle()) })
+    ) {
+        prop_assert_eq!(view(&messages), view(&order));
+    }
+
+    #[test]
+    fn every_reader_gets_one_register_a_node_in_node_order(set in views(), at in 0..20u64) {
+        for number in 0..3 {
+            let live = set.live(&route(number), Mono::from_nanos(at * 1_000_000_000));
+            prop_assert!(live.windows(2).all(|pair| pair[0].node < pair[1].node));
+        }
+    }
+}
+
+fn register(number: u8, incarnation: u64, version: u64) -> Register {
+    let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(40.0))
+        .with_decay_rate(DecayRate::saturating(0.5));
+    Register::new(node(number), incarnation, version, vector)
+}
+
+#[test]
+fn a_register_ages_where_it_lies_and_fades_with_its_node() {
+    let mut set = RegisterSet::default();
+    let mut aged = register(1, 1, 1);
+    aged.vector.age = Duration::from_secs(1);
+    set.accept(route(0), &aged, Mono::from_nanos(0));
+    let later = |seconds: u64| set.live(&route(0), Mono::from_nanos(seconds * 1_000_000_000));
+    assert_eq!(later(4)[0].vector.age, Duration::from_secs(5));
+    assert_eq!(later(4)[0].silence, Duration::from_secs(4));
+    let left = later(4)[0].vector.aged_scar().get();
+    assert!((left - 40.0 * (-2.5f64).exp()).abs() < 1e-9, "{left}");
+    assert_eq!(later(10), []);
+}
+
+#[test]
+fn a_heartbeat_keeps_a_node_alive_without_making_its_registers_younger() {
+    let mut set = RegisterSet::default();
+    set.accept(route(0), &register(1, 1, 1), Mono::ZERO);
+    let later = Mono::from_nanos(20_000_000_000);
+    assert_eq!(set.live(&route(0), later), []);
+    assert!(set.heard(&node(1), 1, later));
+    let live = set.live(&route(0), later);
+    assert_eq!((live[0].silence, live[0].vector.age), (Duration::ZERO, Duration::from_secs(20)));
+}
+
+#[test]
+fn a_message_that_circles_does_not_keep_a_scar_young() {
+    let mut set = RegisterSet::default();
+    set.accept(route(0), &register(1, 1, 1), Mono::ZERO);
+    let later = Mono::from_nanos(5_000_000_000);
+    assert!(!set.accept(route(0), &register(1, 1, 1), later), "no news");
+    assert_eq!(set.live(&route(0), later)[0].vector.age, Duration::from_secs(5));
+}
+
+#[test]
+fn a_new_life_replaces_everything_of_the_old_one() {
+    let mut set = RegisterSet::default();
+    set.accept(route(0), &register(1, 1, 9), Mono::ZERO);
+    set.accept(route(1), &register(1, 1, 9), Mono::ZERO);
+    assert!(set.accept(route(1), &register(1, 2, 1), Mono::ZERO));
+    assert_eq!(set.len(), 1);
+    assert!(!set.accept(route(0), &register(1, 1, 10), Mono::ZERO), "the old life has nothing to say");
+    assert_eq!(set.live(&route(0), Mono::ZERO), []);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_counted() {
+    let mut set = RegisterSet::new(RegisterSetLimits::new(2, 2, 3), Liveness::default());
+    let now = Mono::ZERO;
+    assert!(set.accept(route(0), &register(1, 1, 1), now));
+    assert!(set.accept(route(1), &register(1, 1, 1), now));
+    assert!(!set.accept(route(2), &register(1, 1, 1), now), "routes of a node");
+    assert!(set.accept(route(0), &register(2, 1, 1), now));
+    assert!(!set.accept(route(1), &register(2, 1, 1), now), "registers altogether");
+    assert!(!set.accept(route(0), &register(3, 1, 1), now), "nodes");
+    assert_eq!((set.len(), set.refused()), (3, 3));
+    // What is known goes on being updated.
+    assert!(set.accept(route(0), &register(2, 1, 2), now));
+    // And forgetting makes room.
+    assert_eq!(set.forget_silent(Duration::from_secs(60), Mono::from_nanos(61_000_000_000)), 2);
+    assert!(set.is_empty());
+    assert!(set.accept(route(0), &register(3, 1, 1), now));
+}
