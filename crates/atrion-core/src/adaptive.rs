@@ -3,12 +3,12 @@
 //!
 //! A law is a small value with one step; [`AdaptiveState::step`] runs them in their fixed order. Nothing in here
 //! knows about threads, clocks or stores. What has to happen between two ticks (a failure that opens the breaker, a
-//! probe that closes it, debt that grows) are the pure rules of [`debt`], [`dead`] and [`probe`], which the engine
+//! probe that closes it, debt that grows) are the pure rules of [`debt`], [`DeadRule`] and [`probe`], which the engine
 //! applies at the request itself.
 
 mod baseline;
 mod config;
-pub mod dead;
+mod dead;
 pub mod debt;
 mod effectiveness;
 mod elasticity;
@@ -25,6 +25,7 @@ mod window;
 
 pub use baseline::Baseline;
 pub use config::{AdaptiveConfig, ConfigFault, Laws};
+pub use dead::DeadRule;
 pub use effectiveness::Effectiveness;
 pub use elasticity::{Elasticity, Pairs};
 pub use errors::ErrorShare;
@@ -66,14 +67,16 @@ impl AdaptiveState {
     #[must_use]
     pub fn step(mut self, tick: &Tick, window: &Window, config: &AdaptiveConfig) -> Self {
         let window = window.neutralised();
+        // What a caller reports of its own meters is judged, but it is not throughput of this gate.
+        let judged = window.judged(self.target.slots(), config.slo);
         let laws = config.laws;
-        let crowded = window.mean_in_flight > self.target.slots();
+        let crowded = judged.mean_in_flight > self.target.slots();
         let learning = self.mode == Mode::Bootstrap;
 
         self.elasticity.step(tick, &window.pairs);
         let elasticity = if laws.elasticity { self.elasticity.get() } else { 1.0 };
-        self.baseline.step(tick, &window, crowded && !learning, elasticity, config.slo);
-        let strained = window.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
+        self.baseline.step(tick, &judged, crowded && !learning, elasticity, config.slo);
+        let strained = judged.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
         self.throughput.step(tick, window.succeeded, strained);
         if !strained && self.mode == Mode::Operational {
             self.health.step(tick, window.mean_in_flight);
@@ -81,21 +84,21 @@ impl AdaptiveState {
         self.target.step(tick, crowded, &self.throughput, &self.baseline, &self.health, config);
         self.effectiveness.step(tick, window.admitted, window.failed);
         self.debt = debt::relax(window.debt, tick, self.target.slots(), config);
-        self.errors.step(tick, &window);
-        self.evidence.step(tick, window.completions());
+        self.errors.step(tick, &judged);
+        self.evidence.step(tick, judged.completions());
 
         if learning {
             self.scar = Scar::default();
             self.momentum = Momentum::default();
             self.staleness = 0.0;
         } else {
-            let saturation = saturation_pressure(window.mean_in_flight, self.target.slots(), config.gain);
+            let saturation = saturation_pressure(judged.mean_in_flight, self.target.slots(), config.gain);
             self.scar.step(tick, self.errors.get(), self.debt_gain(config), config);
             self.momentum.step(tick, saturation.max(0.0), self.errors.get());
             self.staleness = staleness(&window, self.baseline.longest_patience(config.slo), config);
         }
         // A route without traffic learns nothing, so only ticks that saw a completion count.
-        self.learned_ticks = self.learned_ticks.saturating_add(u32::from(window.completions() > 0));
+        self.learned_ticks = self.learned_ticks.saturating_add(u32::from(judged.completions() > 0));
         self.mode = self.next_mode(config);
         self
     }

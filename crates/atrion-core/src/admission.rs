@@ -101,6 +101,14 @@ impl Gate {
         }
     }
 
+    /// The saturation term for `occupied = n + D` slots, for whoever explains a refusal.
+    #[must_use]
+    pub fn saturation(&self, occupied: f64) -> Ohms {
+        let weight = RUNGS as f64 / f64::from(self.rungs_per_ohm);
+        let gain = f64::from(self.target) / f64::from(self.stretch);
+        Ohms::saturating(weight * saturation_pressure(occupied, f64::from(self.target), gain).max(0.0))
+    }
+
     /// The capacity target N*.
     #[must_use]
     #[inline]

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use core::time::Duration;
+
 use super::Pairs;
+use crate::Telemetry;
 
 /// What was counted and measured on one route between two ticks.
 ///
@@ -31,6 +34,8 @@ pub struct Window {
     pub since_completion: f64,
     /// Mean age of what is in flight at the end of the window, in seconds.
     pub mean_age: f64,
+    /// What a caller with its own meters says of the same time. It must have passed [`Telemetry::check`].
+    pub report: Option<Telemetry>,
 }
 
 impl Window {
@@ -52,6 +57,25 @@ impl Window {
         (self.samples() > 0).then(|| self.latency_sum / self.samples() as f64)
     }
 
+    /// The window with the caller's report in it: as so many completions that it counts in full, because it is already
+    /// an average over many calls.
+    #[must_use]
+    pub(super) fn judged(&self, target: f64, slo: Option<Duration>) -> Self {
+        let Some(report) = self.report else { return *self };
+        let failed = (report.error_rate * REPORT_WEIGHT) as u64;
+        let answered = REPORT_WEIGHT as u64 - failed.min(REPORT_WEIGHT as u64);
+        let is_late = slo.is_some_and(|slo| report.latency > slo.as_secs_f64());
+        let (succeeded, late) = if is_late { (0, answered) } else { (answered, 0) };
+        Self {
+            succeeded: self.succeeded.saturating_add(succeeded),
+            failed: self.failed.saturating_add(failed),
+            late: self.late.saturating_add(late),
+            latency_sum: sane(self.latency_sum + report.latency * answered as f64),
+            mean_in_flight: sane(self.mean_in_flight + report.saturation * target),
+            ..*self
+        }
+    }
+
     /// The same window with every number finite and not negative.
     #[must_use]
     pub(super) fn neutralised(&self) -> Self {
@@ -62,10 +86,14 @@ impl Window {
             debt: sane(self.debt),
             since_completion: sane(self.since_completion),
             mean_age: sane(self.mean_age),
+            report: self.report.and_then(|report| report.check().ok()),
             ..*self
         }
     }
 }
+
+/// A report counts as so many completions.
+const REPORT_WEIGHT: f64 = 1000.0;
 
 /// Bounds a sum so that products of two stay finite; what is not a number counts as nothing.
 pub(super) fn sane(value: f64) -> f64 {
