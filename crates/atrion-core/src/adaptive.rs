@@ -75,7 +75,8 @@ impl AdaptiveState {
 
         self.elasticity.step(tick, &window.pairs);
         let elasticity = if laws.elasticity { self.elasticity.get() } else { 1.0 };
-        self.baseline.step(tick, &judged, crowded && !learning, elasticity, config.slo);
+        let crowd_counts = crowded && !self.is_learning(config);
+        self.baseline.step(tick, &judged, crowd_counts, elasticity, config.slo);
         let strained = judged.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
         self.throughput.step(tick, window.succeeded, strained);
         if !strained && self.mode == Mode::Operational {
@@ -87,14 +88,18 @@ impl AdaptiveState {
         self.errors.step(tick, &judged);
         self.evidence.step(tick, judged.completions());
 
+        let saturation =
+            saturation_pressure(judged.mean_in_flight, self.target.slots(), config.gain).max(0.0);
         if learning {
             self.scar = Scar::default();
-            self.momentum = Momentum::default();
+            self.momentum = Momentum::at_rest(saturation, self.errors.get());
             self.staleness = 0.0;
         } else {
-            let saturation = saturation_pressure(judged.mean_in_flight, self.target.slots(), config.gain);
-            self.scar.step(tick, self.errors.get(), self.debt_gain(config), config);
-            self.momentum.step(tick, saturation.max(0.0), self.errors.get());
+            // Silence wounds nobody: a tick that judged no call only heals, as a route does that nobody looks at.
+            let any = judged.succeeded.saturating_add(judged.failed) > 0;
+            let trauma = if any { scar::trauma(self.errors.get(), self.blame(config)) } else { 0.0 };
+            self.scar.step(tick, trauma, config);
+            self.momentum.step(tick, saturation, self.errors.get());
             self.staleness = staleness(&window, self.baseline.longest_patience(config.slo), config);
         }
         // A route without traffic learns nothing, so only ticks that saw a completion count.
@@ -148,11 +153,10 @@ impl AdaptiveState {
     #[must_use]
     pub fn restored(scar: Ohms, mode: Mode, config: &AdaptiveConfig) -> Self {
         let fresh = Self::default();
-        let most = config.break_at - config.base;
         match mode {
             Mode::CircuitBreaker => fresh.opened_dead(config),
             Mode::Operational if scar.get() >= 1.0 => {
-                Self { mode, scar: Scar::of(scar.get().min(most)), ..fresh }
+                Self { mode, scar: Scar::of(scar.get().min(config.scar_ceiling)), ..fresh }
             }
             // What is left of the scar is too faint to brake with: learn anew.
             Mode::Operational | Mode::Bootstrap => fresh,
@@ -208,7 +212,12 @@ impl AdaptiveState {
     /// How much debt one failure makes now, in slots (`docs/physics.md` section 3.4).
     #[must_use]
     pub fn debt_gain(&self, config: &AdaptiveConfig) -> f64 {
-        debt::gain(if config.laws.effectiveness { self.effectiveness.get() } else { 1.0 }, config)
+        if config.laws.debt { self.blame(config) } else { 0.0 }
+    }
+
+    /// g: how far failures are the load's doing, 0..=1.
+    fn blame(&self, config: &AdaptiveConfig) -> f64 {
+        if config.laws.effectiveness { debt::gain(self.effectiveness.get()) } else { 1.0 }
     }
 
     /// The mode as of the last tick.

@@ -90,14 +90,13 @@ impl Gate {
     #[inline]
     pub fn slots(&self, volts: Volts, ladder: &Ladder) -> f32 {
         let head = volts.get() as f32 - self.rest;
-        if head <= 0.0 {
-            return 0.0;
-        }
-        // A float to integer cast saturates, so an infinite `rungs_per_ohm` ends above the ladder.
-        let rung = (head * self.rungs_per_ohm) as usize;
-        match ladder.0.get(rung) {
-            Some(stretch) => self.target + self.stretch * stretch,
-            None => f32::INFINITY,
+        // Asked the other way round, infinity less infinity would pass.
+        if head > 0.0 {
+            // A float to integer cast saturates, so an infinite `rungs_per_ohm` ends above the ladder.
+            let rung = (head * self.rungs_per_ohm) as usize;
+            ladder.0.get(rung).map_or(f32::INFINITY, |stretch| self.target + self.stretch * stretch)
+        } else {
+            0.0
         }
     }
 

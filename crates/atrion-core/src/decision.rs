@@ -26,10 +26,12 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// The sum without saturation, in ohms.
+    /// The sum without saturation, in ohms; never under the base, so that neither rounding nor a fleet's good news
+    /// can take R under `R_base`.
     #[must_use]
     pub fn at_rest(&self) -> f64 {
-        self.base.get() + self.momentum.get() + self.scar.get() + self.staleness.get() + self.cluster
+        let own = self.base.get() + self.momentum.get() + self.scar.get() + self.staleness.get();
+        (own + self.cluster).max(self.base.get())
     }
 
     /// R: the sum of all terms.

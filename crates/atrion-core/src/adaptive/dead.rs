@@ -6,10 +6,11 @@ use core::time::Duration;
 use super::AdaptiveConfig;
 use crate::Mode;
 
-/// So many failures in a row, and so long without a success, call a route dead.
+/// So many failures in a row, and so long without a success, call a route dead. A late completion is a failure here:
+/// where nothing but late answers come, nobody is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadRule {
-    /// Failures in a row; [`u32::MAX`] switches the rule off.
+    /// Failures and late completions in a row; [`u32::MAX`] switches the rule off.
     pub after: u32,
     /// Time without a success.
     pub silence: Duration,

@@ -6,8 +6,8 @@ use super::{AdaptiveConfig, Tick};
 
 /// How many slots one failure costs at effectiveness `eta`: `clamp((eta - 0.15)/0.15, 0, 1)`.
 #[must_use]
-pub fn gain(eta: f64, config: &AdaptiveConfig) -> f64 {
-    if config.laws.debt { ((eta - 0.15) / 0.15).clamp(0.0, 1.0) } else { 0.0 }
+pub fn gain(eta: f64) -> f64 {
+    ((eta - 0.15) / 0.15).clamp(0.0, 1.0)
 }
 
 /// What one success pays back, in slots: twenty of them pay for one failure.

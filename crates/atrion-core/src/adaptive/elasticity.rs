@@ -6,7 +6,7 @@
 //! which of the two a slower service is.
 
 use super::Tick;
-use super::window::sane;
+use super::window::MOST;
 
 /// Sums over pairs of (in-flight count at admission, latency in seconds) of completions without failure.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -37,14 +37,10 @@ impl Pairs {
         }
     }
 
+    /// The sums mean something only together: where one is no number, or out of all proportion, all are left out.
     pub(super) fn neutralised(self) -> Self {
-        Self {
-            count: sane(self.count),
-            x: sane(self.x),
-            y: sane(self.y),
-            xx: sane(self.xx),
-            xy: sane(self.xy),
-        }
+        let sums = [self.count, self.x, self.y, self.xx, self.xy];
+        if sums.iter().all(|sum| (0.0..=MOST).contains(sum)) { self } else { Self::default() }
     }
 }
 

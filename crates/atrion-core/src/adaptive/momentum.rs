@@ -12,14 +12,21 @@ pub struct Momentum {
 
 impl Momentum {
     pub(super) fn step(&mut self, tick: &Tick, saturation: f64, errors: f64) {
+        // Without time there is no speed: the rise is left for the next tick to see.
+        if tick.seconds <= 0.0 {
+            return;
+        }
         let rise_saturation = (saturation - self.last_saturation).max(0.0);
         let rise_errors = (errors - self.last_errors).max(0.0);
+        let rise = libm::sqrt(rise_saturation * rise_saturation + rise_errors * rise_errors);
+        self.rate += 0.5 * ((rise / tick.seconds).min(MOST) - self.rate);
         self.last_saturation = saturation;
         self.last_errors = errors;
-        if tick.seconds > 0.0 {
-            let rise = libm::sqrt(rise_saturation * rise_saturation + rise_errors * rise_errors);
-            self.rate += 0.5 * ((rise / tick.seconds).min(MOST) - self.rate);
-        }
+    }
+
+    /// Pressure as it is, without momentum: a route that only now begins to obey the law has not just risen to it.
+    pub(super) const fn at_rest(saturation: f64, errors: f64) -> Self {
+        Self { rate: 0.0, last_saturation: saturation, last_errors: errors }
     }
 
     /// M, in 1/s, 0..=4.

@@ -21,12 +21,13 @@ impl Scar {
     }
 
     /// Heals by decay, grows by trauma per unit of TIME, never per request, and by trauma alone to 60 ohms at most.
-    pub(super) fn step(&mut self, tick: &Tick, error_share: f64, gain: f64, config: &AdaptiveConfig) {
+    ///
+    /// `trauma` is 0..=1, see [`trauma`].
+    pub(super) fn step(&mut self, tick: &Tick, trauma: f64, config: &AdaptiveConfig) {
         if self.held {
             return;
         }
         let healed = self.ohms * tick.keep_scar;
-        let trauma = (gain * error_share).max(2.0 * error_share - 1.0).max(0.0);
         let hurt = (healed + config.scar_rate * tick.seconds * trauma).min(config.scar_ceiling);
         self.ohms = if config.laws.scar { healed.max(hurt) } else { 0.0 };
     }
@@ -36,4 +37,9 @@ impl Scar {
     pub const fn get(&self) -> f64 {
         self.ohms
     }
+}
+
+/// How badly the route is hurt, 0..=1: errors in so far as load makes them, and any errors beyond a half.
+pub(super) fn trauma(error_share: f64, blame: f64) -> f64 {
+    (blame * error_share).max(2.0 * error_share - 1.0).max(0.0)
 }

@@ -12,5 +12,5 @@ pub fn staleness(window: &Window, longest_patience: f64, config: &AdaptiveConfig
         return 0.0;
     }
     let stuck = window.since_completion.min(window.mean_age);
-    (10.0 * (stuck / longest_patience - 1.0)).clamp(0.0, config.break_at - config.base)
+    (10.0 * (stuck / longest_patience - 1.0)).min(config.break_at - config.base).max(0.0)
 }

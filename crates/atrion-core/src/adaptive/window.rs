@@ -96,6 +96,9 @@ impl Window {
 const REPORT_WEIGHT: f64 = 1000.0;
 
 /// Bounds a sum so that products of two stay finite; what is not a number counts as nothing.
-pub(super) fn sane(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(0.0, 1e12) }
+fn sane(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
 }
+
+/// More than this nothing adds up to within a window.
+pub(super) const MOST: f64 = 1e12;
