@@ -11,10 +11,10 @@
 //! ```text
 //! x_j       = min(S_j, C)
 //! S_cluster = (sum w_j x_j + eps mean_j x_j) / (sum w_j + eps)             j over the node itself and its peers
-//! h         = b g (1-g)(1-c) / (g + (1-g) c)                               extra trust for want of own evidence c
-//! b         = clamp((sum w_j - max w_j) / 0.25, 0, 1)                      j over the peers; 0 with less than two
 //! S_hear    = min(x_loo, max(H, S))                                        x_loo: the mildest view that leaves a peer out
-//! S_merged  = (1 - g - h) S + g S_cluster + h S_hear
+//! h         = b g (1 - c) / (g + (1 - g) c)                                trust in hearsay for want of own evidence c
+//! b         = clamp((sum w_j - max w_j) / 0.25, 0, 1)                      j over the peers; 0 with less than two
+//! S_merged  = g S_cluster + (1 - g) ((1 - h) S + h S_hear)
 //! ```
 
 mod gamma;
@@ -96,29 +96,31 @@ impl Blend {
         let cluster = others.with(own.register().clipped(self.clip)).mean();
 
         let h = self.hearsay(own.evidence.get(), &others);
-        let hear = if h > 0.0 {
-            mildest_without_one(peers, &others).min(self.hearsay_cap.get().max(local))
+        let known = if h > 0.0 {
+            let hear = mildest_without_one(peers, &others).min(self.hearsay_cap.get().max(local));
+            (1.0 - h) * local + h * hear
         } else {
-            0.0
+            local
         };
-        let merged = (1.0 - g - h) * local + g * cluster + h * hear;
+        let merged = g * cluster + (1.0 - g) * known;
         Ohms::saturating(match self.direction {
             Direction::Both => merged,
             Direction::RaiseOnly => merged.max(local),
         })
     }
 
-    /// `h`: what want of own evidence takes from the own scar and gives to hearsay.
+    /// `h`, 0..=1: how much of what the node would trust its own scar with it trusts hearsay with instead.
     ///
-    /// This is `b (g / (g + (1-g) c) - g)` with the difference worked out, so that it is exactly 0 where `c = 1` or
-    /// `g = 1`. The guard `b` asks that a *second* peer has something to say: one loud peer alone is not a fleet.
+    /// With `g_e = g / (g + (1-g) c)`, the weight of the fleet for a node of evidence c, the extra weight `g_e - g` is
+    /// worked out as `(1-g) h`: so it is exactly 0 where `c = 1`, and no rounding of it meets a huge scar. The guard `b`
+    /// asks that a *second* peer has something to say: one loud peer alone is not a fleet.
     fn hearsay(&self, evidence: f64, others: &Sums) -> f64 {
         if !self.epistemic || others.count < 2 {
             return 0.0;
         }
         let g = self.gamma.get();
         let guard = ((others.weight - others.heaviest) / SECOND_OPINION).clamp(0.0, 1.0);
-        guard * g * (1.0 - g) * (1.0 - evidence) / (g + (1.0 - g) * evidence)
+        guard * (1.0 - evidence) * (g / (g + (1.0 - g) * evidence))
     }
 }
 
