@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The pulse in virtual time: a world that jumps to the next deadline and never sleeps.
 #![allow(missing_docs)] // a test's name says what it shows
+#![allow(clippy::unwrap_used, clippy::panic, clippy::float_cmp)] // helpers of tests speak as tests do
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The view of peers is a join semilattice.
 #![allow(missing_docs)] // a test's name says what it shows
+#![allow(clippy::unwrap_used, clippy::panic, clippy::float_cmp)] // helpers of tests speak as tests do
 
 use std::time::Duration;
 

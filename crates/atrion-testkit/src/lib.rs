@@ -1,2 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Contract suites and faulty stand-ins for everything that plugs into Atrion.
+//!
+//! - [`contract`] checks a [`StateProvider`](atrion_state::StateProvider) against what the port's documentation
+//!   promises, heading by heading. An adapter, and every decorator of one, runs it from its tests.
+//! - [`FaultyProvider`] wraps a provider and fails, hangs, delays, forgets or flaps on command.
+//! - [`generate`] has proptest strategies for what crosses the ports, well-formed and hostile.
+//! - [`RecordingObserver`] keeps what it hears.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod contract;
+
+mod faulty;
+pub use faulty::{Calls, Fault, FaultyProvider};
+
+pub mod generate;
+
+mod recording;
+pub use recording::RecordingObserver;

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A provider that misbehaves on command.
+
+use std::future::pending;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use atrion_state::{
+    BoxFuture, Capabilities, Health, PhysicsVector, ProviderError, Register, RouteId, StateProvider,
+    Subscription,
+};
+
+mod script;
+pub use script::Fault;
+use script::Script;
+
+/// Wraps a provider and injects a [`Fault`] into every call that would reach a store.
+///
+/// Clones share one fault and one set of counts: give one to the code under test and switch the other. `subscribe`
+/// and `view` pass through (they answer from memory), and `health` says what is being injected.
+#[derive(Debug, Clone)]
+pub struct FaultyProvider {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    inner: Arc<dyn StateProvider>,
+    script: Mutex<Script>,
+    calls: Counters,
+    under_way: AtomicUsize,
+}
+
+/// How often each method was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Calls {
+    /// Calls of `connect`.
+    pub connect: u64,
+    /// Calls of `disconnect`.
+    pub disconnect: u64,
+    /// Calls of `get_vector`.
+    pub get_vector: u64,
+    /// Calls of `update_vector`.
+    pub update_vector: u64,
+    /// Calls of `update_batch`.
+    pub update_batch: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    connect: AtomicU64,
+    disconnect: AtomicU64,
+    get_vector: AtomicU64,
+    update_vector: AtomicU64,
+    update_batch: AtomicU64,
+}
+
+impl FaultyProvider {
+    /// Wraps a provider; nothing is injected yet.
+    #[must_use]
+    pub fn new(inner: impl StateProvider) -> Self {
+        Self::wrap(Arc::new(inner))
+    }
+
+    /// The same for a provider that is shared already.
+    #[must_use]
+    pub fn wrap(inner: Arc<dyn StateProvider>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                inner,
+                script: Mutex::new(Script::always(Fault::None)),
+                calls: Counters::default(),
+                under_way: AtomicUsize::new(0),
+            }),
+        }
+    }
+
+    /// Injects this fault into every call from now on. Calls that hang already go on hanging.
+    pub fn inject(&self, fault: Fault) {
+        *self.script() = Script::always(fault);
+    }
+
+    /// Everything works again.
+    pub fn heal(&self) {
+        self.inject(Fault::None);
+    }
+
+    /// Flaps: each pair is a fault and the number of calls it lasts; after the last the first follows again. Pairs
+    /// of no calls are left out; with nothing left, everything works.
+    pub fn flap(&self, script: impl IntoIterator<Item = (Fault, u32)>) {
+        *self.script() = Script::cycle(script);
+    }
+
+    /// How often each method was called so far, faults included.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        let read = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
+        let calls = &self.shared.calls;
+        Calls {
+            connect: read(&calls.connect),
+            disconnect: read(&calls.disconnect),
+            get_vector: read(&calls.get_vector),
+            update_vector: read(&calls.update_vector),
+            update_batch: read(&calls.update_batch),
+        }
+    }
+
+    /// Calls whose futures were polled and neither finished nor dropped. A caller that gives a hung call up brings
+    /// this back to zero.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.shared.under_way.load(Ordering::SeqCst)
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.shared.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call and runs it through the fault that is on. The fault is chosen when the call is *made*, so that
+    /// a script is followed in the order of calls, not of polls.
+    fn call<'a, T: Send + 'a>(
+        &'a self,
+        counter: &AtomicU64,
+        dropped: Option<T>,
+        inner: BoxFuture<'a, Result<T, ProviderError>>,
+    ) -> BoxFuture<'a, Result<T, ProviderError>> {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let fault = self.script().next();
+        Box::pin(async move {
+            let _under_way = UnderWay::new(&self.shared.under_way);
+            match fault {
+                Fault::None => inner.await,
+                Fault::Fail => Err(ProviderError::unavailable("faulty", "told to fail")),
+                Fault::Reject => Err(ProviderError::rejected("faulty", "told to refuse")),
+                Fault::Hang => pending().await,
+                Fault::Delay(span) => {
+                    tokio::time::sleep(span).await;
+                    inner.await
+                }
+                Fault::DropWrites => match dropped {
+                    Some(pretended) => Ok(pretended),
+                    None => inner.await,
+                },
+            }
+        })
+    }
+}
+
+impl StateProvider for FaultyProvider {
+    fn capabilities(&self) -> Capabilities {
+        self.shared.inner.capabilities()
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.call(&self.shared.calls.connect, None, self.shared.inner.connect())
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.call(&self.shared.calls.disconnect, None, self.shared.inner.disconnect())
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        self.call(&self.shared.calls.get_vector, None, self.shared.inner.get_vector(route))
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.call(&self.shared.calls.update_vector, Some(()), self.shared.inner.update_vector(route, vector))
+    }
+
+    fn subscribe(&self) -> Option<Subscription> {
+        self.shared.inner.subscribe()
+    }
+
+    fn update_batch<'a>(
+        &'a self,
+        batch: &'a [(RouteId, PhysicsVector)],
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        self.call(&self.shared.calls.update_batch, Some(()), self.shared.inner.update_batch(batch))
+    }
+
+    fn view(&self, route: &RouteId) -> Vec<Register> {
+        self.shared.inner.view(route)
+    }
+
+    fn health(&self) -> Health {
+        match self.script().current() {
+            // Slow is up, and whoever loses writes does not know it.
+            Fault::None | Fault::Delay(_) | Fault::DropWrites => self.shared.inner.health(),
+            fault @ (Fault::Fail | Fault::Reject | Fault::Hang) => {
+                Health::Degraded { reason: format!("injected: {fault:?}").into() }
+            }
+        }
+    }
+}
+
+/// Counts a future from its first poll to its end, however it ends.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn new(gauge: &'a AtomicUsize) -> Self {
+        gauge.fetch_add(1, Ordering::SeqCst);
+        Self(gauge)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
