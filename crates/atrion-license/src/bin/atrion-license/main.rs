@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The command.
+fn main() {}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The payload's JSON, read after the signature was found to hold and not before.
+//!
+//! Fields are taken one by one and not by a derived reader: each refusal names its field, a field
+//! that stands twice is refused even if nobody knows it, and `null` is told from absent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+
+use crate::redact::Shown;
+use crate::{Feature, Kind, LicenseError, Terms, UnixTime};
+
+/// Every field that this build understands: what `crit` may demand.
+const FIELDS: [&str; 15] = [
+    "v",
+    "id",
+    "sub",
+    "tier",
+    "kind",
+    "environment",
+    "clusters",
+    "audience",
+    "features",
+    "iat",
+    "nbf",
+    "exp",
+    "grace_days",
+    "on_expiry",
+    "crit",
+];
+
+/// Reads and checks a payload.
+///
+/// # Errors
+/// `InvalidPayload` with the first field that breaks a rule, `UnsupportedCritical` if `crit` names
+/// a field that this build does not know. Other unknown fields are ignored: an old build must not
+/// die of a new field.
+pub(crate) fn parse(json: &[u8]) -> Result<Terms, LicenseError> {
+    let Object(fields) = serde_json::from_slice(json).map_err(|_| invalid("json"))?;
+    let payload = Payload(fields);
+
+    if payload.integer("v")? != Some(1) {
+        return Err(invalid("v"));
+    }
+    payload.critical()?;
+    let tier = payload.required("tier")?;
+    let kind: Kind = payload.required("kind")?;
+    let terms = Terms {
+        id: payload.required("id")?,
+        licensee: payload.licensee()?,
+        tier,
+        kind,
+        environment: payload.required("environment")?,
+        clusters: payload.clusters()?.unwrap_or(tier.clusters()),
+        audience: payload.audience()?,
+        features: payload.features()?,
+        issued: payload.time("iat")?.ok_or(invalid("iat"))?,
+        not_before: payload.time("nbf")?.ok_or(invalid("nbf"))?,
+        expires: payload.time("exp")?,
+        grace_days: payload.grace_days()?.unwrap_or(kind.grace_days()),
+        on_expiry: payload.optional("on_expiry")?.unwrap_or(kind.on_expiry()),
+    };
+    check_times(&terms)?;
+    Ok(terms)
+}
+
+/// nbf <= iat <= exp; only development goes without an end.
+fn check_times(terms: &Terms) -> Result<(), LicenseError> {
+    if terms.not_before > terms.issued {
+        return Err(invalid("nbf"));
+    }
+    match terms.expires {
+        Some(expires) if expires < terms.issued => Err(invalid("exp")),
+        None if terms.kind != Kind::Development => Err(invalid("exp")),
+        _ => Ok(()),
+    }
+}
+
+struct Payload(BTreeMap<String, Value>);
+
+impl Payload {
+    fn text(&self, field: &'static str) -> Result<Option<&str>, LicenseError> {
+        self.0.get(field).map(|value| value.as_str().ok_or(invalid(field))).transpose()
+    }
+
+    fn texts(&self, field: &'static str) -> Result<Option<Vec<&str>>, LicenseError> {
+        let Some(value) = self.0.get(field) else { return Ok(None) };
+        let items = value.as_array().ok_or(invalid(field))?;
+        items.iter().map(|item| item.as_str().ok_or(invalid(field))).collect::<Result<_, _>>().map(Some)
+    }
+
+    fn integer(&self, field: &'static str) -> Result<Option<i64>, LicenseError> {
+        self.0.get(field).map(|value| value.as_i64().ok_or(invalid(field))).transpose()
+    }
+
+    fn optional<T: FromStr>(&self, field: &'static str) -> Result<Option<T>, LicenseError> {
+        self.text(field)?.map(|text| text.parse().map_err(|_| invalid(field))).transpose()
+    }
+
+    fn required<T: FromStr>(&self, field: &'static str) -> Result<T, LicenseError> {
+        self.optional(field)?.ok_or(invalid(field))
+    }
+
+    fn time(&self, field: &'static str) -> Result<Option<UnixTime>, LicenseError> {
+        let seconds = self.integer(field)?;
+        let in_range = |s: &i64| (0..=UnixTime::MAX.seconds()).contains(s);
+        seconds
+            .map(|s| Some(s).filter(in_range).map(UnixTime::from_seconds).ok_or(invalid(field)))
+            .transpose()
+    }
+
+    fn critical(&self) -> Result<(), LicenseError> {
+        let names = self.texts("crit")?.unwrap_or_default();
+        match names.into_iter().find(|name| !FIELDS.contains(name)) {
+            Some(name) => Err(LicenseError::UnsupportedCritical { name: Shown::new(name) }),
+            None => Ok(()),
+        }
+    }
+
+    fn licensee(&self) -> Result<String, LicenseError> {
+        let name = self.text("sub")?.ok_or(invalid("sub"))?;
+        let is_good = (1..=128).contains(&name.chars().count()) && !name.chars().any(breaks_a_line);
+        if is_good { Ok(name.to_owned()) } else { Err(invalid("sub")) }
+    }
+
+    /// The outer `None` is absent, the inner one is no limit.
+    fn clusters(&self) -> Result<Option<Option<NonZeroU32>>, LicenseError> {
+        match self.0.get("clusters") {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(value) => {
+                let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).and_then(NonZeroU32::new);
+                number.map(|n| Some(Some(n))).ok_or(invalid("clusters"))
+            }
+        }
+    }
+
+    fn audience(&self) -> Result<Option<Vec<String>>, LicenseError> {
+        let names = self.texts("audience")?;
+        if names.iter().flatten().any(|name| name.is_empty() || name.chars().any(breaks_a_line)) {
+            return Err(invalid("audience"));
+        }
+        Ok(names.map(|names| names.into_iter().map(str::to_owned).collect()))
+    }
+
+    fn features(&self) -> Result<BTreeSet<Feature>, LicenseError> {
+        let names = self.texts("features")?.ok_or(invalid("features"))?;
+        Ok(names.into_iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    fn grace_days(&self) -> Result<Option<u16>, LicenseError> {
+        let days = self.integer("grace_days")?;
+        let in_range = |days: &u16| *days <= Terms::MAX_GRACE_DAYS;
+        days.map(|d| u16::try_from(d).ok().filter(in_range).ok_or(invalid("grace_days"))).transpose()
+    }
+}
+
+/// Control characters, and the others that can forge a line in a log: separators of lines and of
+/// paragraphs, and the marks that turn the direction of text round.
+fn breaks_a_line(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn invalid(field: &'static str) -> LicenseError {
+    LicenseError::InvalidPayload { field }
+}
+
+/// A JSON object in which no name stands twice.
+struct Object(BTreeMap<String, Value>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            if fields.insert(name, value).is_some() {
+                return Err(A::Error::custom("a field stands twice"));
+            }
+        }
+        Ok(Object(fields))
+    }
+}
+
+/// Writes terms as a payload, with every field spelled out.
+#[cfg(feature = "issue")]
+pub(crate) fn write(terms: &Terms) -> Vec<u8> {
+    let mut json = serde_json::json!({
+        "v": 1,
+        "id": terms.id.as_str(),
+        "sub": terms.licensee,
+        "tier": terms.tier.name(),
+        "kind": terms.kind.name(),
+        "environment": terms.environment.name(),
+        "clusters": terms.clusters,
+        "features": terms.features.iter().map(|feature| feature.name()).collect::<Vec<_>>(),
+        "iat": terms.issued.seconds(),
+        "nbf": terms.not_before.seconds(),
+        "grace_days": terms.grace_days,
+        "on_expiry": terms.on_expiry.name(),
+    });
+    if let Some(expires) = terms.expires {
+        json["exp"] = expires.seconds().into();
+    }
+    if let Some(audience) = &terms.audience {
+        json["audience"] = audience.as_slice().into();
+    }
+    json.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::OnExpiry;
+
+    fn minimal() -> Value {
+        json!({
+            "v": 1, "id": "01ARYZ6S41ZZZZZZZZZZZZZZZZ", "sub": "Example GmbH", "tier": "pro", "kind": "contract",
+            "environment": "production", "features": ["redis"], "iat": 1_000, "nbf": 1_000, "exp": 2_000,
+        })
+    }
+
+    fn with(field: &str, value: Value) -> Result<Terms, LicenseError> {
+        let mut json = minimal();
+        json[field] = value;
+        parse(json.to_string().as_bytes())
+    }
+
+    fn without(field: &str) -> Result<Terms, LicenseError> {
+        let mut json = minimal();
+        json.as_object_mut().unwrap().remove(field);
+        parse(json.to_string().as_bytes())
+    }
+
+    #[test]
+    fn defaults_come_from_the_tier_and_the_kind() {
+        let terms = parse(minimal().to_string().as_bytes()).unwrap();
+        assert_eq!(terms.clusters, NonZeroU32::new(5));
+        assert_eq!((terms.grace_days, terms.on_expiry), (30, OnExpiry::Warn));
+        let trial = with("kind", json!("trial")).unwrap();
+        assert_eq!((trial.grace_days, trial.on_expiry), (7, OnExpiry::Degrade));
+        let evaluation = with("kind", json!("evaluation")).unwrap();
+        assert_eq!((evaluation.grace_days, evaluation.on_expiry), (14, OnExpiry::Degrade));
+        assert_eq!(with("tier", json!("enterprise")).unwrap().clusters, None);
+    }
+
+    #[test]
+    fn the_payload_may_say_otherwise_and_null_is_no_limit() {
+        assert_eq!(with("clusters", json!(12)).unwrap().clusters, NonZeroU32::new(12));
+        assert_eq!(with("clusters", Value::Null).unwrap().clusters, None);
+        assert_eq!(with("grace_days", json!(180)).unwrap().grace_days, 180);
+        assert_eq!(with("on_expiry", json!("degrade")).unwrap().on_expiry, OnExpiry::Degrade);
+    }
+
+    #[test]
+    fn every_rule_that_is_broken_names_its_field() {
+        let long = "x".repeat(129);
+        let cases = [
+            ("v", json!(2)),
+            ("v", json!("1")),
+            ("v", json!(1.0)),
+            ("id", json!("7")),
+            ("sub", json!("")),
+            ("sub", json!(long)),
+            ("sub", json!("two\nlines")),
+            ("sub", json!("esc \u{1b}[31m")),
+            ("sub", json!("c1 \u{85}")),
+            ("sub", json!("forged \u{2028} line")),
+            ("sub", json!("turned \u{202e} round")),
+            ("sub", json!(null)),
+            ("tier", json!("gold")),
+            ("kind", json!("gift")),
+            ("environment", json!("moon")),
+            ("clusters", json!(0)),
+            ("clusters", json!(-1)),
+            ("clusters", json!(1.5)),
+            ("clusters", json!("5")),
+            ("clusters", json!(4_294_967_296_u64)),
+            ("audience", json!("eu")),
+            ("audience", json!([1])),
+            ("audience", json!(["a\u{7}"])),
+            ("features", json!("redis")),
+            ("features", json!([null])),
+            ("iat", json!(999)),
+            ("iat", json!("1000")),
+            ("nbf", json!(1_001)),
+            ("nbf", json!(-1)),
+            ("exp", json!(999)),
+            ("exp", json!(1e300)),
+            ("exp", json!(253_402_300_800_i64)),
+            ("exp", json!(null)),
+            ("grace_days", json!(181)),
+            ("grace_days", json!(-1)),
+            ("on_expiry", json!("explode")),
+            ("crit", json!("v")),
+            ("crit", json!([1])),
+        ];
+        for (field, value) in cases {
+            // `iat` before `nbf` is seen at `nbf`.
+            let seen = if field == "iat" && value == json!(999) { "nbf" } else { field };
+            assert_eq!(with(field, value.clone()), Err(invalid(seen)), "{field} = {value}");
+        }
+        for field in ["v", "id", "sub", "tier", "kind", "environment", "features", "iat", "nbf", "exp"] {
+            assert_eq!(without(field), Err(invalid(field)), "{field} missing");
+        }
+    }
+
+    #[test]
+    fn only_a_development_licence_goes_without_an_end() {
+        let mut json = minimal();
+        json["kind"] = json!("development");
+        json.as_object_mut().unwrap().remove("exp");
+        let terms = parse(json.to_string().as_bytes()).unwrap();
+        assert_eq!((terms.expires, terms.grace_days), (None, 0));
+    }
+
+    #[test]
+    fn unknown_fields_and_features_are_ignored_unless_they_are_critical() {
+        assert!(with("seats", json!({ "deep": [1, 2] })).is_ok());
+        assert_eq!(
+            with("features", json!(["redis", "telepathy"])).unwrap().features,
+            [Feature::Redis].into()
+        );
+        assert!(with("crit", json!(["clusters", "exp"])).is_ok());
+        let refused = with("crit", json!(["exp", "seats"]));
+        assert_eq!(refused, Err(LicenseError::UnsupportedCritical { name: Shown::new("seats") }));
+    }
+
+    #[test]
+    fn json_that_says_two_things_is_refused() {
+        let good = minimal().to_string();
+        let inner = good.trim_end_matches('}');
+        let cases = [
+            format!("{inner},\"sub\":\"Other\"}}"),
+            format!("{inner},\"seats\":1,\"seats\":1}}"),
+            format!("{inner},\"\\u0073ub\":\"Other\"}}"),
+            format!("{good}{good}"),
+            format!("{good} x"),
+            format!("[{good}]"),
+            inner.to_owned(),
+            String::new(),
+            "null".to_owned(),
+            format!("{inner},\"deep\":{}", "[".repeat(500)),
+        ];
+        for json in cases {
+            assert_eq!(parse(json.as_bytes()), Err(invalid("json")), "{json}");
+        }
+        assert_eq!(parse(b"{\"sub\":\"\xff\"}"), Err(invalid("json")));
+        assert!(parse(format!(" {good} ").as_bytes()).is_ok(), "white space around is JSON's own");
+    }
+}
