@@ -133,6 +133,10 @@ impl StateProvider for InMemoryProvider {
         Box::pin(async move { Ok(self.store.get(route)) })
     }
 
+    fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
+        Box::pin(async move { Ok(self.store.export().routes) })
+    }
+
     fn update_vector(
         &self,
         route: RouteId,

@@ -103,6 +103,21 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
         vector: PhysicsVector,
     ) -> BoxFuture<'_, Result<(), ProviderError>>;
 
+    /// Every vector this node has in the store, aged: what a warm start needs, in one trip.
+    ///
+    /// - **Meaning:** as [`get_vector`](Self::get_vector) for each route that it would find. A provider that cannot list
+    ///   its routes gives none; its routes start warm one by one, when they are first named.
+    /// - **Order:** any; each route at most once.
+    /// - **Repeat-safety:** reading changes nothing.
+    /// - **Failure leaves behind:** nothing.
+    /// - **May not:** return vectors of other nodes.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if the store could not be asked. The caller treats it as a cold start.
+    fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// A feed of changes that others can make: of peers in a shared store, of this process in a local one.
     ///
     /// - **Meaning:** `None` if the provider has none ([`Capabilities::subscribes`] is then false).
