@@ -1,2 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Adaptive admission control for services: sheds the least important traffic first, within a tick, and lets it back within seconds.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub use atrion_engine::{
+    Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, OVERFLOW_ROUTE, Override,
+    OverrideError, OwnedPermit, Permit, Physics, PulseReport, Received, RfcPhysics, Route, RouteConfig,
+    RouteSnapshot, Shed, Snapshot,
+};
+
+pub use atrion_core::{
+    AdaptiveConfig, ConfigFault, Laws, Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, RfcConfig,
+    Spread, Telemetry, TelemetryError, Terms, Tier, UnitError, Volts, Wall, rfc,
+};
+
+pub use atrion_state::{
+    Capabilities, Clock, Event, FakeClock, Health, InMemoryProvider, MemorySnapshot, NodeId, Observer,
+    OverrideKind, PhysicsVector, ProviderError, PulseConfig, PulseConfigError, RouteId, RouteIdError,
+    StateProvider, SystemClock,
+};
+
+/// The physics on its own: pure functions, for tools and simulations.
+pub mod physics {
+    pub use atrion_core::{
+        AdaptiveState, Beta, Gate, Ladder, Law, Tick, Window, adaptive, blend, choose, rfc, shares,
+        update_physics,
+    };
+}
+
+/// Middleware for tower services: axum, tonic, hyper, reqwest.
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub mod tower {
+    pub use atrion_tower::*;
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The instance that a service holds: an engine, a provider, and the task between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::{Mono, Telemetry, TelemetryError};
+use atrion_state::{
+    Clock, Event, InMemoryProvider, Observer, PulseConfig, RouteIdError, StateProvider, SystemClock,
+};
+use tokio::sync::{broadcast, watch};
+
+use crate::choose;
+use crate::config::{Config, ConfigError};
+use crate::engine::Engine;
+use crate::events::{Broadcast, Events, Tracing};
+use crate::overrides::{Override, OverrideError};
+use crate::route::Route;
+use crate::runtime::{Driver, Status};
+use crate::snapshot::{RouteSnapshot, Snapshot};
+
+/// Adaptive admission control for one process.
+///
+/// Cheap to clone; all clones are the same instance. When the last clone is dropped the pulse stops; routes that are
+/// still held then keep deciding by their last gate. [`shutdown`](Self::shutdown) also writes the state out.
+#[derive(Debug, Clone)]
+pub struct Atrion(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    engine: Arc<Engine>,
+    events: broadcast::Sender<Event>,
+    status: watch::Receiver<Status>,
+    stop: watch::Sender<Stop>,
+}
+
+/// How the driver is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    No,
+    /// Write everything out first.
+    Orderly,
+    /// Nobody is left who could wait.
+    AtOnce,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.send_if_modified(|stop| {
+            let running = *stop == Stop::No;
+            if running {
+                *stop = Stop::AtOnce;
+            }
+            running
+        });
+    }
+}
+
+impl Atrion {
+    /// Starts to build an instance. Nothing has to be set.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The route of that name, made if it is new. Keep the handle where it is used often.
+    ///
+    /// A name that cannot be one (empty, over 256 bytes, control characters), or for which there is no place, gets the
+    /// overflow route, which protects as every other does; that is counted and reported. Use templates
+    /// (`GET /users/{id}`) and never raw paths as names.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Route {
+        self.0.engine.route(name)
+    }
+
+    /// The route of that name, made if it is new.
+    ///
+    /// # Errors
+    /// [`RouteIdError`] says why the name cannot be one.
+    pub fn try_route(&self, name: &str) -> Result<Route, RouteIdError> {
+        self.0.engine.try_route(name)
+    }
+
+    /// COMPUTE with a measurement that the caller has made itself (RFC-0007 section 9), for one route and at once.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] names the component that is not a number or out of range. The route keeps the state it had.
+    pub fn update_physics(&self, route: &str, telemetry: Telemetry) -> Result<RouteSnapshot, TelemetryError> {
+        self.0.engine.update_physics(route, telemetry)
+    }
+
+    /// Chooses one of several routes that can do the same work: softmax over their resistances, never one with an open
+    /// breaker. `None` if all are open or there is none. The larger `beta`, the more the choice follows the resistance;
+    /// per ohm, 0 is an even choice.
+    #[must_use]
+    pub fn select<'r>(&self, routes: impl IntoIterator<Item = &'r Route>, beta: f64) -> Option<&'r Route> {
+        choose::select(routes, beta)
+    }
+
+    /// Replaces the configuration of the running instance. No state is lost.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong; the old configuration stays in force, whole.
+    pub fn replace_config(&self, config: Config) -> Result<(), ConfigError> {
+        self.0.engine.replace_config(config)
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.0.engine.config()
+    }
+
+    /// Takes a route over by hand, for a time.
+    ///
+    /// # Errors
+    /// [`OverrideError`] if there is no reason or no end.
+    pub fn set_override(&self, route: &Route, wanted: Override) -> Result<(), OverrideError> {
+        self.0.engine.set_override(route, wanted)
+    }
+
+    /// Lifts an override before its time. False if there was none.
+    pub fn lift_override(&self, route: &Route) -> bool {
+        self.0.engine.lift_override(route)
+    }
+
+    /// What somebody has set on a route by hand: what, why, and for how much longer.
+    #[must_use]
+    pub fn override_of(&self, route: &Route) -> Option<Override> {
+        self.0.engine.override_of(route)
+    }
+
+    /// Every route at this moment. For people and exporters; requests do not need it.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { degraded: self.is_degraded(), ..self.0.engine.snapshot() }
+    }
+
+    /// The provider fails at present, and the instance works from what it has in memory.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        self.0.status.borrow().degraded
+    }
+
+    /// Events from now on. A subscriber that falls behind loses the oldest and is told how many.
+    #[must_use]
+    pub fn subscribe(&self) -> Events {
+        Events::new(self.0.events.subscribe())
+    }
+
+    /// The instance's clock, in the units of `admit_at` and `finish_at`.
+    #[must_use]
+    pub fn now(&self) -> Mono {
+        self.0.engine.now()
+    }
+
+    /// The engine below, for exporters and tools.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Stops the pulse, writes the state out and disconnects the provider; takes four seconds at the most, whatever the
+    /// provider does. Routes go on deciding by their last gate. Repeat-safe.
+    pub async fn shutdown(&self) {
+        self.0.stop.send_if_modified(|stop| {
+            let running = *stop == Stop::No;
+            if running {
+                *stop = Stop::Orderly;
+            }
+            running
+        });
+        let mut status = self.0.status.clone();
+        // An error means that the driver is gone, which is what is being waited for.
+        let _ = status.wait_for(|status| status.stopped).await;
+    }
+}
+
+/// What an instance is made of. Every part has a default.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it connects"]
+pub struct Builder {
+    config: Config,
+    pulse: PulseConfig,
+    provider: Arc<dyn StateProvider>,
+    clock: Arc<dyn Clock>,
+    observers: Observers,
+}
+
+#[derive(Default)]
+struct Observers(Vec<Arc<dyn Observer>>);
+
+impl std::fmt::Debug for Observers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} observers", self.0.len())
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            pulse: PulseConfig::default(),
+            provider: Arc::new(InMemoryProvider::new()),
+            clock: Arc::new(SystemClock),
+            observers: Observers::default(),
+        }
+    }
+}
+
+/// Why an instance was not built. A store that cannot be reached is no reason: the instance then starts degraded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The configuration is not valid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no tokio runtime to run the pulse on.
+    #[error("no tokio runtime here: call connect inside one, or drive an Engine yourself")]
+    NoRuntime,
+}
+
+impl Builder {
+    /// Sets the configuration.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets how often the pulse beats and how patient it is with the provider.
+    pub fn pulse(mut self, pulse: PulseConfig) -> Self {
+        self.pulse = pulse;
+        self
+    }
+
+    /// Sets where state is kept. In memory by default.
+    pub fn provider(self, provider: impl StateProvider) -> Self {
+        self.shared_provider(Arc::new(provider))
+    }
+
+    /// Sets where state is kept, by a handle that the caller goes on using.
+    pub fn shared_provider(mut self, provider: Arc<dyn StateProvider>) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// Sets the clock. The machine's by default.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Adds somebody who is told what happens. A panic in one harms nobody else.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.0.push(observer);
+        self
+    }
+
+    /// Connects the provider, starts warm from what it has kept, and spawns the pulse on the current tokio runtime.
+    ///
+    /// It takes two seconds at the most, whatever the provider does: traffic matters more than state.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the configuration is not valid or there is no runtime.
+    pub async fn connect(self) -> Result<Atrion, BuildError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let mut observers = self.observers.0;
+        observers.push(Arc::new(Tracing::default()));
+        observers.push(Arc::new(Broadcast(events.clone())));
+        let engine = Engine::new(self.config, self.clock, observers, self.pulse.interval())?;
+        let engine = Arc::new(engine);
+        let (stop, stopping) = watch::channel(Stop::No);
+        let (driver, status) =
+            Driver::connect(Arc::clone(&engine), self.provider, self.pulse, stopping, CONNECT_BUDGET).await;
+        // The task holds the engine, not the instance: it ends when the last instance is dropped.
+        runtime.spawn(driver.run());
+        Ok(Atrion(Arc::new(Inner { engine, events, status, stop })))
+    }
+}
+
+const EVENTS_KEPT: usize = 1024;
+const CONNECT_BUDGET: Duration = Duration::from_secs(1);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One route: its live side, which requests touch, and its physics, which only the pulse and callers of slow methods do.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use atrion_core::{Ladder, Mode, Mono, Ohms, Outcome, Priority, Refusal, Terms, retry_after};
+use atrion_state::{Clock, RouteId};
+
+use crate::live::{Live, Refused, Ticket};
+use crate::physics::RoutePhysics;
+use crate::shed::Shed;
+use crate::slot;
+
+/// What all routes of an instance share.
+#[derive(Debug)]
+pub(crate) struct Commons {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ladder: Ladder,
+}
+
+impl Commons {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ladder: Ladder::new() }
+    }
+}
+
+pub(crate) struct RouteCell {
+    live: Live,
+    commons: Arc<Commons>,
+    id: RouteId,
+    physics: Mutex<RoutePhysics>,
+}
+
+impl RouteCell {
+    pub(crate) fn new(id: RouteId, physics: RoutePhysics, commons: Arc<Commons>, now: Mono) -> Self {
+        let live = physics.first_live(now);
+        Self { live, commons, id, physics: Mutex::new(physics) }
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Mono {
+        self.commons.clock.now()
+    }
+
+    pub(crate) fn id(&self) -> &RouteId {
+        &self.id
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Never on the path of a request. The physics is valid after every step, so a panic elsewhere harms nothing.
+    pub(crate) fn physics(&self) -> MutexGuard<'_, RoutePhysics> {
+        self.physics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    pub(crate) fn admit(&self, priority: Priority, now: Mono) -> Result<Ticket, Shed> {
+        self.live
+            .admit(slot::current(), priority, now, &self.commons.ladder)
+            .map_err(|refused| self.explain(refused))
+    }
+
+    #[inline]
+    pub(crate) fn finish(&self, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
+        self.live.finish(slot::current(), ticket, outcome, now);
+    }
+
+    /// Puts the terms to a refusal, so that it can explain itself.
+    #[cold]
+    fn explain(&self, refused: Refused) -> Shed {
+        let published = self.live.terms();
+        let Refused { reason, volts, tier, mode, in_flight, debt, gate } = refused;
+        let target = f64::from(gate.target());
+        // What callers reported of saturation is in the gate already; the live crowd comes on top.
+        let crowd = gate.saturation(in_flight as f64 + debt).get();
+        let terms = Terms { saturation: Ohms::saturating(published.saturation.get() + crowd), ..published };
+        let exact = retry_after(mode, volts, published.scar, published.base, self.live.scar_decay());
+        let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
+        Shed::new(Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after })
+    }
+
+    /// The route that all names without a place share.
+    pub(crate) fn is_overflow(&self) -> bool {
+        self.id.as_str() == crate::OVERFLOW_ROUTE
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.live.control().mode()
+    }
+}
+
+impl fmt::Debug for RouteCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").field("id", &self.id).field("mode", &self.mode()).finish_non_exhaustive()
+    }
+}
+
+/// Adds up to a quarter, never takes anything off: a retry that comes at the said time must have its chance.
+fn jittered(span: Duration, seed: u64) -> Duration {
+    let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    span + span.mul_f64(0.25 * mixed as f64 / (1 << 24) as f64)
+}

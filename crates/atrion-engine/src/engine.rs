@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The engine without a runtime: routes, their physics, and one pulse at a time. Whoever drives it brings the time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use atrion_core::{Mono, Telemetry, TelemetryError};
+use atrion_state::{
+    Clock, Event, Fanout, Liveness, Observer, OverrideKind, PhysicsVector, RegisterSetLimits, RouteId,
+    RouteIdError, StateManager,
+};
+
+use crate::cell::{Commons, RouteCell};
+use crate::config::{Config, ConfigError, RouteConfig};
+use crate::live::Force;
+use crate::overrides::{Active, Override, OverrideError, Overrides};
+use crate::physics::{RoutePhysics, TickCache};
+use crate::registry::Registry;
+use crate::roster::{Beat, Roster};
+use crate::route::Route;
+use crate::snapshot::{RouteSnapshot, Snapshot};
+
+/// Routes, their physics and their state, driven by calls of [`pulse`](Self::pulse).
+///
+/// [`Atrion`](crate::Atrion) is an engine with a task that drives it and a provider that keeps its state. The engine
+/// alone is for simulations, for runtimes other than tokio, and for tests: with a
+/// [`FakeClock`](atrion_state::FakeClock) it is deterministic on one thread.
+pub struct Engine {
+    commons: Arc<Commons>,
+    registry: Registry,
+    in_force: ArcSwap<InForce>,
+    observers: Fanout,
+    manager: StateManager,
+    roster: Mutex<Roster>,
+    overrides: Mutex<Overrides>,
+    /// Routes that were created and not yet asked for at the provider.
+    cold: Mutex<Vec<RouteId>>,
+    interval: Duration,
+}
+
+/// A configuration with its parts shared, so that ten thousand routes do not hold ten thousand copies.
+struct InForce {
+    config: Config,
+    default: Arc<RouteConfig>,
+    routes: BTreeMap<String, Arc<RouteConfig>>,
+    generation: u64,
+}
+
+/// What one pulse did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PulseReport {
+    /// Routes that were computed; quiet ones need no tick.
+    pub computed: usize,
+    /// Routes whose vectors the store has not seen.
+    pub dirty: usize,
+}
+
+/// The name of the route that all names without a place share.
+pub const OVERFLOW_ROUTE: &str = "__overflow__";
+
+impl Engine {
+    /// An engine on `clock`, to be driven every `interval`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong with `config`.
+    pub fn new(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        observers: Vec<Arc<dyn Observer>>,
+        interval: Duration,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let in_force = InForce::new(config, 0);
+        let now = clock.now();
+        let commons = Arc::new(Commons::new(clock));
+        let overflow = Self::make_cell(overflow_id(), in_force.of(OVERFLOW_ROUTE), &commons, now);
+        Ok(Self {
+            registry: Registry::new(Arc::new(overflow)),
+            commons,
+            in_force: ArcSwap::from_pointee(in_force),
+            observers: Fanout::new(observers),
+            manager: StateManager::new(RegisterSetLimits::default(), Liveness::default()),
+            roster: Mutex::default(),
+            overrides: Mutex::default(),
+            cold: Mutex::default(),
+            interval,
+        })
+    }
+
+    /// The route of that name, made if it is new. A name that cannot be one, or has no place, gets the overflow route;
+    /// both are counted and reported.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Route {
+        match self.registry.get(name) {
+            Some(cell) => Route::new(cell),
+            None => match RouteId::new(name) {
+                Ok(id) => self.create(&id),
+                Err(_) => Route::new(self.registry.turn_away()),
+            },
+        }
+    }
+
+    /// The route of that name, made if it is new.
+    ///
+    /// # Errors
+    /// [`RouteIdError`] says why the name cannot be one.
+    pub fn try_route(&self, name: &str) -> Result<Route, RouteIdError> {
+        match self.registry.get(name) {
+            Some(cell) => Ok(Route::new(cell)),
+            None => RouteId::new(name).map(|id| self.create(&id)),
+        }
+    }
+
+    #[cold]
+    fn create(&self, id: &RouteId) -> Route {
+        let in_force = self.in_force.load();
+        let mut created = false;
+        let cell = self.registry.get_or_create(id, in_force.config.max_routes, || {
+            created = true;
+            Self::make_cell(id.clone(), in_force.of(id.as_str()), &self.commons, self.commons.clock.now())
+        });
+        if created {
+            lock(&self.cold).push(id.clone());
+        }
+        Route::new(cell)
+    }
+
+    fn make_cell(id: RouteId, config: Arc<RouteConfig>, commons: &Arc<Commons>, now: Mono) -> RouteCell {
+        RouteCell::new(id, RoutePhysics::new(config, now), Arc::clone(commons), now)
+    }
+
+    /// COMPUTE and BUFFER for every route that needs it. Events come out at the observers.
+    pub fn pulse(&self, now: Mono) -> PulseReport {
+        let wall = self.commons.clock.wall();
+        let mut roster = lock(&self.roster);
+        roster.enlist(self.registry.take_fresh());
+        let beat =
+            Beat { now, wall, interval: self.interval, manager: &self.manager, observers: &self.observers };
+        let computed = roster.beat(&beat);
+        let turned_away = self.registry.take_turned_away();
+        if turned_away > 0 {
+            let limit = self.in_force.load().config.max_routes;
+            self.tell(|| Event::RoutesOverflowed { limit, refused: turned_away });
+            if self.registry.len() >= limit {
+                roster.evict(turned_away, now, &self.registry, &self.manager);
+            }
+        }
+        drop(roster);
+        for (id, kind) in lock(&self.overrides).expire(now) {
+            self.end_override(&id, kind);
+        }
+        PulseReport { computed, dirty: self.manager.dirty() }
+    }
+
+    /// COMPUTE with a measurement that the caller has made itself, for one route and at once.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] names the component that is not a number or out of range. The route keeps the state it had.
+    pub fn update_physics(&self, route: &str, telemetry: Telemetry) -> Result<RouteSnapshot, TelemetryError> {
+        let telemetry = telemetry.check()?;
+        let route = self.route(route);
+        let (now, cell) = (self.commons.clock.now(), route.cell());
+        let computed = {
+            let mut physics = cell.physics();
+            let mut cache = TickCache::default();
+            physics.compute(cell.live(), now, self.interval, &mut cache, Some(telemetry))
+        };
+        cell.live().touch();
+        if computed.from != computed.to {
+            let (from, to, resistance) = (computed.from, computed.to, computed.resistance);
+            self.tell(|| Event::ModeChanged { route: cell.id().clone(), from, to, resistance });
+        }
+        Ok(route.snapshot())
+    }
+
+    /// Replaces the configuration of the running instance. No state is lost.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong; the old configuration stays in force, whole.
+    pub fn replace_config(&self, config: Config) -> Result<(), ConfigError> {
+        if let Err(error) = config.check() {
+            let reason: Arc<str> = error.to_string().into();
+            self.tell(|| Event::ConfigRejected { reason });
+            return Err(error);
+        }
+        let generation = self.in_force.load().generation + 1;
+        let in_force = Arc::new(InForce::new(config, generation));
+        self.in_force.store(Arc::clone(&in_force));
+        let now = self.commons.clock.now();
+        for cell in self.registry.all() {
+            cell.physics().reconfigure(cell.live(), in_force.of(cell.id().as_str()), now);
+        }
+        self.tell(|| Event::ConfigReplaced { generation });
+        Ok(())
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.in_force.load().config.clone()
+    }
+
+    /// Takes a route over by hand, for a time.
+    ///
+    /// # Errors
+    /// [`OverrideError`] if there is no reason or no end.
+    pub fn set_override(&self, route: &Route, wanted: Override) -> Result<(), OverrideError> {
+        wanted.check()?;
+        let (cell, now) = (route.cell(), self.commons.clock.now());
+        let reason: Arc<str> = wanted.reason.trim().into();
+        let Override { kind, time_to_live, .. } = wanted;
+        match kind {
+            OverrideKind::ForceOpen => cell.live().force(Force::Open),
+            OverrideKind::ForceClosed => cell.live().force(Force::Closed),
+            _ => cell.physics().reset(cell.live(), now),
+        }
+        if !matches!(kind, OverrideKind::Reset) {
+            let active = Active { kind, reason: Arc::clone(&reason), until: now.after(time_to_live) };
+            lock(&self.overrides).set(cell.id().clone(), active);
+        }
+        self.tell(|| Event::OverrideSet { route: cell.id().clone(), kind, reason, time_to_live });
+        Ok(())
+    }
+
+    /// Lifts an override before its time. False if there was none.
+    pub fn lift_override(&self, route: &Route) -> bool {
+        let lifted = lock(&self.overrides).lift(route.id());
+        if let Some(active) = &lifted {
+            self.end_override(route.id(), active.kind);
+        }
+        lifted.is_some()
+    }
+
+    /// What somebody has set on a route by hand: what, why, and for how much longer.
+    #[must_use]
+    pub fn override_of(&self, route: &Route) -> Option<Override> {
+        let now = self.commons.clock.now();
+        lock(&self.overrides).get(route.id()).map(|active| Override {
+            kind: active.kind,
+            reason: active.reason.to_string(),
+            time_to_live: active.until.since(now),
+        })
+    }
+
+    fn end_override(&self, id: &RouteId, kind: OverrideKind) {
+        if let Some(cell) = self.registry.get(id.as_str()) {
+            cell.live().force(Force::None);
+        }
+        self.tell(|| Event::OverrideExpired { route: id.clone(), kind });
+    }
+
+    /// Every route, by name.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut routes: Vec<_> = self.registry.all().iter().map(|cell| RouteSnapshot::of(cell)).collect();
+        routes.sort_by(|a, b| a.id.cmp(&b.id));
+        Snapshot { routes, degraded: false }
+    }
+
+    /// The cache of this node's vectors, and what the store has not seen of them.
+    #[must_use]
+    pub fn manager(&self) -> &StateManager {
+        &self.manager
+    }
+
+    /// Takes what a provider has kept of a route. True if the route took it over: it has if it had measured nothing yet.
+    pub fn restore(&self, id: &RouteId, found: PhysicsVector) -> bool {
+        let now = self.commons.clock.now();
+        let Some(restored) = self.manager.restore(id, Some(found), now) else { return false };
+        let Ok(route) = self.try_route(id.as_str()) else { return false };
+        let cell = route.cell();
+        // A name without a place must not scar everybody who shares the overflow route.
+        let taken = cell.id() == id && cell.physics().restore(cell.live(), &restored, now);
+        cell.live().touch();
+        taken
+    }
+
+    /// Routes that have been created since this was last asked: a provider may know them.
+    #[must_use]
+    pub fn take_cold(&self) -> Vec<RouteId> {
+        std::mem::take(&mut *lock(&self.cold))
+    }
+
+    /// The instance's clock, in the units of `admit_at` and `finish_at`.
+    #[must_use]
+    pub fn now(&self) -> Mono {
+        self.commons.clock.now()
+    }
+
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        if !self.observers.is_empty() {
+            self.observers.on_event(&event());
+        }
+    }
+}
+
+impl InForce {
+    fn new(config: Config, generation: u64) -> Self {
+        let default = Arc::new(config.default.clone());
+        let routes =
+            config.routes.iter().map(|(name, route)| (name.clone(), Arc::new(route.clone()))).collect();
+        Self { config, default, routes, generation }
+    }
+
+    fn of(&self, name: &str) -> Arc<RouteConfig> {
+        let chosen = self.config.entry(name).and_then(|entry| self.routes.get(entry));
+        Arc::clone(chosen.unwrap_or(&self.default))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("routes", &self.registry.len()).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these locks guard is valid after every single step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn overflow_id() -> RouteId {
+    // The constant is a valid name; a test holds it to that.
+    RouteId::new(OVERFLOW_ROUTE).unwrap_or_else(|_| unreachable!())
+}

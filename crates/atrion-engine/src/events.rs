@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where events go by default: into the log, and to whoever subscribes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use atrion_core::Mode;
+use atrion_state::{Event, Observer};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// Events as they happen. Bounded: a subscriber that falls behind loses the oldest.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+/// What comes out of [`Events`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Received {
+    /// The next event.
+    Event(Event),
+    /// So many events were lost, because this subscriber was too slow.
+    Lost(u64),
+}
+
+impl Events {
+    pub(crate) fn new(receiver: broadcast::Receiver<Event>) -> Self {
+        Self(receiver)
+    }
+
+    /// Waits for the next event; `None` when the instance has ended.
+    pub async fn next(&mut self) -> Option<Received> {
+        match self.0.recv().await {
+            Ok(event) => Some(Received::Event(event)),
+            Err(RecvError::Lagged(lost)) => Some(Received::Lost(lost)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+/// Gives events to subscribers; without any they are dropped.
+pub(crate) struct Broadcast(pub(crate) broadcast::Sender<Event>);
+
+impl Observer for Broadcast {
+    fn on_event(&self, event: &Event) {
+        // What every pulse says would push out what people wait for.
+        let frequent = matches!(
+            event,
+            Event::PulseFinished { .. } | Event::PushFinished { .. } | Event::PullFinished { .. }
+        );
+        if !frequent && self.0.receiver_count() > 0 {
+            // An error means that the last subscriber has just left.
+            let _ = self.0.send(event.clone());
+        }
+    }
+}
+
+/// Writes events to `tracing`, target `atrion`. What bad input can cause at any rate is limited to one line a second.
+#[derive(Debug, Default)]
+pub(crate) struct Tracing {
+    overflowed: AtomicU64,
+}
+
+impl Observer for Tracing {
+    fn on_event(&self, event: &Event) {
+        match event {
+            Event::ModeChanged { route, from, to: to @ Mode::CircuitBreaker, resistance } => {
+                tracing::warn!(target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
+            }
+            Event::ModeChanged { route, from, to, resistance } => {
+                tracing::info!(target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
+            }
+            Event::SheddingStarted { route, resistance, shed, admitted } => {
+                tracing::warn!(target: "atrion", %route, resistance = resistance.get(), shed, admitted, "shedding started");
+            }
+            Event::SheddingStopped { route, shed, admitted, lasted } => {
+                tracing::info!(target: "atrion", %route, shed, admitted, seconds = lasted.as_secs_f64(), "shedding stopped");
+            }
+            Event::ProviderDegraded { provider, error } => {
+                tracing::warn!(target: "atrion", provider, %error, "provider degraded");
+            }
+            Event::ProviderRecovered { provider, outage } => {
+                tracing::info!(target: "atrion", provider, seconds = outage.as_secs_f64(), "provider recovered");
+            }
+            // One of these can come with every pulse: the log hears of the first and then of every tenth.
+            Event::RoutesOverflowed { limit, refused }
+                if self.overflowed.fetch_add(1, Ordering::Relaxed).is_multiple_of(10) =>
+            {
+                tracing::warn!(target: "atrion", limit, refused, "routes overflowed");
+            }
+            Event::ConfigReplaced { generation } => {
+                tracing::info!(target: "atrion", generation, "configuration replaced");
+            }
+            Event::ConfigRejected { reason } => {
+                tracing::error!(target: "atrion", %reason, "configuration rejected");
+            }
+            Event::OverrideSet { route, kind, reason, time_to_live } => {
+                let seconds = Duration::as_secs_f64(time_to_live);
+                tracing::warn!(target: "atrion", %route, ?kind, %reason, seconds, "override set");
+            }
+            Event::OverrideExpired { route, kind } => {
+                tracing::info!(target: "atrion", %route, ?kind, "override ended");
+            }
+            Event::PushFinished { result: Err(error), .. }
+            | Event::PullFinished { result: Err(error), .. } => {
+                tracing::debug!(target: "atrion", %error, "sync failed");
+            }
+            _ => {}
+        }
+    }
+}

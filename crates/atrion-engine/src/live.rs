@@ -1,0 +1,635 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The live side of a route: all that a request touches, and the one home of atomics.
+//!
+//! A request reads the control word, the gate and the in-flight count, and writes counters of its own thread. It
+//! never locks, waits or allocates. The pulse publishes a new gate every tick; only three things change between
+//! ticks, because they must not wait for one: debt, the opening of a dead route, and its closing by a probe.
+//!
+//! # The in-flight count
+//!
+//! One shared counter would be the one contended line of the hot path. A busy route therefore keeps changes per thread
+//! and flushes them at plus or minus `batch`, which grows with N* and is 1 while N* is small. What may be unflushed in
+//! sum is the `margin`. A decision outside the margin is certain without looking further; inside it the stripes are
+//! summed up. So a decision is always taken on an exact sum; what remains is the race of every concurrent gate:
+//! threads that decide at the same instant do not see each other.
+//!
+//! Invariant: the in-flight count that a decision sees differs from the true one by at most one for each thread that
+//! is inside `admit` or `finish` at that instant, plus `batch - 1` for each thread that first shows up in this tick.
+
+mod control;
+mod published;
+mod stripe;
+mod sync;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
+use atrion_core::adaptive::{DeadRule, debt};
+use atrion_core::{Gate, Ladder, Mode, Mono, Outcome, Priority, Reason, Spread, Terms, Tier, Volts};
+
+pub(crate) use control::{Control, Force};
+pub(crate) use stripe::{REASONS, Reading, TIERS, reason_index, tier_index};
+
+use published::PublishedTerms;
+use stripe::{Lane, Padded, Stripe, Verdict};
+use sync::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Live {
+    control: AtomicU64,
+    gate: [AtomicU64; 2],
+    /// The first word of the gate of a healthy route: what a closing publishes without waiting for the tick.
+    healthy: AtomicU64,
+    slo: AtomicU64,
+    /// When the pulse last looked: times of requests are summed up from here.
+    window_start: AtomicU64,
+    cap: AtomicU32,
+    batch: AtomicU32,
+    margin: AtomicU32,
+    sample_mask: AtomicU32,
+
+    in_flight: AtomicI64,
+    /// Debt D in millionths of a slot.
+    debt: AtomicI64,
+    debt_gain: AtomicU32,
+    scar_decay: AtomicU32,
+    /// Failures since the latest success.
+    run: AtomicU32,
+    dead_after: AtomicU32,
+    dead_silence: AtomicU64,
+    successes_to_close: AtomicU32,
+    successes: AtomicU32,
+    /// A failure of a request that started before this moment says nothing new.
+    evidence_floor: AtomicU64,
+    probes: AtomicU64,
+    /// The latest admission that a refused request has noticed.
+    last_pass: AtomicU64,
+    /// Something has happened that the pulse has not looked at to the end.
+    touched: AtomicBool,
+    terms: PublishedTerms,
+    born: Mono,
+    base: Stripe,
+    stripes: Stripes,
+}
+
+/// What the pulse publishes for one tick.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Publication {
+    pub(crate) gate: Gate,
+    pub(crate) healthy: Gate,
+    pub(crate) terms: Terms,
+    pub(crate) debt_gain: f64,
+}
+
+/// What a route's configuration says to its live side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) slo: Option<Duration>,
+    /// lambda, per second: for the retry hint.
+    pub(crate) scar_decay: f64,
+    pub(crate) cap: Option<u32>,
+    pub(crate) dead: DeadRule,
+    pub(crate) successes_to_close: u32,
+    pub(crate) shadow: bool,
+    pub(crate) spread: Spread,
+}
+
+/// What an admitted request carries: two words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) start: Mono,
+    generation: u32,
+    in_flight: u32,
+}
+
+/// What a refused request met.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Refused {
+    pub(crate) reason: Reason,
+    pub(crate) volts: Volts,
+    pub(crate) tier: Tier,
+    pub(crate) mode: Mode,
+    pub(crate) in_flight: u64,
+    pub(crate) debt: f64,
+    pub(crate) gate: Gate,
+}
+
+/// The most that is kept unflushed by one thread, however large N* is.
+const MOST_UNFLUSHED: u32 = 64;
+const MILLIONTHS: f64 = 1e6;
+
+impl Live {
+    pub(crate) fn new(mode: Mode, first: &Publication, settings: &Settings, now: Mono) -> Self {
+        let [rest, target] = first.gate.to_words();
+        let live = Self {
+            control: AtomicU64::new(Control::new(mode).0),
+            gate: [AtomicU64::new(rest), AtomicU64::new(target)],
+            healthy: AtomicU64::new(first.healthy.to_words()[0]),
+            slo: AtomicU64::new(u64::MAX),
+            window_start: AtomicU64::new(now.as_nanos()),
+            cap: AtomicU32::new(u32::MAX),
+            batch: AtomicU32::new(1),
+            margin: AtomicU32::new(0),
+            sample_mask: AtomicU32::new(0),
+            in_flight: AtomicI64::new(0),
+            debt: AtomicI64::new(0),
+            debt_gain: AtomicU32::new(0),
+            scar_decay: AtomicU32::new(0),
+            run: AtomicU32::new(0),
+            dead_after: AtomicU32::new(u32::MAX),
+            dead_silence: AtomicU64::new(u64::MAX),
+            successes_to_close: AtomicU32::new(1),
+            successes: AtomicU32::new(0),
+            evidence_floor: AtomicU64::new(0),
+            probes: AtomicU64::new(0),
+            last_pass: AtomicU64::new(now.as_nanos()),
+            touched: AtomicBool::new(false),
+            terms: PublishedTerms::default(),
+            born: now,
+            base: Stripe::default(),
+            stripes: Stripes::default(),
+        };
+        live.configure(settings);
+        live.publish(first);
+        live
+    }
+
+    // ---- admit -----------------------------------------------------------------------------------------------
+
+    /// Decides on one request. `slot` is the calling thread's number.
+    #[inline]
+    pub(crate) fn admit(
+        &self,
+        slot: usize,
+        priority: Priority,
+        now: Mono,
+        ladder: &Ladder,
+    ) -> Result<Ticket, Refused> {
+        let lane = self.lane(slot);
+        let attempt = lane.next_attempt().wrapping_add((slot as u64) << 40);
+        // Acquire: whoever sees a closing sees the evidence floor and the cleared debt that came before it.
+        let control = Control(self.control.load(Acquire));
+        let volts = priority.resolve(control.spread(), Priority::epoch(now), attempt);
+        let tier = priority.counted_as();
+        if !control.is_exceptional() {
+            let slots = self.gate().slots(volts, ladder);
+            let cap = self.cap.load(Relaxed);
+            if self.fits(lane, slots, cap) {
+                return Ok(self.enter(lane, tier, control, now));
+            }
+        }
+        self.refuse_or_probe(lane, control, volts, tier, now)
+    }
+
+    /// `n + D < slots` and `n < cap`.
+    #[inline]
+    fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32) -> bool {
+        let debt = self.debt.load(Relaxed);
+        let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };
+        let margin = i64::from(self.margin.load(Relaxed));
+        let near = self.in_flight.load(Relaxed);
+        let cap_holds = |n: i64| cap == u32::MAX || n < i64::from(cap);
+        let holds = |n: i64| (n.max(0) as f32) + owed < slots && cap_holds(n);
+        if margin == 0 {
+            // Nothing is unflushed elsewhere, except by this thread before the margin went to zero.
+            let own = if lane.own { lane.stripe.unflushed.load(Relaxed) } else { 0 };
+            return holds(near + own);
+        }
+        if holds(near + margin) {
+            true
+        } else if !holds(near - margin) {
+            false
+        } else {
+            holds(self.exact_in_flight_signed())
+        }
+    }
+
+    #[inline]
+    fn enter(&self, lane: Lane<'_>, tier: Tier, control: Control, now: Mono) -> Ticket {
+        let before = self.move_in_flight(lane, 1);
+        lane.admitted(tier, now, self.window_start());
+        self.touch();
+        Ticket { start: now, generation: control.generation(), in_flight: before.clamp(0, 1 << 20) as u32 }
+    }
+
+    /// Everything but the plain yes. Cold: it may look at every stripe.
+    #[cold]
+    fn refuse_or_probe(
+        &self,
+        lane: Lane<'_>,
+        control: Control,
+        volts: Volts,
+        tier: Tier,
+        now: Mono,
+    ) -> Result<Ticket, Refused> {
+        let in_flight = self.exact_in_flight();
+        let reason = match (control.force(), control.mode()) {
+            (Force::Closed, _) => return Ok(self.enter(lane, tier, control, now)),
+            (Force::Open, _) => Reason::ForcedOpen,
+            (Force::None, Mode::CircuitBreaker) => {
+                if self.take_probe(now, in_flight, volts) {
+                    return Ok(self.enter(lane, tier, control, now));
+                }
+                Reason::BreakerOpen
+            }
+            (Force::None, Mode::Bootstrap | Mode::Operational) => {
+                if self.take_silence(now, in_flight) {
+                    return Ok(self.enter(lane, tier, control, now));
+                }
+                self.reason(volts, in_flight)
+            }
+        };
+        lane.shed(reason, tier);
+        self.touch();
+        if control.is_shadow() {
+            return Ok(self.enter(lane, tier, control, now));
+        }
+        let (mode, debt, gate) = (control.mode(), self.debt(), self.gate());
+        Err(Refused { reason, volts, tier, mode, in_flight, debt, gate })
+    }
+
+    fn reason(&self, volts: Volts, in_flight: u64) -> Reason {
+        if volts.get() as f32 <= self.gate().rest() {
+            Reason::Scarred
+        } else if in_flight >= u64::from(self.cap.load(Relaxed)) {
+            Reason::AtCap
+        } else {
+            Reason::Saturated
+        }
+    }
+
+    /// A token of the open breaker's bucket.
+    fn take_probe(&self, now: Mono, in_flight: u64, volts: Volts) -> bool {
+        let bits = self.probes.load(Relaxed);
+        // Whoever loses the exchange has seen somebody else take the token: it was not its turn.
+        ProbeBucket::from_bits(bits)
+            .take(now, in_flight, volts)
+            .is_some_and(|left| self.probes.compare_exchange(bits, left.bits(), Relaxed, Relaxed).is_ok())
+    }
+
+    /// The right to pass because nobody has for too long.
+    fn take_silence(&self, now: Mono, in_flight: u64) -> bool {
+        let limit = longest_silence(in_flight);
+        let noticed = self.last_pass.load(Relaxed);
+        if now.since(Mono::from_nanos(noticed)) < limit {
+            return false;
+        }
+        let mut latest = Mono::from_nanos(noticed);
+        self.each_stripe(|stripe| latest = latest.max(stripe.last_admit()));
+        if now.since(latest) < limit {
+            // Remember it, so that the stripes are not looked at again before the limit has passed once more.
+            self.last_pass.fetch_max(latest.as_nanos(), Relaxed);
+            return false;
+        }
+        self.last_pass.compare_exchange(noticed, now.as_nanos(), Relaxed, Relaxed).is_ok()
+    }
+
+    // ---- finish ----------------------------------------------------------------------------------------------
+
+    /// Takes the verdict on a call back in. `None` is a permit that was dropped without one.
+    #[inline]
+    pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
+        let lane = self.lane(slot);
+        self.move_in_flight(lane, -1);
+        let late = now.since(ticket.start).as_nanos() as u64 > self.slo.load(Relaxed);
+        let verdict = match outcome {
+            Some(Outcome::Success) if !late => Verdict::Succeeded,
+            Some(Outcome::Success) => self.unless_outdated(ticket, Verdict::Late),
+            Some(Outcome::Failure) => self.unless_outdated(ticket, Verdict::Failed),
+            None if late => self.unless_outdated(ticket, Verdict::Late),
+            Some(Outcome::Ignored) => Verdict::Ignored,
+            None => Verdict::Cancelled,
+        };
+        lane.finished(
+            verdict,
+            ticket.start,
+            now,
+            self.window_start(),
+            ticket.in_flight,
+            self.sample_mask.load(Relaxed),
+        );
+        match verdict {
+            Verdict::Succeeded => self.on_success(ticket, now),
+            Verdict::Failed | Verdict::Late => self.on_failure(verdict, now),
+            Verdict::Ignored | Verdict::Cancelled | Verdict::Outdated => {}
+        }
+        self.touch();
+    }
+
+    /// Causal evidence: a failure of a request from before the latest success of an open breaker, or from before its
+    /// closing, says nothing new.
+    fn unless_outdated(&self, ticket: Ticket, verdict: Verdict) -> Verdict {
+        let floor = self.evidence_floor.load(Acquire);
+        if ticket.start.as_nanos() < floor { Verdict::Outdated } else { verdict }
+    }
+
+    #[inline]
+    fn on_success(&self, ticket: Ticket, now: Mono) {
+        // In health both are zero and their lines are only read.
+        if self.run.load(Relaxed) != 0 {
+            self.run.store(0, Relaxed);
+        }
+        if self.debt.load(Relaxed) > 0 {
+            self.pay(debt::REPAYMENT);
+        }
+        let control = Control(self.control.load(Acquire));
+        if control.mode() == Mode::CircuitBreaker {
+            self.on_success_while_open(control, ticket, now);
+        }
+    }
+
+    #[cold]
+    fn on_success_while_open(&self, control: Control, ticket: Ticket, now: Mono) {
+        self.evidence_floor.fetch_max(now.as_nanos(), AcqRel);
+        let since_the_opening = ticket.generation == control.generation();
+        if since_the_opening
+            && self.successes.fetch_add(1, Relaxed) + 1 >= self.successes_to_close.load(Relaxed)
+        {
+            self.close();
+        }
+    }
+
+    #[cold]
+    fn on_failure(&self, verdict: Verdict, now: Mono) {
+        if verdict == Verdict::Failed {
+            self.debt.fetch_add(i64::from(self.debt_gain.load(Relaxed)), Relaxed);
+        }
+        let run = self.run.fetch_add(1, Relaxed).saturating_add(1);
+        self.open_if_dead(run, now);
+    }
+
+    /// The dead rule, looked at on every failure and tick.
+    pub(crate) fn open_if_dead_now(&self, now: Mono) -> bool {
+        self.open_if_dead(self.run.load(Relaxed), now)
+    }
+
+    fn open_if_dead(&self, run: u32, now: Mono) -> bool {
+        let rule = DeadRule {
+            after: self.dead_after.load(Relaxed),
+            silence: Duration::from_nanos(self.dead_silence.load(Relaxed)),
+        };
+        let mode = self.control().mode();
+        // The cheap half first: looking for the latest success reads every stripe.
+        if !rule.holds(mode, run, Duration::MAX) {
+            return false;
+        }
+        let mut latest = self.born;
+        self.each_stripe(|stripe| latest = latest.max(stripe.last_success()));
+        rule.holds(mode, run, now.since(latest)) && self.open(now)
+    }
+
+    /// Pays `slots` of debt, and no more than there is. Two steps instead of a loop: nobody waits for anybody.
+    fn pay(&self, slots: f64) {
+        let price = (slots * MILLIONTHS) as i64;
+        let before = self.debt.fetch_sub(price, Relaxed);
+        if before < price {
+            self.debt.fetch_add(price - before.max(0), Relaxed);
+        }
+    }
+
+    // ---- transitions -----------------------------------------------------------------------------------------
+
+    /// Opens the breaker with a full bucket of probes. False if it was open.
+    pub(crate) fn open(&self, now: Mono) -> bool {
+        if self.control().mode() == Mode::CircuitBreaker {
+            return false;
+        }
+        self.probes.store(ProbeBucket::full(now).bits(), Relaxed);
+        self.successes.store(0, Relaxed);
+        self.change_mode(Mode::CircuitBreaker)
+    }
+
+    /// Closes the breaker: everything that remembers the outage is cleared before anyone can see the new mode.
+    pub(crate) fn close(&self) -> bool {
+        self.run.store(0, Relaxed);
+        self.debt.store(0, Relaxed);
+        self.gate[0].store(self.healthy.load(Relaxed), Relaxed);
+        self.change_mode(Mode::Operational)
+    }
+
+    /// Clears what requests remember of failures, whatever the mode.
+    pub(crate) fn forgive(&self) {
+        self.run.store(0, Relaxed);
+        self.debt.store(0, Relaxed);
+        self.touch();
+    }
+
+    /// True if this call made the change.
+    pub(crate) fn change_mode(&self, mode: Mode) -> bool {
+        self.update_control(|control| control.to_mode(mode))
+    }
+
+    pub(crate) fn force(&self, force: Force) {
+        self.update_control(|control| control.with_force(force));
+        self.touch();
+    }
+
+    /// AcqRel: what was cleared before a transition is seen by whoever sees the transition.
+    fn update_control(&self, change: impl Fn(Control) -> Control) -> bool {
+        let mut word = self.control.load(Acquire);
+        loop {
+            let next = change(Control(word)).0;
+            if next == word {
+                return false;
+            }
+            match self.control.compare_exchange(word, next, AcqRel, Acquire) {
+                Ok(_) => return true,
+                Err(current) => word = current,
+            }
+        }
+    }
+
+    // ---- the pulse's side ------------------------------------------------------------------------------------
+
+    pub(crate) fn publish(&self, publication: &Publication) {
+        let [rest, target] = publication.gate.to_words();
+        // Relaxed: a request that sees one word of each tick decides by a mixture of two neighbouring gates.
+        self.gate[0].store(rest, Relaxed);
+        self.gate[1].store(target, Relaxed);
+        self.healthy.store(publication.healthy.to_words()[0], Relaxed);
+        self.debt_gain.store((publication.debt_gain.clamp(0.0, 1.0) * MILLIONTHS) as u32, Relaxed);
+        self.terms.publish(&publication.terms);
+    }
+
+    pub(crate) fn configure(&self, settings: &Settings) {
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        self.slo.store(settings.slo.map_or(u64::MAX, nanos), Relaxed);
+        self.scar_decay.store((settings.scar_decay as f32).to_bits(), Relaxed);
+        self.cap.store(settings.cap.unwrap_or(u32::MAX), Relaxed);
+        self.dead_after.store(settings.dead.after, Relaxed);
+        self.dead_silence.store(nanos(settings.dead.silence), Relaxed);
+        self.successes_to_close.store(settings.successes_to_close, Relaxed);
+        self.update_control(|control| control.with_settings(settings.shadow, settings.spread));
+    }
+
+    /// Heals debt by what the tick has decided, keeping what was added or paid meanwhile.
+    pub(crate) fn relax_debt(&self, read: f64, relaxed: f64) {
+        let healed = ((read - relaxed).max(0.0) * MILLIONTHS) as i64;
+        if healed > 0 {
+            self.debt.fetch_sub(healed, Relaxed);
+        }
+    }
+
+    /// Sets how coarsely threads may count until the next tick, and how the pairs are thinned.
+    pub(crate) fn set_pace(&self, target: f64, threads: usize, completions_per_second: f64) {
+        let stripes = self.stripes.get().len();
+        let batch = if stripes == 0 { 1 } else { batch(target, threads.min(stripes)) };
+        self.batch.store(batch, Relaxed);
+        // What idle threads have left unflushed counts in full, what active ones may have next by the batch.
+        let mut margin = u64::from(batch - 1) * threads.saturating_sub(stripes.min(threads)) as u64;
+        for (i, stripe) in self.stripes.get().iter().enumerate() {
+            let left = stripe.0.unflushed.load(Relaxed).unsigned_abs();
+            margin += if i < threads { left.max(u64::from(batch - 1)) } else { left };
+        }
+        self.margin.store(u32::try_from(margin).unwrap_or(u32::MAX), Relaxed);
+        let thinning = (completions_per_second / 1000.0).clamp(1.0, 1e6) as u32;
+        self.sample_mask.store(thinning.next_power_of_two() - 1, Relaxed);
+    }
+
+    /// Gives the route a stripe for each thread slot. Only ever done once, by the pulse.
+    pub(crate) fn stripe(&self, slots: usize) {
+        self.stripes.grow(slots);
+    }
+
+    pub(crate) fn is_striped(&self) -> bool {
+        !self.stripes.get().is_empty()
+    }
+
+    /// Relaxed: a request that still sees the old start counts its time from there, a window's length off at most.
+    #[inline]
+    pub(crate) fn window_start(&self) -> Mono {
+        Mono::from_nanos(self.window_start.load(Relaxed))
+    }
+
+    pub(crate) fn start_window(&self, now: Mono) {
+        self.window_start.store(now.as_nanos(), Relaxed);
+    }
+
+    pub(crate) fn scar_decay(&self) -> f64 {
+        f64::from(f32::from_bits(self.scar_decay.load(Relaxed)))
+    }
+
+    pub(crate) fn read(&self) -> Reading {
+        let mut sum = Reading::default();
+        self.each_stripe(|stripe| stripe.add_to(&mut sum));
+        sum
+    }
+
+    pub(crate) fn control(&self) -> Control {
+        Control(self.control.load(Acquire))
+    }
+
+    pub(crate) fn gate(&self) -> Gate {
+        Gate::from_words([self.gate[0].load(Relaxed), self.gate[1].load(Relaxed)])
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        self.terms.read()
+    }
+
+    /// Debt D, in slots.
+    pub(crate) fn debt(&self) -> f64 {
+        self.debt.load(Relaxed).max(0) as f64 / MILLIONTHS
+    }
+
+    /// The in-flight count with everything that is still unflushed.
+    pub(crate) fn exact_in_flight_signed(&self) -> i64 {
+        let mut sum = self.in_flight.load(Relaxed);
+        for stripe in self.stripes.get() {
+            sum += stripe.0.unflushed.load(Relaxed);
+        }
+        sum
+    }
+
+    /// Something is in flight, or a request has come since the pulse last looked: the slow way to see a touch.
+    pub(crate) fn has_news(&self) -> bool {
+        self.exact_in_flight_signed() != 0 || {
+            let mut stamped = Mono::ZERO;
+            self.each_stripe(|stripe| stamped = stamped.max(stripe.last_admit()));
+            stamped > self.window_start()
+        }
+    }
+
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched.load(Relaxed)
+    }
+
+    /// The pulse has seen everything to the end. Called before it reads, so that nothing is missed.
+    pub(crate) fn clear_touch(&self) {
+        self.touched.store(false, Release);
+    }
+
+    pub(crate) fn touch(&self) {
+        if !self.touched.load(Relaxed) {
+            self.touched.store(true, Release);
+        }
+    }
+
+    // ---- small parts -----------------------------------------------------------------------------------------
+
+    #[inline]
+    fn lane(&self, slot: usize) -> Lane<'_> {
+        match self.stripes.get().get(slot) {
+            Some(Padded(stripe)) => Lane { stripe, own: true },
+            None => Lane { stripe: &self.base, own: false },
+        }
+    }
+
+    /// Counts `by` (1 or -1) and gives back the count before, as this thread knows it.
+    #[inline]
+    fn move_in_flight(&self, lane: Lane<'_>, by: i64) -> i64 {
+        if !lane.own {
+            return self.in_flight.fetch_add(by, Relaxed);
+        }
+        let before = lane.stripe.unflushed.load(Relaxed);
+        let after = before + by;
+        if after.unsigned_abs() >= u64::from(self.batch.load(Relaxed)) {
+            // Emptied first: a reader in between misses this thread's own change, never counts one twice.
+            lane.stripe.unflushed.store(0, Relaxed);
+            self.in_flight.fetch_add(after, Relaxed) + before
+        } else {
+            lane.stripe.unflushed.store(after, Relaxed);
+            self.in_flight.load(Relaxed) + before
+        }
+    }
+
+    fn exact_in_flight(&self) -> u64 {
+        u64::try_from(self.exact_in_flight_signed()).unwrap_or(0)
+    }
+
+    fn each_stripe<'a>(&'a self, mut visit: impl FnMut(&'a Stripe)) {
+        visit(&self.base);
+        for stripe in self.stripes.get() {
+            visit(&stripe.0);
+        }
+    }
+}
+
+/// How many in-flight changes a thread may keep to itself: about an eighth of N* in sum over all threads, one more than
+/// none only where all threads together stay under half of N*.
+fn batch(target: f64, threads: usize) -> u32 {
+    let threads = threads.max(1) as f64;
+    let by_share = (target / (8.0 * threads)) as u32;
+    let floor = u32::from(2.0 * threads <= target);
+    1 + by_share.max(floor).min(MOST_UNFLUSHED - 1)
+}
+
+/// The stripes of a route: none at first, one for each thread slot when it has become busy.
+#[derive(Debug, Default)]
+struct Stripes(OnceLock<Box<[Padded]>>);
+
+impl Stripes {
+    #[inline]
+    fn get(&self) -> &[Padded] {
+        self.0.get().map_or(&[], |stripes| stripes)
+    }
+
+    fn grow(&self, slots: usize) {
+        self.0.get_or_init(|| (0..slots).map(|_| Padded::default()).collect());
+    }
+}

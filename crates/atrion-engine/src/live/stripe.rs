@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The counters of one route, as one thread writes them.
+//!
+//! A route starts with one stripe that all threads share, by read-modify-write. A busy route gets one stripe per
+//! thread, and then a count is a plain load and store on a cache line nobody else writes. All counters run on and
+//! wrap; a reader takes differences. A torn read (a count whose sum is still on its way) is mended by the next window.
+
+use atrion_core::{Mono, Reason, Tier};
+
+use super::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// One writer's counters.
+#[derive(Debug, Default)]
+pub(crate) struct Stripe {
+    /// In-flight changes of this thread that have not been flushed to the route's counter yet.
+    pub(super) unflushed: AtomicI64,
+    attempts: AtomicU64,
+    admitted: [AtomicU32; TIERS],
+    started: AtomicU64,
+    last_admit: AtomicU64,
+
+    succeeded: AtomicU32,
+    failed: AtomicU32,
+    late: AtomicU32,
+    ignored: AtomicU32,
+    cancelled: AtomicU32,
+    outdated: AtomicU32,
+    finished: AtomicU32,
+    pair_count: AtomicU32,
+    ended: AtomicU64,
+    held: AtomicU64,
+    latency: AtomicU64,
+    last_success: AtomicU64,
+    last_completion: AtomicU64,
+
+    pair_x: AtomicU64,
+    pair_y: AtomicU64,
+    pair_xx: AtomicU64,
+    pair_xy: AtomicU64,
+    shed: [[AtomicU32; TIERS]; REASONS],
+}
+
+/// A stripe on cache lines of its own: 128 bytes, because current processors fetch lines in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Padded(pub(super) Stripe);
+
+pub(crate) const TIERS: usize = Tier::ALL.len();
+pub(crate) const REASONS: usize = Reason::ALL.len();
+
+/// A stripe, and whether the caller is its only writer.
+#[derive(Clone, Copy)]
+pub(crate) struct Lane<'a> {
+    pub(super) stripe: &'a Stripe,
+    pub(super) own: bool,
+}
+
+/// What a finished call is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Succeeded,
+    Failed,
+    Late,
+    Ignored,
+    Cancelled,
+    /// A failure of a request from before the latest success or close: it says nothing new.
+    Outdated,
+}
+
+impl Lane<'_> {
+    // Relaxed throughout: every counter stands for itself, and readers tolerate that they run a little apart.
+    #[inline]
+    fn add(self, cell: &AtomicU64, by: u64) -> u64 {
+        if self.own {
+            let value = cell.load(Relaxed);
+            cell.store(value.wrapping_add(by), Relaxed);
+            value
+        } else {
+            cell.fetch_add(by, Relaxed)
+        }
+    }
+
+    #[inline]
+    fn count(self, cell: &AtomicU32) -> u32 {
+        if self.own {
+            let value = cell.load(Relaxed);
+            cell.store(value.wrapping_add(1), Relaxed);
+            value
+        } else {
+            cell.fetch_add(1, Relaxed)
+        }
+    }
+
+    /// Moves a time forward. On a shared stripe an older time may win a race: it is older by no more than the race.
+    #[inline]
+    fn stamp(cell: &AtomicU64, now: Mono) {
+        cell.store(now.as_nanos(), Relaxed);
+    }
+
+    /// The number of this attempt: it differs from request to request and picks a place in the tier's band.
+    #[inline]
+    pub(super) fn next_attempt(self) -> u64 {
+        self.add(&self.stripe.attempts, 1)
+    }
+
+    #[inline]
+    pub(super) fn admitted(self, tier: Tier, now: Mono, window_start: Mono) {
+        self.count(&self.stripe.admitted[tier_index(tier)]);
+        self.add(&self.stripe.started, offset(now, window_start));
+        Self::stamp(&self.stripe.last_admit, now);
+    }
+
+    #[inline]
+    pub(super) fn shed(self, reason: Reason, tier: Tier) {
+        self.count(&self.stripe.shed[reason_index(reason)][tier_index(tier)]);
+    }
+
+    /// `in_flight` is the count at the call's admission; `sample_mask` thins the pairs to about a thousand a second.
+    #[inline]
+    pub(super) fn finished(
+        self,
+        verdict: Verdict,
+        start: Mono,
+        now: Mono,
+        window_start: Mono,
+        in_flight: u32,
+        sample_mask: u32,
+    ) {
+        let stripe = self.stripe;
+        let nanos = now.since(start).as_nanos() as u64;
+        self.count(&stripe.finished);
+        self.add(&stripe.ended, offset(now, window_start));
+        self.add(&stripe.held, nanos);
+        let counter = match verdict {
+            Verdict::Succeeded => &stripe.succeeded,
+            Verdict::Failed => &stripe.failed,
+            Verdict::Late => &stripe.late,
+            Verdict::Ignored => &stripe.ignored,
+            Verdict::Cancelled => &stripe.cancelled,
+            Verdict::Outdated => &stripe.outdated,
+        };
+        let nth = self.count(counter);
+        if matches!(verdict, Verdict::Succeeded | Verdict::Failed | Verdict::Late) {
+            Self::stamp(&stripe.last_completion, now);
+        }
+        if matches!(verdict, Verdict::Succeeded | Verdict::Late) {
+            self.add(&stripe.latency, nanos);
+            if nth & sample_mask == 0 {
+                let x = u64::from(in_flight);
+                self.count(&stripe.pair_count);
+                self.add(&stripe.pair_x, x);
+                self.add(&stripe.pair_y, nanos);
+                self.add(&stripe.pair_xx, x * x);
+                self.add(&stripe.pair_xy, x.wrapping_mul(nanos));
+            }
+        }
+        if verdict == Verdict::Succeeded {
+            Self::stamp(&stripe.last_success, now);
+        }
+    }
+}
+
+impl Stripe {
+    pub(super) fn last_admit(&self) -> Mono {
+        Mono::from_nanos(self.last_admit.load(Relaxed))
+    }
+
+    pub(super) fn last_success(&self) -> Mono {
+        Mono::from_nanos(self.last_success.load(Relaxed))
+    }
+
+    /// Adds what this stripe has counted to a running sum.
+    pub(super) fn add_to(&self, sum: &mut Reading) {
+        let narrow = |total: &mut u32, cell: &AtomicU32| *total = total.wrapping_add(cell.load(Relaxed));
+        let wide = |total: &mut u64, cell: &AtomicU64| *total = total.wrapping_add(cell.load(Relaxed));
+        for (total, cell) in sum.admitted.iter_mut().zip(&self.admitted) {
+            narrow(total, cell);
+        }
+        for (total, cell) in sum.shed.iter_mut().flatten().zip(self.shed.iter().flatten()) {
+            narrow(total, cell);
+        }
+        narrow(&mut sum.succeeded, &self.succeeded);
+        narrow(&mut sum.failed, &self.failed);
+        narrow(&mut sum.late, &self.late);
+        narrow(&mut sum.ignored, &self.ignored);
+        narrow(&mut sum.cancelled, &self.cancelled);
+        narrow(&mut sum.outdated, &self.outdated);
+        narrow(&mut sum.finished, &self.finished);
+        narrow(&mut sum.pair_count, &self.pair_count);
+        wide(&mut sum.started, &self.started);
+        wide(&mut sum.ended, &self.ended);
+        wide(&mut sum.held, &self.held);
+        wide(&mut sum.latency, &self.latency);
+        wide(&mut sum.pair_x, &self.pair_x);
+        wide(&mut sum.pair_y, &self.pair_y);
+        wide(&mut sum.pair_xx, &self.pair_xx);
+        wide(&mut sum.pair_xy, &self.pair_xy);
+        sum.last_completion = sum.last_completion.max(Mono::from_nanos(self.last_completion.load(Relaxed)));
+    }
+}
+
+/// Everything the stripes of a route have counted so far. Counters wrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Reading {
+    pub(crate) admitted: [u32; TIERS],
+    pub(crate) shed: [[u32; TIERS]; REASONS],
+    pub(crate) succeeded: u32,
+    pub(crate) failed: u32,
+    pub(crate) late: u32,
+    pub(crate) ignored: u32,
+    pub(crate) cancelled: u32,
+    pub(crate) outdated: u32,
+    pub(crate) finished: u32,
+    pub(crate) pair_count: u32,
+    /// Sum of the admissions' times, each counted from the start of the window it fell in, in nanoseconds.
+    pub(crate) started: u64,
+    /// The same of the finishes.
+    pub(crate) ended: u64,
+    /// Sum of how long every finished call was in flight.
+    pub(crate) held: u64,
+    /// Sum of the latencies of completions without failure.
+    pub(crate) latency: u64,
+    pub(crate) pair_x: u64,
+    pub(crate) pair_y: u64,
+    pub(crate) pair_xx: u64,
+    pub(crate) pair_xy: u64,
+    pub(crate) last_completion: Mono,
+}
+
+impl Reading {
+    /// What was counted since `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let mut shed = self.shed;
+        for (now, then) in shed.iter_mut().flatten().zip(earlier.shed.iter().flatten()) {
+            *now = now.wrapping_sub(*then);
+        }
+        let mut admitted = self.admitted;
+        for (now, then) in admitted.iter_mut().zip(&earlier.admitted) {
+            *now = now.wrapping_sub(*then);
+        }
+        Self {
+            admitted,
+            shed,
+            succeeded: self.succeeded.wrapping_sub(earlier.succeeded),
+            failed: self.failed.wrapping_sub(earlier.failed),
+            late: self.late.wrapping_sub(earlier.late),
+            ignored: self.ignored.wrapping_sub(earlier.ignored),
+            cancelled: self.cancelled.wrapping_sub(earlier.cancelled),
+            outdated: self.outdated.wrapping_sub(earlier.outdated),
+            finished: self.finished.wrapping_sub(earlier.finished),
+            pair_count: self.pair_count.wrapping_sub(earlier.pair_count),
+            started: self.started.wrapping_sub(earlier.started),
+            ended: self.ended.wrapping_sub(earlier.ended),
+            held: self.held.wrapping_sub(earlier.held),
+            latency: self.latency.wrapping_sub(earlier.latency),
+            pair_x: self.pair_x.wrapping_sub(earlier.pair_x),
+            pair_y: self.pair_y.wrapping_sub(earlier.pair_y),
+            pair_xx: self.pair_xx.wrapping_sub(earlier.pair_xx),
+            pair_xy: self.pair_xy.wrapping_sub(earlier.pair_xy),
+            last_completion: self.last_completion,
+        }
+    }
+
+    pub(crate) fn admissions(&self) -> u64 {
+        self.admitted.iter().map(|&n| u64::from(n)).sum()
+    }
+
+    pub(crate) fn refusals(&self) -> u64 {
+        self.shed.iter().flatten().map(|&n| u64::from(n)).sum()
+    }
+}
+
+/// Nanoseconds from the window's start, as a wrapping number: a clock reading may lie a little before it.
+#[inline]
+fn offset(now: Mono, window_start: Mono) -> u64 {
+    now.as_nanos().wrapping_sub(window_start.as_nanos())
+}
+
+#[inline]
+pub(crate) fn tier_index(tier: Tier) -> usize {
+    match tier {
+        Tier::Critical => 0,
+        Tier::High => 1,
+        Tier::Normal => 2,
+        Tier::Low => 3,
+        Tier::Bulk => 4,
+    }
+}
+
+#[inline]
+pub(crate) fn reason_index(reason: Reason) -> usize {
+    Reason::ALL.iter().position(|&other| other == reason).unwrap_or(0)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_follow_the_public_order() {
+        for (i, tier) in Tier::ALL.into_iter().enumerate() {
+            assert_eq!(tier_index(tier), i);
+        }
+        for (i, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason_index(reason), i);
+        }
+    }
+
+    #[test]
+    fn differences_survive_a_counter_that_wraps() {
+        let before = Reading { succeeded: u32::MAX, held: u64::MAX - 4, ..Reading::default() };
+        let after = Reading { succeeded: 2, held: 5, ..Reading::default() };
+        let delta = after.since(&before);
+        assert_eq!((delta.succeeded, delta.held), (3, 10));
+    }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The atomics of the standard library, or loom's when the model checker runs.
+
+#[cfg(not(loom))]
+pub(super) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};
+
+#[cfg(loom)]
+pub(super) use loom::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering, fence};

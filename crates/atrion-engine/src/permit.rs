@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The right to run one call, and the duty to say how it went.
+
+use std::fmt;
+use std::sync::Arc;
+
+use atrion_core::{Mono, Outcome};
+
+use crate::cell::RouteCell;
+use crate::live::Ticket;
+
+/// A call that was let through. Finish it with its outcome.
+///
+/// Dropped without one it counts as cancelled: the in-flight count goes down, and the call counts as late if it took
+/// longer than the SLO. So a panic or a cancelled future leaks nothing.
+///
+/// It borrows its route, which keeps the hot path free of reference counts; a future that must be `'static` takes an
+/// [`OwnedPermit`].
+#[must_use = "a permit that is dropped at once counts as a cancelled call"]
+pub struct Permit<'a> {
+    cell: &'a RouteCell,
+    ticket: Ticket,
+}
+
+impl<'a> Permit<'a> {
+    #[inline]
+    pub(crate) fn new(cell: &'a RouteCell, ticket: Ticket) -> Self {
+        Self { cell, ticket }
+    }
+
+    /// Says how the call went.
+    #[inline]
+    pub fn finish(self, outcome: Outcome) {
+        let now = self.cell.now();
+        self.finish_at(outcome, now);
+    }
+
+    /// The same for a caller that has just read the instance's clock itself.
+    #[inline]
+    pub fn finish_at(self, outcome: Outcome, now: Mono) {
+        self.cell.finish(self.ticket, Some(outcome), now);
+        std::mem::forget(self);
+    }
+
+    /// When the call was let through.
+    #[must_use]
+    pub fn started(&self) -> Mono {
+        self.ticket.start
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.cell.finish(self.ticket, None, self.cell.now());
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("route", self.cell.id()).finish_non_exhaustive()
+    }
+}
+
+/// A [`Permit`] that owns its share of the route and can move into any future or thread.
+#[must_use = "a permit that is dropped at once counts as a cancelled call"]
+pub struct OwnedPermit {
+    cell: Arc<RouteCell>,
+    ticket: Option<Ticket>,
+}
+
+impl OwnedPermit {
+    pub(crate) fn new(cell: Arc<RouteCell>, ticket: Ticket) -> Self {
+        Self { cell, ticket: Some(ticket) }
+    }
+
+    /// Says how the call went.
+    pub fn finish(self, outcome: Outcome) {
+        let now = self.cell.now();
+        self.finish_at(outcome, now);
+    }
+
+    /// The same for a caller that has just read the instance's clock itself.
+    pub fn finish_at(mut self, outcome: Outcome, now: Mono) {
+        if let Some(ticket) = self.ticket.take() {
+            self.cell.finish(ticket, Some(outcome), now);
+        }
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.cell.finish(ticket, None, self.cell.now());
+        }
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").field("route", self.cell.id()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The slow side of a route: what was measured becomes physics, and physics becomes a gate. One COMPUTE is
+//! [`RoutePhysics::compute`]; it is the same for the pulse and for telemetry that a caller hands in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::adaptive::Tick;
+use atrion_core::{Mode, Mono, Ohms, Telemetry};
+use atrion_state::{PhysicsVector, Restored};
+
+use crate::config::RouteConfig;
+use crate::live::{Live, Publication, Reading};
+
+mod measure;
+mod model;
+mod totals;
+
+pub(crate) use measure::Measured;
+pub(crate) use totals::Totals;
+
+use measure::Meter;
+use model::Model;
+
+/// The model, the meter that feeds it, and what the engine remembers between ticks.
+#[derive(Debug)]
+pub(crate) struct RoutePhysics {
+    config: Arc<RouteConfig>,
+    model: Model,
+    meter: Meter,
+    stepped_at: Mono,
+    reported: Option<Reported>,
+    /// The live side's generation as of the last tick: a different one means that the request path opened or closed.
+    generation: u32,
+    /// The mode as of the last tick, for whoever reports changes.
+    mode: Mode,
+    pub(crate) totals: Totals,
+}
+
+/// Saturation that a caller has measured itself. It holds until the next report, or for as long as a report is
+/// worth something.
+#[derive(Debug, Clone, Copy)]
+struct Reported {
+    saturation: f64,
+    until: Mono,
+}
+
+/// What one COMPUTE leaves behind for the pulse.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Computed {
+    pub(crate) from: Mode,
+    pub(crate) to: Mode,
+    pub(crate) resistance: Ohms,
+    pub(crate) counted: Reading,
+    /// Nothing will change without a request: the route needs no tick until it is touched again.
+    pub(crate) is_quiet: bool,
+}
+
+/// The decay factors of the latest tick, for all routes of a pulse with the same configuration.
+#[derive(Debug, Default)]
+pub(crate) struct TickCache(Option<(Duration, Arc<RouteConfig>, Tick)>);
+
+impl TickCache {
+    fn of(&mut self, dt: Duration, config: &Arc<RouteConfig>, make: impl FnOnce() -> Tick) -> Tick {
+        match &self.0 {
+            Some((same_dt, same_config, tick)) if *same_dt == dt && Arc::ptr_eq(same_config, config) => *tick,
+            _ => {
+                let tick = make();
+                self.0 = Some((dt, Arc::clone(config), tick));
+                tick
+            }
+        }
+    }
+}
+
+impl RoutePhysics {
+    pub(crate) fn new(config: Arc<RouteConfig>, now: Mono) -> Self {
+        let model = Model::new(&config.physics, now);
+        Self {
+            mode: model.mode(),
+            model,
+            meter: Meter::new(now),
+            config,
+            stepped_at: now,
+            reported: None,
+            generation: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    /// The live side of a route that has just been created.
+    pub(crate) fn first_live(&self, now: Mono) -> Live {
+        Live::new(self.model.mode(), &self.publication(now, 0), &self.config.settings(), now)
+    }
+
+    /// Takes over what an earlier run of this node knew. Ignored once the route has measured anything itself.
+    pub(crate) fn restore(&mut self, live: &Live, restored: &Restored, now: Mono) -> bool {
+        if !self.model.is_fresh() {
+            return false;
+        }
+        self.model = Model::restored(&self.config.physics, restored, now);
+        self.publish_all(live, now);
+        true
+    }
+
+    /// Forgets everything and learns anew.
+    pub(crate) fn reset(&mut self, live: &Live, now: Mono) {
+        self.model = Model::new(&self.config.physics, now);
+        self.reported = None;
+        live.forgive();
+        self.publish_all(live, now);
+    }
+
+    /// A new configuration takes over with the state there is; a different preset takes over the scar.
+    pub(crate) fn reconfigure(&mut self, live: &Live, config: Arc<RouteConfig>, now: Mono) {
+        if !self.model.fits(&config.physics) {
+            let scar = self.model.scar();
+            self.model = Model::with_scar(&config.physics, scar, now);
+        }
+        self.config = config;
+        live.configure(&self.config.settings());
+        self.publish_all(live, now);
+    }
+
+    /// COMPUTE: measures what happened since the last one, steps the model, publishes the gate.
+    pub(crate) fn compute(
+        &mut self,
+        live: &Live,
+        now: Mono,
+        interval: Duration,
+        cache: &mut TickCache,
+        report: Option<Telemetry>,
+    ) -> Computed {
+        self.catch_up(live);
+        let from = self.mode;
+        // After a quiet time the model first ages over it, so that the window is as long as any other.
+        let idle = now.since(self.stepped_at).saturating_sub(interval);
+        if self.meter.was_idle() && idle > interval {
+            let tick = self.model.tick(idle, &self.config.physics, &mut TickCache::default(), &self.config);
+            self.model.idle(&tick, now, &self.config);
+            self.stepped_at = self.stepped_at.after(idle);
+        }
+        let dt = now.since(self.stepped_at);
+        let measured = self.meter.measure(live, now, dt);
+        self.stepped_at = self.stepped_at.max(now);
+        if let Some(telemetry) = report {
+            let until = now.after(REPORT_HOLDS);
+            self.reported = Some(Reported { saturation: telemetry.saturation, until });
+        }
+        self.reported = self.reported.filter(|reported| now < reported.until);
+
+        live.open_if_dead_now(now);
+        self.catch_up(live);
+        let tick = self.model.tick(dt, &self.config.physics, cache, &self.config);
+        self.model.step(&tick, &measured, report.as_ref(), now, &self.config);
+        self.carry_out(live, now);
+        live.relax_debt(measured.window.debt, self.model.debt());
+        self.publish_all(live, now);
+        let seconds = dt.as_secs_f64();
+        if seconds > 0.0 {
+            let completions = measured.window.completions() as f64;
+            live.set_pace(self.model.target(), crate::slot::in_use(), completions / seconds);
+            if measured.counted.admissions() as f64 / seconds >= BUSY && !live.is_striped() {
+                live.stripe(crate::slot::stripes());
+            }
+        }
+        self.totals.add(&measured.counted);
+        self.mode = live.control().mode();
+        Computed {
+            from,
+            to: self.mode,
+            resistance: self.model.resistance_at_rest(&self.config.physics, now),
+            counted: measured.counted,
+            is_quiet: measured.window.in_flight == 0
+                && measured.counted.admissions() + measured.counted.refusals() == 0
+                && self.reported.is_none()
+                && self.model.is_neutral(),
+        }
+    }
+
+    /// The request path may have opened or closed the breaker since the last tick: the model follows.
+    fn catch_up(&mut self, live: &Live) {
+        let control = live.control();
+        let steps = control.generation().wrapping_sub(self.generation);
+        if steps == 0 {
+            return;
+        }
+        let is_open = control.mode() == Mode::CircuitBreaker;
+        // Of several changes the last closing and the last opening count.
+        if steps > 1 || !is_open {
+            self.model.closed(&self.config.physics);
+        }
+        if is_open {
+            self.model.opened_dead(&self.config.physics);
+        }
+        self.generation = control.generation();
+    }
+
+    /// A transition that the tick has decided reaches the requests.
+    fn carry_out(&mut self, live: &Live, now: Mono) {
+        let (decided, current) = (self.model.mode(), live.control().mode());
+        match (current, decided) {
+            (Mode::CircuitBreaker, Mode::CircuitBreaker) => return,
+            (_, Mode::CircuitBreaker) => {
+                live.open(now);
+            }
+            (Mode::CircuitBreaker, _) => {
+                // Only the literal law closes at a tick.
+                live.close();
+            }
+            _ => {
+                live.change_mode(decided);
+            }
+        }
+        self.generation = live.control().generation();
+    }
+
+    fn publish_all(&mut self, live: &Live, now: Mono) {
+        let in_flight = live.exact_in_flight_signed().max(0) as u64;
+        let generation = live.control().generation();
+        self.carry_out(live, now);
+        live.publish(&self.publication(now, in_flight));
+        // A probe may have closed the breaker while the gate was being made: then it is the gate of another world.
+        if live.control().generation() != generation.max(self.generation) {
+            self.catch_up(live);
+            live.publish(&self.publication(now, in_flight));
+        }
+    }
+
+    fn publication(&self, now: Mono, in_flight: u64) -> Publication {
+        let physics = &self.config.physics;
+        let mut law = self.model.law(physics, None, in_flight, now);
+        let mut terms = self.model.terms(physics, None, in_flight, now);
+        let healthy = atrion_core::Law { rest: terms.base, ..law };
+        if let Some(reported) = self.reported {
+            terms.saturation = law.saturation(reported.saturation * law.target);
+            law.rest = law.resistance(reported.saturation * law.target);
+        }
+        Publication {
+            gate: law.compile(),
+            healthy: healthy.compile(),
+            terms,
+            debt_gain: self.model.debt_gain(physics),
+        }
+    }
+
+    pub(crate) fn vector(&self, wall: atrion_core::Wall, now: Mono) -> PhysicsVector {
+        self.model.vector(&self.config.physics, wall, now)
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    pub(crate) fn last_step(&self) -> Mono {
+        self.stepped_at
+    }
+}
+
+/// A caller's saturation report holds so long. Whoever reports at all does so more often.
+const REPORT_HOLDS: Duration = Duration::from_secs(3);
+
+/// From so many admissions a second on, a route is worth a stripe for each thread.
+const BUSY: f64 = 500.0;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From counters to a window: differences, the time integral of the in-flight count, ages.
+
+use std::time::Duration;
+
+use atrion_core::adaptive::{Pairs, Window};
+use atrion_core::{Mono, Telemetry};
+
+use crate::live::{Live, Reading};
+
+/// What the last reading was.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    last: Reading,
+    in_flight: i64,
+    /// Sum of the ages of what is in flight, in seconds.
+    ages: f64,
+    born: Mono,
+    /// When the route last was without anything in flight: silence is counted from there.
+    idle_until: Mono,
+}
+
+/// One window, and what was counted in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured {
+    pub(crate) window: Window,
+    pub(crate) counted: Reading,
+}
+
+impl Meter {
+    pub(crate) fn new(now: Mono) -> Self {
+        Self { last: Reading::default(), in_flight: 0, ages: 0.0, born: now, idle_until: now }
+    }
+
+    /// Nothing was in flight when the last window ended.
+    pub(crate) fn was_idle(&self) -> bool {
+        self.in_flight == 0
+    }
+
+    pub(crate) fn measure(&mut self, live: &Live, now: Mono, dt: Duration) -> Measured {
+        let dt = dt.as_secs_f64();
+        let since_start = now.seconds_since(live.window_start());
+        let reading = live.read();
+        live.start_window(now);
+        let counted = reading.since(&self.last);
+        let debt = live.debt();
+
+        let (begun, ended) = (counted.admissions() as f64, f64::from(counted.finished));
+        // Admissions minus finishes, so that the count and its integral come from the same reading.
+        let in_flight = (self.in_flight + counted.admissions() as i64 - i64::from(counted.finished)).max(0);
+        // The area under n(t): what was there all along, plus what came, minus what went, each for its share.
+        let offsets = seconds(counted.started.wrapping_sub(counted.ended) as i64);
+        let area = (self.in_flight as f64 * dt + (begun - ended) * since_start - offsets).max(0.0);
+        self.ages = if in_flight == 0 {
+            0.0
+        } else {
+            // Everything in flight grows older by the area; what finished takes its whole age along.
+            (self.ages + area - counted.held as f64 * 1e-9).max(0.0)
+        };
+        if self.in_flight == 0 {
+            self.idle_until = now;
+        }
+        let answered = counted.last_completion.max(self.idle_until).max(self.born);
+        let window = Window {
+            admitted: counted.admissions(),
+            succeeded: counted.succeeded.into(),
+            failed: counted.failed.into(),
+            late: counted.late.into(),
+            latency_sum: counted.latency as f64 * 1e-9,
+            pairs: Pairs {
+                count: counted.pair_count.into(),
+                x: counted.pair_x as f64,
+                y: counted.pair_y as f64 * 1e-9,
+                xx: counted.pair_xx as f64,
+                xy: counted.pair_xy as f64 * 1e-9,
+            },
+            mean_in_flight: if dt > 0.0 { area / dt } else { in_flight as f64 },
+            in_flight: in_flight as u64,
+            debt,
+            since_completion: now.seconds_since(answered),
+            mean_age: if in_flight == 0 { 0.0 } else { self.ages / in_flight as f64 },
+            report: None,
+        };
+        self.last = reading;
+        self.in_flight = in_flight;
+        Measured { window, counted }
+    }
+}
+
+fn seconds(nanos: i64) -> f64 {
+    nanos as f64 * 1e-9
+}
+
+impl Measured {
+    /// A window in which nothing happened.
+    pub(crate) fn nothing() -> Self {
+        Self { window: Window::default(), counted: Reading::default() }
+    }
+
+    /// The window as the literal law wants it. `None`: nothing was completed, so there is nothing to say.
+    pub(crate) fn telemetry(&self, cap: Option<u32>) -> Option<Telemetry> {
+        let window = &self.window;
+        let completions = window.completions();
+        if completions == 0 {
+            return None;
+        }
+        let saturation = cap.map_or(0.0, |cap| window.mean_in_flight / f64::from(cap.max(1)));
+        Some(Telemetry {
+            latency: window.mean_latency().unwrap_or(0.0),
+            error_rate: window.failed as f64 / completions as f64,
+            saturation,
+        })
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The pulse's own list of routes: it walks it every tick, tells who changed, and forgets who is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::{Mono, Wall};
+use atrion_state::{Event, Fanout, Observer, PhysicsVector, StateManager};
+
+use crate::cell::RouteCell;
+use crate::physics::{Computed, TickCache};
+use crate::registry::Registry;
+
+/// Everything a beat needs beside the routes.
+pub(crate) struct Beat<'a> {
+    pub(crate) now: Mono,
+    pub(crate) wall: Wall,
+    pub(crate) interval: Duration,
+    pub(crate) manager: &'a StateManager,
+    pub(crate) observers: &'a Fanout,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    members: Vec<Member>,
+    beats: usize,
+    cache: TickCache,
+}
+
+#[derive(Debug)]
+struct Member {
+    cell: Arc<RouteCell>,
+    shedding: Option<Box<Shedding>>,
+    recorded: Option<Box<PhysicsVector>>,
+}
+
+#[derive(Debug)]
+struct Shedding {
+    since: Mono,
+    shed: u64,
+    admitted: u64,
+}
+
+/// Untouched routes are looked at once in so many beats all the same: the flag that says "touched" is set and cleared
+/// without a fence, and this is what mends a lost one.
+const SWEEP: usize = 16;
+
+/// A neutral route must have been quiet for so long before it may be forgotten.
+const FORGETTABLE: Duration = Duration::from_secs(10);
+
+impl Roster {
+    pub(crate) fn enlist(&mut self, fresh: Vec<Arc<RouteCell>>) {
+        self.members.extend(fresh.into_iter().map(|cell| Member { cell, shedding: None, recorded: None }));
+    }
+
+    /// One tick for every route that needs one; gives back how many did.
+    pub(crate) fn beat(&mut self, beat: &Beat<'_>) -> usize {
+        self.beats = self.beats.wrapping_add(1);
+        let (turn, cache) = (self.beats % SWEEP, &mut self.cache);
+        let mut computed = 0;
+        for (i, member) in self.members.iter_mut().enumerate() {
+            if member.cell.live().is_touched() || (i % SWEEP == turn && member.cell.live().has_news()) {
+                member.compute(beat, cache);
+                computed += 1;
+            }
+        }
+        computed
+    }
+
+    /// Makes room: forgets up to `wanted` neutral routes, those that have been quiet longest first, that nobody holds.
+    pub(crate) fn evict(&mut self, wanted: u64, now: Mono, registry: &Registry, manager: &StateManager) {
+        let mut quiet: Vec<_> = self
+            .members
+            .iter()
+            .filter(|member| member.is_forgettable(now))
+            .map(|member| (member.cell.physics().last_step(), Arc::clone(&member.cell)))
+            .collect();
+        quiet.sort_by_key(|(since, _)| *since);
+        quiet.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        for (_, cell) in &quiet {
+            if registry.remove(cell.id()) {
+                manager.remove(cell.id());
+            }
+        }
+        drop(quiet);
+        // Whoever took a handle in the last instant keeps it, and the route its ticks: it leaves with its last handle.
+        self.members.retain(|member| {
+            let listed =
+                registry.get(member.cell.id().as_str()).is_some_and(|cell| Arc::ptr_eq(&cell, &member.cell));
+            listed || member.cell.is_overflow() || Arc::strong_count(&member.cell) > 1
+        });
+    }
+}
+
+impl Member {
+    fn compute(&mut self, beat: &Beat<'_>, cache: &mut TickCache) {
+        let cell = &self.cell;
+        let (computed, vector) = {
+            let mut physics = cell.physics();
+            let computed = physics.compute(cell.live(), beat.now, beat.interval, cache, None);
+            (computed, physics.vector(beat.wall, beat.now))
+        };
+        if computed.is_quiet {
+            cell.live().clear_touch();
+        }
+        if self.recorded.as_ref().is_none_or(|last| differs(last, &vector)) {
+            // A fresh route that is as it was made has nothing to tell.
+            if self.recorded.is_some() || !vector.is_neutral() || vector.weight.as_255ths() > 0 {
+                beat.manager.record(cell.id(), vector, beat.now);
+                self.recorded = Some(Box::new(vector));
+            }
+        }
+        if !beat.observers.is_empty() {
+            self.report(beat, &computed);
+        }
+    }
+
+    fn report(&mut self, beat: &Beat<'_>, computed: &Computed) {
+        let route = || self.cell.id().clone();
+        let tell = |event: Event| beat.observers.on_event(&event);
+        let Computed { from, to, resistance, counted, .. } = computed;
+        if from != to {
+            tell(Event::ModeChanged { route: route(), from: *from, to: *to, resistance: *resistance });
+        }
+        let (shed, admitted) = (counted.refusals(), counted.admissions());
+        match (&mut self.shedding, shed > 0) {
+            (None, true) => {
+                tell(Event::SheddingStarted { route: route(), resistance: *resistance, shed, admitted });
+                self.shedding = Some(Box::new(Shedding { since: beat.now, shed, admitted }));
+            }
+            (Some(shedding), true) => {
+                shedding.shed += shed;
+                shedding.admitted += admitted;
+            }
+            (Some(shedding), false) => {
+                let Shedding { since, shed, admitted } = **shedding;
+                let lasted = beat.now.since(since);
+                tell(Event::SheddingStopped { route: route(), shed, admitted, lasted });
+                self.shedding = None;
+            }
+            (None, false) => {}
+        }
+    }
+
+    fn is_forgettable(&self, now: Mono) -> bool {
+        // Two owners: the registry and this list. A third is a caller's handle or a permit.
+        Arc::strong_count(&self.cell) <= 2
+            && !self.cell.is_overflow()
+            && !self.cell.live().is_touched()
+            && !self.cell.live().has_news()
+            && now.since(self.cell.physics().last_step()) >= FORGETTABLE
+    }
+}
+
+/// Whether the cache should hear of it. What a store hears is decided there, more coarsely.
+fn differs(last: &PhysicsVector, now: &PhysicsVector) -> bool {
+    last.mode != now.mode
+        || (last.scar_tissue.get() - now.scar_tissue.get()).abs() > 0.02
+        || (last.resistance.get() - now.resistance.get()).abs() > 0.5
+        || last.weight.as_255ths().abs_diff(now.weight.as_255ths()) > 12
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The handle that callers keep.
+
+use std::sync::Arc;
+
+use atrion_core::{Mode, Mono, Ohms, Priority};
+use atrion_state::RouteId;
+
+use crate::cell::RouteCell;
+use crate::permit::{OwnedPermit, Permit};
+use crate::shed::Shed;
+use crate::snapshot::RouteSnapshot;
+
+/// A route: one dependency, endpoint or other thing that can be overloaded or sick. Cheap to clone; keep it where it is
+/// used often.
+///
+/// `admit` and `finish` neither lock, wait nor allocate.
+#[derive(Debug, Clone)]
+pub struct Route(Arc<RouteCell>);
+
+impl Route {
+    pub(crate) fn new(cell: Arc<RouteCell>) -> Self {
+        Self(cell)
+    }
+
+    /// The route's name.
+    #[must_use]
+    pub fn id(&self) -> &RouteId {
+        self.0.id()
+    }
+
+    /// Decides on one request.
+    ///
+    /// # Errors
+    /// [`Shed`] is the refusal, with everything that led to it.
+    #[inline]
+    pub fn admit(&self, priority: impl Into<Priority>) -> Result<Permit<'_>, Shed> {
+        self.admit_at(priority, self.0.now())
+    }
+
+    /// The same for a caller that has just read the instance's clock itself.
+    ///
+    /// # Errors
+    /// [`Shed`] is the refusal, with everything that led to it.
+    #[inline]
+    pub fn admit_at(&self, priority: impl Into<Priority>, now: Mono) -> Result<Permit<'_>, Shed> {
+        let ticket = self.0.admit(priority.into(), now)?;
+        Ok(Permit::new(&self.0, ticket))
+    }
+
+    /// Decides on one request whose permit has to outlive this handle, as in a spawned task or a middleware's future.
+    ///
+    /// # Errors
+    /// [`Shed`] is the refusal, with everything that led to it.
+    pub fn admit_owned(&self, priority: impl Into<Priority>) -> Result<OwnedPermit, Shed> {
+        let ticket = self.0.admit(priority.into(), self.0.now())?;
+        Ok(OwnedPermit::new(Arc::clone(&self.0), ticket))
+    }
+
+    /// What the route is doing.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.0.mode()
+    }
+
+    /// R as a request would meet it now.
+    #[must_use]
+    pub fn resistance(&self) -> Ohms {
+        let live = self.0.live();
+        let gate = live.gate();
+        let occupied = live.exact_in_flight_signed().max(0) as f64 + live.debt();
+        Ohms::saturating(f64::from(gate.rest()) + gate.saturation(occupied).get())
+    }
+
+    /// Everything that is known about the route. It takes the route's lock, which requests never do.
+    #[must_use]
+    pub fn snapshot(&self) -> RouteSnapshot {
+        RouteSnapshot::of(&self.0)
+    }
+
+    pub(crate) fn cell(&self) -> &Arc<RouteCell> {
+        &self.0
+    }
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The task that drives the pulse on tokio. It does what the machine says and reports back; a provider that hangs,
+//! fails or panics costs freshness, never a tick.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::Mono;
+use atrion_state::{
+    Batch, Event, Flight, PhysicsVector, ProviderError, Pulse, PulseConfig, RouteId, StateProvider, Step,
+    Transition,
+};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::atrion::Stop;
+use crate::engine::Engine;
+
+/// What the driver says of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) degraded: bool,
+    pub(crate) stopped: bool,
+}
+
+pub(crate) struct Driver {
+    engine: Arc<Engine>,
+    provider: Arc<dyn StateProvider>,
+    name: &'static str,
+    batch_limit: usize,
+    pulse: Pulse,
+    config: PulseConfig,
+    push: Option<Push>,
+    pull: Option<Pull>,
+    status: watch::Sender<Status>,
+    stop: watch::Receiver<Stop>,
+}
+
+struct Push {
+    task: JoinHandle<Result<(), ProviderError>>,
+    batch: Batch,
+    started: Mono,
+}
+
+struct Pull {
+    task: JoinHandle<Result<Vec<(RouteId, PhysicsVector)>, ProviderError>>,
+    routes: Vec<RouteId>,
+    started: Mono,
+}
+
+/// In an orderly end the last push and the disconnect may take so long each.
+const LAST_BUDGET: Duration = Duration::from_secs(2);
+
+impl Driver {
+    /// Connects and starts warm, each within `budget`. A provider that fails is told about and tried again by the pulse.
+    pub(crate) async fn connect(
+        engine: Arc<Engine>,
+        provider: Arc<dyn StateProvider>,
+        config: PulseConfig,
+        stop: watch::Receiver<Stop>,
+        budget: Duration,
+    ) -> (Self, watch::Receiver<Status>) {
+        let capabilities = provider.capabilities();
+        let (status, watcher) = watch::channel(Status::default());
+        // Nodes that start together must not back off together.
+        let pulse = Pulse::new(config, engine.now());
+        let (name, batch_limit) = (capabilities.name, capabilities.batch_limit);
+        let driver =
+            Self { engine, provider, name, batch_limit, pulse, config, push: None, pull: None, status, stop };
+        let warm = driver.detached(budget, |provider| async move {
+            provider.connect().await?;
+            provider.warm_start().await
+        });
+        match warm.await {
+            Ok(vectors) => driver.take_over(vectors),
+            Err(error) => driver.degraded(error),
+        }
+        (driver, watcher)
+    }
+
+    pub(crate) async fn run(mut self) {
+        let ending = loop {
+            let stop = *self.stop.borrow_and_update();
+            if stop != Stop::No {
+                break stop;
+            }
+            match self.pulse.next(self.engine.now()) {
+                Step::Compute { .. } => self.compute(),
+                Step::Push => self.start_push(),
+                Step::Pull => self.start_pull(),
+                Step::Abandon { flight, transition } => self.abandon(flight, transition),
+                Step::Wait { until } => self.wait(until).await,
+            }
+        };
+        if ending == Stop::Orderly {
+            self.finish().await;
+        }
+        self.status.send_modify(|status| status.stopped = true);
+    }
+
+    fn compute(&mut self) {
+        let started = self.engine.now();
+        let report = self.engine.pulse(started);
+        self.pulse.buffered(report.dirty);
+        let (routes, dirty) = (report.computed, report.dirty);
+        let duration = self.engine.now().since(started);
+        self.engine.tell(|| Event::PulseFinished { duration, routes, dirty });
+    }
+
+    fn start_push(&mut self) {
+        let started = self.engine.now();
+        let batch = self.engine.manager().take_dirty(self.batch_limit, started);
+        let (provider, vectors) = (Arc::clone(&self.provider), batch.vectors().to_vec());
+        // A task of its own: a provider that panics or blocks takes nothing else along.
+        let task = tokio::spawn(async move { provider.update_batch(&vectors).await });
+        self.push = Some(Push { task, batch, started });
+    }
+
+    fn start_pull(&mut self) {
+        let started = self.engine.now();
+        let mut routes = self.engine.take_cold();
+        if routes.is_empty() && !self.pulse.is_degraded() {
+            // Nobody has asked for anything: that is a pull that went well.
+            self.pulse.pulled::<(), ()>(started, &Ok(()));
+            return;
+        }
+        routes.truncate(MOST_PULLED);
+        let (provider, wanted) = (Arc::clone(&self.provider), routes.clone());
+        let task = tokio::spawn(async move {
+            let mut found = Vec::new();
+            for route in wanted {
+                if let Some(vector) = provider.get_vector(&route).await? {
+                    found.push((route, vector));
+                }
+            }
+            Ok(found)
+        });
+        self.pull = Some(Pull { task, routes, started });
+    }
+
+    /// Sleeps, unless a flight lands or somebody wants the driver to stop.
+    async fn wait(&mut self, until: Mono) {
+        let nap = until.since(self.engine.now());
+        let mut nap = pin!(tokio::time::sleep(nap));
+        tokio::select! {
+            () = &mut nap => {}
+            // An error means that the last instance is gone without a word, which the next look will show.
+            _ = self.stop.changed() => {}
+            result = landed(&mut self.push, |push| &mut push.task) => self.push_landed(flatten(result, self.name)),
+            result = landed(&mut self.pull, |pull| &mut pull.task) => self.pull_landed(flatten(result, self.name)),
+        }
+    }
+
+    fn push_landed(&mut self, result: Result<(), ProviderError>) {
+        let Some(Push { batch, started, .. }) = self.push.take() else { return };
+        let now = self.engine.now();
+        let transition = self.pulse.pushed(now, &result);
+        let (routes, duration) = (batch.len(), now.since(started));
+        // What a store refuses for good would be refused for ever: it waits for its route to change.
+        if result.as_ref().is_err_and(ProviderError::is_retryable) {
+            self.engine.manager().mark_failed(batch);
+        }
+        let result = result.map_err(Arc::new);
+        self.report(transition, result.as_ref().err());
+        self.engine.tell(|| Event::PushFinished { duration, routes, result });
+        self.pulse.buffered(self.engine.manager().dirty());
+    }
+
+    fn pull_landed(&mut self, result: Result<Vec<(RouteId, PhysicsVector)>, ProviderError>) {
+        let Some(Pull { started, .. }) = self.pull.take() else { return };
+        let now = self.engine.now();
+        let transition = self.pulse.pulled(now, &result);
+        let duration = now.since(started);
+        let result = result.map(|vectors| self.take_over(vectors)).map_err(Arc::new);
+        self.report(transition, result.as_ref().err());
+        self.engine.tell(|| Event::PullFinished { duration, result });
+    }
+
+    fn abandon(&mut self, flight: Flight, transition: Option<Transition>) {
+        let after = match flight {
+            Flight::Push => {
+                if let Some(push) = self.push.take() {
+                    push.task.abort();
+                    self.engine.manager().mark_failed(push.batch);
+                }
+                self.config.push_budget()
+            }
+            Flight::Pull => {
+                if let Some(pull) = self.pull.take() {
+                    pull.task.abort();
+                    tracing::debug!(target: "atrion", routes = pull.routes.len(), "routes start cold");
+                }
+                self.config.pull_budget()
+            }
+        };
+        self.report(transition, Some(&Arc::new(ProviderError::Timeout { provider: self.name, after })));
+    }
+
+    fn take_over(&self, vectors: Vec<(RouteId, PhysicsVector)>) {
+        for (route, vector) in vectors {
+            self.engine.restore(&route, vector);
+        }
+    }
+
+    fn report(&self, transition: Option<Transition>, error: Option<&Arc<ProviderError>>) {
+        let provider = self.name;
+        match (transition, error) {
+            (Some(Transition::Degraded { .. }), Some(error)) => {
+                self.status.send_modify(|status| status.degraded = true);
+                self.engine.tell(|| Event::ProviderDegraded { provider, error: Arc::clone(error) });
+            }
+            (Some(Transition::Recovered { outage }), _) => {
+                self.status.send_modify(|status| status.degraded = false);
+                self.engine.tell(|| Event::ProviderRecovered { provider, outage });
+            }
+            _ => {}
+        }
+    }
+
+    fn degraded(&self, error: ProviderError) {
+        self.status.send_modify(|status| status.degraded = true);
+        let (provider, error) = (self.name, Arc::new(error));
+        self.engine.tell(|| Event::ProviderDegraded { provider, error });
+    }
+
+    /// The orderly end: a last COMPUTE, everything dirty, disconnect.
+    async fn finish(&mut self) {
+        self.engine.pulse(self.engine.now());
+        if let Some(push) = self.push.take() {
+            push.task.abort();
+            self.engine.manager().mark_failed(push.batch);
+        }
+        if let Some(pull) = self.pull.take() {
+            pull.task.abort();
+        }
+        let (engine, limit) = (Arc::clone(&self.engine), self.batch_limit);
+        let flushed = self.detached(LAST_BUDGET, move |provider| async move {
+            loop {
+                let batch = engine.manager().take_dirty(limit, engine.now());
+                if batch.is_empty() {
+                    return Ok(());
+                }
+                provider.update_batch(batch.vectors()).await?;
+            }
+        });
+        if let Err(error) = flushed.await {
+            tracing::warn!(target: "atrion", provider = self.name, %error, "the last push was lost");
+        }
+        let left = self.detached(LAST_BUDGET, |provider| async move { provider.disconnect().await });
+        if let Err(error) = left.await {
+            tracing::warn!(target: "atrion", provider = self.name, %error, "the provider was left as it was");
+        }
+    }
+
+    /// Runs something of the provider's in a task of its own, within a budget.
+    async fn detached<T, F>(
+        &self,
+        budget: Duration,
+        work: impl FnOnce(Arc<dyn StateProvider>) -> F,
+    ) -> Result<T, ProviderError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ProviderError>> + Send + 'static,
+    {
+        let mut task = tokio::spawn(work(Arc::clone(&self.provider)));
+        match timeout(budget, &mut task).await {
+            Ok(joined) => flatten(joined, self.name),
+            Err(_) => {
+                task.abort();
+                Err(ProviderError::Timeout { provider: self.name, after: budget })
+            }
+        }
+    }
+}
+
+/// So many routes are asked for in one pull; the others start cold.
+const MOST_PULLED: usize = 1024;
+
+/// Waits for a flight to land; for ever if there is none.
+async fn landed<F, T>(
+    flight: &mut Option<F>,
+    task: impl FnOnce(&mut F) -> &mut JoinHandle<T>,
+) -> Result<T, tokio::task::JoinError> {
+    match flight {
+        Some(flight) => task(flight).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A provider that panics has failed like any other.
+fn flatten<T>(
+    joined: Result<Result<T, ProviderError>, tokio::task::JoinError>,
+    provider: &'static str,
+) -> Result<T, ProviderError> {
+    joined
+        .unwrap_or_else(|error| Err(ProviderError::unavailable(provider, "its task ended").caused_by(error)))
+}

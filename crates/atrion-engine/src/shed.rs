@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A refusal, as the caller gets it.
+
+use std::fmt;
+use std::time::Duration;
+
+use atrion_core::{Ohms, Reason, Refusal, Terms, Volts};
+
+/// A request that was not let through, with everything that led to it. Shedding is an answer, not a fault of the
+/// program; it implements [`Error`](std::error::Error) so that it can travel with `?`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub struct Shed(Refusal);
+
+impl Shed {
+    pub(crate) fn new(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// R, the resistance that the request met.
+    #[must_use]
+    pub fn resistance(&self) -> Ohms {
+        self.0.terms.resistance()
+    }
+
+    /// V, the request's voltage.
+    #[must_use]
+    pub const fn voltage(&self) -> Volts {
+        self.0.volts
+    }
+
+    /// The terms of R.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.0.terms
+    }
+
+    /// After this time a request of the same voltage has a chance again: 0.1 s to 75 s, spread a little, so that what
+    /// was shed together does not come back together.
+    #[must_use]
+    pub const fn retry_after(&self) -> Duration {
+        self.0.retry_after
+    }
+
+    /// Everything at once.
+    #[must_use]
+    pub const fn refusal(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl fmt::Display for Shed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Shed {}

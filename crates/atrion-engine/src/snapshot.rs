@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The state of an instance as plain data, for people and exporters.
+
+use atrion_core::{Mode, Ohms, Reason, Terms, Tier};
+use atrion_state::RouteId;
+
+use crate::cell::RouteCell;
+use crate::live::{Force, reason_index, tier_index};
+use crate::physics::Totals;
+
+/// An instance at one moment. Routes are read one after the other, so two of them may be of neighbouring ticks.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Every route, by name; the overflow route is among them.
+    pub routes: Vec<RouteSnapshot>,
+    /// The provider fails, and the instance works from what it has in memory.
+    pub degraded: bool,
+}
+
+/// One route at one moment.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RouteSnapshot {
+    /// The route's name.
+    pub id: RouteId,
+    /// What it is doing.
+    pub mode: Mode,
+    /// R as a request would meet it now.
+    pub resistance: Ohms,
+    /// The terms of R.
+    pub terms: Terms,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Debt D, in slots.
+    pub debt: f64,
+    /// The capacity target N*, in requests.
+    pub limit: f64,
+    /// L, the latency of now, in seconds; 0 while unknown.
+    pub latency: f64,
+    /// L0, the latency when the route is not crowded, in seconds; 0 while unknown.
+    pub baseline: f64,
+    /// X, successes per second the route is known to carry.
+    pub throughput: f64,
+    /// e, the smoothed share of failed calls, 0..=1.
+    pub error_share: f64,
+    /// M, in 1/s.
+    pub momentum: f64,
+    /// Nothing is shed, whatever the decision.
+    pub shadow: bool,
+    /// An operator holds the circuit open (`Some(true)`) or closed (`Some(false)`).
+    pub forced_open: Option<bool>,
+    /// Counts since the route was created, as of the last tick.
+    pub counts: Counts,
+}
+
+/// Counts of one route since it was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Counts(Totals);
+
+impl Counts {
+    /// Requests of that tier that were let through.
+    #[must_use]
+    pub fn admitted(&self, tier: Tier) -> u64 {
+        self.0.admitted[tier_index(tier)]
+    }
+
+    /// Requests of that tier that were refused for that reason; in shadow mode, that would have been.
+    #[must_use]
+    pub fn shed(&self, tier: Tier, reason: Reason) -> u64 {
+        self.0.shed[reason_index(reason)][tier_index(tier)]
+    }
+
+    /// Requests of any tier that were let through.
+    #[must_use]
+    pub fn all_admitted(&self) -> u64 {
+        self.0.admitted.iter().sum()
+    }
+
+    /// Requests of any tier that were refused for any reason.
+    #[must_use]
+    pub fn all_shed(&self) -> u64 {
+        self.0.shed.iter().flatten().sum()
+    }
+
+    /// Calls that succeeded in time.
+    #[must_use]
+    pub const fn succeeded(&self) -> u64 {
+        self.0.succeeded
+    }
+
+    /// Calls that failed.
+    #[must_use]
+    pub const fn failed(&self) -> u64 {
+        self.0.failed
+    }
+
+    /// Calls that came later than the SLO.
+    #[must_use]
+    pub const fn late(&self) -> u64 {
+        self.0.late
+    }
+
+    /// Calls that said nothing about the callee's health.
+    #[must_use]
+    pub const fn ignored(&self) -> u64 {
+        self.0.ignored
+    }
+
+    /// Permits that were dropped without a verdict, in time.
+    #[must_use]
+    pub const fn cancelled(&self) -> u64 {
+        self.0.cancelled
+    }
+
+    /// Failures that said nothing new, because the call had started before the breaker saw its latest success.
+    #[must_use]
+    pub const fn outdated(&self) -> u64 {
+        self.0.outdated
+    }
+}
+
+impl RouteSnapshot {
+    pub(crate) fn of(cell: &RouteCell) -> Self {
+        let physics = cell.physics();
+        let live = cell.live();
+        let (gate, control) = (live.gate(), live.control());
+        let in_flight = live.exact_in_flight_signed().max(0) as u64;
+        let debt = live.debt();
+        let published = live.terms();
+        let crowd = gate.saturation(in_flight as f64 + debt).get();
+        let terms = Terms { saturation: Ohms::saturating(published.saturation.get() + crowd), ..published };
+        let adaptive = physics.model().adaptive();
+        Self {
+            id: cell.id().clone(),
+            mode: control.mode(),
+            resistance: terms.resistance(),
+            terms,
+            in_flight,
+            debt,
+            limit: f64::from(gate.target()),
+            latency: adaptive.map_or(0.0, |state| state.baseline().latency()),
+            baseline: adaptive.map_or(0.0, |state| state.baseline().base()),
+            throughput: adaptive.map_or(0.0, |state| state.throughput()),
+            error_share: adaptive.map_or(0.0, |state| state.error_share()),
+            momentum: adaptive.map_or(0.0, |state| state.momentum()),
+            shadow: control.is_shadow(),
+            forced_open: match control.force() {
+                Force::None => None,
+                Force::Open => Some(true),
+                Force::Closed => Some(false),
+            },
+            counts: Counts(physics.totals),
+        }
+    }
+}
