@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use atrion_bench::{peers, race};
+use atrion_bench::{contenders, race};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 fn admit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("admit");
-    for contender in peers::all() {
+    for contender in contenders() {
         for threads in [1, 2] {
             let id = BenchmarkId::new(contender.name(), threads);
             group.bench_with_input(id, &threads, |bencher, &threads| {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What grows with the number of routes: the lookup by name, and the pulse.
+
+#![allow(
+    clippy::expect_used,
+    reason = "a bench that cannot be set up has nothing to measure, and says so at once"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use atrion_core::{Outcome, Tier};
+use atrion_engine::{Config, Engine, Route};
+use atrion_state::{Clock, FakeClock};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+const TICK: Duration = Duration::from_millis(100);
+const FEW: usize = 10_000;
+const MANY: usize = 100_000;
+
+/// An engine that is driven by hand, with so many routes.
+struct Bed {
+    engine: Engine,
+    clock: FakeClock,
+    routes: Vec<Route>,
+}
+
+impl Bed {
+    fn new(routes: usize) -> Self {
+        let clock = FakeClock::new();
+        let config = Config::default().max_routes(routes);
+        let engine = Engine::new(config, Arc::new(clock.clone()), Vec::new(), TICK)
+            .expect("the default configuration with more routes");
+        let routes = (0..routes).map(|n| engine.route(&name(n))).collect();
+        Self { engine, clock, routes }
+    }
+
+    /// A few requests on every `every`th route, and a tick's worth of time.
+    fn traffic(&self, every: usize) {
+        for route in self.routes.iter().step_by(every) {
+            let start = self.clock.now();
+            for _ in 0..3 {
+                let permit = route.admit_at(Tier::Normal, start).expect("a healthy route");
+                permit.finish_at(Outcome::Success, start.after(Duration::from_millis(5)));
+            }
+        }
+        self.clock.advance(TICK);
+    }
+}
+
+/// A name as services have them.
+fn name(n: usize) -> String {
+    format!("GET /api/v1/shops/{n}/checkout")
+}
+
+fn lookup(criterion: &mut Criterion) {
+    let bed = Bed::new(FEW);
+    // In an order that neither the hash nor the allocator has chosen: 7919 is coprime to the count.
+    let names: Vec<String> = (0..FEW).map(|n| name(n * 7919 % FEW)).collect();
+    let mut next = 0;
+    criterion.benchmark_group("routes").bench_function(format!("lookup among {FEW}"), |bencher| {
+        bencher.iter(|| {
+            next = (next + 1) % FEW;
+            bed.engine.route(black_box(&names[next]))
+        });
+    });
+}
+
+fn pulse(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("routes");
+    group.sample_size(20);
+    for (busy, every) in [("none busy", usize::MAX), ("1 % busy", 100), ("all busy", 1)] {
+        let bed = Bed::new(MANY);
+        // What a route costs once everything that can happen at its start has happened.
+        for _ in 0..15 {
+            bed.traffic(1);
+            bed.engine.pulse(bed.clock.now());
+        }
+        if every > 1 {
+            settle(&bed);
+        }
+        group.bench_function(format!("pulse over {MANY}, {busy}"), |bencher| {
+            bencher.iter_custom(|pulses| {
+                let mut took = Duration::ZERO;
+                for _ in 0..pulses {
+                    if every < usize::MAX {
+                        bed.traffic(every);
+                    } else {
+                        bed.clock.advance(TICK);
+                    }
+                    let begin = Instant::now();
+                    black_box(bed.engine.pulse(bed.clock.now()));
+                    took += begin.elapsed();
+                }
+                took
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Lets the routes become quiet.
+fn settle(bed: &Bed) {
+    for _ in 0..100 {
+        bed.clock.advance(TICK);
+        bed.engine.pulse(bed.clock.now());
+    }
+}
+
+criterion_group!(benches, lookup, pulse);
+criterion_main!(benches);
