@@ -70,6 +70,9 @@ impl StateManager {
 
     /// Notes this node's vector of a route as of `now`. The route becomes dirty if a reader of the store could tell
     /// the difference: an idle route whose scar just fades as everybody knows it does costs no push.
+    ///
+    /// A call costs a few hundred nanoseconds. A route that had no traffic need not be recorded in every pulse: what is
+    /// cached ages by itself.
     pub fn record(&self, route: &RouteId, vector: PhysicsVector, now: Mono) {
         let mut dirty = lock(&self.dirty);
         let own = self.own.pin();

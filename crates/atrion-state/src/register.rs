@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use atrion_core::{Evidence, Peer};
+
 use crate::{NodeId, PhysicsVector};
 
 mod set;
@@ -40,6 +42,13 @@ impl Register {
     pub const fn with_silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self
+    }
+
+    /// The register as the core's blend takes it: the scar faded by its age, the evidence by the node's silence.
+    #[must_use]
+    pub fn as_peer(&self, liveness: &Liveness) -> Peer {
+        let weight = self.vector.weight.share() * liveness.fade(self.silence);
+        Peer { scar: self.vector.aged_scar(), weight: Evidence::saturating(weight) }
     }
 }
 
@@ -88,7 +97,10 @@ impl Default for Liveness {
 
 #[cfg(test)]
 mod tests {
+    use atrion_core::{Mode, Ohms};
+
     use super::*;
+    use crate::{DecayRate, Weight};
 
     #[test]
     fn a_silent_node_fades_without_a_step() {
@@ -101,6 +113,19 @@ mod tests {
             assert!(now <= last && last - now < 0.002, "a step at {millis} ms");
             last = now;
         }
+    }
+
+    #[test]
+    fn a_peer_is_a_register_faded_by_age_and_by_silence() {
+        let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(40.0))
+            .with_weight(Weight::FULL)
+            .with_decay_rate(DecayRate::saturating(0.5))
+            .with_age(Duration::from_secs(2));
+        let register =
+            Register::new(NodeId::local(), 1, 1, vector).with_silence(Duration::from_millis(6_500));
+        let peer = register.as_peer(&Liveness::default());
+        assert!((peer.scar.get() - 40.0 * (-1.0f64).exp()).abs() < 1e-12);
+        assert_eq!(peer.weight, Evidence::saturating(0.5));
     }
 
     #[test]

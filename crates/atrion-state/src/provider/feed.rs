@@ -170,3 +170,96 @@ impl Subscription {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use atrion_core::{Mode, Ohms};
+
+    use super::*;
+    use crate::{NodeId, PhysicsVector};
+
+    fn change(version: u64) -> Change {
+        let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::ZERO);
+        Change::new(RouteId::new("a").unwrap(), Register::new(NodeId::local(), 1, version, vector))
+    }
+
+    fn versions(subscription: &mut Subscription) -> Vec<u64> {
+        std::iter::from_fn(|| subscription.try_recv()).map(|change| change.register.version).collect()
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_full_queue_loses_the_oldest_and_counts_them() {
+        let feed = Feed::new(3);
+        let mut slow = feed.subscribe();
+        for version in 1..=10 {
+            feed.publish(&change(version));
+        }
+        assert_eq!((slow.len(), slow.dropped()), (3, 7));
+        assert_eq!(versions(&mut slow), [8, 9, 10]);
+        assert!(slow.is_empty());
+    }
+
+    #[test]
+    fn a_slow_subscriber_costs_the_others_nothing() {
+        let feed = Feed::new(2);
+        let (mut quick, slow) = (feed.subscribe(), feed.subscribe());
+        let mut seen = Vec::new();
+        for version in 1..=5 {
+            feed.publish(&change(version));
+            seen.extend(versions(&mut quick));
+        }
+        assert_eq!((seen, quick.dropped(), slow.dropped()), (vec![1, 2, 3, 4, 5], 0, 3));
+    }
+
+    #[test]
+    fn a_waiting_subscriber_is_woken_once_by_a_change_and_once_by_the_end() {
+        let feed = Feed::default();
+        let mut subscription = feed.subscribe();
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut context = Context::from_waker(&waker);
+        assert!(subscription.poll_recv(&mut context).is_pending());
+        feed.publish(&change(1));
+        feed.publish(&change(2));
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert!(subscription.poll_recv(&mut context).is_ready());
+        assert!(subscription.poll_recv(&mut context).is_ready());
+        assert!(subscription.poll_recv(&mut context).is_pending());
+        feed.close();
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+        assert_eq!(subscription.poll_recv(&mut context), Poll::Ready(None));
+    }
+
+    #[test]
+    fn an_ended_feed_gives_what_it_held_and_can_be_subscribed_again() {
+        let feed = Feed::default();
+        let mut old = feed.subscribe();
+        feed.publish(&change(1));
+        feed.close();
+        let mut new = feed.subscribe();
+        feed.publish(&change(2));
+        assert_eq!((versions(&mut old), versions(&mut new)), (vec![1], vec![2]));
+    }
+
+    #[test]
+    fn subscribers_that_left_leave_nothing_behind() {
+        let feed = Feed::default();
+        for _ in 0..1_000 {
+            drop(feed.subscribe());
+        }
+        assert!(!feed.has_subscribers());
+        let _one = feed.subscribe();
+        assert_eq!(lock(&feed.subscribers).len(), 1);
+    }
+}
