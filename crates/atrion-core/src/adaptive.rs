@@ -75,8 +75,7 @@ impl AdaptiveState {
 
         self.elasticity.step(tick, &window.pairs);
         let elasticity = if laws.elasticity { self.elasticity.get() } else { 1.0 };
-        let crowd_counts = crowded && !self.is_learning(config);
-        self.baseline.step(tick, &judged, crowd_counts, elasticity, config.slo);
+        self.baseline.step(tick, &judged, self.target.slots(), elasticity, config.slo);
         let strained = judged.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
         self.throughput.step(tick, window.succeeded, strained);
         if !strained && self.mode == Mode::Operational {

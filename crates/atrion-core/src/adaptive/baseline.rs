@@ -10,39 +10,53 @@ use super::{Tick, Window};
 pub struct Baseline {
     latency: f64,
     base: f64,
-    learned_for: f64,
-    learned_samples: f64,
+    learning: Learning,
+}
+
+/// The first ten seconds of a route's life, in which its baseline is a plain mean.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Learning {
+    seconds: f64,
+    samples: f64,
+    /// What the calls that have come back say: the mean of their latencies.
+    completed: f64,
+    /// In-flight count times time, and how many calls have come back: by Little's law their ratio is the latency of
+    /// all calls, those that have not come back yet included.
+    area: f64,
+    exits: f64,
 }
 
 impl Baseline {
-    /// `crowded`: the mean in-flight count was above N*, so a higher latency may be the crowd's doing.
+    /// `target` is the N* that was in force in the window, `elasticity` is eps.
     pub(super) fn step(
         &mut self,
         tick: &Tick,
         window: &Window,
-        crowded: bool,
+        target: f64,
         elasticity: f64,
         slo: Option<Duration>,
     ) {
-        if self.learned_samples > 0.0 {
-            self.learned_for += tick.seconds;
+        if let Some(mean) = window.mean_latency() {
+            let enough = window.samples() as f64 / 10.0;
+            self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
         }
-        let Some(mean) = window.mean_latency() else { return };
-        let samples = window.samples() as f64;
-        self.latency += (mean - self.latency) * tick.gain_latency.min(samples / 10.0);
-
-        if crowded && mean > self.base && self.base > 0.0 {
-            // Only what does not come from the crowd lifts the baseline, and never above what was promised.
-            let ceiling = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
-            let free = (1.0 - elasticity / 0.6).clamp(0.0, 1.0);
-            let lifted = self.base + (mean - self.base) * tick.gain_elastic * free;
-            self.base = lifted.min(ceiling.max(self.base));
-        } else if self.learned_for < LEARNING_SECONDS {
-            self.learned_samples += samples;
-            self.base += (mean - self.base) * samples / self.learned_samples;
+        // In so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
+        let free = (1.0 - elasticity / 0.6).clamp(0.0, 1.0);
+        // What was promised is not made worse by what is.
+        let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
+        if self.learning.seconds < LEARNING_SECONDS {
+            self.base = self.learning.step(tick, window, target, self.base, free, promised);
         } else {
-            self.base += (mean - self.base) * tick.gain_baseline;
+            self.follow(tick, window, target, free);
         }
+        self.base = self.base.min(promised);
+    }
+
+    fn follow(&mut self, tick: &Tick, window: &Window, target: f64, free: f64) {
+        let Some(mean) = window.mean_latency() else { return };
+        let doubtful = window.mean_in_flight > target && mean > self.base;
+        self.base +=
+            (mean - self.base) * if doubtful { tick.gain_elastic * free } else { tick.gain_baseline };
     }
 
     /// L: the latency of now, in seconds.
@@ -68,5 +82,42 @@ impl Baseline {
     }
 }
 
-/// So long the baseline is the plain mean of all samples; afterwards it follows with a time constant of 20 s.
+impl Learning {
+    /// Gives the new L0; `base` is the one in force.
+    ///
+    /// Two errors lie in wait at a cold start. Under overload the queue's latency would be learned as the service's
+    /// own: hence a crowd counts from the first tick on. And where calls are slow, those that come back first are the
+    /// quick ones: hence, with free workers, Little's law has the last word.
+    fn step(
+        &mut self,
+        tick: &Tick,
+        window: &Window,
+        target: f64,
+        base: f64,
+        free: f64,
+        promised: f64,
+    ) -> f64 {
+        if self.samples > 0.0 {
+            self.seconds += tick.seconds;
+        }
+        self.area += window.mean_in_flight * tick.seconds;
+        self.exits += window.completions() as f64;
+        if let Some(mean) = window.mean_latency() {
+            // N* as it would be without Little's word, or a queue could talk itself into being no crowd.
+            let sober = if base > 0.0 { target * self.completed / base } else { f64::INFINITY };
+            if window.mean_in_flight > sober && mean > self.completed {
+                self.completed += (mean - self.completed) * tick.gain_elastic * free;
+            } else {
+                let samples = window.samples() as f64;
+                self.samples += samples;
+                self.completed += (mean - self.completed) * samples / self.samples;
+            }
+            self.completed = self.completed.min(promised);
+        }
+        let of_all = if self.exits > 0.0 { self.area / self.exits } else { 0.0 };
+        self.completed + free * (of_all - self.completed).max(0.0)
+    }
+}
+
+/// So long the baseline is a mean of what was seen; afterwards it follows with a time constant of 20 s.
 const LEARNING_SECONDS: f64 = 10.0;

@@ -21,6 +21,10 @@ pub struct Effectiveness {
 
 impl Effectiveness {
     pub(super) fn step(&mut self, tick: &Tick, admitted: u64, failed: u64) {
+        // Without time nothing can have moved.
+        if tick.seconds <= 0.0 {
+            return;
+        }
         let (a, f) = (admitted as f64, failed as f64);
         let keep = tick.keep_10s;
         self.szz *= keep;
