@@ -1,2 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Adaptive admission control as tower middleware for HTTP and gRPC services.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod head;
+pub use head::{RequestHead, ResponseHead};
+
+mod names;
+pub use names::RouteNames;
+
+mod trust;
+pub use trust::TrustedHeaders;
+
+mod priority;
+pub use priority::{Cohort, Propagate};
+
+mod classify;
+pub use classify::{CallError, Classify, DefaultClassifier, Verdict};
+
+mod grpc;
+
+mod refusal;
+pub use refusal::{Detail, PROBLEM_TYPE};
+
+pub mod header;
+
+pub mod http;
+pub use self::http::{AdmissionBody, AdmissionLayer, AdmissionService, Hold};

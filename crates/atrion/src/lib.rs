@@ -31,5 +31,9 @@ pub mod physics {
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub mod tower {
-    pub use atrion_tower::*;
+    pub use atrion_tower::{
+        AdmissionBody, AdmissionLayer, AdmissionService, CallError, Classify, Cohort, DefaultClassifier,
+        Detail, Hold, PROBLEM_TYPE, Propagate, RequestHead, ResponseHead, RouteNames, TrustedHeaders,
+        Verdict, header, http,
+    };
 }

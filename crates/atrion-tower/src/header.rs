@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The headers that Atrion reads and writes. None of them is read unless the layer is told to trust it.
+
+use http::HeaderName;
+
+/// The importance of a request: `critical`, `high`, `normal`, `low` or `bulk`.
+pub const TIER: HeaderName = HeaderName::from_static("x-atrion-tier");
+
+/// The importance of a request on the voltage ladder, a decimal number of volts.
+pub const VOLTAGE: HeaderName = HeaderName::from_static("x-atrion-voltage");
+
+/// On every refusal: the reason, or `1` where the reason is not told. It tells a caller's own middleware that nothing
+/// has been done and that the service is alive.
+pub const SHED: HeaderName = HeaderName::from_static("x-atrion-shed");
+
+/// On every response of a layer that shows its decisions: `admitted` or `shed`.
+pub const DECISION: HeaderName = HeaderName::from_static("x-atrion-decision");
+
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+pub(crate) const GRPC_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Admission for services from `http::Request` to `http::Response`, on servers and on clients.
+
+mod layer;
+pub use layer::AdmissionLayer;
+
+mod policy;
+pub use policy::Hold;
+
+mod service;
+pub use service::AdmissionService;
+
+mod future;
+pub use future::ResponseFuture;
+
+mod body;
+pub use body::AdmissionBody;

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The body of a response: the inner service's, watched to its end if the permit is held that long, or a refusal.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use atrion_core::Outcome;
+use atrion_engine::OwnedPermit;
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::classify::Classify;
+
+pin_project! {
+    /// The body of a response that has gone through an [`AdmissionService`](super::AdmissionService).
+    ///
+    /// Dropped before its end while the permit is held, its request counts as cancelled.
+    #[derive(Debug)]
+    pub struct AdmissionBody<B> {
+        #[pin]
+        state: State<B>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    #[derive(Debug)]
+    enum State<B> {
+        Inner { #[pin] body: B, watch: Option<Watch> },
+        Refusal { text: Option<Bytes> },
+    }
+}
+
+/// A permit that waits for the end of a body.
+pub(crate) struct Watch {
+    pub(crate) permit: OwnedPermit,
+    pub(crate) awaiting: Awaiting,
+    pub(crate) classify: Arc<dyn Classify>,
+}
+
+/// What the end of a body will say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Awaiting {
+    /// The verdict, in its trailers.
+    Trailers,
+    /// That the body is over; the head has given the verdict.
+    End(Outcome),
+}
+
+impl<B: Body> AdmissionBody<B> {
+    pub(crate) fn unwatched(body: B) -> Self {
+        Self { state: State::Inner { body, watch: None } }
+    }
+
+    pub(crate) fn watched(body: B, watch: Watch) -> Self {
+        let mut watch = Some(watch);
+        // A body that is over from the start may never be polled.
+        if body.is_end_stream() {
+            finish(&mut watch, None);
+        }
+        Self { state: State::Inner { body, watch } }
+    }
+
+    pub(crate) fn refusal(text: Bytes) -> Self {
+        Self { state: State::Refusal { text: (!text.is_empty()).then_some(text) } }
+    }
+}
+
+impl<B> Body for AdmissionBody<B>
+where
+    B: Body,
+    B::Data: From<Bytes>,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.project().state.project() {
+            Projected::Refusal { text } => {
+                Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))))
+            }
+            Projected::Inner { mut body, watch } => {
+                let frame = ready!(body.as_mut().poll_frame(cx));
+                match &frame {
+                    None => finish(watch, None),
+                    Some(Ok(frame)) if frame.is_trailers() => finish(watch, frame.trailers_ref()),
+                    // A server does not poll once more when it knows that nothing is left.
+                    Some(Ok(_)) if body.is_end_stream() || is_sent(watch.as_ref(), &*body) => {
+                        finish(watch, None)
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => {
+                        if let Some(Watch { permit, classify, .. }) = watch.take() {
+                            permit.finish(classify.broken_body());
+                        }
+                    }
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.state {
+            State::Inner { body, .. } => body.is_end_stream(),
+            State::Refusal { text } => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.state {
+            State::Inner { body, .. } => body.size_hint(),
+            State::Refusal { text } => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+        }
+    }
+}
+
+/// A body of known length may be dropped as soon as its last byte is out; trailers come after the last byte.
+fn is_sent<B: Body>(watch: Option<&Watch>, body: &B) -> bool {
+    let only_the_end = watch.is_some_and(|watch| matches!(watch.awaiting, Awaiting::End(_)));
+    only_the_end && body.size_hint().exact() == Some(0)
+}
+
+fn finish(watch: &mut Option<Watch>, trailers: Option<&HeaderMap>) {
+    if let Some(Watch { permit, awaiting, classify }) = watch.take() {
+        permit.finish(match awaiting {
+            Awaiting::Trailers => classify.trailers(trailers),
+            Awaiting::End(outcome) => outcome,
+        });
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("permit", &self.permit)
+            .field("awaiting", &self.awaiting)
+            .finish_non_exhaustive()
+    }
+}

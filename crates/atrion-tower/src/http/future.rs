@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use atrion_core::Outcome;
+use atrion_engine::OwnedPermit;
+use bytes::Bytes;
+use http::{HeaderValue, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::body::{AdmissionBody, Awaiting, Watch};
+use super::policy::{Hold, Policy};
+use crate::classify::{CallError, Verdict};
+use crate::head::ResponseHead;
+use crate::header;
+
+pin_project! {
+    /// The future of an [`AdmissionService`](super::AdmissionService).
+    ///
+    /// Dropped before it is ready, its request counts as cancelled.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = Projected]
+    enum State<F> {
+        Called { #[pin] future: F, permit: Option<OwnedPermit>, policy: Arc<Policy> },
+        Refused { answer: Option<Response<Bytes>>, show_decision: bool },
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(crate) fn called(future: F, permit: OwnedPermit, policy: Arc<Policy>) -> Self {
+        Self { state: State::Called { future, permit: Some(permit), policy } }
+    }
+
+    pub(crate) fn refused(answer: Response<Bytes>, show_decision: bool) -> Self {
+        Self { state: State::Refused { answer: Some(answer), show_decision } }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body,
+    E: 'static,
+{
+    type Output = Result<Response<AdmissionBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (mut response, decision) = match self.project().state.project() {
+            Projected::Called { future, permit, policy } => {
+                let result = ready!(future.poll(cx));
+                // Taken at the first answer; a future is not polled after it.
+                let Some(permit) = permit.take() else { return Poll::Pending };
+                let response = match result {
+                    Ok(response) => watched(response, permit, policy),
+                    Err(error) => {
+                        permit.finish(policy.classify.error(&CallError::new(&error)));
+                        return Poll::Ready(Err(error));
+                    }
+                };
+                (response, policy.show_decision.then_some("admitted"))
+            }
+            Projected::Refused { answer, show_decision } => {
+                let Some(answer) = answer.take() else { return Poll::Pending };
+                (answer.map(AdmissionBody::refusal), show_decision.then_some("shed"))
+            }
+        };
+        if let Some(decision) = decision {
+            response.headers_mut().insert(header::DECISION, HeaderValue::from_static(decision));
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// Finishes the permit by the head, or hands it to the body.
+fn watched<R: Body>(
+    response: Response<R>,
+    permit: OwnedPermit,
+    policy: &Arc<Policy>,
+) -> Response<AdmissionBody<R>> {
+    let awaiting = match (policy.classify.head(&ResponseHead::of(&response)), policy.hold) {
+        (Verdict::Known(outcome), Hold::Body) => Awaiting::End(outcome),
+        (Verdict::Known(outcome), _) => {
+            permit.finish(outcome);
+            return response.map(AdmissionBody::unwatched);
+        }
+        (Verdict::AtEnd, Hold::Head) => {
+            permit.finish(Outcome::Success);
+            return response.map(AdmissionBody::unwatched);
+        }
+        (Verdict::AtEnd, _) => Awaiting::Trailers,
+    };
+    let watch = Watch { permit, awaiting, classify: Arc::clone(&policy.classify) };
+    response.map(|body| AdmissionBody::watched(body, watch))
+}

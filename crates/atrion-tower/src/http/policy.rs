@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a layer was told, shared by its services and their futures.
+
+use std::fmt;
+use std::sync::Arc;
+
+use atrion_engine::Atrion;
+
+use crate::classify::{Classify, DefaultClassifier};
+use crate::names::RouteNames;
+use crate::priority::Priorities;
+use crate::refusal::Detail;
+
+/// How long a request counts as in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Hold {
+    /// Until its verdict is known: the head of an HTTP response, the trailers of a gRPC response. Right for everything
+    /// that answers in one piece.
+    #[default]
+    Verdict,
+    /// Until the head, also for gRPC, where a head in order then counts as a success. Right for gRPC streams that live
+    /// for hours: their length is no latency.
+    Head,
+    /// Until the body has been sent. Right where the body is made while it is sent and that is the work, as in
+    /// downloads and exports. The latency is then the whole transfer's, the client's slowness included.
+    Body,
+}
+
+#[derive(Clone)]
+pub(crate) struct Policy {
+    pub(crate) atrion: Atrion,
+    pub(crate) names: RouteNames,
+    pub(crate) priorities: Priorities,
+    pub(crate) classify: Arc<dyn Classify>,
+    pub(crate) detail: Detail,
+    pub(crate) hold: Hold,
+    pub(crate) show_decision: bool,
+}
+
+impl Policy {
+    pub(crate) fn new(atrion: Atrion, names: RouteNames) -> Self {
+        Self {
+            atrion,
+            names,
+            priorities: Priorities::default(),
+            classify: Arc::new(DefaultClassifier::new()),
+            detail: Detail::default(),
+            hold: Hold::default(),
+            show_decision: false,
+        }
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("names", &self.names)
+            .field("priorities", &self.priorities)
+            .field("detail", &self.detail)
+            .field("hold", &self.hold)
+            .field("show_decision", &self.show_decision)
+            .finish_non_exhaustive()
+    }
+}

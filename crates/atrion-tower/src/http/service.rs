@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::body::AdmissionBody;
+use super::future::ResponseFuture;
+use super::policy::Policy;
+use crate::head::RequestHead;
+use crate::refusal;
+
+/// Admits requests to the inner service, or refuses them. Made by [`AdmissionLayer`](crate::AdmissionLayer).
+///
+/// A refusal is a response, never an error: `503` with a problem document, or a gRPC status.
+#[derive(Debug, Clone)]
+pub struct AdmissionService<S> {
+    inner: S,
+    policy: Arc<Policy>,
+}
+
+impl<S> AdmissionService<S> {
+    pub(crate) fn new(inner: S, policy: Arc<Policy>) -> Self {
+        Self { inner, policy }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service. Calls made to it directly are neither counted nor refused.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Takes the layer off.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for AdmissionService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: 'static,
+    R: Body,
+    R::Data: From<Bytes>,
+{
+    type Response = Response<AdmissionBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    /// The inner service's readiness. No permit is taken here: a connection may be ready for hours before it calls.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let policy = &self.policy;
+        let priority = policy.priorities.take(&mut request, &policy.atrion);
+        let route = policy.names.route(&policy.atrion, &RequestHead::of(&request));
+        match route.admit_owned(priority) {
+            Ok(permit) => ResponseFuture::called(self.inner.call(request), permit, Arc::clone(policy)),
+            Err(shed) => {
+                let answer = refusal::response(&shed, &route, policy.detail, request.headers());
+                let future = ResponseFuture::refused(answer, policy.show_decision);
+                // This clone was made ready and is not called: a fresh one gives back what readiness has reserved.
+                self.inner = self.inner.clone();
+                future
+            }
+        }
+    }
+}

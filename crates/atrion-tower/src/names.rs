@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which route a request belongs to.
+//!
+//! A route is what can be overloaded or sick as a whole, so its name must not depend on what a client may invent: never
+//! a raw path, never an unknown method. Names are put together on the stack; a request allocates nothing for its route.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use atrion_engine::{Atrion, Route};
+use http::Method;
+
+use crate::head::RequestHead;
+
+type Naming = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync;
+
+/// How requests are assigned to routes.
+///
+/// A request for which the rule knows no name belongs to the route [`otherwise`](Self::otherwise), `http` by default.
+#[derive(Clone)]
+pub struct RouteNames {
+    rule: Rule,
+    otherwise: Arc<str>,
+}
+
+#[derive(Clone)]
+enum Rule {
+    Matched,
+    Fixed,
+    Authority,
+    Grpc(Arc<HashSet<String>>),
+    By(Arc<Naming>),
+}
+
+impl RouteNames {
+    /// Method and path template as axum has matched them, `GET /users/{id}`. Needs the feature `axum` and
+    /// `Router::layer`; without, and for requests that no template matches, the name is [`otherwise`](Self::otherwise).
+    #[must_use]
+    pub fn matched_path() -> Self {
+        Self::with(Rule::Matched)
+    }
+
+    /// One route for everything.
+    #[must_use]
+    pub fn fixed(name: &str) -> Self {
+        Self::with(Rule::Fixed).otherwise(name)
+    }
+
+    /// For clients: the authority that is called, `api.example.com:8443`, with the port only where the URI has one.
+    #[must_use]
+    pub fn authority() -> Self {
+        Self::with(Rule::Authority)
+    }
+
+    /// The gRPC methods of that list, `/package.Service/Method`. What is not in it shares one route, because everybody
+    /// can call methods that do not exist.
+    #[must_use]
+    pub fn grpc(methods: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::with(Rule::Grpc(Arc::new(methods.into_iter().map(Into::into).collect())))
+    }
+
+    /// What `name` says. It should give a few hundred names at the most; past [`Config::max_routes`] the rest shares
+    /// the overflow route.
+    ///
+    /// [`Config::max_routes`]: atrion_engine::Config::max_routes
+    #[must_use]
+    pub fn by(
+        name: impl for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(Rule::By(Arc::new(name)))
+    }
+
+    /// Sets the name of the route of all requests for which the rule knows none.
+    #[must_use]
+    pub fn otherwise(mut self, name: &str) -> Self {
+        self.otherwise = name.into();
+        self
+    }
+
+    fn with(rule: Rule) -> Self {
+        Self { rule, otherwise: "http".into() }
+    }
+
+    pub(crate) fn route(&self, atrion: &Atrion, head: &RequestHead<'_>) -> Route {
+        let named = match &self.rule {
+            Rule::Fixed => None,
+            Rule::Matched => {
+                matched(head).map(|path| joined(&[method(head.method), " ", path], |name| atrion.route(name)))
+            }
+            Rule::Authority => head.uri.authority().map(|authority| {
+                // The user's name and password are nobody's route.
+                let authority = authority.as_str();
+                atrion.route(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+            }),
+            Rule::Grpc(methods) => methods.get(head.uri.path()).map(|name| atrion.route(name)),
+            Rule::By(naming) => naming(head).map(|name| atrion.route(&name)),
+        };
+        named.unwrap_or_else(|| atrion.route(&self.otherwise))
+    }
+}
+
+impl Default for RouteNames {
+    /// [`matched_path`](Self::matched_path).
+    fn default() -> Self {
+        Self::matched_path()
+    }
+}
+
+impl fmt::Debug for RouteNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = match &self.rule {
+            Rule::Matched => "matched path",
+            Rule::Fixed => "fixed",
+            Rule::Authority => "authority",
+            Rule::Grpc(_) => "listed gRPC methods",
+            Rule::By(_) => "function",
+        };
+        f.debug_struct("RouteNames").field("rule", &rule).field("otherwise", &self.otherwise).finish()
+    }
+}
+
+#[cfg(feature = "axum")]
+fn matched<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+    head.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+}
+
+#[cfg(not(feature = "axum"))]
+fn matched<'a>(_: &RequestHead<'a>) -> Option<&'a str> {
+    None
+}
+
+/// The method, if it is one of the standard ones: a client may invent others without end.
+fn method(method: &Method) -> &str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::HEAD,
+        Method::PATCH,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "_OTHER" }
+}
+
+/// Calls `use_it` with the parts as one name, put together on the stack if it is as short as a route's name must be.
+fn joined<T>(parts: &[&str], use_it: impl FnOnce(&str) -> T) -> T {
+    let mut buffer = [0u8; LONGEST];
+    let mut length = 0;
+    for part in parts {
+        let Some(place) = buffer.get_mut(length..length + part.len()) else {
+            return use_it(&parts.concat());
+        };
+        place.copy_from_slice(part.as_bytes());
+        length += part.len();
+    }
+    // Whole `str`s in a row are a `str`; the engine takes an empty name for what it is, one that cannot be.
+    use_it(std::str::from_utf8(&buffer[..length]).unwrap_or_default())
+}
+
+/// The longest name that a route can have, in bytes.
+const LONGEST: usize = 256;

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A refusal as an HTTP response: a problem document (RFC 9457) or a gRPC status.
+
+use std::time::Duration;
+
+use atrion_engine::{Route, Shed};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use crate::grpc;
+use crate::header;
+
+/// How much a refusal tells. Resistance and voltage are the service's own affairs; a public edge may not want to show
+/// them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Detail {
+    /// Route, reason, resistance and voltage.
+    #[default]
+    Full,
+    /// Route and reason.
+    Reason,
+    /// That it is a refusal, and when to come back.
+    Minimal,
+}
+
+/// The `type` of the problem document.
+pub const PROBLEM_TYPE: &str = "https://github.com/cluster-127/atrion/blob/main/docs/operations.md";
+
+/// The refusal for a request with these headers.
+pub(crate) fn response(shed: &Shed, route: &Route, detail: Detail, asked: &HeaderMap) -> Response<Bytes> {
+    let mut response = match asked.get(CONTENT_TYPE).filter(|_| grpc::is_grpc(asked)) {
+        Some(kind) => grpc_status(shed, route, detail, kind),
+        None => problem(shed, route, detail),
+    };
+    let marker = if detail == Detail::Minimal { "1" } else { shed.reason().as_str() };
+    response.headers_mut().insert(header::SHED, HeaderValue::from_static(marker));
+    // For middleware further out that logs or counts.
+    response.extensions_mut().insert(*shed);
+    response
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// Ohms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resistance: Option<f64>,
+    /// Volts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voltage: Option<f64>,
+    retry_after_ms: u64,
+}
+
+fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let tells = |least| (detail as u8 <= least as u8).then_some(());
+    let document = Problem {
+        r#type: PROBLEM_TYPE,
+        title: "Request shed",
+        status: status.as_u16(),
+        detail: sentence(shed, route, detail),
+        route: tells(Detail::Reason).map(|()| route.id().as_str()),
+        reason: tells(Detail::Reason).map(|()| shed.reason().as_str()),
+        resistance: tells(Detail::Full).map(|()| tenths(shed.resistance().get())),
+        voltage: tells(Detail::Full).map(|()| tenths(shed.voltage().get())),
+        retry_after_ms: millis(shed.retry_after()),
+    };
+    // Strings and numbers always have a JSON form; without one the head still says what matters.
+    let body = serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds(shed.retry_after())));
+    response
+}
+
+/// A response of headers alone ("Trailers-Only").
+///
+/// Always `UNAVAILABLE`, also at a cap: it is the code that gRPC's retry policies and balancers act on, and every reason
+/// here is one for which another replica, or the same one a little later, can say yes. `RESOURCE_EXHAUSTED` would speak
+/// of a quota that is used up. The pushback tells the client's retry policy when.
+fn grpc_status(shed: &Shed, route: &Route, detail: Detail, kind: &HeaderValue) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, kind.clone());
+    headers.insert(header::GRPC_STATUS, HeaderValue::from_static(grpc::UNAVAILABLE));
+    if let Ok(message) = HeaderValue::try_from(grpc::percent_encoded(&sentence(shed, route, detail))) {
+        headers.insert(header::GRPC_MESSAGE, message);
+    }
+    headers.insert(header::GRPC_PUSHBACK, HeaderValue::from(millis(shed.retry_after())));
+    response
+}
+
+fn sentence(shed: &Shed, route: &Route, detail: Detail) -> String {
+    let wait = shed.retry_after().as_secs_f64();
+    match detail {
+        Detail::Full => format!(
+            "{} refused a request of {} at {} ({}); retry in {wait:.1} s",
+            route.id(),
+            shed.voltage(),
+            shed.resistance(),
+            shed.reason()
+        ),
+        Detail::Reason => {
+            format!("{} refused the request ({}); retry in {wait:.1} s", route.id(), shed.reason())
+        }
+        Detail::Minimal => format!("the service is overloaded; retry in {wait:.1} s"),
+    }
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}
+
+/// Whole seconds, never sooner than true and never 0, which some clients take for "at once".
+fn seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// Whole milliseconds, never sooner than true.
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}

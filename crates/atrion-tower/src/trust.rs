@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Priority from headers, for services whose callers may be believed.
+//!
+//! Whoever may name a voltage can inflate it. So nothing here happens unless the service's owner asks for it, and even
+//! then a ceiling holds.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use atrion_core::{Priority, Tier, Volts};
+use atrion_engine::Atrion;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::header;
+use crate::priority::Cohort;
+
+/// What the layer believes of a request's headers.
+///
+/// Use it only where a gateway sets or strips these headers, or between services of one owner.
+///
+/// - `x-atrion-voltage`: a decimal number of volts, clamped into 14 V (the bottom of the ladder) up to the ceiling.
+/// - `x-atrion-tier`: the name of a tier in any letter case, lowered to the ceiling. The voltage wins if both are there.
+/// - a header of your choice with the user's or session's id, as the request's cohort.
+///
+/// A header that cannot be read, or is there more than once, counts as absent, is counted
+/// ([`AdmissionLayer::malformed_headers`](crate::AdmissionLayer::malformed_headers)) and logged once a second at most.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct TrustedHeaders {
+    ceiling: Tier,
+    cohort: Option<HeaderName>,
+}
+
+impl TrustedHeaders {
+    /// Trusts `x-atrion-tier` and `x-atrion-voltage`, for every tier.
+    pub const fn new() -> Self {
+        Self { ceiling: Tier::Critical, cohort: None }
+    }
+
+    /// Sets the highest tier that a header can ask for. Voltages stay inside its band. `Critical` by default.
+    pub const fn ceiling(mut self, ceiling: Tier) -> Self {
+        self.ceiling = ceiling;
+        self
+    }
+
+    /// Takes the value of that header as the cohort: all requests with the same value stand or fall together for five
+    /// seconds. It is hashed, in the same way in every process.
+    pub fn cohort(mut self, header: HeaderName) -> Self {
+        self.cohort = Some(header);
+        self
+    }
+
+    /// The priority that the headers ask for, and the cohort.
+    pub(crate) fn read(
+        &self,
+        headers: &HeaderMap,
+        complain: &mut dyn FnMut(&HeaderName),
+    ) -> (Option<Priority>, Option<Cohort>) {
+        let volts = read(headers, &header::VOLTAGE, complain, |text| self.volts(text));
+        let tier = read(headers, &header::TIER, complain, Tier::parse);
+        let asked =
+            volts.map(Priority::volts).or_else(|| tier.map(|tier| Priority::tier(tier.min(self.ceiling))));
+        let cohort = self.cohort.as_ref().and_then(|name| headers.get(name));
+        (asked, cohort.map(|id| Cohort::of(id.as_bytes())))
+    }
+
+    fn volts(&self, text: &str) -> Option<Volts> {
+        let volts = text.parse::<f64>().ok().filter(|volts| volts.is_finite())?;
+        // The band is half open: its upper end belongs to the next tier, or to nobody.
+        let (lowest, highest) = (Tier::Bulk.band().0, self.ceiling.band().1.next_down());
+        Some(Volts::saturating(volts.clamp(lowest, highest)))
+    }
+}
+
+impl Default for TrustedHeaders {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn read<T>(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    complain: &mut dyn FnMut(&HeaderName),
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Option<T> {
+    let mut values = headers.get_all(name).iter();
+    let first: &HeaderValue = values.next()?;
+    // Of two values one is the gateway's and one the client's, and nobody knows which.
+    let only = values.next().is_none().then_some(first);
+    let read = only.and_then(|value| parse(value.to_str().ok()?.trim()));
+    if read.is_none() {
+        complain(name);
+    }
+    read
+}
+
+/// Counts what could not be read, and logs it once a second at most.
+#[derive(Debug, Default)]
+pub(crate) struct Complaints {
+    count: AtomicU64,
+    /// The second after the clock's origin in which the latest line was logged, plus one.
+    logged: AtomicU64,
+}
+
+impl Complaints {
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Relaxed)
+    }
+
+    #[cold]
+    pub(crate) fn complain(&self, name: &HeaderName, atrion: &Atrion) {
+        let count = self.count.fetch_add(1, Relaxed) + 1;
+        let second = atrion.now().as_nanos() / 1_000_000_000 + 1;
+        // Relaxed: it is a number for people; of two threads in the same second one alone sees another second here.
+        if self.logged.swap(second, Relaxed) != second {
+            // The value is the client's: it has no place in a log.
+            tracing::warn!(header = %name, count, "unreadable priority header, the default holds instead");
+        }
+    }
+}
