@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, Weak};
+use std::task::Waker;
 use std::time::Duration;
 
 use atrion_core::Mono;
@@ -99,17 +100,15 @@ impl Store {
             }
             shelves.uses.saturating_sub(batch.len() as u64)
         };
-        let feeds: Vec<_> =
-            feeds.iter().filter_map(Weak::upgrade).filter(|feed| feed.has_subscribers()).collect();
-        if feeds.is_empty() {
-            return;
-        }
-        for (version, (route, vector)) in (first + 1..).zip(batch) {
-            let change = Change::new(route.clone(), Register::new(self.node.clone(), 1, version, *vector));
-            for feed in &feeds {
-                feed.publish(&change);
+        let mut wakers = Vec::new();
+        for feed in feeds.iter().filter_map(Weak::upgrade).filter(|feed| feed.has_subscribers()) {
+            for (version, (route, vector)) in (first + 1..).zip(batch) {
+                let register = Register::new(self.node.clone(), 1, version, *vector);
+                wakers.extend(feed.enqueue(&Change::new(route.clone(), register)));
             }
         }
+        drop(feeds);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn remove(&self, route: &RouteId) -> bool {

@@ -81,23 +81,25 @@ impl Feed {
 
     /// Gives a change to every subscriber, never waiting for any.
     pub fn publish(&self, change: &Change) {
+        self.enqueue(change).into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives a change to every subscriber and leaves it to the caller to wake them, outside whatever it has locked: a
+    /// waker may run anything.
+    pub(crate) fn enqueue(&self, change: &Change) -> Vec<Waker> {
+        let mut wakers = Vec::new();
         lock(&self.subscribers).retain(|one| {
             let Some(queue) = one.upgrade() else { return false };
-            let waker = {
-                let mut queue = lock(&queue);
-                if queue.changes.len() >= self.capacity {
-                    queue.changes.pop_front();
-                    queue.dropped = queue.dropped.saturating_add(1);
-                }
-                queue.changes.push_back(change.clone());
-                queue.waker.take()
-            };
-            // Woken outside the queue's lock: a waker may run anything.
-            if let Some(waker) = waker {
-                waker.wake();
+            let mut queue = lock(&queue);
+            if queue.changes.len() >= self.capacity {
+                queue.changes.pop_front();
+                queue.dropped = queue.dropped.saturating_add(1);
             }
+            queue.changes.push_back(change.clone());
+            wakers.extend(queue.waker.take());
             true
         });
+        wakers
     }
 
     /// Ends the subscriptions there are: they give what they still hold, then `None`. New ones can be made.
