@@ -32,6 +32,7 @@ enum Candidate {
     Variable(OsString),
     NamedFile(PathBuf),
     File(PathBuf),
+    Stream(Vec<u8>),
     /// Skipped if it is not there.
     DefaultFile(PathBuf),
 }
@@ -53,6 +54,11 @@ impl Sources {
     /// One file and nothing else.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(vec![Candidate::File(path.into())])
+    }
+
+    /// Bytes that were read elsewhere, as from standard input, and nothing else.
+    pub fn stream(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(vec![Candidate::Stream(bytes.into())])
     }
 
     /// Looks at this key first: what is written in code goes before everything else.
@@ -101,6 +107,7 @@ impl Candidate {
         Some(match self {
             Self::Code(key) => text(Source::Code, key.parse()),
             Self::Variable(key) => text(Source::Variable, parse(key.as_encoded_bytes())),
+            Self::Stream(bytes) => text(Source::Stream, parse(bytes)),
             Self::NamedFile(path) => file(Source::NamedFile(ShownPath::new(path)), path),
             Self::File(path) => file(Source::File(ShownPath::new(path)), path),
             Self::DefaultFile(path) => {
@@ -161,6 +168,7 @@ impl fmt::Debug for Candidate {
         match self {
             Self::Code(_) => f.write_str("Code(…)"),
             Self::Variable(_) => f.write_str("Variable(…)"),
+            Self::Stream(_) => f.write_str("Stream(…)"),
             Self::NamedFile(path) => write!(f, "NamedFile({})", ShownPath::new(path)),
             Self::File(path) => write!(f, "File({})", ShownPath::new(path)),
             Self::DefaultFile(path) => write!(f, "DefaultFile({})", ShownPath::new(path)),
@@ -176,6 +184,8 @@ pub enum Source {
     Code,
     /// `ATRION_LICENSE_KEY`.
     Variable,
+    /// Bytes that the caller read, as from standard input.
+    Stream,
     /// The file that `ATRION_LICENSE_FILE` names.
     NamedFile(ShownPath),
     /// A file in its usual place, or one that the caller chose.
@@ -187,6 +197,7 @@ impl fmt::Display for Source {
         match self {
             Self::Code => f.write_str("code"),
             Self::Variable => f.write_str(KEY_VARIABLE),
+            Self::Stream => f.write_str("the input"),
             Self::NamedFile(path) => write!(f, "{FILE_VARIABLE}, the file {path}"),
             Self::File(path) => write!(f, "the file {path}"),
         }

@@ -128,10 +128,10 @@ impl From<LicenseKey> for Watch {
     }
 }
 
-/// A variable and a literal do not change while the process runs; a file does.
+/// A variable, a literal and a stream do not change while the process runs; a file does.
 fn file(source: Option<&Source>) -> Option<Sources> {
     match source? {
-        Source::Code | Source::Variable => None,
+        Source::Code | Source::Variable | Source::Stream => None,
         Source::NamedFile(path) | Source::File(path) => Some(Sources::file(path.as_path())),
     }
 }
