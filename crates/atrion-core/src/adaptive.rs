@@ -68,14 +68,21 @@ impl AdaptiveState {
     pub fn step(mut self, tick: &Tick, window: &Window, config: &AdaptiveConfig) -> Self {
         let window = window.neutralised();
         // What a caller reports of its own meters is judged, but it is not throughput of this gate.
-        let judged = window.judged(self.target.slots(), config.slo);
+        let with_report;
+        let judged = match &window.report {
+            Some(report) => {
+                with_report = window.with(report, self.target.slots(), config.slo);
+                &with_report
+            }
+            None => &window,
+        };
         let laws = config.laws;
         let crowded = judged.mean_in_flight > self.target.slots();
         let learning = self.mode == Mode::Bootstrap;
 
         self.elasticity.step(tick, &window.pairs);
-        let elasticity = if laws.elasticity { self.elasticity.get() } else { 1.0 };
-        self.baseline.step(tick, &judged, self.target.slots(), elasticity, config.slo);
+        let elasticity = || if laws.elasticity { self.elasticity.get() } else { 1.0 };
+        self.baseline.step(tick, judged, self.target.slots(), elasticity, config.slo);
         let strained = judged.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
         self.throughput.step(tick, window.succeeded, strained);
         if !strained && self.mode == Mode::Operational {
@@ -84,11 +91,10 @@ impl AdaptiveState {
         self.target.step(tick, crowded, &self.throughput, &self.baseline, &self.health, config);
         self.effectiveness.step(tick, window.admitted, window.failed);
         self.debt = debt::relax(window.debt, tick, self.target.slots(), config);
-        self.errors.step(tick, &judged);
+        self.errors.step(tick, judged);
         self.evidence.step(tick, judged.completions());
 
-        let saturation =
-            saturation_pressure(judged.mean_in_flight, self.target.slots(), config.gain).max(0.0);
+        let saturation = saturation_pressure(judged.mean_in_flight, self.target.slots(), config.gain);
         if learning {
             self.scar = Scar::default();
             self.momentum = Momentum::at_rest(saturation, self.errors.get());

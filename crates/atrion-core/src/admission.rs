@@ -10,10 +10,11 @@ use alloc::boxed::Box;
 
 use crate::{Ohms, Volts};
 
-/// `p(z) = tanh(k (z/N* - 1))`: negative under the target, 0 at it, towards 1 far above.
+/// `max(0, p(z))` with `p(z) = tanh(k (z/N* - 1))`: 0 up to the target, towards 1 far above it.
 #[must_use]
 pub(crate) fn saturation_pressure(in_flight: f64, target: f64, gain: f64) -> f64 {
-    if target > 0.0 { libm::tanh(gain * (in_flight / target - 1.0)) } else { 0.0 }
+    // Most routes are under their target most of the time: they are spared the tanh.
+    if target > 0.0 && in_flight > target { libm::tanh(gain * (in_flight / target - 1.0)) } else { 0.0 }
 }
 
 /// The law between two ticks: all that is constant in it.
@@ -34,7 +35,7 @@ impl Law {
     /// The saturation term for `occupied = n + D` slots: `w max(0, p(n + D))`.
     #[must_use]
     pub fn saturation(&self, occupied: f64) -> Ohms {
-        Ohms::saturating(self.weight.get() * saturation_pressure(occupied, self.target, self.gain).max(0.0))
+        Ohms::saturating(self.weight.get() * saturation_pressure(occupied, self.target, self.gain))
     }
 
     /// `R(t, n)` for `occupied = n + D` slots.
@@ -105,7 +106,7 @@ impl Gate {
     pub fn saturation(&self, occupied: f64) -> Ohms {
         let weight = RUNGS as f64 / f64::from(self.rungs_per_ohm);
         let gain = f64::from(self.target) / f64::from(self.stretch);
-        Ohms::saturating(weight * saturation_pressure(occupied, f64::from(self.target), gain).max(0.0))
+        Ohms::saturating(weight * saturation_pressure(occupied, f64::from(self.target), gain))
     }
 
     /// The capacity target N*.

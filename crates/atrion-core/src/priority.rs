@@ -142,6 +142,16 @@ impl Priority {
         }
     }
 
+    /// The tier, if it is the tier that decides: then the voltage is at least its band's lower end. `None` for raw volts.
+    #[must_use]
+    #[inline]
+    pub const fn tier_of_band(self) -> Option<Tier> {
+        match self.0 {
+            Kind::Tier(tier) | Kind::Cohort(tier, _) => Some(tier),
+            Kind::Volts(_) => None,
+        }
+    }
+
     /// The voltage: `lo + u (hi - lo)` with `u = hash(cohort or counter, epoch)` (`docs/physics.md` section 3.1).
     ///
     /// `epoch` is the number of five-second spans since the clock's origin ([`Priority::epoch`]); `counter` is a
@@ -159,7 +169,8 @@ impl Priority {
             Spread::Middle => 0.5,
             Spread::Band => unit_interval(key, epoch),
         };
-        Volts::saturating(lo + u * (hi - lo))
+        // Inside a band of the ladder, which is finite and positive.
+        Volts::from_valid(lo + u * (hi - lo))
     }
 
     /// The five-second span in which `now` lies.

@@ -58,6 +58,14 @@ macro_rules! quantity {
                 Self(value.max(0.0).min(f64::MAX))
             }
 
+            /// For numbers that are valid by construction.
+            #[inline]
+            #[allow(dead_code)] // not every unit has a hot path
+            pub(crate) const fn from_valid(value: f64) -> Self {
+                debug_assert!(value.is_finite() && value >= 0.0);
+                Self(value)
+            }
+
             #[doc = concat!("The number of ", $unit, ".")]
             #[must_use]
             pub const fn get(self) -> f64 {

@@ -138,8 +138,15 @@ impl Engine {
         let wall = self.commons.clock.wall();
         let mut roster = lock(&self.roster);
         roster.enlist(self.registry.take_fresh());
-        let beat =
-            Beat { now, wall, interval: self.interval, manager: &self.manager, observers: &self.observers };
+        let ladder = &self.commons.ladder;
+        let beat = Beat {
+            ladder,
+            now,
+            wall,
+            interval: self.interval,
+            manager: &self.manager,
+            observers: &self.observers,
+        };
         let computed = roster.beat(&beat);
         let turned_away = self.registry.take_turned_away();
         if turned_away > 0 {
@@ -166,8 +173,8 @@ impl Engine {
         let (now, cell) = (self.commons.clock.now(), route.cell());
         let computed = {
             let mut physics = cell.physics();
-            let mut cache = TickCache::default();
-            physics.compute(cell.live(), now, self.interval, &mut cache, Some(telemetry))
+            let (ladder, mut cache) = (&self.commons.ladder, TickCache::default());
+            physics.compute(cell.live(), now, self.interval, ladder, &mut cache, Some(telemetry))
         };
         cell.live().touch();
         if computed.from != computed.to {

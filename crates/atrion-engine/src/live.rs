@@ -34,17 +34,19 @@ pub(crate) use stripe::{REASONS, Reading, TIERS, reason_index, tier_index};
 use published::PublishedTerms;
 use stripe::{Lane, Padded, Stripe, Verdict};
 use sync::{
-    AtomicBool, AtomicI64, AtomicU32, AtomicU64,
+    AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 /// See the module's text.
+///
+/// In groups, by who writes how often: lines that every request reads must not share a line with what requests write.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Live {
+    // Read by every request, written by the pulse and by transitions.
     control: AtomicU64,
     gate: [AtomicU64; 2],
-    /// The first word of the gate of a healthy route: what a closing publishes without waiting for the tick.
-    healthy: AtomicU64,
     slo: AtomicU64,
     /// When the pulse last looked: times of requests are summed up from here.
     window_start: AtomicU64,
@@ -52,30 +54,42 @@ pub(crate) struct Live {
     batch: AtomicU32,
     margin: AtomicU32,
     sample_mask: AtomicU32,
+    /// Under so many in flight a request of the tier passes whatever its place in the band, margin and all.
+    certain: [AtomicI32; TIERS],
+    stripes: Stripes,
 
-    in_flight: AtomicI64,
+    // Read by every request; written only by flushes, failures and the first request after a quiet time.
+    in_flight: InFlight,
     /// Debt D in millionths of a slot.
     debt: AtomicI64,
-    debt_gain: AtomicU32,
-    scar_decay: AtomicU32,
     /// Failures since the latest success.
     run: AtomicU32,
-    dead_after: AtomicU32,
-    dead_silence: AtomicU64,
-    successes_to_close: AtomicU32,
-    successes: AtomicU32,
+    /// Something has happened that the pulse has not looked at to the end.
+    touched: AtomicBool,
     /// A failure of a request that started before this moment says nothing new.
     evidence_floor: AtomicU64,
+
+    // For refusals, failures and transitions.
     probes: AtomicU64,
     /// The latest admission that a refused request has noticed.
     last_pass: AtomicU64,
-    /// Something has happened that the pulse has not looked at to the end.
-    touched: AtomicBool,
+    /// The first word of the gate of a healthy route: what a closing publishes without waiting for the tick.
+    healthy: AtomicU64,
+    debt_gain: AtomicU32,
+    scar_decay: AtomicU32,
+    dead_after: AtomicU32,
+    successes_to_close: AtomicU32,
+    dead_silence: AtomicU64,
+    successes: AtomicU32,
     terms: PublishedTerms,
     born: Mono,
     base: Stripe,
-    stripes: Stripes,
 }
+
+/// The shared count starts a line of its own, away from what every request reads and nobody writes.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct InFlight(AtomicI64);
 
 /// What the pulse publishes for one tick.
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +150,8 @@ impl Live {
             batch: AtomicU32::new(1),
             margin: AtomicU32::new(0),
             sample_mask: AtomicU32::new(0),
-            in_flight: AtomicI64::new(0),
+            certain: Default::default(),
+            in_flight: InFlight::default(),
             debt: AtomicI64::new(0),
             debt_gain: AtomicU32::new(0),
             scar_decay: AtomicU32::new(0),
@@ -171,10 +186,31 @@ impl Live {
         ladder: &Ladder,
     ) -> Result<Ticket, Refused> {
         let lane = self.lane(slot);
-        let attempt = lane.next_attempt().wrapping_add((slot as u64) << 40);
         // Acquire: whoever sees a closing sees the evidence floor and the cleared debt that came before it.
         let control = Control(self.control.load(Acquire));
-        let volts = priority.resolve(control.spread(), Priority::epoch(now), attempt);
+        if let Some(tier) = priority.tier_of_band()
+            && !control.is_exceptional()
+            && self.in_flight.0.load(Relaxed) < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+            && self.debt.load(Relaxed) <= 0
+        {
+            return Ok(self.enter(lane, tier, control, now));
+        }
+        self.look_closer(slot, lane, control, priority, now, ladder)
+    }
+
+    /// The whole law, with the request's own voltage.
+    #[inline(never)]
+    fn look_closer(
+        &self,
+        slot: usize,
+        lane: Lane<'_>,
+        control: Control,
+        priority: Priority,
+        now: Mono,
+        ladder: &Ladder,
+    ) -> Result<Ticket, Refused> {
+        let look = lane.next_look().wrapping_add((slot as u64) << 40);
+        let volts = priority.resolve(control.spread(), Priority::epoch(now), look);
         let tier = priority.counted_as();
         if !control.is_exceptional() {
             let slots = self.gate().slots(volts, ladder);
@@ -187,12 +223,11 @@ impl Live {
     }
 
     /// `n + D < slots` and `n < cap`.
-    #[inline]
     fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32) -> bool {
         let debt = self.debt.load(Relaxed);
         let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };
         let margin = i64::from(self.margin.load(Relaxed));
-        let near = self.in_flight.load(Relaxed);
+        let near = self.in_flight.0.load(Relaxed);
         let cap_holds = |n: i64| cap == u32::MAX || n < i64::from(cap);
         let holds = |n: i64| (n.max(0) as f32) + owed < slots && cap_holds(n);
         if margin == 0 {
@@ -296,7 +331,7 @@ impl Live {
     pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
         let lane = self.lane(slot);
         self.move_in_flight(lane, -1);
-        let late = now.since(ticket.start).as_nanos() as u64 > self.slo.load(Relaxed);
+        let late = now.nanos_since(ticket.start) > self.slo.load(Relaxed);
         let verdict = match outcome {
             Some(Outcome::Success) if !late => Verdict::Succeeded,
             Some(Outcome::Success) => self.unless_outdated(ticket, Verdict::Late),
@@ -318,7 +353,7 @@ impl Live {
             Verdict::Failed | Verdict::Late => self.on_failure(verdict, now),
             Verdict::Ignored | Verdict::Cancelled | Verdict::Outdated => {}
         }
-        self.touch();
+        // No touch: a route with something in flight stays touched.
     }
 
     /// Causal evidence: a failure of a request from before the latest success of an open breaker, or from before its
@@ -457,6 +492,10 @@ impl Live {
     }
 
     pub(crate) fn configure(&self, settings: &Settings) {
+        // The next tick says what is certain under the new settings.
+        for certain in &self.certain {
+            certain.store(0, Relaxed);
+        }
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         self.slo.store(settings.slo.map_or(u64::MAX, nanos), Relaxed);
         self.scar_decay.store((settings.scar_decay as f32).to_bits(), Relaxed);
@@ -475,20 +514,45 @@ impl Live {
         }
     }
 
-    /// Sets how coarsely threads may count until the next tick, and how the pairs are thinned.
-    pub(crate) fn set_pace(&self, target: f64, threads: usize, completions_per_second: f64) {
-        let stripes = self.stripes.get().len();
-        let batch = if stripes == 0 { 1 } else { batch(target, threads.min(stripes)) };
+    /// Sets how coarsely threads may count until the next tick, and how the pairs are thinned. `last_admits` remembers
+    /// what each stripe had when this was last called.
+    pub(crate) fn set_pace(
+        &self,
+        target: f64,
+        completions_per_second: f64,
+        last_admits: &mut Vec<Mono>,
+        ladder: &Ladder,
+    ) {
+        let stripes = self.stripes.get();
+        last_admits.resize(stripes.len(), Mono::ZERO);
+        let was_active = |stripe: &Padded, before: &Mono| stripe.0.last_admit() != *before;
+        let active =
+            stripes.iter().zip(&*last_admits).filter(|(stripe, before)| was_active(stripe, before)).count();
+        let batch = if stripes.is_empty() { 1 } else { batch(target, active) };
         self.batch.store(batch, Relaxed);
-        // What idle threads have left unflushed counts in full, what active ones may have next by the batch.
-        let mut margin = u64::from(batch - 1) * threads.saturating_sub(stripes.min(threads)) as u64;
-        for (i, stripe) in self.stripes.get().iter().enumerate() {
+        let mut margin = 0;
+        for (stripe, before) in stripes.iter().zip(last_admits) {
+            // What an idle thread has left unflushed counts as it is; an active one may have a batch less one.
             let left = stripe.0.unflushed.load(Relaxed).unsigned_abs();
-            margin += if i < threads { left.max(u64::from(batch - 1)) } else { left };
+            let next = if was_active(stripe, before) { u64::from(batch - 1) } else { 0 };
+            margin += left.max(next);
+            *before = stripe.0.last_admit();
         }
         self.margin.store(u32::try_from(margin).unwrap_or(u32::MAX), Relaxed);
+        self.set_certain(margin, ladder);
         let thinning = (completions_per_second / 1000.0).clamp(1.0, 1e6) as u32;
         self.sample_mask.store(thinning.next_power_of_two() - 1, Relaxed);
+    }
+
+    /// Solves the gate for the lower end of every tier's band. What a request finds under it needs no closer look.
+    fn set_certain(&self, margin: u64, ladder: &Ladder) {
+        let (gate, cap, margin) = (self.gate(), self.cap.load(Relaxed), margin as f32);
+        for (tier, certain) in Tier::ALL.into_iter().zip(&self.certain) {
+            let slots = gate.slots(Volts::saturating(tier.band().0), ladder);
+            // A count is under a bound if it is under the next whole number; the cast saturates.
+            let bound = if cap == u32::MAX { slots.ceil() } else { slots.ceil().min(cap as f32) };
+            certain.store((bound - margin) as i32, Relaxed);
+        }
     }
 
     /// Gives the route a stripe for each thread slot. Only ever done once, by the pulse.
@@ -539,7 +603,7 @@ impl Live {
 
     /// The in-flight count with everything that is still unflushed.
     pub(crate) fn exact_in_flight_signed(&self) -> i64 {
-        let mut sum = self.in_flight.load(Relaxed);
+        let mut sum = self.in_flight.0.load(Relaxed);
         for stripe in self.stripes.get() {
             sum += stripe.0.unflushed.load(Relaxed);
         }
@@ -584,17 +648,17 @@ impl Live {
     #[inline]
     fn move_in_flight(&self, lane: Lane<'_>, by: i64) -> i64 {
         if !lane.own {
-            return self.in_flight.fetch_add(by, Relaxed);
+            return self.in_flight.0.fetch_add(by, Relaxed);
         }
         let before = lane.stripe.unflushed.load(Relaxed);
         let after = before + by;
         if after.unsigned_abs() >= u64::from(self.batch.load(Relaxed)) {
             // Emptied first: a reader in between misses this thread's own change, never counts one twice.
             lane.stripe.unflushed.store(0, Relaxed);
-            self.in_flight.fetch_add(after, Relaxed) + before
+            self.in_flight.0.fetch_add(after, Relaxed) + before
         } else {
             lane.stripe.unflushed.store(after, Relaxed);
-            self.in_flight.load(Relaxed) + before
+            self.in_flight.0.load(Relaxed) + before
         }
     }
 

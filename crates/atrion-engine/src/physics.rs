@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::adaptive::Tick;
-use atrion_core::{Mode, Mono, Ohms, Telemetry};
+use atrion_core::{Ladder, Mode, Mono, Ohms, Telemetry};
 use atrion_state::{PhysicsVector, Restored};
 
 use crate::config::RouteConfig;
@@ -35,6 +35,8 @@ pub(crate) struct RoutePhysics {
     /// The mode as of the last tick, for whoever reports changes.
     mode: Mode,
     pub(crate) totals: Totals,
+    /// When each stripe's thread had last been let through, as of the last tick.
+    last_admits: Vec<Mono>,
 }
 
 /// Saturation that a caller has measured itself. It holds until the next report, or for as long as a report is
@@ -58,15 +60,17 @@ pub(crate) struct Computed {
 
 /// The decay factors of the latest tick, for all routes of a pulse with the same configuration.
 #[derive(Debug, Default)]
-pub(crate) struct TickCache(Option<(Duration, Arc<RouteConfig>, Tick)>);
+pub(crate) struct TickCache {
+    last: Option<(Duration, Arc<RouteConfig>, Tick)>,
+}
 
 impl TickCache {
     fn of(&mut self, dt: Duration, config: &Arc<RouteConfig>, make: impl FnOnce() -> Tick) -> Tick {
-        match &self.0 {
+        match &self.last {
             Some((same_dt, same_config, tick)) if *same_dt == dt && Arc::ptr_eq(same_config, config) => *tick,
             _ => {
                 let tick = make();
-                self.0 = Some((dt, Arc::clone(config), tick));
+                self.last = Some((dt, Arc::clone(config), tick));
                 tick
             }
         }
@@ -85,6 +89,7 @@ impl RoutePhysics {
             reported: None,
             generation: 0,
             totals: Totals::default(),
+            last_admits: Vec::new(),
         }
     }
 
@@ -128,6 +133,7 @@ impl RoutePhysics {
         live: &Live,
         now: Mono,
         interval: Duration,
+        ladder: &Ladder,
         cache: &mut TickCache,
         report: Option<Telemetry>,
     ) -> Computed {
@@ -136,7 +142,7 @@ impl RoutePhysics {
         // After a quiet time the model first ages over it, so that the window is as long as any other.
         let idle = now.since(self.stepped_at).saturating_sub(interval);
         if self.meter.was_idle() && idle > interval {
-            let tick = self.model.tick(idle, &self.config.physics, &mut TickCache::default(), &self.config);
+            let tick = self.model.tick(idle, &self.config.physics, cache, &self.config);
             self.model.idle(&tick, now, &self.config);
             self.stepped_at = self.stepped_at.after(idle);
         }
@@ -159,7 +165,7 @@ impl RoutePhysics {
         let seconds = dt.as_secs_f64();
         if seconds > 0.0 {
             let completions = measured.window.completions() as f64;
-            live.set_pace(self.model.target(), crate::slot::in_use(), completions / seconds);
+            live.set_pace(self.model.target(), completions / seconds, &mut self.last_admits, ladder);
             if measured.counted.admissions() as f64 / seconds >= BUSY && !live.is_striped() {
                 live.stripe(crate::slot::stripes());
             }

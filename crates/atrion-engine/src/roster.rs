@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mono, Wall};
+use atrion_core::{Ladder, Mono, Wall};
 use atrion_state::{Event, Fanout, Observer, PhysicsVector, StateManager};
 
 use crate::cell::RouteCell;
@@ -13,6 +13,7 @@ use crate::registry::Registry;
 
 /// Everything a beat needs beside the routes.
 pub(crate) struct Beat<'a> {
+    pub(crate) ladder: &'a Ladder,
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
     pub(crate) interval: Duration,
@@ -97,7 +98,7 @@ impl Member {
         let cell = &self.cell;
         let (computed, vector) = {
             let mut physics = cell.physics();
-            let computed = physics.compute(cell.live(), beat.now, beat.interval, cache, None);
+            let computed = physics.compute(cell.live(), beat.now, beat.interval, beat.ladder, cache, None);
             (computed, physics.vector(beat.wall, beat.now))
         };
         if computed.is_quiet {

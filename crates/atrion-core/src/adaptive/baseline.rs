@@ -27,13 +27,13 @@ struct Learning {
 }
 
 impl Baseline {
-    /// `target` is the N* that was in force in the window, `elasticity` is eps.
+    /// `target` is the N* that was in force in the window, `elasticity` gives eps to whoever asks.
     pub(super) fn step(
         &mut self,
         tick: &Tick,
         window: &Window,
         target: f64,
-        elasticity: f64,
+        elasticity: impl Fn() -> f64,
         slo: Option<Duration>,
     ) {
         if let Some(mean) = window.mean_latency() {
@@ -41,22 +41,22 @@ impl Baseline {
             self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
         }
         // In so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
-        let free = (1.0 - elasticity / 0.6).clamp(0.0, 1.0);
+        let free = || (1.0 - elasticity() / 0.6).clamp(0.0, 1.0);
         // What was promised is not made worse by what is.
         let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
         if self.learning.seconds < LEARNING_SECONDS {
-            self.base = self.learning.step(tick, window, target, self.base, free, promised);
+            self.base = self.learning.step(tick, window, target, self.base, free(), promised);
         } else {
             self.follow(tick, window, target, free);
         }
         self.base = self.base.min(promised);
     }
 
-    fn follow(&mut self, tick: &Tick, window: &Window, target: f64, free: f64) {
+    fn follow(&mut self, tick: &Tick, window: &Window, target: f64, free: impl Fn() -> f64) {
         let Some(mean) = window.mean_latency() else { return };
         let doubtful = window.mean_in_flight > target && mean > self.base;
-        self.base +=
-            (mean - self.base) * if doubtful { tick.gain_elastic * free } else { tick.gain_baseline };
+        let gain = if doubtful { tick.gain_elastic * free() } else { tick.gain_baseline };
+        self.base += (mean - self.base) * gain;
     }
 
     /// L: the latency of now, in seconds.
@@ -76,9 +76,12 @@ impl Baseline {
         self.latency > 2.0 * self.base
     }
 
-    /// `L_max`: after this long without an answer a call counts as hung. The SLO, or five baselines.
+    /// `L_max`: after this long without an answer a call counts as hung. The SLO, or five baselines; 0 while neither is
+    /// known. Never under a tenth of a second: the silence of a moment is the scheduler's, not the callee's, and ten
+    /// times a microsecond's patience would let any pause of the process open the breaker.
     pub(super) fn longest_patience(&self, slo: Option<Duration>) -> f64 {
-        slo.map_or(5.0 * self.base, |slo| slo.as_secs_f64())
+        let patience = slo.map_or(5.0 * self.base, |slo| slo.as_secs_f64());
+        if patience > 0.0 { patience.max(SHORTEST_PATIENCE) } else { 0.0 }
     }
 }
 
@@ -118,6 +121,9 @@ impl Learning {
         self.completed + free * (of_all - self.completed).max(0.0)
     }
 }
+
+/// Seconds under which silence says nothing.
+const SHORTEST_PATIENCE: f64 = 0.1;
 
 /// So long the baseline is a mean of what was seen; afterwards it follows with a time constant of 20 s.
 const LEARNING_SECONDS: f64 = 10.0;

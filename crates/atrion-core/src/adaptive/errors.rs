@@ -15,9 +15,10 @@ impl ErrorShare {
             self.0 *= tick.keep_error;
             return;
         }
-        let weight = (tick.seconds / 0.3).min(window.completions() as f64 / 20.0);
+        let evidence = window.completions() as f64 / 20.0;
+        let gain = if evidence < tick.error_weight { 1.0 - libm::exp(-evidence) } else { tick.gain_error };
         let share = window.failed as f64 / judged as f64;
-        self.0 += (1.0 - libm::exp(-weight)) * (share - self.0);
+        self.0 += gain * (share - self.0);
     }
 
     /// e, 0..=1.

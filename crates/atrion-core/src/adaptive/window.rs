@@ -60,8 +60,7 @@ impl Window {
     /// The window with the caller's report in it: as so many completions that it counts in full, because it is already
     /// an average over many calls.
     #[must_use]
-    pub(super) fn judged(&self, target: f64, slo: Option<Duration>) -> Self {
-        let Some(report) = self.report else { return *self };
+    pub(super) fn with(&self, report: &Telemetry, target: f64, slo: Option<Duration>) -> Self {
         let failed = (report.error_rate * REPORT_WEIGHT) as u64;
         let answered = REPORT_WEIGHT as u64 - failed.min(REPORT_WEIGHT as u64);
         let is_late = slo.is_some_and(|slo| report.latency > slo.as_secs_f64());

@@ -9,35 +9,36 @@ use atrion_core::{Mono, Reason, Tier};
 
 use super::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// One writer's counters.
+/// One writer's counters. What the usual request writes (admit, success in time) stands in front, in two lines.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Stripe {
     /// In-flight changes of this thread that have not been flushed to the route's counter yet.
     pub(super) unflushed: AtomicI64,
-    attempts: AtomicU64,
-    admitted: [AtomicU32; TIERS],
-    started: AtomicU64,
+    looks: AtomicU64,
+    /// Sum of the admissions' times minus the finishes', each counted from the start of the window it fell in.
+    offsets: AtomicU64,
     last_admit: AtomicU64,
-
+    last_success: AtomicU64,
+    held: AtomicU64,
     succeeded: AtomicU32,
+    admitted: [AtomicU32; TIERS],
+
+    pair_count: AtomicU32,
+    pair_x: AtomicU64,
+    pair_y: AtomicU64,
+    pair_xx: AtomicU64,
+    pair_xy: AtomicU64,
+
     failed: AtomicU32,
     late: AtomicU32,
     ignored: AtomicU32,
     cancelled: AtomicU32,
     outdated: AtomicU32,
-    finished: AtomicU32,
-    pair_count: AtomicU32,
-    ended: AtomicU64,
-    held: AtomicU64,
-    latency: AtomicU64,
-    last_success: AtomicU64,
-    last_completion: AtomicU64,
-
-    pair_x: AtomicU64,
-    pair_y: AtomicU64,
-    pair_xx: AtomicU64,
-    pair_xy: AtomicU64,
     shed: [[AtomicU32; TIERS]; REASONS],
+    /// The part of `held` that is no latency: of everything but answers.
+    held_in_vain: AtomicU64,
+    last_failure: AtomicU64,
 }
 
 /// A stripe on cache lines of its own: 128 bytes, because current processors fetch lines in pairs.
@@ -97,16 +98,15 @@ impl Lane<'_> {
         cell.store(now.as_nanos(), Relaxed);
     }
 
-    /// The number of this attempt: it differs from request to request and picks a place in the tier's band.
-    #[inline]
-    pub(super) fn next_attempt(self) -> u64 {
-        self.add(&self.stripe.attempts, 1)
+    /// The number of this closer look: it differs from request to request and picks a place in the tier's band.
+    pub(super) fn next_look(self) -> u64 {
+        self.add(&self.stripe.looks, 1)
     }
 
     #[inline]
     pub(super) fn admitted(self, tier: Tier, now: Mono, window_start: Mono) {
         self.count(&self.stripe.admitted[tier_index(tier)]);
-        self.add(&self.stripe.started, offset(now, window_start));
+        self.add(&self.stripe.offsets, offset(now, window_start));
         Self::stamp(&self.stripe.last_admit, now);
     }
 
@@ -127,36 +127,45 @@ impl Lane<'_> {
         sample_mask: u32,
     ) {
         let stripe = self.stripe;
-        let nanos = now.since(start).as_nanos() as u64;
-        self.count(&stripe.finished);
-        self.add(&stripe.ended, offset(now, window_start));
+        let nanos = now.nanos_since(start);
+        self.add(&stripe.offsets, offset(now, window_start).wrapping_neg());
         self.add(&stripe.held, nanos);
-        let counter = match verdict {
-            Verdict::Succeeded => &stripe.succeeded,
-            Verdict::Failed => &stripe.failed,
-            Verdict::Late => &stripe.late,
-            Verdict::Ignored => &stripe.ignored,
-            Verdict::Cancelled => &stripe.cancelled,
-            Verdict::Outdated => &stripe.outdated,
-        };
-        let nth = self.count(counter);
-        if matches!(verdict, Verdict::Succeeded | Verdict::Failed | Verdict::Late) {
-            Self::stamp(&stripe.last_completion, now);
-        }
-        if matches!(verdict, Verdict::Succeeded | Verdict::Late) {
-            self.add(&stripe.latency, nanos);
-            if nth & sample_mask == 0 {
-                let x = u64::from(in_flight);
-                self.count(&stripe.pair_count);
-                self.add(&stripe.pair_x, x);
-                self.add(&stripe.pair_y, nanos);
-                self.add(&stripe.pair_xx, x * x);
-                self.add(&stripe.pair_xy, x.wrapping_mul(nanos));
+        match verdict {
+            Verdict::Succeeded => {
+                let nth = self.count(&stripe.succeeded);
+                Self::stamp(&stripe.last_success, now);
+                self.sample(nth & sample_mask == 0, in_flight, nanos);
             }
+            Verdict::Late => {
+                let nth = self.count(&stripe.late);
+                Self::stamp(&stripe.last_failure, now);
+                self.sample(nth & sample_mask == 0, in_flight, nanos);
+            }
+            Verdict::Failed => {
+                self.in_vain(&stripe.failed, nanos);
+                Self::stamp(&stripe.last_failure, now);
+            }
+            Verdict::Ignored => self.in_vain(&stripe.ignored, nanos),
+            Verdict::Cancelled => self.in_vain(&stripe.cancelled, nanos),
+            Verdict::Outdated => self.in_vain(&stripe.outdated, nanos),
         }
-        if verdict == Verdict::Succeeded {
-            Self::stamp(&stripe.last_success, now);
+    }
+
+    #[inline]
+    fn sample(self, chosen: bool, in_flight: u32, nanos: u64) {
+        if chosen {
+            let (stripe, x) = (self.stripe, u64::from(in_flight));
+            self.count(&stripe.pair_count);
+            self.add(&stripe.pair_x, x);
+            self.add(&stripe.pair_y, nanos);
+            self.add(&stripe.pair_xx, x * x);
+            self.add(&stripe.pair_xy, x.wrapping_mul(nanos));
         }
+    }
+
+    fn in_vain(self, counter: &AtomicU32, nanos: u64) {
+        self.count(counter);
+        self.add(&self.stripe.held_in_vain, nanos);
     }
 }
 
@@ -185,17 +194,17 @@ impl Stripe {
         narrow(&mut sum.ignored, &self.ignored);
         narrow(&mut sum.cancelled, &self.cancelled);
         narrow(&mut sum.outdated, &self.outdated);
-        narrow(&mut sum.finished, &self.finished);
         narrow(&mut sum.pair_count, &self.pair_count);
-        wide(&mut sum.started, &self.started);
-        wide(&mut sum.ended, &self.ended);
+        wide(&mut sum.offsets, &self.offsets);
         wide(&mut sum.held, &self.held);
-        wide(&mut sum.latency, &self.latency);
+        wide(&mut sum.held_in_vain, &self.held_in_vain);
         wide(&mut sum.pair_x, &self.pair_x);
         wide(&mut sum.pair_y, &self.pair_y);
         wide(&mut sum.pair_xx, &self.pair_xx);
         wide(&mut sum.pair_xy, &self.pair_xy);
-        sum.last_completion = sum.last_completion.max(Mono::from_nanos(self.last_completion.load(Relaxed)));
+        for stamp in [&self.last_success, &self.last_failure] {
+            sum.last_completion = sum.last_completion.max(Mono::from_nanos(stamp.load(Relaxed)));
+        }
     }
 }
 
@@ -210,16 +219,13 @@ pub(crate) struct Reading {
     pub(crate) ignored: u32,
     pub(crate) cancelled: u32,
     pub(crate) outdated: u32,
-    pub(crate) finished: u32,
     pub(crate) pair_count: u32,
-    /// Sum of the admissions' times, each counted from the start of the window it fell in, in nanoseconds.
-    pub(crate) started: u64,
-    /// The same of the finishes.
-    pub(crate) ended: u64,
-    /// Sum of how long every finished call was in flight.
+    /// Sum of the admissions' times minus the finishes', in nanoseconds of their windows.
+    pub(crate) offsets: u64,
+    /// Sum of how long every finished call was in flight, in nanoseconds.
     pub(crate) held: u64,
-    /// Sum of the latencies of completions without failure.
-    pub(crate) latency: u64,
+    /// The part of it that was no answer: failed, ignored, cancelled and outdated calls.
+    pub(crate) held_in_vain: u64,
     pub(crate) pair_x: u64,
     pub(crate) pair_y: u64,
     pub(crate) pair_xx: u64,
@@ -247,12 +253,10 @@ impl Reading {
             ignored: self.ignored.wrapping_sub(earlier.ignored),
             cancelled: self.cancelled.wrapping_sub(earlier.cancelled),
             outdated: self.outdated.wrapping_sub(earlier.outdated),
-            finished: self.finished.wrapping_sub(earlier.finished),
             pair_count: self.pair_count.wrapping_sub(earlier.pair_count),
-            started: self.started.wrapping_sub(earlier.started),
-            ended: self.ended.wrapping_sub(earlier.ended),
+            offsets: self.offsets.wrapping_sub(earlier.offsets),
             held: self.held.wrapping_sub(earlier.held),
-            latency: self.latency.wrapping_sub(earlier.latency),
+            held_in_vain: self.held_in_vain.wrapping_sub(earlier.held_in_vain),
             pair_x: self.pair_x.wrapping_sub(earlier.pair_x),
             pair_y: self.pair_y.wrapping_sub(earlier.pair_y),
             pair_xx: self.pair_xx.wrapping_sub(earlier.pair_xx),
@@ -263,6 +267,12 @@ impl Reading {
 
     pub(crate) fn admissions(&self) -> u64 {
         self.admitted.iter().map(|&n| u64::from(n)).sum()
+    }
+
+    /// Calls that came to an end in any way.
+    pub(crate) fn finishes(&self) -> u64 {
+        let ends = [self.succeeded, self.failed, self.late, self.ignored, self.cancelled, self.outdated];
+        ends.into_iter().map(u64::from).sum()
     }
 
     pub(crate) fn refusals(&self) -> u64 {

@@ -34,7 +34,7 @@ impl Meter {
 
     /// Nothing was in flight when the last window ended.
     pub(crate) fn was_idle(&self) -> bool {
-        self.in_flight == 0
+        self.in_flight <= 0
     }
 
     pub(crate) fn measure(&mut self, live: &Live, now: Mono, dt: Duration) -> Measured {
@@ -45,19 +45,21 @@ impl Meter {
         let counted = reading.since(&self.last);
         let debt = live.debt();
 
-        let (begun, ended) = (counted.admissions() as f64, f64::from(counted.finished));
-        // Admissions minus finishes, so that the count and its integral come from the same reading.
-        let in_flight = (self.in_flight + counted.admissions() as i64 - i64::from(counted.finished)).max(0);
+        let (begun, ended) = (counted.admissions() as f64, counted.finishes() as f64);
+        // Admissions minus finishes, so that the count and its integral come from the same reading. A torn reading can
+        // miss an admission whose finish it sees: kept signed, the next one mends it.
+        let level = self.in_flight + counted.admissions() as i64 - counted.finishes() as i64;
+        let in_flight = level.max(0);
         // The area under n(t): what was there all along, plus what came, minus what went, each for its share.
-        let offsets = seconds(counted.started.wrapping_sub(counted.ended) as i64);
-        let area = (self.in_flight as f64 * dt + (begun - ended) * since_start - offsets).max(0.0);
+        let offsets = seconds(counted.offsets as i64);
+        let area = (self.in_flight.max(0) as f64 * dt + (begun - ended) * since_start - offsets).max(0.0);
         self.ages = if in_flight == 0 {
             0.0
         } else {
             // Everything in flight grows older by the area; what finished takes its whole age along.
             (self.ages + area - counted.held as f64 * 1e-9).max(0.0)
         };
-        if self.in_flight == 0 {
+        if self.in_flight <= 0 {
             self.idle_until = now;
         }
         let answered = counted.last_completion.max(self.idle_until).max(self.born);
@@ -66,7 +68,7 @@ impl Meter {
             succeeded: counted.succeeded.into(),
             failed: counted.failed.into(),
             late: counted.late.into(),
-            latency_sum: counted.latency as f64 * 1e-9,
+            latency_sum: counted.held.saturating_sub(counted.held_in_vain) as f64 * 1e-9,
             pairs: Pairs {
                 count: counted.pair_count.into(),
                 x: counted.pair_x as f64,
@@ -82,7 +84,7 @@ impl Meter {
             report: None,
         };
         self.last = reading;
-        self.in_flight = in_flight;
+        self.in_flight = level;
         Measured { window, counted }
     }
 }

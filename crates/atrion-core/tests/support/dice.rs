@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Randomness that a test can repeat: `SplitMix64`, and the few distributions a queue needs.
+
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [0, 1).
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in [lo, hi).
+    pub(crate) fn between(&mut self, lo: f64, hi: f64) -> f64 {
+        lo + self.unit() * (hi - lo)
+    }
+
+    pub(crate) fn hits(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// Exponential with the given mean.
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * libm::log(1.0 - self.unit())
+    }
+
+    /// Poisson with the given mean, by counting arrivals.
+    pub(crate) fn poisson(&mut self, mean: f64) -> u64 {
+        let (mut count, mut clock) = (0, self.exponential(1.0));
+        while clock < mean {
+            count += 1;
+            clock += self.exponential(1.0);
+        }
+        count
+    }
+
+    /// How many of `trials` hit.
+    pub(crate) fn binomial(&mut self, trials: u64, probability: f64) -> u64 {
+        (0..trials).filter(|_| self.hits(probability)).count() as u64
+    }
+}
