@@ -82,16 +82,16 @@ fn conclude(report: &[Line], planned: usize, took: Duration) -> ExitCode {
     for line in report {
         println!("{line}");
     }
-    let failed = report.iter().filter(|line| line.outcome.is_failure()).count();
+    let count = |wanted: fn(&Outcome) -> bool| report.iter().filter(|line| wanted(&line.outcome)).count();
+    let failed = count(Outcome::is_failure);
+    let skipped = count(|outcome| matches!(outcome, Outcome::Skipped(_)));
+    let passed = report.len() - failed - skipped;
     let left = planned - report.len();
-    match (failed, left) {
-        (0, _) => println!("\n{planned} of {planned} steps hold, in {}", minutes(took)),
-        (_, 0) => println!("\n{failed} of {planned} steps failed, in {}", minutes(took)),
-        _ => println!(
-            "\nstopped at the first failure after {}; {left} steps were not run (--keep-going runs them)",
-            minutes(took)
-        ),
+    print!("\n{passed} steps passed, {failed} failed, {skipped} skipped, in {}", minutes(took));
+    if left > 0 {
+        print!("; {left} were not run after the failure (--keep-going runs them)");
     }
+    println!();
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
