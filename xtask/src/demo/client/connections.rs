@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Keep-alive connections to the service: raw hyper, a stack of idle ones, no limit.
+//!
+//! A real client library would do as well; this one is small enough to be sure that it adds nothing:
+//! no retries of its own, no queue, no limit per host. A request that is given up closes its
+//! connection, which is what the service sees of a client that left.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
+
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+type Sender = SendRequest<Empty<Bytes>>;
+
+/// A set of connections to one port of the loopback address.
+pub(super) struct Connections {
+    target: SocketAddr,
+    /// Held for a push or a pop, never across an await.
+    idle: Mutex<Vec<Sender>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendError {
+    #[error("cannot connect")]
+    Connect(#[from] std::io::Error),
+    #[error("the exchange broke off")]
+    Exchange(#[from] hyper::Error),
+}
+
+impl Connections {
+    pub(super) fn new(port: u16) -> Self {
+        Self { target: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Sends a request and reads the answer to its end. Dropping the future closes the connection.
+    pub(super) async fn send(&self, request: Request<Empty<Bytes>>) -> Result<Response<()>, SendError> {
+        let mut sender = match self.idle() {
+            Some(sender) => sender,
+            None => self.connect().await?,
+        };
+        sender.ready().await?;
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        body.collect().await?;
+        self.with_idle(|idle| idle.push(sender));
+        Ok(Response::from_parts(head, ()))
+    }
+
+    /// The connection that was used last: the others may go cold.
+    fn idle(&self) -> Option<Sender> {
+        self.with_idle(|idle| std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed()))
+    }
+
+    fn with_idle<T>(&self, act: impl FnOnce(&mut Vec<Sender>) -> T) -> T {
+        // A panic while the lock was held leaves a stack that is still one.
+        act(&mut self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    async fn connect(&self) -> Result<Sender, SendError> {
+        let stream = TcpStream::connect(self.target).await?;
+        stream.set_nodelay(true)?;
+        // Thousands of given-up connections in a minute would leave as many ports in TIME_WAIT and
+        // exhaust the range of ephemeral ports; a reset leaves none.
+        stream.set_zero_linger()?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+}

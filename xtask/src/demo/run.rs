@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One run: the service as a child process, the clients, the weather, the progress.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::client;
+use super::live::Live;
+use super::plan::{Phase, Plan};
+use super::record::Record;
+use super::terminal::Terminal;
+use super::traffic::Arrival;
+use super::wire::{News, Order, ServiceSpec, Tick, Weather};
+
+/// What both runs share.
+pub(crate) struct Stage<'a> {
+    pub(crate) terminal: Terminal,
+    pub(crate) plan: &'a Plan,
+    pub(crate) arrivals: Arc<[Arrival]>,
+    pub(crate) seed: u64,
+    /// Where the ticks of the service go, one JSON value per line.
+    pub(crate) trace: Option<&'a Path>,
+}
+
+/// What goes wrong in a phase.
+pub(crate) fn weather(phase: Phase) -> Weather {
+    match phase {
+        Phase::Gray => Weather::Gray,
+        Phase::Outage => Weather::Outage,
+        Phase::Warmup | Phase::Calm | Phase::Overload | Phase::Recovery => Weather::Fair,
+    }
+}
+
+impl Stage<'_> {
+    /// Runs the whole plan against one service and returns a record of every request.
+    pub(crate) async fn run(&self, title: &str, spec: ServiceSpec) -> anyhow::Result<Vec<Record>> {
+        let mut trace = self.trace.map(|path| Trace::open(path, spec.protected)).transpose()?;
+        let (mut service, port) = Service::start(spec).await?;
+        // A moment for the service's runtime to settle, so that the first requests are not late.
+        let start = Instant::now() + Duration::from_millis(100);
+        let (sender, mut verdicts) = mpsc::unbounded_channel();
+        let clients = tokio::spawn(client::drive(port, self.arrivals.clone(), start, self.seed, sender));
+
+        let mut live = Live::new(self.terminal, self.plan, &self.arrivals);
+        live.begin(title)?;
+        let mut records = Vec::with_capacity(self.arrivals.len());
+        let mut changes = self.plan.stretches.iter().skip(1).map(|s| (start + s.from, weather(s.phase)));
+        let mut change = changes.next();
+        let mut redraw = tokio::time::interval_at(start, Duration::from_millis(200));
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            // Without a further change this is a day away, so that the branch below has an instant.
+            let next_change = change.map_or(start + Duration::from_secs(86_400), |(at, _)| at);
+            tokio::select! {
+                // The weather changes on time, whatever else there is to do.
+                biased;
+                () = tokio::time::sleep_until(next_change) => {
+                    if let Some((_, weather)) = change {
+                        service.order(&Order::Weather(weather)).await?;
+                    }
+                    change = changes.next();
+                }
+                verdict = verdicts.recv() => match verdict {
+                    Some(record) => {
+                        live.decided(start.elapsed(), &record);
+                        records.push(record);
+                    }
+                    None => break,
+                },
+                tick = service.tick() => {
+                    let tick = tick?;
+                    if let Some(trace) = &mut trace {
+                        trace.write(start.elapsed(), self.plan, &tick)?;
+                    }
+                    live.ticked(tick);
+                }
+                _ = redraw.tick() => live.show(start.elapsed())?,
+            }
+        }
+        live.end()?;
+        clients.await.context("the clients ended early")?;
+        service.stop().await?;
+        Ok(records)
+    }
+}
+
+/// The service as its parent sees it.
+struct Service {
+    child: Child,
+    orders: ChildStdin,
+    news: Lines<BufReader<ChildStdout>>,
+}
+
+impl Service {
+    async fn start(spec: ServiceSpec) -> anyhow::Result<(Self, u16)> {
+        let program = std::env::current_exe().context("cannot find the program to start the service with")?;
+        let mut child = Command::new(program)
+            .args(["demo", "--serve"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start the service")?;
+        let orders = child.stdin.take().context("the service has no standard input")?;
+        let news = child.stdout.take().context("the service has no standard output")?;
+        let mut service = Self { child, orders, news: BufReader::new(news).lines() };
+        service.order(&Order::Start(spec)).await?;
+        match service.news().await? {
+            News::Ready { port } => Ok((service, port)),
+            News::Tick(_) => anyhow::bail!("the service reports before it is ready"),
+        }
+    }
+
+    async fn order(&mut self, order: &Order) -> anyhow::Result<()> {
+        let mut line = serde_json::to_vec(order)?;
+        line.push(b'\n');
+        self.orders.write_all(&line).await.context("the service takes no orders any more")
+    }
+
+    /// Safe to cancel: a line that is read in part is kept.
+    async fn news(&mut self) -> anyhow::Result<News> {
+        let line = self.news.next_line().await.context("cannot hear the service")?;
+        let line = line.context("the service ended early; its reason is above")?;
+        serde_json::from_str(&line).with_context(|| format!("`{line}` is no news"))
+    }
+
+    async fn tick(&mut self) -> anyhow::Result<Tick> {
+        loop {
+            if let News::Tick(tick) = self.news().await? {
+                return Ok(tick);
+            }
+        }
+    }
+
+    /// The end of its input is the order to stop. What is still queued is not waited for.
+    async fn stop(mut self) -> anyhow::Result<()> {
+        drop(self.orders);
+        let status = match tokio::time::timeout(PATIENCE, self.child.wait()).await {
+            Ok(status) => status?,
+            Err(_) => return Ok(self.child.kill().await?),
+        };
+        anyhow::ensure!(status.success(), "the service ended with {status}");
+        Ok(())
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The ticks of the service in a file, for those who ask why.
+struct Trace {
+    file: File,
+    protected: bool,
+}
+
+impl Trace {
+    fn open(path: &Path, protected: bool) -> anyhow::Result<Self> {
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("cannot write the trace {}", path.display()))?;
+        Ok(Self { file, protected })
+    }
+
+    fn write(&mut self, now: Duration, plan: &Plan, tick: &Tick) -> anyhow::Result<()> {
+        let line = serde_json::json!({
+            "protected": self.protected,
+            "at_s": now.as_secs_f64(),
+            "phase": plan.phase_at(now),
+            "queued": tick.queued,
+            "busy": tick.busy,
+            "routes": tick.routes,
+        });
+        writeln!(self.file, "{line}").context("cannot write the trace")
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the demo and the service, its child process, tell each other: one JSON value per line.
+//!
+//! The service reads its standard input to the end and then stops, so that it never outlives the
+//! demo, however that ends.
+
+use serde::{Deserialize, Serialize};
+
+use super::traffic::RouteSpec;
+
+/// From the demo to the service. The first line is `Start`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    Start(ServiceSpec),
+    Weather(Weather),
+}
+
+/// The service that is wanted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ServiceSpec {
+    pub(crate) workers: usize,
+    pub(crate) routes: Vec<RouteSpec>,
+    /// Whether Atrion stands before the routes.
+    pub(crate) protected: bool,
+    pub(crate) seed: u64,
+}
+
+/// What goes wrong at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Weather {
+    Fair,
+    /// Every second worker is several times slower, without an error.
+    Gray,
+    /// The dependency hangs.
+    Outage,
+}
+
+/// From the service to the demo.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum News {
+    /// Listening on this port of the loopback address.
+    Ready {
+        port: u16,
+    },
+    Tick(Tick),
+}
+
+/// The inside of the service at one moment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Tick {
+    /// Seconds since the service started.
+    pub(crate) at_s: f64,
+    /// Jobs that wait for a worker.
+    pub(crate) queued: usize,
+    /// Jobs that a worker has in hand.
+    pub(crate) busy: usize,
+    /// What the guard knows of each route; empty without a guard.
+    pub(crate) routes: Vec<RouteTick>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct RouteTick {
+    pub(crate) route: String,
+    pub(crate) mode: String,
+    pub(crate) resistance_ohm: f64,
+    pub(crate) in_flight: f64,
+    /// N*, the target of the in-flight count.
+    pub(crate) limit: f64,
+}
+
+/// Headers between the clients and the service.
+pub(crate) mod header {
+    /// The tier of the caller, trusted because nobody but the demo can reach the service.
+    pub(crate) const TIER: &str = "x-atrion-tier";
+    /// The caller.
+    pub(crate) const USER: &str = "x-demo-user";
+    /// The number of the request, from which the work that it causes is drawn.
+    pub(crate) const REQUEST: &str = "x-demo-request";
+    /// A status of 500 or above with which a worker answers after its work.
+    pub(crate) const FAIL: &str = "x-demo-fail";
+    /// On every answer that a worker gave; an answer without it is a refusal by the guard.
+    pub(crate) const WORKER: &str = "x-demo-worker";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_survive_the_wire() {
+        let json = serde_json::to_string(&Order::Weather(Weather::Gray)).expect("serialises");
+        assert_eq!(json, r#"{"weather":"gray"}"#);
+        assert!(matches!(serde_json::from_str(&json), Ok(Order::Weather(Weather::Gray))));
+    }
+}
