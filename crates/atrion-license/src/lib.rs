@@ -6,7 +6,7 @@ mod time;
 pub use time::UnixTime;
 
 mod terms;
-pub use terms::{Environment, Feature, Kind, LicenseId, OnExpiry, Terms, Tier};
+pub use terms::{Environment, Feature, Kind, LicenseId, OnExpiry, TermError, Terms, Tier};
 
 mod error;
 pub use error::{LicenseError, Part};

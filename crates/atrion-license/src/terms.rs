@@ -101,17 +101,30 @@ impl LicenseId {
     }
 }
 
+/// A word that is not one of the format's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}")]
+#[non_exhaustive]
+pub struct TermError {
+    /// What would be.
+    pub expected: &'static str,
+}
+
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl FromStr for LicenseId {
-    type Err = LicenseError;
+    type Err = TermError;
 
-    fn from_str(text: &str) -> Result<Self, LicenseError> {
+    fn from_str(text: &str) -> Result<Self, TermError> {
         let is_ulid = text.len() == 26
             && text.bytes().all(|byte| CROCKFORD.contains(&byte))
             // More than 7 would not fit into 128 bits.
             && text.bytes().next() <= Some(b'7');
-        if is_ulid { Ok(Self(text.to_owned())) } else { Err(LicenseError::InvalidPayload { field: "id" }) }
+        if is_ulid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TermError { expected: "a ULID, 26 letters and digits" })
+        }
     }
 }
 
@@ -123,7 +136,7 @@ impl fmt::Display for LicenseId {
 
 /// An enum whose values have a name in payloads and on command lines.
 macro_rules! named {
-    ($(#[$doc:meta])* $type:ident, $error:expr, { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $type:ident, { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -140,10 +153,11 @@ macro_rules! named {
         }
 
         impl FromStr for $type {
-            type Err = LicenseError;
+            type Err = TermError;
 
-            fn from_str(text: &str) -> Result<Self, LicenseError> {
-                Self::ALL.into_iter().find(|value| value.name() == text).ok_or($error)
+            fn from_str(text: &str) -> Result<Self, TermError> {
+                let expected = concat!("one of:" $(, " ", $name)+);
+                Self::ALL.into_iter().find(|value| value.name() == text).ok_or(TermError { expected })
             }
         }
 
@@ -157,7 +171,7 @@ macro_rules! named {
 
 named! {
     /// What was bought.
-    Tier, LicenseError::InvalidPayload { field: "tier" }, {
+    Tier, {
         /// One cluster.
         Starter = "starter",
         /// Five clusters.
@@ -196,7 +210,7 @@ impl Tier {
 
 named! {
     /// Why a licence was issued.
-    Kind, LicenseError::InvalidPayload { field: "kind" }, {
+    Kind, {
         /// It was bought.
         Contract = "contract",
         /// A trial of a paid tier.
@@ -231,7 +245,7 @@ impl Kind {
 
 named! {
     /// Where a licence may run.
-    Environment, LicenseError::InvalidPayload { field: "environment" }, {
+    Environment, {
         /// Anywhere.
         Production = "production",
         /// Anywhere but in production; in use it is one warning at the start.
@@ -241,7 +255,7 @@ named! {
 
 named! {
     /// A commercial part of Atrion.
-    Feature, LicenseError::InvalidPayload { field: "features" }, {
+    Feature, {
         /// State shared by a fleet through Redis.
         Redis = "redis",
         /// State kept in Postgres.
@@ -253,7 +267,7 @@ named! {
 
 named! {
     /// What happens after the days of grace.
-    OnExpiry, LicenseError::InvalidPayload { field: "on_expiry" }, {
+    OnExpiry, {
         /// Everything stays on; the log says so every hour.
         Warn = "warn",
         /// The next construction of a commercial adapter falls back to memory; what runs, runs on.
