@@ -65,7 +65,14 @@ impl AdaptiveState {
     ///
     /// `tick` carries the elapsed time with its decay factors, so that a pulse over many routes computes them once.
     #[must_use]
+    #[inline]
     pub fn step(mut self, tick: &Tick, window: &Window, config: &AdaptiveConfig) -> Self {
+        self.advance(tick, window, config);
+        self
+    }
+
+    /// The same as [`step`](Self::step), in place: a pulse over many routes saves two copies of each.
+    pub fn advance(&mut self, tick: &Tick, window: &Window, config: &AdaptiveConfig) {
         let window = window.neutralised();
         // What a caller reports of its own meters is judged, but it is not throughput of this gate.
         let with_report;
@@ -110,7 +117,6 @@ impl AdaptiveState {
         // A route without traffic learns nothing, so only ticks that saw a completion count.
         self.learned_ticks = self.learned_ticks.saturating_add(u32::from(judged.completions() > 0));
         self.mode = self.next_mode(config);
-        self
     }
 
     /// The three modes; every arm is a sentence. The request path adds two more transitions, [`opened_dead`] and

@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use super::window::real;
 use super::{Tick, Window};
 
 /// L, the latency of now, and L0, the latency of a route that is not crowded. Both in seconds, 0 while unknown.
@@ -37,7 +38,7 @@ impl Baseline {
         slo: Option<Duration>,
     ) {
         if let Some(mean) = window.mean_latency() {
-            let enough = window.samples() as f64 / 10.0;
+            let enough = real(window.samples()) / 10.0;
             self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
         }
         // In so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
@@ -104,14 +105,14 @@ impl Learning {
             self.seconds += tick.seconds;
         }
         self.area += window.mean_in_flight * tick.seconds;
-        self.exits += window.completions() as f64;
+        self.exits += real(window.completions());
         if let Some(mean) = window.mean_latency() {
             // N* as it would be without Little's word, or a queue could talk itself into being no crowd.
             let sober = if base > 0.0 { target * self.completed / base } else { f64::INFINITY };
             if window.mean_in_flight > sober && mean > self.completed {
                 self.completed += (mean - self.completed) * tick.gain_elastic * free;
             } else {
-                let samples = window.samples() as f64;
+                let samples = real(window.samples());
                 self.samples += samples;
                 self.completed += (mean - self.completed) * samples / self.samples;
             }

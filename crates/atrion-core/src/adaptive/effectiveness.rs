@@ -6,6 +6,7 @@
 //! is 1. Shedding helps only in the second case, so only there a failure makes debt.
 
 use super::Tick;
+use super::window::real;
 
 /// The decaying sums of the regression of failure differences on admission differences.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -25,7 +26,7 @@ impl Effectiveness {
         if tick.seconds <= 0.0 {
             return;
         }
-        let (a, f) = (admitted as f64, failed as f64);
+        let (a, f) = (real(admitted), real(failed));
         let keep = tick.keep_10s;
         self.szz *= keep;
         self.szf *= keep;

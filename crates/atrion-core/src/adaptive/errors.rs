@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use super::window::real;
 use super::{Tick, Window};
 
 /// The smoothed share e of failed calls (`docs/physics.md` section 3.5), 0..=1.
@@ -15,9 +16,9 @@ impl ErrorShare {
             self.0 *= tick.keep_error;
             return;
         }
-        let evidence = window.completions() as f64 / 20.0;
+        let evidence = real(window.completions()) / 20.0;
         let gain = if evidence < tick.error_weight { 1.0 - libm::exp(-evidence) } else { tick.gain_error };
-        let share = window.failed as f64 / judged as f64;
+        let share = real(window.failed) / real(judged);
         self.0 += gain * (share - self.0);
     }
 

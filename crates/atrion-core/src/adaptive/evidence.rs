@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use super::Tick;
+use super::window::real;
 
 /// How much own evidence stands behind a node's scar: completions of about the last ten seconds.
 ///
@@ -10,7 +11,7 @@ pub struct Evidence(f64);
 
 impl Evidence {
     pub(super) fn step(&mut self, tick: &Tick, completions: u64) {
-        self.0 = self.0 * tick.keep_10s + completions as f64;
+        self.0 = self.0 * tick.keep_10s + real(completions);
     }
 
     /// `n / (n + 20)`, 0..1.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The capacity target (`docs/physics.md` section 3.3): the work in service plus a slack for bursts.
 
+use super::window::real;
 use super::{AdaptiveConfig, Baseline, MemoryOfHealth, Tick};
 
 /// Throughput X of successes per second. Late and failed work is not throughput.
@@ -16,7 +17,7 @@ impl Throughput {
         if tick.seconds <= 0.0 {
             return;
         }
-        self.fast += (succeeded as f64 / tick.seconds - self.fast) * tick.gain_fast;
+        self.fast += (real(succeeded) / tick.seconds - self.fast) * tick.gain_fast;
         if self.fast > self.kept {
             self.kept = self.fast;
         } else if strained {

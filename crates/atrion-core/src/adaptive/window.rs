@@ -54,7 +54,7 @@ impl Window {
     /// Mean latency of the window, if there was a sample.
     #[must_use]
     pub fn mean_latency(&self) -> Option<f64> {
-        (self.samples() > 0).then(|| self.latency_sum / self.samples() as f64)
+        (self.samples() > 0).then(|| self.latency_sum / real(self.samples()))
     }
 
     /// The window with the caller's report in it: as so many completions that it counts in full, because it is already
@@ -97,6 +97,11 @@ const REPORT_WEIGHT: f64 = 1000.0;
 /// Bounds a sum so that products of two stay finite; what is not a number counts as nothing.
 fn sane(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
+}
+
+/// A count as a float, by way of a signed integer: that is one instruction, the unsigned way is ten.
+pub(super) fn real(count: u64) -> f64 {
+    count.min(1 << 53) as i64 as f64
 }
 
 /// More than this nothing adds up to within a window.
