@@ -7,6 +7,7 @@ use std::error::Error;
 use atrion_core::Outcome;
 use http::{HeaderMap, StatusCode};
 
+use crate::call::Refused;
 use crate::grpc;
 use crate::head::ResponseHead;
 use crate::header;
@@ -83,7 +84,7 @@ impl<'a> CallError<'a> {
 /// | other gRPC codes | ignored |
 /// | a gRPC response without a status | failure |
 /// | an error in place of a response, a timeout for example | failure |
-/// | a refusal of an Atrion further down (`x-atrion-shed`) | failure |
+/// | a refusal of an Atrion further down (`x-atrion-shed`, [`Refused`]) | failure |
 ///
 /// The last line is a choice. A callee that sheds says that it has less room than it is asked for, and the place to
 /// stop asking is here. Failures that do not grow with what is admitted make no debt, and the breaker opens only if
@@ -153,5 +154,9 @@ impl Classify for DefaultClassifier {
             return self.callee_shed;
         }
         trailers.get(header::GRPC_STATUS).map_or(Outcome::Failure, grpc::outcome)
+    }
+
+    fn error(&self, error: &CallError<'_>) -> Outcome {
+        if error.find::<Refused>().is_some() { self.callee_shed } else { Outcome::Failure }
     }
 }

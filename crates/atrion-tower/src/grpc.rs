@@ -43,3 +43,42 @@ pub(crate) fn percent_encoded(text: &str) -> String {
     }
     encoded
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_any_characters_fits_a_header() {
+        let encoded = percent_encoded("50 % of \"ü\"\n");
+        assert_eq!(encoded, "50 %25 of \"%C3%BC\"%0A");
+        assert!(HeaderValue::try_from(encoded).is_ok());
+    }
+
+    #[test]
+    fn grpc_is_known_by_its_content_type() {
+        for (kind, expected) in [
+            ("application/grpc", true),
+            ("Application/GRPC+proto", true),
+            ("application/grpc-web-text", true),
+            ("application/json", false),
+            ("application/gr", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+            assert_eq!(is_grpc(&headers), expected, "{kind}");
+        }
+        assert!(!is_grpc(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn codes_about_the_callee_are_failures_and_codes_about_the_call_are_not() {
+        let of = |status: &'static str| outcome(&HeaderValue::from_static(status));
+        assert_eq!(of("0"), Outcome::Success);
+        for failure in ["2", "4", "8", "13", "14", "15", "", "ok", "-1", "256"] {
+            assert_eq!(of(failure), Outcome::Failure, "{failure}");
+        }
+        for ignored in ["1", "3", "5", "6", "7", "9", "10", "11", "12", "16", "17"] {
+            assert_eq!(of(ignored), Outcome::Ignored, "{ignored}");
+        }
+    }
+}

@@ -26,3 +26,6 @@ pub mod header;
 
 pub mod http;
 pub use self::http::{AdmissionBody, AdmissionLayer, AdmissionService, Hold};
+
+pub mod call;
+pub use call::{CallLayer, CallRules, CallService, Refused};

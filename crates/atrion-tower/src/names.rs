@@ -164,3 +164,22 @@ fn joined<T>(parts: &[&str], use_it: impl FnOnce(&str) -> T) -> T {
 
 /// The longest name that a route can have, in bytes.
 const LONGEST: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_joined_up_to_any_length() {
+        let long = "x".repeat(LONGEST - 4);
+        for path in ["/", &long, &format!("{long}y"), &long.repeat(9)] {
+            joined(&["GET", " ", path], |name| assert_eq!(name, format!("GET {path}")));
+        }
+    }
+
+    #[test]
+    fn invented_methods_share_a_name() {
+        assert_eq!(method(&Method::PATCH), "PATCH");
+        assert_eq!(method(&Method::from_bytes(b"FROBNICATE").unwrap()), "_OTHER");
+    }
+}

@@ -140,3 +140,25 @@ fn number(volts: Volts) -> HeaderValue {
     let text = format!("{:.4}", (volts.get() * 1e4).floor() / 1e4);
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cohort_is_the_same_everywhere() {
+        // The published values of FNV-1a, 64 bits.
+        assert_eq!(Cohort::of("").key(), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(Cohort::of("a").key(), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(Cohort::of("foobar").key(), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_voltage_on_the_wire_stays_in_its_band() {
+        for tier in Tier::ALL {
+            let volts = Volts::saturating(tier.band().1.next_down());
+            let sent: f64 = number(volts).to_str().unwrap().parse().unwrap();
+            assert_eq!(Tier::of(Volts::saturating(sent)), tier, "{sent}");
+        }
+    }
+}

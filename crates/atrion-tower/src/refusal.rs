@@ -132,3 +132,19 @@ fn seconds(wait: Duration) -> u64 {
 fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_come_back_too_early_or_at_once() {
+        let wait = Duration::from_micros;
+        for (given, secs, ms) in
+            [(0, 1, 0), (1, 1, 1), (999_999, 1, 1_000), (1_000_001, 2, 1_001), (60_000_000, 60, 60_000)]
+        {
+            assert_eq!((seconds(wait(given)), millis(wait(given))), (secs, ms), "{given} us");
+        }
+        assert_eq!(millis(Duration::MAX), u64::MAX);
+    }
+}

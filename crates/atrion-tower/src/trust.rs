@@ -118,3 +118,55 @@ impl Complaints {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_one(trusted: &TrustedHeaders, pairs: &[(HeaderName, &str)]) -> (Option<Priority>, usize) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let mut complaints = 0;
+        let (asked, _) = trusted.read(&headers, &mut |_| complaints += 1);
+        (asked, complaints)
+    }
+
+    fn volts(volts: f64) -> Option<Priority> {
+        Some(Priority::volts(Volts::saturating(volts)))
+    }
+
+    #[test]
+    fn volts_are_clamped_into_the_ladder_and_never_reach_its_top() {
+        let all = TrustedHeaders::new();
+        let of = |text| read_one(&all, &[(header::VOLTAGE, text)]);
+        assert_eq!(of("71.5"), (volts(71.5), 0));
+        assert_eq!(of(" 71.5 "), (volts(71.5), 0));
+        assert_eq!(of("-3"), (volts(14.0), 0));
+        assert_eq!(of("1e300"), (volts(100f64.next_down()), 0));
+        let users = TrustedHeaders::new().ceiling(Tier::Normal);
+        let (asked, _) = read_one(&users, &[(header::VOLTAGE, "99")]);
+        assert_eq!(asked.unwrap().counted_as(), Tier::Normal);
+    }
+
+    #[test]
+    fn a_tier_is_lowered_to_the_ceiling_and_the_voltage_wins_over_it() {
+        let trusted = TrustedHeaders::new().ceiling(Tier::High);
+        assert_eq!(read_one(&trusted, &[(header::TIER, "Critical")]), (Some(Priority::tier(Tier::High)), 0));
+        assert_eq!(read_one(&trusted, &[(header::TIER, "bulk")]), (Some(Priority::tier(Tier::Bulk)), 0));
+        assert_eq!(read_one(&trusted, &[(header::TIER, "bulk"), (header::VOLTAGE, "50")]), (volts(50.0), 0));
+    }
+
+    #[test]
+    fn what_cannot_be_read_counts_as_absent_and_is_complained_about() {
+        let trusted = TrustedHeaders::new();
+        for bad in ["NaN", "inf", "-inf", "", "volts", "1,5", "\u{fc}"] {
+            assert_eq!(read_one(&trusted, &[(header::VOLTAGE, bad)]), (None, 1), "{bad:?}");
+            assert_eq!(read_one(&trusted, &[(header::TIER, bad)]), (None, 1), "{bad:?}");
+        }
+        assert_eq!(read_one(&trusted, &[(header::TIER, "high"), (header::TIER, "high")]), (None, 1));
+        let mixed = [(header::VOLTAGE, "x"), (header::TIER, "low")];
+        assert_eq!(read_one(&trusted, &mixed), (Some(Priority::tier(Tier::Low)), 1));
+    }
+}

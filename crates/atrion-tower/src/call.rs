@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Admission for services of any request and response: message handlers, database pools, `reqwest` clients.
+//!
+//! There is no response that could say "refused" for all of them, so a refusal is an error here: [`Refused`].
+
+mod rules;
+pub use rules::CallRules;
+
+mod layer;
+pub use layer::CallLayer;
+
+mod service;
+pub use service::CallService;
+
+mod future;
+pub use future::CallFuture;
+
+mod error;
+pub use error::Refused;
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use std::time::Duration;
+
+use atrion_engine::{Route, Shed};
+use atrion_state::RouteId;
+
+/// The error of a call that was not let through. The inner service has not seen it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{route} refused the call: {shed}")]
+pub struct Refused {
+    route: RouteId,
+    shed: Shed,
+}
+
+impl Refused {
+    pub(crate) fn new(route: &Route, shed: Shed) -> Self {
+        Self { route: route.id().clone(), shed }
+    }
+
+    /// The route that refused.
+    #[must_use]
+    pub const fn route(&self) -> &RouteId {
+        &self.route
+    }
+
+    /// Why, with everything that led to it.
+    pub const fn shed(&self) -> &Shed {
+        &self.shed
+    }
+
+    /// When a call of the same voltage has a chance again.
+    #[must_use]
+    pub const fn retry_after(&self) -> Duration {
+        self.shed.retry_after()
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use atrion_engine::Counts;
+use atrion_tower::{Hold, RouteNames};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full};
+
+use crate::support::{Body, World, begin, body, exchange, refused, spawn};
+
+const METHOD: &str = "/shop.Checkout/Pay";
+
+fn request() -> Request<()> {
+    Request::post(METHOD).header("content-type", "application/grpc+proto").body(()).unwrap()
+}
+
+fn response(body: Body) -> Response<Body> {
+    Response::builder().header("content-type", "application/grpc").body(body).unwrap()
+}
+
+/// A message, and then that status in the trailers.
+fn ends_with(status: &'static str) -> Body {
+    let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static(status))]);
+    Full::new(Bytes::from_static(b"\0\0\0\0\0"))
+        .with_trailers(std::future::ready(Some(Ok(trailers))))
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+#[tokio::test]
+async fn a_refusal_is_unavailable_with_pushback_and_nothing_else() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer().names(RouteNames::grpc([METHOD])));
+    let _first = begin(&mut service, request());
+    let _in_flight = server.next_request().await.unwrap();
+    let answer = refused(&mut service, &mut server, request()).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/grpc+proto");
+    assert_eq!(answer.headers()["grpc-status"], "14");
+    assert_eq!(answer.headers()["x-atrion-shed"], "at_cap");
+    let message = answer.headers()["grpc-message"].to_str().unwrap();
+    assert!(message.starts_with("/shop.Checkout/Pay refused a request of "), "{message}");
+    let pushback: u64 = answer.headers()["grpc-retry-pushback-ms"].to_str().unwrap().parse().unwrap();
+    assert!((100..=75_000).contains(&pushback), "{pushback}");
+    assert!(answer.body().is_end_stream(), "the status has to be in the last frame");
+    assert!(answer.into_body().frame().await.is_none());
+}
+
+/// One exchange whose answer is read to its end.
+async fn counted(answer: Response<Body>) -> Counts {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer());
+    let answer = exchange(&mut service, &mut server, request(), answer).await;
+    let mut body = answer.into_body();
+    while body.frame().await.is_some() {}
+    assert_eq!(world.in_flight("http"), 0);
+    world.counts("http")
+}
+
+#[tokio::test]
+async fn the_trailers_give_the_verdict() {
+    assert_eq!(counted(response(ends_with("0"))).await.succeeded(), 1);
+    assert_eq!(counted(response(ends_with("13"))).await.failed(), 1);
+    assert_eq!(counted(response(ends_with("5"))).await.ignored(), 1);
+}
+
+#[tokio::test]
+async fn a_status_in_the_head_gives_it_at_once() {
+    let mut answer = response(body(""));
+    answer.headers_mut().insert("grpc-status", HeaderValue::from_static("4"));
+    assert_eq!(counted(answer).await.failed(), 1);
+}
+
+#[tokio::test]
+async fn a_response_without_any_status_is_a_failure() {
+    assert_eq!(counted(response(body("\0\0\0\0\0"))).await.failed(), 1);
+    assert_eq!(counted(response(body(""))).await.failed(), 1, "also if its body is never looked at");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_a_failure_and_one_that_is_dropped_is_cancelled() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer());
+    let broken = Full::new(Bytes::from_static(b"\0"))
+        .map_err(|never| match never {})
+        .with_trailers(std::future::ready(Some(Err(std::io::Error::other("reset")))))
+        .boxed_unsync();
+    let answer = exchange(&mut service, &mut server, request(), response(broken)).await;
+    assert!(answer.into_body().collect().await.is_err());
+    let answer = exchange(&mut service, &mut server, request(), response(ends_with("0"))).await;
+    assert_eq!(world.in_flight("http"), 1);
+    drop(answer);
+    let counts = world.counts("http");
+    assert_eq!((counts.failed(), counts.cancelled(), counts.succeeded()), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_stream_can_be_let_go_at_its_head() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer().hold(Hold::Head));
+    let answer = exchange(&mut service, &mut server, request(), response(ends_with("14"))).await;
+    assert_eq!(world.in_flight("http"), 0);
+    drop(answer);
+    assert_eq!(world.counts("http").succeeded(), 1);
+}

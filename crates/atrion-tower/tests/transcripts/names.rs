@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use std::borrow::Cow;
+
+use atrion_engine::OVERFLOW_ROUTE;
+use atrion_tower::{AdmissionLayer, RouteNames};
+use http::Response;
+
+use crate::support::{World, body, exchange, get, spawn};
+
+async fn routes_of(layer: impl FnOnce(&World) -> AdmissionLayer, paths: &[&str]) -> (World, Vec<String>) {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(layer(&world));
+    for path in paths {
+        let answer = exchange(&mut service, &mut server, get(path), Response::new(body(""))).await;
+        assert_eq!(answer.status(), 200);
+    }
+    let routes = world.routes();
+    (world, routes)
+}
+
+#[tokio::test]
+async fn raw_paths_never_become_routes() {
+    let (_, routes) = routes_of(World::layer, &["/a", "/b", "/c?d"]).await;
+    assert_eq!(routes, ["http"]);
+}
+
+#[tokio::test]
+async fn clients_have_a_route_per_authority() {
+    let calls =
+        ["http://api.example.com/a", "http://me:secret@api.example.com/b", "http://[::1]:8080/", "/relative"];
+    let client = |world: &World| AdmissionLayer::client(world.atrion.clone());
+    let (_, routes) = routes_of(client, &calls).await;
+    assert_eq!(routes, ["[::1]:8080", "api.example.com", "http"]);
+}
+
+#[tokio::test]
+async fn methods_that_are_not_listed_share_a_route() {
+    let names = RouteNames::grpc(["/shop.Checkout/Pay"]).otherwise("grpc");
+    let layer = |world: &World| world.layer().names(names);
+    let (_, routes) = routes_of(layer, &["/shop.Checkout/Pay", "/made/Up", "/also/MadeUp"]).await;
+    assert_eq!(routes, ["/shop.Checkout/Pay", "grpc"]);
+}
+
+#[tokio::test]
+async fn a_function_may_name_routes_and_a_name_that_cannot_be_one_is_protected_by_the_overflow_route() {
+    let names = RouteNames::by(|head| {
+        let first = head.uri.path().split('/').nth(1)?;
+        (first != "none")
+            .then(|| if first == "long" { Cow::Owned("x".repeat(10_000)) } else { Cow::Borrowed(first) })
+    });
+    let layer = |world: &World| world.layer().names(names);
+    let (world, routes) = routes_of(layer, &["/shop/17", "/none/1", "/long/1", "/"]).await;
+    assert_eq!(routes, ["http", "shop"]);
+    assert_eq!(world.counts(OVERFLOW_ROUTE).all_admitted(), 2);
+}
