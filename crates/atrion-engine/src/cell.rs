@@ -57,14 +57,20 @@ impl RouteCell {
         self.physics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[inline]
-    pub(crate) fn admit(&self, priority: Priority, now: Mono) -> Result<Ticket, Shed> {
+    #[inline(always)]
+    pub(crate) fn admit_at_once(&self, priority: Priority, now: Mono) -> Option<Ticket> {
+        self.live.admit_at_once(slot::current(), priority, now)
+    }
+
+    /// Out of line: the size of a refusal must not push the usual answer into memory.
+    #[inline(never)]
+    pub(crate) fn admit_with_care(&self, priority: Priority, now: Mono) -> Result<Ticket, Shed> {
         self.live
-            .admit(slot::current(), priority, now, &self.commons.ladder)
+            .admit_with_care(slot::current(), priority, now, &self.commons.ladder)
             .map_err(|refused| self.explain(refused))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(&self, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
         self.live.finish(slot::current(), ticket, outcome, now);
     }

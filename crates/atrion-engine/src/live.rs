@@ -121,6 +121,14 @@ pub(crate) struct Ticket {
     in_flight: u32,
 }
 
+impl Ticket {
+    #[inline(always)]
+    fn new(start: Mono, control: Control, in_flight: i64) -> Self {
+        // More than a million in flight teach no more than a million do.
+        Self { start, generation: control.generation(), in_flight: in_flight.clamp(0, 1 << 20) as u32 }
+    }
+}
+
 /// What a refused request met.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Refused {
@@ -176,9 +184,36 @@ impl Live {
 
     // ---- admit -----------------------------------------------------------------------------------------------
 
-    /// Decides on one request. `slot` is the calling thread's number.
-    #[inline]
-    pub(crate) fn admit(
+    /// Lets the usual request through. `slot` is the calling thread's number.
+    ///
+    /// Only the usual case stands here, small enough to be inlined into the caller and to be answered in registers: a
+    /// thread with a stripe of its own, on a route that is not near its limit. `None` says nothing but that it takes
+    /// [`admit_with_care`](Self::admit_with_care).
+    #[inline(always)]
+    pub(crate) fn admit_at_once(&self, slot: usize, priority: Priority, now: Mono) -> Option<Ticket> {
+        if let Some(tier) = priority.tier_of_band()
+            && let Some(lane) = self.own_lane(slot)
+        {
+            // Acquire: whoever sees a closing sees the evidence floor and the cleared debt that came before it.
+            let control = Control(self.control.load(Acquire));
+            let shared = self.in_flight.0.load(Relaxed);
+            let unflushed = lane.stripe.unflushed.load(Relaxed);
+            if !control.is_exceptional()
+                && shared < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+                && self.debt.load(Relaxed) <= 0
+                && unflushed + 1 < i64::from(self.batch.load(Relaxed))
+            {
+                lane.stripe.unflushed.store(unflushed + 1, Relaxed);
+                lane.admitted(tier, now, self.window_start());
+                self.touch();
+                return Some(Ticket::new(now, control, shared + unflushed));
+            }
+        }
+        None
+    }
+
+    /// Decides on any request.
+    pub(crate) fn admit_with_care(
         &self,
         slot: usize,
         priority: Priority,
@@ -186,7 +221,6 @@ impl Live {
         ladder: &Ladder,
     ) -> Result<Ticket, Refused> {
         let lane = self.lane(slot);
-        // Acquire: whoever sees a closing sees the evidence floor and the cleared debt that came before it.
         let control = Control(self.control.load(Acquire));
         if let Some(tier) = priority.tier_of_band()
             && !control.is_exceptional()
@@ -199,7 +233,6 @@ impl Live {
     }
 
     /// The whole law, with the request's own voltage.
-    #[inline(never)]
     fn look_closer(
         &self,
         slot: usize,
@@ -249,7 +282,7 @@ impl Live {
         let before = self.move_in_flight(lane, 1);
         lane.admitted(tier, now, self.window_start());
         self.touch();
-        Ticket { start: now, generation: control.generation(), in_flight: before.clamp(0, 1 << 20) as u32 }
+        Ticket::new(now, control, before)
     }
 
     /// Everything but the plain yes. Cold: it may look at every stripe.
@@ -327,8 +360,34 @@ impl Live {
     // ---- finish ----------------------------------------------------------------------------------------------
 
     /// Takes the verdict on a call back in. `None` is a permit that was dropped without one.
-    #[inline]
+    ///
+    /// As with [`admit_at_once`](Self::admit_at_once), only the usual case is inlined: a success in time, on a route without failures to
+    /// remember.
+    #[inline(always)]
     pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
+        if outcome == Some(Outcome::Success)
+            && let Some(lane) = self.own_lane(slot)
+        {
+            let control = Control(self.control.load(Acquire));
+            let unflushed = lane.stripe.unflushed.load(Relaxed);
+            if now.nanos_since(ticket.start) <= self.slo.load(Relaxed)
+                && self.run.load(Relaxed) == 0
+                && self.debt.load(Relaxed) <= 0
+                && control.mode() != Mode::CircuitBreaker
+                && unflushed - 1 > -i64::from(self.batch.load(Relaxed))
+            {
+                lane.stripe.unflushed.store(unflushed - 1, Relaxed);
+                let (start, in_flight) = (ticket.start, ticket.in_flight);
+                let sampled = self.sample_mask.load(Relaxed);
+                lane.finished(Verdict::Succeeded, start, now, self.window_start(), in_flight, sampled);
+                return;
+            }
+        }
+        self.finish_with_care(slot, ticket, outcome, now);
+    }
+
+    #[inline(never)]
+    fn finish_with_care(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
         let lane = self.lane(slot);
         self.move_in_flight(lane, -1);
         let late = now.nanos_since(ticket.start) > self.slo.load(Relaxed);
@@ -636,7 +695,12 @@ impl Live {
 
     // ---- small parts -----------------------------------------------------------------------------------------
 
-    #[inline]
+    /// The calling thread's own stripe, if the route is busy enough to have them.
+    #[inline(always)]
+    fn own_lane(&self, slot: usize) -> Option<Lane<'_>> {
+        self.stripes.get().get(slot).map(|Padded(stripe)| Lane { stripe, own: true })
+    }
+
     fn lane(&self, slot: usize) -> Lane<'_> {
         match self.stripes.get().get(slot) {
             Some(Padded(stripe)) => Lane { stripe, own: true },
@@ -645,7 +709,6 @@ impl Live {
     }
 
     /// Counts `by` (1 or -1) and gives back the count before, as this thread knows it.
-    #[inline]
     fn move_in_flight(&self, lane: Lane<'_>, by: i64) -> i64 {
         if !lane.own {
             return self.in_flight.0.fetch_add(by, Relaxed);

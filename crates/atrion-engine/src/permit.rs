@@ -23,7 +23,7 @@ pub struct Permit<'a> {
 }
 
 impl<'a> Permit<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(cell: &'a RouteCell, ticket: Ticket) -> Self {
         Self { cell, ticket }
     }
@@ -36,10 +36,12 @@ impl<'a> Permit<'a> {
     }
 
     /// The same for a caller that has just read the instance's clock itself.
-    #[inline]
+    #[inline(always)]
     pub fn finish_at(self, outcome: Outcome, now: Mono) {
-        self.cell.finish(self.ticket, Some(outcome), now);
+        // Forgotten first: a permit that could still be dropped would have to live in memory.
+        let (cell, ticket) = (self.cell, self.ticket);
         std::mem::forget(self);
+        cell.finish(ticket, Some(outcome), now);
     }
 
     /// When the call was let through.

@@ -42,10 +42,16 @@ impl Route {
     ///
     /// # Errors
     /// [`Shed`] is the refusal, with everything that led to it.
-    #[inline]
+    #[inline(always)]
     pub fn admit_at(&self, priority: impl Into<Priority>, now: Mono) -> Result<Permit<'_>, Shed> {
-        let ticket = self.0.admit(priority.into(), now)?;
-        Ok(Permit::new(&self.0, ticket))
+        let priority = priority.into();
+        if let Some(ticket) = self.0.admit_at_once(priority, now) {
+            return Ok(Permit::new(&self.0, ticket));
+        }
+        match self.0.admit_with_care(priority, now) {
+            Ok(ticket) => Ok(Permit::new(&self.0, ticket)),
+            Err(shed) => Err(shed),
+        }
     }
 
     /// Decides on one request whose permit has to outlive this handle, as in a spawned task or a middleware's future.
@@ -53,7 +59,7 @@ impl Route {
     /// # Errors
     /// [`Shed`] is the refusal, with everything that led to it.
     pub fn admit_owned(&self, priority: impl Into<Priority>) -> Result<OwnedPermit, Shed> {
-        let ticket = self.0.admit(priority.into(), self.0.now())?;
+        let ticket = self.0.admit_with_care(priority.into(), self.0.now())?;
         Ok(OwnedPermit::new(Arc::clone(&self.0), ticket))
     }
 

@@ -70,7 +70,7 @@ pub(crate) enum Verdict {
 
 impl Lane<'_> {
     // Relaxed throughout: every counter stands for itself, and readers tolerate that they run a little apart.
-    #[inline]
+    #[inline(always)]
     fn add(self, cell: &AtomicU64, by: u64) -> u64 {
         if self.own {
             let value = cell.load(Relaxed);
@@ -81,7 +81,7 @@ impl Lane<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn count(self, cell: &AtomicU32) -> u32 {
         if self.own {
             let value = cell.load(Relaxed);
@@ -103,7 +103,7 @@ impl Lane<'_> {
         self.add(&self.stripe.looks, 1)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn admitted(self, tier: Tier, now: Mono, window_start: Mono) {
         self.count(&self.stripe.admitted[tier_index(tier)]);
         self.add(&self.stripe.offsets, offset(now, window_start));
@@ -116,7 +116,7 @@ impl Lane<'_> {
     }
 
     /// `in_flight` is the count at the call's admission; `sample_mask` thins the pairs to about a thousand a second.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finished(
         self,
         verdict: Verdict,
@@ -151,16 +151,21 @@ impl Lane<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn sample(self, chosen: bool, in_flight: u32, nanos: u64) {
         if chosen {
-            let (stripe, x) = (self.stripe, u64::from(in_flight));
-            self.count(&stripe.pair_count);
-            self.add(&stripe.pair_x, x);
-            self.add(&stripe.pair_y, nanos);
-            self.add(&stripe.pair_xx, x * x);
-            self.add(&stripe.pair_xy, x.wrapping_mul(nanos));
+            self.pair(in_flight, nanos);
         }
+    }
+
+    #[inline(never)]
+    fn pair(self, in_flight: u32, nanos: u64) {
+        let (stripe, x) = (self.stripe, u64::from(in_flight));
+        self.count(&stripe.pair_count);
+        self.add(&stripe.pair_x, x);
+        self.add(&stripe.pair_y, nanos);
+        self.add(&stripe.pair_xx, x * x);
+        self.add(&stripe.pair_xy, x.wrapping_mul(nanos));
     }
 
     fn in_vain(self, counter: &AtomicU32, nanos: u64) {
