@@ -51,12 +51,10 @@ fn budgets(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
         let budget = verdict.budget;
         writeln!(
             text,
-            "| {} | <= {} {} | {} {} | {} |",
+            "| {} | <= {} | {} | {} |",
             budget.path,
-            plain(budget.most),
-            budget.unit,
-            plain(verdict.measured),
-            budget.unit,
+            with_unit(budget.most, budget.unit),
+            with_unit(verdict.measured, budget.unit),
             verdict.words()
         )?;
     }
@@ -88,6 +86,12 @@ fn peers(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
         )?;
     }
     let own = of(figures, ATRION_OWN_CLOCK, 1)? - of(figures, ATRION, 1)?;
+    let noise = of(figures, CLOCK_ALONE, 2)? / of(figures, CLOCK_ALONE, 1)?;
+    writeln!(
+        text,
+        "\nThe clock shares nothing between threads, so its own factor of {noise:.2} from one thread to two shows \
+         how much of the machine others were using: 1.00 is a quiet one."
+    )?;
     writeln!(
         text,
         "\nReading the clock itself costs Atrion {} of its {} per request; two bare readings of it cost {}.\n",
@@ -124,16 +128,15 @@ fn reference(contender: &Contender) -> Option<&'static str> {
 /// What grows with the number of routes.
 fn routes(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     text.push_str("## Routes and the pulse\n\n| path | median | 95 % interval |\n|---|---|---|\n");
-    for id in [
-        "routes/lookup among 10000",
-        "compute/one idle route",
-        "compute/one busy route",
-        "routes/pulse over 100000, none busy",
-        "routes/pulse over 100000, 1 % busy",
-        "routes/pulse over 100000, all busy",
+    for (path, id) in [
+        ("lookup by name among 10,000", "routes/lookup among 10000"),
+        ("COMPUTE of an idle route", "compute/one idle route"),
+        ("COMPUTE of a busy route", "compute/one busy route"),
+        ("pulse over 100,000 routes, all quiet", "routes/pulse over 100000, none busy"),
+        ("pulse over 100,000 routes, 1 % with traffic", "routes/pulse over 100000, 1 % busy"),
+        ("pulse over 100,000 routes, all with traffic", "routes/pulse over 100000, all busy"),
     ] {
         let median = figures.median(id).with_context(|| format!("{id} was not measured"))?;
-        let path = id.split_once('/').map_or(id, |(_, path)| path);
         let (ns, low, high) = (time(median.ns), time(median.low), time(median.high));
         writeln!(text, "| {path} | {ns} | {low} to {high} |")?;
     }
@@ -183,6 +186,10 @@ fn time(ns: f64) -> String {
 
 fn times(ratio: f64) -> String {
     if ratio < 10.0 { format!("{ratio:.1}") } else { format!("{ratio:.0}") }
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    format!("{} {unit}", plain(value)).trim_end().to_owned()
 }
 
 /// A bare number: as many decimals as are worth reading.
