@@ -32,8 +32,8 @@ pub mod physics {
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub mod tower {
     pub use atrion_tower::{
-        AdmissionBody, AdmissionLayer, AdmissionService, CallError, Classify, Cohort, DefaultClassifier,
-        Detail, Hold, PROBLEM_TYPE, Propagate, RequestHead, ResponseHead, RouteNames, TrustedHeaders,
-        Verdict, header, http,
+        AdmissionBody, AdmissionLayer, AdmissionService, CallError, CallLayer, CallRules, CallService,
+        Classify, Cohort, DefaultClassifier, Detail, Hold, PROBLEM_TYPE, Propagate, Refused, RequestHead,
+        ResponseHead, RouteNames, TrustedHeaders, Verdict, call, header, http,
     };
 }

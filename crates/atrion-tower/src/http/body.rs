@@ -70,6 +70,13 @@ impl<B: Body> AdmissionBody<B> {
     }
 }
 
+impl<B: Default> Default for AdmissionBody<B> {
+    /// The inner body's default, which some middleware answers with.
+    fn default() -> Self {
+        Self { state: State::Inner { body: B::default(), watch: None } }
+    }
+}
+
 impl<B> Body for AdmissionBody<B>
 where
     B: Body,
