@@ -35,7 +35,7 @@ pub(crate) struct RouteCell {
 
 impl RouteCell {
     pub(crate) fn new(id: RouteId, physics: RoutePhysics, commons: Arc<Commons>, now: Mono) -> Self {
-        let live = physics.first_live(now);
+        let live = physics.first_live(&commons.ladder, now);
         Self { live, commons, id, physics: Mutex::new(physics) }
     }
 

@@ -199,7 +199,12 @@ impl Engine {
         self.in_force.store(Arc::clone(&in_force));
         let now = self.commons.clock.now();
         for cell in self.registry.all() {
-            cell.physics().reconfigure(cell.live(), in_force.of(cell.id().as_str()), now);
+            cell.physics().reconfigure(
+                cell.live(),
+                in_force.of(cell.id().as_str()),
+                &self.commons.ladder,
+                now,
+            );
         }
         self.tell(|| Event::ConfigReplaced { generation });
         Ok(())
@@ -223,7 +228,7 @@ impl Engine {
         match kind {
             OverrideKind::ForceOpen => cell.live().force(Force::Open),
             OverrideKind::ForceClosed => cell.live().force(Force::Closed),
-            _ => cell.physics().reset(cell.live(), now),
+            _ => cell.physics().reset(cell.live(), &self.commons.ladder, now),
         }
         if !matches!(kind, OverrideKind::Reset) {
             let active = Active { kind, reason: Arc::clone(&reason), until: now.after(time_to_live) };
@@ -281,7 +286,8 @@ impl Engine {
         let Ok(route) = self.try_route(id.as_str()) else { return false };
         let cell = route.cell();
         // A name without a place must not scar everybody who shares the overflow route.
-        let taken = cell.id() == id && cell.physics().restore(cell.live(), &restored, now);
+        let taken =
+            cell.id() == id && cell.physics().restore(cell.live(), &restored, &self.commons.ladder, now);
         cell.live().touch();
         taken
     }

@@ -146,7 +146,13 @@ const MOST_UNFLUSHED: u32 = 64;
 const MILLIONTHS: f64 = 1e6;
 
 impl Live {
-    pub(crate) fn new(mode: Mode, first: &Publication, settings: &Settings, now: Mono) -> Self {
+    pub(crate) fn new(
+        mode: Mode,
+        first: &Publication,
+        settings: &Settings,
+        ladder: &Ladder,
+        now: Mono,
+    ) -> Self {
         let [rest, target] = first.gate.to_words();
         let live = Self {
             control: AtomicU64::new(Control::new(mode).0),
@@ -178,7 +184,7 @@ impl Live {
             stripes: Stripes::default(),
         };
         live.configure(settings);
-        live.publish(first);
+        live.publish(first, ladder);
         live
     }
 
@@ -540,7 +546,7 @@ impl Live {
 
     // ---- the pulse's side ------------------------------------------------------------------------------------
 
-    pub(crate) fn publish(&self, publication: &Publication) {
+    pub(crate) fn publish(&self, publication: &Publication, ladder: &Ladder) {
         let [rest, target] = publication.gate.to_words();
         // Relaxed: a request that sees one word of each tick decides by a mixture of two neighbouring gates.
         self.gate[0].store(rest, Relaxed);
@@ -548,6 +554,7 @@ impl Live {
         self.healthy.store(publication.healthy.to_words()[0], Relaxed);
         self.debt_gain.store((publication.debt_gain.clamp(0.0, 1.0) * MILLIONTHS) as u32, Relaxed);
         self.terms.publish(&publication.terms);
+        self.set_certain(ladder);
     }
 
     pub(crate) fn configure(&self, settings: &Settings) {
@@ -573,39 +580,39 @@ impl Live {
         }
     }
 
-    /// Sets how coarsely threads may count until the next tick, and how the pairs are thinned. `last_admits` remembers
+    /// Sets how coarsely threads may count until the next tick, and how the pairs are thinned. `last_moves` remembers
     /// what each stripe had when this was last called.
     pub(crate) fn set_pace(
         &self,
         target: f64,
         completions_per_second: f64,
-        last_admits: &mut Vec<Mono>,
+        last_moves: &mut Vec<u64>,
         ladder: &Ladder,
     ) {
         let stripes = self.stripes.get();
-        last_admits.resize(stripes.len(), Mono::ZERO);
-        let was_active = |stripe: &Padded, before: &Mono| stripe.0.last_admit() != *before;
+        last_moves.resize(stripes.len(), 0);
+        let was_active = |stripe: &Padded, before: &u64| stripe.0.last_move() != *before;
         let active =
-            stripes.iter().zip(&*last_admits).filter(|(stripe, before)| was_active(stripe, before)).count();
+            stripes.iter().zip(&*last_moves).filter(|(stripe, before)| was_active(stripe, before)).count();
         let batch = if stripes.is_empty() { 1 } else { batch(target, active) };
         self.batch.store(batch, Relaxed);
         let mut margin = 0;
-        for (stripe, before) in stripes.iter().zip(last_admits) {
+        for (stripe, before) in stripes.iter().zip(last_moves) {
             // What an idle thread has left unflushed counts as it is; an active one may have a batch less one.
             let left = stripe.0.unflushed.load(Relaxed).unsigned_abs();
             let next = if was_active(stripe, before) { u64::from(batch - 1) } else { 0 };
             margin += left.max(next);
-            *before = stripe.0.last_admit();
+            *before = stripe.0.last_move();
         }
         self.margin.store(u32::try_from(margin).unwrap_or(u32::MAX), Relaxed);
-        self.set_certain(margin, ladder);
+        self.set_certain(ladder);
         let thinning = (completions_per_second / 1000.0).clamp(1.0, 1e6) as u32;
         self.sample_mask.store(thinning.next_power_of_two() - 1, Relaxed);
     }
 
     /// Solves the gate for the lower end of every tier's band. What a request finds under it needs no closer look.
-    fn set_certain(&self, margin: u64, ladder: &Ladder) {
-        let (gate, cap, margin) = (self.gate(), self.cap.load(Relaxed), margin as f32);
+    fn set_certain(&self, ladder: &Ladder) {
+        let (gate, cap, margin) = (self.gate(), self.cap.load(Relaxed), self.margin.load(Relaxed) as f32);
         for (tier, certain) in Tier::ALL.into_iter().zip(&self.certain) {
             let slots = gate.slots(Volts::saturating(tier.band().0), ladder);
             // A count is under a bound if it is under the next whole number; the cast saturates.

@@ -35,8 +35,8 @@ pub(crate) struct RoutePhysics {
     /// The mode as of the last tick, for whoever reports changes.
     mode: Mode,
     pub(crate) totals: Totals,
-    /// When each stripe's thread had last been let through, as of the last tick.
-    last_admits: Vec<Mono>,
+    /// When each stripe's thread had last done anything, as of the last tick.
+    last_moves: Vec<u64>,
 }
 
 /// Saturation that a caller has measured itself. It holds until the next report, or for as long as a report is
@@ -89,42 +89,42 @@ impl RoutePhysics {
             reported: None,
             generation: 0,
             totals: Totals::default(),
-            last_admits: Vec::new(),
+            last_moves: Vec::new(),
         }
     }
 
     /// The live side of a route that has just been created.
-    pub(crate) fn first_live(&self, now: Mono) -> Live {
-        Live::new(self.model.mode(), &self.publication(now, 0), &self.config.settings(), now)
+    pub(crate) fn first_live(&self, ladder: &Ladder, now: Mono) -> Live {
+        Live::new(self.model.mode(), &self.publication(now, 0), &self.config.settings(), ladder, now)
     }
 
     /// Takes over what an earlier run of this node knew. Ignored once the route has measured anything itself.
-    pub(crate) fn restore(&mut self, live: &Live, restored: &Restored, now: Mono) -> bool {
+    pub(crate) fn restore(&mut self, live: &Live, restored: &Restored, ladder: &Ladder, now: Mono) -> bool {
         if !self.model.is_fresh() {
             return false;
         }
         self.model = Model::restored(&self.config.physics, restored, now);
-        self.publish_all(live, now);
+        self.publish_all(live, ladder, now);
         true
     }
 
     /// Forgets everything and learns anew.
-    pub(crate) fn reset(&mut self, live: &Live, now: Mono) {
+    pub(crate) fn reset(&mut self, live: &Live, ladder: &Ladder, now: Mono) {
         self.model = Model::new(&self.config.physics, now);
         self.reported = None;
         live.forgive();
-        self.publish_all(live, now);
+        self.publish_all(live, ladder, now);
     }
 
     /// A new configuration takes over with the state there is; a different preset takes over the scar.
-    pub(crate) fn reconfigure(&mut self, live: &Live, config: Arc<RouteConfig>, now: Mono) {
+    pub(crate) fn reconfigure(&mut self, live: &Live, config: Arc<RouteConfig>, ladder: &Ladder, now: Mono) {
         if !self.model.fits(&config.physics) {
             let scar = self.model.scar();
             self.model = Model::with_scar(&config.physics, scar, now);
         }
         self.config = config;
         live.configure(&self.config.settings());
-        self.publish_all(live, now);
+        self.publish_all(live, ladder, now);
     }
 
     /// COMPUTE: measures what happened since the last one, steps the model, publishes the gate.
@@ -161,11 +161,11 @@ impl RoutePhysics {
         self.model.step(&tick, &measured, report.as_ref(), now, &self.config);
         self.carry_out(live, now);
         live.relax_debt(measured.window.debt, self.model.debt());
-        self.publish_all(live, now);
+        self.publish_all(live, ladder, now);
         let seconds = dt.as_secs_f64();
         if seconds > 0.0 {
             let completions = measured.window.completions() as f64;
-            live.set_pace(self.model.target(), completions / seconds, &mut self.last_admits, ladder);
+            live.set_pace(self.model.target(), completions / seconds, &mut self.last_moves, ladder);
             if measured.counted.admissions() as f64 / seconds >= BUSY && !live.is_striped() {
                 live.stripe(crate::slot::stripes());
             }
@@ -221,15 +221,15 @@ impl RoutePhysics {
         self.generation = live.control().generation();
     }
 
-    fn publish_all(&mut self, live: &Live, now: Mono) {
+    fn publish_all(&mut self, live: &Live, ladder: &Ladder, now: Mono) {
         let in_flight = live.exact_in_flight_signed().max(0) as u64;
         let generation = live.control().generation();
         self.carry_out(live, now);
-        live.publish(&self.publication(now, in_flight));
+        live.publish(&self.publication(now, in_flight), ladder);
         // A probe may have closed the breaker while the gate was being made: then it is the gate of another world.
         if live.control().generation() != generation.max(self.generation) {
             self.catch_up(live);
-            live.publish(&self.publication(now, in_flight));
+            live.publish(&self.publication(now, in_flight), ladder);
         }
     }
 

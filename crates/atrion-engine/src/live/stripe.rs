@@ -183,6 +183,14 @@ impl Stripe {
         Mono::from_nanos(self.last_success.load(Relaxed))
     }
 
+    /// When this stripe's writer last did anything.
+    pub(super) fn last_move(&self) -> u64 {
+        [&self.last_admit, &self.last_success, &self.last_failure]
+            .into_iter()
+            .map(|at| at.load(Relaxed))
+            .fold(0, u64::max)
+    }
+
     /// Adds what this stripe has counted to a running sum.
     pub(super) fn add_to(&self, sum: &mut Reading) {
         let narrow = |total: &mut u32, cell: &AtomicU32| *total = total.wrapping_add(cell.load(Relaxed));
