@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! loom: the atomics under every interleaving.
 //!
-//! `--cfg loom` swaps the standard atomics for loom's in every crate of the build, so it has a
-//! target folder of its own; the normal one would be rebuilt on each change between the two.
+//! `--cfg atrion_loom` swaps the standard atomics of the engine for loom's. Flags reach every crate
+//! of the build, so it has a target folder of its own; the normal one would be rebuilt on each
+//! change between the two.
 
 use std::fs;
 use std::path::Path;
@@ -36,13 +37,13 @@ pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcom
         shell,
         Job::cargo(["test", "-p", HOME, "--release"])
             .args(chosen)
-            .env("RUSTFLAGS", "--cfg loom")
+            .env("RUSTFLAGS", "--cfg atrion_loom")
             .env("CARGO_TARGET_DIR", shell.root().join("target/loom")),
     )
 }
 
 /// How a unit test says that it runs under loom; the others say `not(loom)`.
-const MARK: &str = "cfg(all(test, loom))";
+const MARK: &str = "cfg(all(test, atrion_loom))";
 
 fn has_unit_tests(folder: &Path) -> anyhow::Result<bool> {
     for entry in fs::read_dir(folder)? {

@@ -100,7 +100,7 @@ const fn mode_bits(mode: Mode) -> u64 {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(atrion_loom)))]
 mod tests {
     use super::*;
 

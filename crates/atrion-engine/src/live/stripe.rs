@@ -315,7 +315,7 @@ pub(crate) fn reason_index(reason: Reason) -> usize {
     Reason::ALL.iter().position(|&other| other == reason).unwrap_or(0)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(atrion_loom)))]
 mod tests {
     use super::*;
 
