@@ -117,12 +117,12 @@ impl Client {
 }
 
 fn judge(response: &Response<()>) -> Outcome {
-    if !response.headers().contains_key(header::WORKER) {
+    if response.headers().contains_key(header::SHED) {
         Outcome::Refused
-    } else if response.status().is_server_error() {
-        Outcome::Failed
-    } else {
+    } else if response.status().is_success() {
         Outcome::Served
+    } else {
+        Outcome::Failed
     }
 }
 
@@ -134,15 +134,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_without_a_workers_mark_is_a_refusal() {
-        let response = |status: u16, worker: bool| {
+    fn a_refusal_is_told_from_a_failure_by_its_header() {
+        let response = |status: u16, shed: bool| {
             let builder = Response::builder().status(status);
-            let builder = if worker { builder.header(header::WORKER, "1") } else { builder };
+            let builder = if shed { builder.header(header::SHED, "saturated") } else { builder };
             builder.body(()).expect("a response")
         };
-        assert_eq!(judge(&response(503, false)), Outcome::Refused);
-        assert_eq!(judge(&response(503, true)), Outcome::Failed);
-        assert_eq!(judge(&response(200, true)), Outcome::Served);
-        assert_eq!(judge(&response(404, true)), Outcome::Served);
+        assert_eq!(judge(&response(503, true)), Outcome::Refused);
+        assert_eq!(judge(&response(503, false)), Outcome::Failed);
+        assert_eq!(judge(&response(404, false)), Outcome::Failed);
+        assert_eq!(judge(&response(200, false)), Outcome::Served);
     }
 }

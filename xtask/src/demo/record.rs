@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
     Served,
     /// Refused by the guard.
     Refused,
-    /// Answered with a 5xx by the backend.
+    /// Answered by the backend with anything but a success.
     Failed,
     TimedOut,
     /// No connection, or one that broke.

@@ -186,7 +186,7 @@ capacity   what the workers can do in that phase. gray: half of them are 4 times
 possible   min(offered, capacity), what a perfect guard would serve
 recovered  after the outage: the first second with 95 % of the possible goodput
 clients    give up an attempt after 1 s, retry twice with backoff and ignore
-           Retry-After; workers do not notice that a client left: its job is done
+           Retry-After; a worker does not notice that its client left
 ";
 
 #[cfg(test)]

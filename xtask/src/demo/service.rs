@@ -79,7 +79,7 @@ fn job(needs_dependency: bool, headers: &HeaderMap) -> Job {
 async fn answer(pool: Pool, job: Job) -> Response {
     let status = pool.run(job).await.and_then(|status| StatusCode::from_u16(status).ok());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::WORKER, "1")], "done\n").into_response()
+    (status, "done\n").into_response()
 }
 
 /// Tells the demo ten times a second how things are.

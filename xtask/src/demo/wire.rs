@@ -66,9 +66,19 @@ pub(crate) struct RouteTick {
     pub(crate) route: String,
     pub(crate) mode: String,
     pub(crate) resistance_ohm: f64,
-    pub(crate) in_flight: f64,
+    pub(crate) scar_ohm: f64,
+    pub(crate) staleness_ohm: f64,
+    pub(crate) in_flight: u64,
+    /// D, in slots.
+    pub(crate) debt: f64,
     /// N*, the target of the in-flight count.
     pub(crate) limit: f64,
+    /// L and L0.
+    pub(crate) latency_s: f64,
+    pub(crate) baseline_s: f64,
+    /// X, successes per second.
+    pub(crate) throughput: f64,
+    pub(crate) error_share: f64,
 }
 
 /// Headers between the clients and the service.
@@ -81,8 +91,8 @@ pub(crate) mod header {
     pub(crate) const REQUEST: &str = "x-demo-request";
     /// A status of 500 or above with which a worker answers after its work.
     pub(crate) const FAIL: &str = "x-demo-fail";
-    /// On every answer that a worker gave; an answer without it is a refusal by the guard.
-    pub(crate) const WORKER: &str = "x-demo-worker";
+    /// On every refusal by the guard, and on nothing else.
+    pub(crate) const SHED: &str = "x-atrion-shed";
 }
 
 #[cfg(test)]
