@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Adaptive admission control as tower middleware for HTTP and gRPC services.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod head;

@@ -83,7 +83,7 @@ impl Priorities {
         let cohort = head.extensions.get::<Cohort>().copied().or(cohort);
         let stated = own.or(asked);
         let mut priority = stated.unwrap_or(self.default);
-        if let Some(cohort) = cohort {
+        if let Some(cohort) = cohort.filter(|_| !has_a_place(priority)) {
             priority = priority.cohort(cohort.key());
         }
         if self.strip {
@@ -129,6 +129,12 @@ impl fmt::Debug for Priorities {
     }
 }
 
+/// Whether a priority knows its place in the band: it has a cohort or is a voltage.
+fn has_a_place(priority: Priority) -> bool {
+    let at = |counter| priority.resolve(Spread::Band, 0, counter);
+    at(0) == at(1)
+}
+
 fn in_extensions(head: &RequestHead<'_>) -> Option<Priority> {
     let tier = || head.extensions.get::<Tier>().map(|tier| Priority::tier(*tier));
     head.extensions.get::<Priority>().copied().or_else(tier)
@@ -151,6 +157,13 @@ mod tests {
         assert_eq!(Cohort::of("").key(), 0xcbf2_9ce4_8422_2325);
         assert_eq!(Cohort::of("a").key(), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(Cohort::of("foobar").key(), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn only_a_bare_tier_has_no_place_of_its_own() {
+        let tier = Priority::tier(Tier::High);
+        assert!(!has_a_place(tier));
+        assert!(has_a_place(tier.cohort(7)) && has_a_place(Priority::volts(Volts::saturating(70.0))));
     }
 
     #[test]

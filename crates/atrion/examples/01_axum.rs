@@ -3,9 +3,9 @@
 //!
 //! `cargo run -p atrion --features axum --example 01_axum`
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use atrion::tower::{AdmissionLayer, TrustedHeaders};
@@ -20,7 +20,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     // One instance for the process. The SLO is the one number worth setting: the callers' own timeout.
-    let config = Config::default().slo(Duration::from_millis(400));
+    let config = Config::default().slo(Duration::from_secs(1));
     let atrion = Atrion::builder().config(config).connect().await?;
 
     let app = Router::new()
@@ -30,26 +30,30 @@ async fn main() -> Result<(), Error> {
         .layer(AdmissionLayer::new(atrion.clone()).trust_headers(TrustedHeaders::new()))
         // What is added after the layer is outside of it: a health check must not be shed.
         .route("/health", get(async || "fine\n"))
-        .with_state(Workers::of(8));
+        .with_state(Workers::of(4));
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, app).await });
 
-    println!("8 workers of 20 ms carry 400 requests a second; 1200 a second arrive for 4 s");
-    let served = overload(&format!("http://{address}"), Duration::from_secs(4)).await?;
-    for (tier, [ok, shed]) in served {
-        println!("{:<9} {ok:>5} served {shed:>5} refused", tier.as_str());
-    }
+    // A little traffic first: within two seconds the route knows what normal is.
+    let base = format!("http://{address}");
+    drive(&base, &[Tier::Normal], Duration::from_millis(25), Duration::from_secs(2)).await?;
 
-    let refusal = one_refusal(&format!("http://{address}")).await?;
-    println!("\na refusal in full:\n{refusal}");
+    println!("4 workers of 40 ms carry 100 requests a second; 300 a second arrive for 4 s");
+    let mix = [Tier::Critical, Tier::Normal, Tier::Normal, Tier::Bulk, Tier::Bulk, Tier::Bulk];
+    let seen = drive(&base, &mix, Duration::from_millis(20), Duration::from_secs(4)).await?;
+    for (tier, count) in seen.tiers.iter().rev() {
+        println!("{:<9} {:>5} served {:>5} refused", tier.as_str(), count.served, count.refused);
+    }
+    println!("\nthe latest refusal:\n{}", seen.refusal.ok_or("nothing was refused")?);
+
     let route = atrion.route("POST /carts/{cart}/checkout").snapshot();
     println!("\n{}: {} at {}, room for {:.0} requests", route.id, route.mode, route.resistance, route.limit);
     atrion.shutdown().await;
     Ok(())
 }
 
-/// A dependency that does eight things at a time and lets the rest wait.
+/// A dependency that does four things at a time and lets the rest wait.
 #[derive(Clone)]
 struct Workers(Arc<Semaphore>);
 
@@ -61,58 +65,51 @@ impl Workers {
 
 async fn checkout(State(Workers(workers)): State<Workers>, Path(cart): Path<String>) -> String {
     let _turn = workers.acquire().await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(40)).await;
     format!("cart {cart} is paid\n")
 }
 
-/// Three tiers of 400 requests a second each; what became of them.
-async fn overload(base: &str, length: Duration) -> Result<Vec<(Tier, [u64; 2])>, Error> {
-    let client = reqwest::Client::new();
-    let tiers = [Tier::Critical, Tier::Normal, Tier::Bulk];
-    let counts: Arc<[[AtomicU64; 2]; 3]> = Arc::default();
-    let mut calls = tokio::task::JoinSet::new();
-    let mut pace = tokio::time::interval(Duration::from_millis(5));
-    let begin = Instant::now();
-    for cart in 0_u64.. {
-        if begin.elapsed() >= length {
-            break;
-        }
-        pace.tick().await;
-        for (index, tier) in tiers.into_iter().enumerate() {
-            for _ in 0..2 {
-                let request = client
-                    .post(format!("{base}/carts/{cart}/checkout"))
-                    .header("x-atrion-tier", tier.as_str());
-                let counts = Arc::clone(&counts);
-                calls.spawn(async move {
-                    let answer = request.send().await?;
-                    counts[index][usize::from(!answer.status().is_success())].fetch_add(1, Relaxed);
-                    answer.bytes().await
-                });
-            }
-        }
-    }
-    while let Some(call) = calls.join_next().await {
-        call??;
-    }
-    let read = |index: usize| [counts[index][0].load(Relaxed), counts[index][1].load(Relaxed)];
-    Ok(tiers.into_iter().enumerate().map(|(index, tier)| (tier, read(index))).collect())
+#[derive(Default)]
+struct Seen {
+    tiers: BTreeMap<Tier, Count>,
+    refusal: Option<String>,
 }
 
-/// The first refusal that a burst of bulk requests meets.
-async fn one_refusal(base: &str) -> Result<String, Error> {
+#[derive(Default)]
+struct Count {
+    served: u32,
+    refused: u32,
+}
+
+/// Sends one request for each of `mix` every `pace`, whether or not the earlier ones are answered.
+async fn drive(base: &str, mix: &[Tier], pace: Duration, length: Duration) -> Result<Seen, Error> {
     let client = reqwest::Client::new();
     let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..200 {
-        let request = client.post(format!("{base}/carts/0/checkout")).header("x-atrion-tier", "bulk");
-        calls.spawn(request.send());
-    }
-    while let Some(call) = calls.join_next().await {
-        let answer = call??;
-        if answer.status().is_server_error() {
-            let head = format!("{}\n{:#?}", answer.status(), answer.headers());
-            return Ok(format!("{head}\n{}", answer.text().await?));
+    let mut ticks = tokio::time::interval(pace);
+    let begin = Instant::now();
+    while begin.elapsed() < length {
+        ticks.tick().await;
+        for tier in mix.iter().copied() {
+            let request =
+                client.post(format!("{base}/carts/17/checkout")).header("x-atrion-tier", tier.as_str());
+            calls.spawn(async move {
+                let answer = request.send().await?;
+                let head = format!("{}\n{:#?}", answer.status(), answer.headers());
+                let served = answer.status().is_success();
+                Ok::<_, reqwest::Error>((tier, served, format!("{head}\n{}", answer.text().await?)))
+            });
         }
     }
-    Err("a burst of 200 bulk requests was served whole".into())
+    let mut seen = Seen::default();
+    while let Some(call) = calls.join_next().await {
+        let (tier, served, text) = call??;
+        let count = seen.tiers.entry(tier).or_default();
+        if served {
+            count.served += 1;
+        } else {
+            count.refused += 1;
+            seen.refusal = Some(text);
+        }
+    }
+    Ok(seen)
 }

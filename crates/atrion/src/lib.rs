@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#![doc = include_str!("../README.md")]
+// The page's examples use the middleware, so they are tests where it is there; as a page it is always there.
+#![cfg_attr(any(not(doctest), feature = "axum"), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use atrion_engine::{

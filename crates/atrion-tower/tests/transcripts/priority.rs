@@ -113,6 +113,10 @@ async fn a_cohort_comes_from_an_extension_or_a_trusted_header() {
     request.extensions_mut().insert(Cohort::from_hash(7));
     let by_extension = seen(&layer, request).await;
     assert_eq!(priority_of(&by_extension), Some(Priority::tier(Tier::High).cohort(7)));
+    let mut request = asking(&[("x-user", "ada")]);
+    request.extensions_mut().insert(normal.cohort(9));
+    let nearer = seen(&layer, request).await;
+    assert_eq!(priority_of(&nearer), Some(normal.cohort(9)));
     let untrusted = seen(&world.layer(), asking(&[("x-user", "ada")])).await;
     assert_eq!(priority_of(&untrusted), None);
 }
