@@ -107,9 +107,12 @@ impl AdaptiveState {
             self.momentum = Momentum::at_rest(saturation, self.errors.get());
             self.staleness = 0.0;
         } else {
-            // Silence wounds nobody: a tick that judged no call only heals, as a route does that nobody looks at.
-            let any = judged.succeeded.saturating_add(judged.failed) > 0;
-            let trauma = if any { scar::trauma(self.errors.get(), self.blame(config)) } else { 0.0 };
+            // Silence wounds nobody: a tick without completions only heals, as a route does that nobody looks at.
+            let trauma = if judged.completions() > 0 {
+                scar::trauma(self.errors.get(), self.blame(config))
+            } else {
+                0.0
+            };
             self.scar.step(tick, trauma, config);
             self.momentum.step(tick, saturation, self.errors.get());
             self.staleness = staleness(&window, self.baseline.longest_patience(config.slo), config);

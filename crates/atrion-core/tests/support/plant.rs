@@ -44,7 +44,7 @@ impl Plant {
     }
 
     /// Calls per second at which every worker is busy.
-    pub(crate) fn capacity(&self) -> f64 {
+    pub(crate) const fn capacity(&self) -> f64 {
         self.workers as f64 / self.service
     }
 }

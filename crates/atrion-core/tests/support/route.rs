@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
 use atrion_core::adaptive::{AdaptiveState, DeadRule, debt};
-use atrion_core::{AdaptiveConfig, Gate, Ladder, Mode, Mono, Tick, Volts, Window};
+use atrion_core::{AdaptiveConfig, Gate, Mode, Mono, Tick, Volts, Window};
+
+use super::given::ladder;
 
 pub(crate) struct Route {
     pub(crate) config: AdaptiveConfig,
@@ -16,7 +18,6 @@ pub(crate) struct Route {
     pub(crate) in_flight: u64,
     pub(crate) debt: f64,
     gate: Gate,
-    ladder: Ladder,
     run: u32,
     generation: u32,
     successes: u32,
@@ -55,7 +56,6 @@ impl Route {
             state,
             in_flight: 0,
             debt: 0.0,
-            ladder: Ladder::new(),
             run: 0,
             generation: 0,
             successes: 0,
@@ -75,8 +75,7 @@ impl Route {
     /// Whether the law alone lets a request of `volts` through now.
     pub(crate) fn obeys(&self, volts: Volts) -> bool {
         let occupied = self.in_flight as f64 + self.debt;
-        self.state.mode() != Mode::CircuitBreaker
-            && occupied < f64::from(self.gate.slots(volts, &self.ladder))
+        self.state.mode() != Mode::CircuitBreaker && occupied < f64::from(self.gate.slots(volts, ladder()))
     }
 
     pub(crate) fn admit(&mut self, now: Mono, volts: Volts) -> Option<Call> {

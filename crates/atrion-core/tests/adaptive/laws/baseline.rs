@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Latency and its baseline: a mean at first, then slow; upwards under a crowd only by elasticity.
+
+use std::time::Duration;
+
+use atrion_core::adaptive::Pairs;
+use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Tick, Window};
+
+use crate::support::given::{after, failing, healthy, settled, silence};
+
+/// Pairs of calls whose latency does not know the crowd.
+fn free_workers(latency: f64) -> Pairs {
+    (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 5.0, latency))
+}
+
+#[test]
+fn at_first_it_is_the_mean_of_all_calls() {
+    let config = AdaptiveConfig::default();
+    // 10 calls of 100 ms and 30 of 20 ms: 40 ms, in whatever order the ticks came.
+    let slow = after(AdaptiveState::default(), 20, &healthy(100.0, 0.1), &config);
+    let state = after(slow, 20, &healthy(300.0, 0.02), &config);
+    assert!((state.baseline().base() - 0.04).abs() < 1e-12, "{}", state.baseline().base());
+}
+
+#[test]
+fn later_it_follows_within_twenty_seconds() {
+    let config = AdaptiveConfig::default();
+    let state = after(settled(&config), 200, &healthy(100.0, 0.02), &config);
+    let expected = 0.02 + 0.08 * libm::exp(-1.0);
+    assert!((state.baseline().base() - expected).abs() < 1e-9, "{}", state.baseline().base());
+}
+
+#[test]
+fn latency_of_now_follows_within_150_ms_and_no_faster_than_ten_samples() {
+    let config = AdaptiveConfig::default();
+    let fast = after(settled(&config), 1, &healthy(1_000.0, 0.3), &config).baseline().latency();
+    let one = after(settled(&config), 1, &healthy(10.0, 0.3), &config).baseline().latency();
+    assert!((fast - (0.3 - 0.2 * libm::exp(-0.1 / 0.15))).abs() < 1e-9, "{fast}");
+    assert!((one - 0.12).abs() < 1e-9, "one sample is a tenth: {one}");
+}
+
+#[test]
+fn errors_carry_no_latency() {
+    let config = AdaptiveConfig::default();
+    let state = settled(&config);
+    let broken = after(state, 50, &failing(100.0, 0.1, 10), &config);
+    assert_eq!(broken.baseline(), state.baseline());
+}
+
+/// Three times the latency, three times the crowd: the load's doing as long as eps says so.
+fn crowded() -> Window {
+    Window { mean_in_flight: 100.0, ..healthy(100.0, 0.3) }
+}
+
+#[test]
+fn a_crowd_that_makes_latency_does_not_make_a_baseline() {
+    let config = AdaptiveConfig::default();
+    let state = after(settled(&config), 600, &crowded(), &config);
+    assert_eq!(state.baseline().base(), settled(&config).baseline().base());
+}
+
+#[test]
+fn a_crowd_that_makes_no_latency_is_believed_within_seconds() {
+    let config = AdaptiveConfig::default();
+    let slower = Window { pairs: free_workers(0.3), ..crowded() };
+    let state = after(settled(&config), 50, &slower, &config);
+    assert!(state.baseline().base() > 0.25, "{}", state.baseline().base());
+    let off = AdaptiveConfig { laws: Laws { elasticity: false, ..Laws::default() }, ..config };
+    let state = after(settled(&off), 50, &slower, &off);
+    assert!(state.baseline().base() < 0.11, "{}", state.baseline().base());
+}
+
+#[test]
+fn it_never_rises_above_what_was_promised() {
+    let config = AdaptiveConfig { slo: Some(Duration::from_millis(200)), ..AdaptiveConfig::default() };
+    let slower = Window { pairs: free_workers(0.3), ..crowded() };
+    assert!(after(settled(&config), 600, &slower, &config).baseline().base() <= 0.2);
+    let born_slow = after(AdaptiveState::default(), 600, &healthy(100.0, 0.7), &config);
+    assert_eq!(born_slow.baseline().base(), 0.2);
+}
+
+#[test]
+fn downwards_it_goes_in_any_crowd() {
+    let config = AdaptiveConfig::default();
+    let quicker = Window { mean_in_flight: 500.0, ..healthy(100.0, 0.05) };
+    let state = after(settled(&config), 200, &quicker, &config);
+    assert!(state.baseline().base() < 0.07, "{}", state.baseline().base());
+}
+
+/// A start under overload: the very first calls know the service, the later ones only the queue.
+#[test]
+fn a_queue_is_not_learned_as_the_services_own_latency() {
+    let config = AdaptiveConfig::default();
+    let mut state = AdaptiveState::default();
+    for step in 0..100 {
+        let latency = 0.1 + 0.05 * f64::from(step);
+        let queue = Window { mean_in_flight: 100.0 * latency, ..healthy(100.0, latency) };
+        state = after(state, 1, &queue, &config);
+    }
+    assert!(state.baseline().base() < 0.3, "{}", state.baseline().base());
+}
+
+/// A start with slow calls: those that have come back are the quick ones.
+#[test]
+fn calls_that_have_not_come_back_yet_count_by_littles_law() {
+    let config = AdaptiveConfig::default();
+    let mut state = AdaptiveState::default();
+    for step in 1..=30 {
+        // 100 calls/s; half of them take 20 ms, the others have not come back.
+        let mean_in_flight = 1.0 + 5.0 * f64::from(step);
+        let pairs = (0..5).fold(Pairs::default(), |pairs, i| pairs.with(mean_in_flight - f64::from(i), 0.02));
+        let window = Window { mean_in_flight, pairs, ..healthy(50.0, 0.02) };
+        state = after(state, 1, &window, &config);
+        let target = state.law(None, &config).target;
+        assert!(target > 0.7 * mean_in_flight, "N* {target} at {mean_in_flight}");
+    }
+    assert!(state.baseline().base() > 0.5, "{}", state.baseline().base());
+}
+
+#[test]
+fn silence_teaches_nothing() {
+    let config = AdaptiveConfig::default();
+    let state = settled(&config);
+    let later = state.step(&Tick::new(Duration::from_secs(3_600), &config), &silence(), &config);
+    assert_eq!(later.baseline(), state.baseline());
+    assert_eq!(after(AdaptiveState::default(), 100, &silence(), &config).baseline().base(), 0.0);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Debt: a failed call keeps its slot until 20 successes have paid for it, or time has healed it.
+
+use std::time::Duration;
+
+use atrion_core::adaptive::debt;
+use atrion_core::{AdaptiveConfig, Laws, Mono, Tick, Volts, Window};
+use proptest::prelude::*;
+
+use crate::support::given::{settled, tick};
+use crate::support::route::Route;
+
+#[test]
+fn twenty_successes_pay_for_one_failure() {
+    let config = AdaptiveConfig {
+        laws: Laws { effectiveness: false, ..Laws::default() },
+        ..AdaptiveConfig::default()
+    };
+    let mut route = Route::from_state(settled(&config), config, Mono::ZERO);
+    let call = |route: &mut Route, failed| {
+        let call = route.admit(Mono::ZERO, Volts::saturating(90.0)).unwrap();
+        route.finish(Mono::ZERO, call, failed);
+    };
+    call(&mut route, true);
+    assert_eq!(route.debt, 1.0);
+    for paid in 1..=19 {
+        call(&mut route, false);
+        assert!(route.debt > 0.0, "paid after {paid} successes");
+    }
+    call(&mut route, false);
+    assert!(route.debt < 1e-12, "{}", route.debt);
+    call(&mut route, false);
+    assert_eq!(route.debt, 0.0, "nobody pays in advance");
+}
+
+#[test]
+fn a_failure_costs_in_so_far_as_load_causes_it() {
+    assert_eq!([0.0, 0.15, 0.3, 1.0].map(debt::gain), [0.0, 0.0, 1.0, 1.0]);
+    assert!((debt::gain(0.225) - 0.5).abs() < 1e-12);
+}
+
+#[test]
+fn debt_stands_at_the_live_gate() {
+    let config = AdaptiveConfig::default();
+    let mut route = Route::from_state(settled(&config), config, Mono::ZERO);
+    let normal = Volts::saturating(40.0);
+    assert!(route.obeys(normal));
+    route.debt = 1.25 * route.state.target() + 10.0;
+    assert!(!route.obeys(normal), "a full route of failed calls is a full route");
+}
+
+proptest! {
+    #[test]
+    fn time_heals_it_and_a_ceiling_holds_it(debt in 0.0..1e6f64, target in 0.0..1e3f64, millis in 0u64..60_000) {
+        let config = AdaptiveConfig::default();
+        let span = Tick::new(Duration::from_millis(millis), &config);
+        let left = debt::relax(debt, &span, target, &config);
+        let healed = debt * libm::exp(-(millis as f64) / 5_000.0);
+        prop_assert!((left - healed.min(1.25 * target.max(4.0))).abs() < 1e-9 * (1.0 + debt));
+    }
+
+    #[test]
+    fn a_tick_takes_over_what_the_requests_made_of_it(debt in 0.0..100.0f64) {
+        let config = AdaptiveConfig::default();
+        let state = settled(&config).step(&tick(&config), &Window { debt, ..Window::default() }, &config);
+        prop_assert_eq!(state.debt(), debt::relax(debt, &tick(&config), state.target(), &config));
+    }
+}

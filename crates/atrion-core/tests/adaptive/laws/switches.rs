@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Each switch turns its law off, and no other.
+
+use atrion_core::adaptive::{DeadRule, Pairs};
+use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Window};
+
+use crate::support::given::{after, failing, healthy, settled};
+
+/// What each law contributes, in a life that gives all of them work: a settled route, a crowd in front of free workers
+/// that have become slower, errors that rise with load, and hung calls.
+#[derive(Debug, PartialEq)]
+struct Works {
+    memory_of_health: bool,
+    shrinking_slack: bool,
+    square_root_staffing: bool,
+    elasticity: bool,
+    debt: bool,
+    effectiveness: bool,
+    scar: bool,
+    staleness: bool,
+    dead: bool,
+}
+
+const ALL: Works = Works {
+    memory_of_health: true,
+    shrinking_slack: true,
+    square_root_staffing: true,
+    elasticity: true,
+    debt: true,
+    effectiveness: true,
+    scar: true,
+    staleness: true,
+    dead: true,
+};
+
+fn work(laws: Laws) -> Works {
+    let config = AdaptiveConfig { laws, ..AdaptiveConfig::default() };
+    let health = settled(&config);
+    let busy = health.throughput() * health.baseline().base();
+    let free = (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 5.0, 0.3));
+    let slower = Window { mean_in_flight: 60.0, pairs: free, ..healthy(100.0, 0.3) };
+    let collapsed = Window { mean_in_flight: 60.0, ..healthy(1.0, 0.1) };
+    let full = Window { mean_in_flight: 1e6, ..healthy(100.0, 0.1) };
+    // Every second tick 20 calls more, all of which fail: full capacity.
+    let overflow = (0..60).fold(health, |state, step| {
+        let more = 20 * (step % 2);
+        let window = Window { admitted: 10 + more, failed: more, debt: 7.0, ..healthy(100.0, 0.1) };
+        state.step(&atrion_core::Tick::new(crate::support::given::TICK, &config), &window, &config)
+    });
+    let hung = Window { in_flight: 5, since_completion: 2.0, mean_age: 2.0, ..Window::default() };
+    let constant = after(health, 30, &failing(100.0, 0.1, 4), &config);
+    let dead = after(health, 30, &failing(100.0, 0.1, 10), &config);
+    // Far more than X L0, which has decayed by then, and less than the ten that were carried.
+    let worn = after(health, 200, &collapsed, &config);
+    let slack = |state: &AdaptiveState| state.target() / (state.throughput() * state.baseline().base());
+    Works {
+        memory_of_health: worn.target() > 10.0,
+        shrinking_slack: slack(&after(health, 100, &full, &config)) < 1.6,
+        square_root_staffing: health.target() > 2.1 * busy,
+        elasticity: after(health, 30, &slower, &config).baseline().base() > 0.15,
+        debt: overflow.debt() > 0.0 && overflow.debt_gain(&config) + f64::from(u8::from(laws.debt)) > 0.5,
+        // Errors that do not move with load are blamed on it only where nobody asks.
+        effectiveness: constant.terms(None, &config).scar.get() == 0.0,
+        scar: dead.terms(None, &config).scar.get() > 0.0,
+        staleness: after(health, 1, &hung, &config).terms(None, &config).staleness.get() > 0.0,
+        dead: DeadRule::of(&config) != DeadRule::OFF,
+    }
+}
+
+#[test]
+fn with_all_laws_on_all_of_them_work() {
+    assert_eq!(work(Laws::default()), ALL);
+}
+
+#[test]
+fn each_switch_turns_its_own_law_off_and_no_other() {
+    let on = Laws::default();
+    let cases = [
+        (Laws { memory_of_health: false, ..on }, Works { memory_of_health: false, ..ALL }),
+        (Laws { shrinking_slack: false, ..on }, Works { shrinking_slack: false, ..ALL }),
+        (Laws { square_root_staffing: false, ..on }, Works { square_root_staffing: false, ..ALL }),
+        (Laws { elasticity: false, ..on }, Works { elasticity: false, ..ALL }),
+        (Laws { debt: false, ..on }, Works { debt: false, ..ALL }),
+        (Laws { effectiveness: false, ..on }, Works { effectiveness: false, ..ALL }),
+        (Laws { staleness: false, ..on }, Works { staleness: false, ..ALL }),
+        (Laws { dead: false, ..on }, Works { dead: false, ..ALL }),
+        (Laws { scar: false, ..on }, Works { scar: false, ..ALL }),
+    ];
+    for (laws, expected) in cases {
+        assert_eq!(work(laws), expected, "{laws:?}");
+    }
+}
+
+/// Blame for errors is the scar's business too: without debt a failure costs no slot, and wounds all the same.
+#[test]
+fn without_debt_errors_that_load_causes_still_leave_a_scar() {
+    let config = AdaptiveConfig {
+        laws: Laws { debt: false, effectiveness: false, ..Laws::default() },
+        ..AdaptiveConfig::default()
+    };
+    let state = after(settled(&config), 30, &failing(100.0, 0.1, 4), &config);
+    assert_eq!(state.debt_gain(&config), 0.0);
+    assert!(state.scar().get() > 5.0, "{}", state.scar());
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The capacity target N*: the work in service plus a slack for bursts.
+
+use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Window};
+use proptest::prelude::*;
+
+use crate::support::given::{after, healthy, settled, silence, tick};
+
+fn without(change: impl Fn(&mut Laws)) -> AdaptiveConfig {
+    let mut laws = Laws::default();
+    change(&mut laws);
+    AdaptiveConfig { laws, ..AdaptiveConfig::default() }
+}
+
+proptest! {
+    /// X L0 in service, as much again, and a square-root allowance.
+    #[test]
+    fn unsaturated_it_is_the_work_in_service_plus_slack(rate in 50.0..5_000.0f64, latency in 0.005..0.5f64) {
+        let config = without(|laws| laws.memory_of_health = false);
+        let window = Window { mean_in_flight: 0.0, ..healthy(rate, latency) };
+        let state = after(AdaptiveState::default(), 300, &window, &config);
+        let busy = state.throughput() * state.baseline().base();
+        let expected = 2.0 * busy + 2.0 * (2.0 * busy).sqrt();
+        prop_assert!((state.target() - expected.max(4.0)).abs() < 1e-9 * expected, "{}", state.target());
+        prop_assert!((busy / (window.succeeded as f64 * 10.0 * latency) - 1.0).abs() < 1e-3);
+    }
+
+    /// However long it lasts, saturation takes three quarters of the slack, and no more.
+    #[test]
+    fn the_slack_shrinks_while_saturation_lasts(rate in 50.0..5_000.0f64, latency in 0.005..0.5f64) {
+        let config = without(|laws| laws.memory_of_health = false);
+        let window = Window { mean_in_flight: 1e9, ..healthy(rate, latency) };
+        let state = after(AdaptiveState::default(), 600, &window, &config);
+        let busy = state.throughput() * state.baseline().base();
+        let expected = busy + 0.25 * (busy + 2.0 * (2.0 * busy).sqrt());
+        prop_assert!((state.target() - expected.max(4.0)).abs() < 1e-6 * expected, "{}", state.target());
+    }
+
+    #[test]
+    fn it_has_a_floor(min_target in 1.0..50.0f64) {
+        let config = AdaptiveConfig { min_target, ..AdaptiveConfig::default() };
+        prop_assert_eq!(after(AdaptiveState::default(), 30, &silence(), &config).target(), min_target);
+    }
+}
+
+#[test]
+fn square_root_staffing_matters_most_to_small_services() {
+    let (on, off) = (AdaptiveConfig::default(), without(|laws| laws.square_root_staffing = false));
+    let ratio = |rate| {
+        let target = |config| after(AdaptiveState::default(), 100, &healthy(rate, 0.05), config).target();
+        target(&on) / target(&off)
+    };
+    assert!(ratio(100.0) > 1.5 && ratio(10_000.0) < 1.1, "{} and {}", ratio(100.0), ratio(10_000.0));
+}
+
+#[test]
+fn throughput_rises_at_once_and_falls_only_under_strain() {
+    let config = AdaptiveConfig::default();
+    let state = settled(&config);
+    assert!((state.throughput() - 100.0).abs() < 1e-3);
+    let idle = after(state, 600, &healthy(10.0, 0.1), &config);
+    assert!((idle.throughput() - 100.0).abs() < 1e-3, "an idle route keeps its estimate");
+    let fast = after(state, 10, &healthy(400.0, 0.02), &config);
+    assert!(fast.throughput() > 350.0, "{}", fast.throughput());
+    // Strained by its crowd, or by its latency: then what comes out is what it can do.
+    for strain in [
+        Window { mean_in_flight: 200.0, ..healthy(50.0, 0.1) },
+        Window { mean_in_flight: 0.0, ..healthy(50.0, 0.5) },
+    ] {
+        let worn = after(state, 80, &strain, &config);
+        assert!(worn.throughput() < 60.0, "{}", worn.throughput());
+    }
+}
+
+#[test]
+fn late_and_failed_work_is_not_throughput() {
+    let config = AdaptiveConfig::default();
+    let wasted = Window { succeeded: 0, late: 10, failed: 10, mean_in_flight: 300.0, ..healthy(200.0, 0.1) };
+    let state = after(settled(&config), 100, &wasted, &config);
+    assert!(state.throughput() < 0.3, "{}", state.throughput());
+}
+
+/// What was carried without strain a moment ago is not given up because throughput collapses.
+#[test]
+fn memory_of_health_holds_the_target() {
+    let collapse = Window { mean_in_flight: 80.0, ..healthy(20.0, 0.5) };
+    let target = |config: &AdaptiveConfig| {
+        let carried = after(AdaptiveState::default(), 600, &healthy(500.0, 0.1), config);
+        after(carried, 100, &collapse, config).target()
+    };
+    let kept = target(&AdaptiveConfig::default());
+    assert!((kept - 60.0).abs() < 1.0, "1.2 times 50 in flight: {kept}");
+    assert!(target(&without(|laws| laws.memory_of_health = false)) < 20.0);
+}
+
+/// Health is learned neither under strain nor before the law applies.
+#[test]
+fn strain_and_bootstrap_are_not_health() {
+    let config = AdaptiveConfig::default();
+    let strain = Window { mean_in_flight: 1_000.0, ..healthy(10.0, 0.1) };
+    let strained = after(settled(&config), 600, &strain, &config);
+    assert!(strained.target() < 30.0, "{}", strained.target());
+    let learning = after(AdaptiveState::default(), 9, &healthy(100.0, 0.1), &config);
+    let first = Window { succeeded: 0, latency_sum: 0.0, mean_in_flight: 8.0, ..Window::default() };
+    let next = learning.step(&tick(&config), &first, &config);
+    let busy = next.throughput() * next.baseline().base();
+    assert!(next.target() <= 2.0 * busy + 2.0 * (2.0 * busy).sqrt() + 1e-9);
+}
+
+#[test]
+fn a_route_that_learns_carries_two_hundred() {
+    let config = AdaptiveConfig::default();
+    let learning = after(AdaptiveState::default(), 9, &healthy(50.0, 0.01), &config);
+    assert_eq!(learning.law(None, &config).target, 200.0);
+    let learned = after(learning, 1, &healthy(50.0, 0.01), &config);
+    assert_eq!(learned.law(None, &config).target, learned.target());
+    assert!(learned.target() < 10.0);
+}
