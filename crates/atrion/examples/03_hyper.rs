@@ -95,6 +95,6 @@ async fn start_server() -> Result<SocketAddr, Error> {
 }
 
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     Ok(Response::new(Full::from("hello")))
 }

@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
         .trust_headers(TrustedHeaders::new());
     let incoming = TcpIncoming::bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let address = incoming.local_addr()?;
-    let service = GreeterServer::that_takes(Duration::from_millis(100));
+    let service = GreeterServer::that_takes(Duration::from_millis(500));
     tokio::spawn(Server::builder().layer(guard).add_service(service).serve_with_incoming(incoming));
 
     // The client's side. A channel knows one callee, so one name will do.
