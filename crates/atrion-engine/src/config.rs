@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use atrion_core::adaptive::DeadRule;
-use atrion_core::{AdaptiveConfig, ConfigFault, RfcConfig, Spread, rfc};
+use atrion_core::{AdaptiveConfig, ConfigFault, Law, Ohms, RfcConfig, Spread, rfc};
 
 use crate::live::Settings;
 
@@ -189,15 +189,27 @@ impl RouteConfig {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        let (slo, scar_decay, dead, successes_to_close) = match &self.physics {
+        let (slo, scar_decay, dead, successes_to_close, broken) = match &self.physics {
             Physics::Adaptive(adaptive) => {
-                (adaptive.slo, adaptive.scar_decay, DeadRule::of(adaptive), adaptive.successes_to_close)
+                let (dead, weight) = (DeadRule::of(adaptive), Ohms::saturating(adaptive.weight));
+                let law = Law {
+                    rest: Ohms::saturating(adaptive.break_at),
+                    weight,
+                    gain: adaptive.gain,
+                    target: 1.0,
+                };
+                (adaptive.slo, adaptive.scar_decay, dead, adaptive.successes_to_close, law)
             }
-            // The literal law knows neither lateness nor a dead rule, and its breaker closes by telemetry alone.
-            Physics::Rfc(rfc) => (None, rfc.law.decay_rate, DeadRule::OFF, u32::MAX),
+            // The literal law knows neither lateness nor a dead rule; its breaker opens and closes by telemetry alone,
+            // which publishes a gate at once.
+            Physics::Rfc(rfc) => {
+                let rest = Ohms::saturating(rfc.law.base_resistance);
+                let law = Law { rest, weight: Ohms::ZERO, gain: 1.0, target: 1.0 };
+                (None, rfc.law.decay_rate, DeadRule::OFF, u32::MAX, law)
+            }
         };
-        let (cap, shadow, spread) = (self.cap, self.shadow, self.spread);
-        Settings { slo, scar_decay, cap, dead, successes_to_close, shadow, spread }
+        let (cap, shadow, spread, broken) = (self.cap, self.shadow, self.spread, broken.compile());
+        Settings { slo, scar_decay, cap, dead, successes_to_close, broken, shadow, spread }
     }
 }
 

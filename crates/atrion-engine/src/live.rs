@@ -14,12 +14,16 @@
 //! threads that decide at the same instant do not see each other.
 //!
 //! Invariant: the in-flight count that a decision sees differs from the true one by at most one for each thread that
-//! is inside `admit` or `finish` at that instant, plus `batch - 1` for each thread that first shows up in this tick.
+//! is inside `admit` or `finish` at that instant (`batch` for one that is between the two steps of a flush), plus
+//! `batch - 1` for each thread that first shows up in this tick.
 
 mod control;
 mod published;
 mod stripe;
 mod sync;
+
+#[cfg(all(test, atrion_loom))]
+mod loom_tests;
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -35,7 +39,8 @@ use published::PublishedTerms;
 use stripe::{Lane, Padded, Stripe, Verdict};
 use sync::{
     AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    fence,
 };
 
 /// See the module's text.
@@ -75,12 +80,15 @@ pub(crate) struct Live {
     last_pass: AtomicU64,
     /// The first word of the gate of a healthy route: what a closing publishes without waiting for the tick.
     healthy: AtomicU64,
+    /// The same of a dead route: what an opening publishes.
+    broken: AtomicU64,
     debt_gain: AtomicU32,
     scar_decay: AtomicU32,
     dead_after: AtomicU32,
     successes_to_close: AtomicU32,
     dead_silence: AtomicU64,
-    successes: AtomicU32,
+    /// Successes of probes, under the generation of their opening.
+    successes: AtomicU64,
     terms: PublishedTerms,
     born: Mono,
     base: Stripe,
@@ -109,6 +117,8 @@ pub(crate) struct Settings {
     pub(crate) cap: Option<u32>,
     pub(crate) dead: DeadRule,
     pub(crate) successes_to_close: u32,
+    /// The gate of a route whose breaker has just opened.
+    pub(crate) broken: Gate,
     pub(crate) shadow: bool,
     pub(crate) spread: Spread,
 }
@@ -158,6 +168,7 @@ impl Live {
             control: AtomicU64::new(Control::new(mode).0),
             gate: [AtomicU64::new(rest), AtomicU64::new(target)],
             healthy: AtomicU64::new(first.healthy.to_words()[0]),
+            broken: AtomicU64::new(settings.broken.to_words()[0]),
             slo: AtomicU64::new(u64::MAX),
             window_start: AtomicU64::new(now.as_nanos()),
             cap: AtomicU32::new(u32::MAX),
@@ -173,7 +184,7 @@ impl Live {
             dead_after: AtomicU32::new(u32::MAX),
             dead_silence: AtomicU64::new(u64::MAX),
             successes_to_close: AtomicU32::new(1),
-            successes: AtomicU32::new(0),
+            successes: AtomicU64::new(0),
             evidence_floor: AtomicU64::new(0),
             probes: AtomicU64::new(0),
             last_pass: AtomicU64::new(now.as_nanos()),
@@ -328,7 +339,8 @@ impl Live {
     }
 
     fn reason(&self, volts: Volts, in_flight: u64) -> Reason {
-        if volts.get() as f32 <= self.gate().rest() {
+        // What a caller reports of saturation is part of the gate at rest and no scar.
+        if volts.get() as f32 <= self.gate().rest() && volts.get() <= self.terms().at_rest() {
             Reason::Scarred
         } else if in_flight >= u64::from(self.cap.load(Relaxed)) {
             Reason::AtCap
@@ -340,21 +352,26 @@ impl Live {
     /// A token of the open breaker's bucket.
     fn take_probe(&self, now: Mono, in_flight: u64, volts: Volts) -> bool {
         let bits = self.probes.load(Relaxed);
-        // Whoever loses the exchange has seen somebody else take the token: it was not its turn.
+        // Whoever loses the exchange has seen somebody else take the token: it was not its turn. Release: an opener that
+        // sees a token gone sees that the breaker is open.
         ProbeBucket::from_bits(bits)
             .take(now, in_flight, volts)
-            .is_some_and(|left| self.probes.compare_exchange(bits, left.bits(), Relaxed, Relaxed).is_ok())
+            .is_some_and(|left| self.probes.compare_exchange(bits, left.bits(), Release, Relaxed).is_ok())
     }
 
     /// The right to pass because nobody has for too long.
     fn take_silence(&self, now: Mono, in_flight: u64) -> bool {
         let limit = longest_silence(in_flight);
         let noticed = self.last_pass.load(Relaxed);
+        if noticed > now.as_nanos() {
+            // The clock has gone back. Silence counts from now on, or nobody would pass until it has caught up.
+            let _ = self.last_pass.compare_exchange(noticed, now.as_nanos(), Relaxed, Relaxed);
+            return false;
+        }
         if now.since(Mono::from_nanos(noticed)) < limit {
             return false;
         }
-        let mut latest = Mono::from_nanos(noticed);
-        self.each_stripe(|stripe| latest = latest.max(stripe.last_admit()));
+        let latest = self.latest(Mono::from_nanos(noticed), now, Stripe::last_admit);
         if now.since(latest) < limit {
             // Remember it, so that the stripes are not looked at again before the limit has passed once more.
             self.last_pass.fetch_max(latest.as_nanos(), Relaxed);
@@ -399,9 +416,9 @@ impl Live {
         let late = now.nanos_since(ticket.start) > self.slo.load(Relaxed);
         let verdict = match outcome {
             Some(Outcome::Success) if !late => Verdict::Succeeded,
-            Some(Outcome::Success) => self.unless_outdated(ticket, Verdict::Late),
-            Some(Outcome::Failure) => self.unless_outdated(ticket, Verdict::Failed),
-            None if late => self.unless_outdated(ticket, Verdict::Late),
+            Some(Outcome::Success) => self.unless_outdated(ticket, now, Verdict::Late),
+            Some(Outcome::Failure) => self.unless_outdated(ticket, now, Verdict::Failed),
+            None if late => self.unless_outdated(ticket, now, Verdict::Late),
             Some(Outcome::Ignored) => Verdict::Ignored,
             None => Verdict::Cancelled,
         };
@@ -423,9 +440,10 @@ impl Live {
 
     /// Causal evidence: a failure of a request from before the latest success of an open breaker, or from before its
     /// closing, says nothing new.
-    fn unless_outdated(&self, ticket: Ticket, verdict: Verdict) -> Verdict {
+    fn unless_outdated(&self, ticket: Ticket, now: Mono, verdict: Verdict) -> Verdict {
         let floor = self.evidence_floor.load(Acquire);
-        if ticket.start.as_nanos() < floor { Verdict::Outdated } else { verdict }
+        // A floor of the future is of a clock that has gone back since.
+        if ticket.start.as_nanos() < floor && floor <= now.as_nanos() { Verdict::Outdated } else { verdict }
     }
 
     #[inline]
@@ -435,7 +453,7 @@ impl Live {
             self.run.store(0, Relaxed);
         }
         if self.debt.load(Relaxed) > 0 {
-            self.pay(debt::REPAYMENT);
+            self.take_off_debt((debt::REPAYMENT * MILLIONTHS) as i64);
         }
         let control = Control(self.control.load(Acquire));
         if control.mode() == Mode::CircuitBreaker {
@@ -445,47 +463,75 @@ impl Live {
 
     #[cold]
     fn on_success_while_open(&self, control: Control, ticket: Ticket, now: Mono) {
-        self.evidence_floor.fetch_max(now.as_nanos(), AcqRel);
-        let since_the_opening = ticket.generation == control.generation();
-        if since_the_opening
-            && self.successes.fetch_add(1, Relaxed) + 1 >= self.successes_to_close.load(Relaxed)
-        {
-            self.close();
+        // Not the latest of all: what a clock has stamped that went back since would hold for ever.
+        self.evidence_floor.store(now.as_nanos(), Release);
+        let generation = control.generation();
+        let since_the_opening = ticket.generation == generation;
+        if since_the_opening && self.count_success(generation) >= self.successes_to_close.load(Relaxed) {
+            self.close(generation);
+        }
+    }
+
+    /// How many successes this opening has seen, this one included.
+    fn count_success(&self, generation: u32) -> u32 {
+        let mut word = self.successes.load(Relaxed);
+        loop {
+            let seen = if (word >> 32) as u32 == generation { word as u32 } else { 0 };
+            let next = seen.saturating_add(1);
+            let tagged = u64::from(generation) << 32 | u64::from(next);
+            match self.successes.compare_exchange(word, tagged, Relaxed, Relaxed) {
+                Ok(_) => return next,
+                Err(current) => word = current,
+            }
         }
     }
 
     #[cold]
     fn on_failure(&self, verdict: Verdict, now: Mono) {
+        // Read first: a run that was counted before a closing must not open what has closed.
+        let control = self.control();
         if verdict == Verdict::Failed {
             self.debt.fetch_add(i64::from(self.debt_gain.load(Relaxed)), Relaxed);
         }
         let run = self.run.fetch_add(1, Relaxed).saturating_add(1);
-        self.open_if_dead(run, now);
+        self.open_if_dead(control, run, now);
     }
 
     /// The dead rule, looked at on every failure and tick.
     pub(crate) fn open_if_dead_now(&self, now: Mono) -> bool {
-        self.open_if_dead(self.run.load(Relaxed), now)
+        let control = self.control();
+        self.open_if_dead(control, self.run.load(Relaxed), now)
     }
 
-    fn open_if_dead(&self, run: u32, now: Mono) -> bool {
+    fn open_if_dead(&self, control: Control, run: u32, now: Mono) -> bool {
         let rule = DeadRule {
             after: self.dead_after.load(Relaxed),
             silence: Duration::from_nanos(self.dead_silence.load(Relaxed)),
         };
-        let mode = self.control().mode();
+        let mode = control.mode();
         // The cheap half first: looking for the latest success reads every stripe.
         if !rule.holds(mode, run, Duration::MAX) {
             return false;
         }
-        let mut latest = self.born;
-        self.each_stripe(|stripe| latest = latest.max(stripe.last_success()));
-        rule.holds(mode, run, now.since(latest)) && self.open(now)
+        let latest = self.latest(self.born, now, Stripe::last_success);
+        rule.holds(mode, run, now.since(latest)) && self.open(control.generation(), now)
     }
 
-    /// Pays `slots` of debt, and no more than there is. Two steps instead of a loop: nobody waits for anybody.
-    fn pay(&self, slots: f64) {
-        let price = (slots * MILLIONTHS) as i64;
+    /// The latest of `first` and a stamp of every stripe. Stamps of the future are of a clock that has gone back since.
+    fn latest(&self, first: Mono, now: Mono, stamp: impl Fn(&Stripe) -> Mono) -> Mono {
+        let mut latest = if first <= now { first } else { Mono::ZERO };
+        self.each_stripe(|stripe| {
+            let stamp = stamp(stripe);
+            if stamp <= now {
+                latest = latest.max(stamp);
+            }
+        });
+        latest
+    }
+
+    /// Takes so many millionths off the debt, and no more than there is. Two steps instead of a loop: nobody waits for
+    /// anybody.
+    fn take_off_debt(&self, price: i64) {
         let before = self.debt.fetch_sub(price, Relaxed);
         if before < price {
             self.debt.fetch_add(price - before.max(0), Relaxed);
@@ -494,22 +540,53 @@ impl Live {
 
     // ---- transitions -----------------------------------------------------------------------------------------
 
-    /// Opens the breaker with a full bucket of probes. False if it was open.
-    pub(crate) fn open(&self, now: Mono) -> bool {
-        if self.control().mode() == Mode::CircuitBreaker {
+    // A transition names the generation that it was decided in. If somebody else has opened or closed since, it knew
+    // less than they did, and does nothing.
+
+    /// Opens the breaker with a full bucket of probes. True if this call did.
+    pub(crate) fn open(&self, generation: u32, now: Mono) -> bool {
+        // Acquire, and read before the word: if a token of this opening is gone already, the word shows the opening.
+        let bits = self.probes.load(Acquire);
+        let control = self.control();
+        if control.generation() != generation || control.mode() == Mode::CircuitBreaker {
             return false;
         }
-        self.probes.store(ProbeBucket::full(now).bits(), Relaxed);
-        self.successes.store(0, Relaxed);
-        self.change_mode(Mode::CircuitBreaker)
+        // An exchange, because another opener may have filled it, and a request may have taken from that.
+        let full = ProbeBucket::full(now).bits();
+        let _ = self.probes.compare_exchange(bits, full, Relaxed, Relaxed);
+        self.gate[0].store(self.broken.load(Relaxed), Relaxed);
+        self.change_mode(generation, Mode::CircuitBreaker)
     }
 
-    /// Closes the breaker: everything that remembers the outage is cleared before anyone can see the new mode.
-    pub(crate) fn close(&self) -> bool {
+    /// Closes the breaker: everything that remembers the outage is cleared before anyone can see the new mode. True if
+    /// this call did.
+    pub(crate) fn close(&self, generation: u32) -> bool {
+        if self.control().generation() != generation {
+            return false;
+        }
         self.run.store(0, Relaxed);
         self.debt.store(0, Relaxed);
+        self.forget_the_outage();
+        let closed = self.change_mode(generation, Mode::Operational);
+        if closed {
+            // A tick that had not heard of it may have published in between. If it does so after this, it hears of it:
+            // the fence pairs with the one in `has_moved_on`.
+            fence(SeqCst);
+            self.forget_the_outage();
+        }
+        closed
+    }
+
+    /// The gate of health, and no debt for failures: none of those that taught their price count any more.
+    fn forget_the_outage(&self) {
+        self.debt_gain.store(0, Relaxed);
         self.gate[0].store(self.healthy.load(Relaxed), Relaxed);
-        self.change_mode(Mode::Operational)
+    }
+
+    /// Somebody has opened or closed since `generation`: what was published for it is of another world.
+    pub(crate) fn has_moved_on(&self, generation: u32) -> bool {
+        fence(SeqCst);
+        self.control().generation() != generation
     }
 
     /// Clears what requests remember of failures, whatever the mode.
@@ -520,8 +597,12 @@ impl Live {
     }
 
     /// True if this call made the change.
-    pub(crate) fn change_mode(&self, mode: Mode) -> bool {
-        self.update_control(|control| control.to_mode(mode))
+    pub(crate) fn change_mode(&self, generation: u32, mode: Mode) -> bool {
+        self.update_control(
+            |control| {
+                if control.generation() == generation { control.to_mode(mode) } else { control }
+            },
+        )
     }
 
     pub(crate) fn force(&self, force: Force) {
@@ -564,6 +645,7 @@ impl Live {
         }
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         self.slo.store(settings.slo.map_or(u64::MAX, nanos), Relaxed);
+        self.broken.store(settings.broken.to_words()[0], Relaxed);
         self.scar_decay.store((settings.scar_decay as f32).to_bits(), Relaxed);
         self.cap.store(settings.cap.unwrap_or(u32::MAX), Relaxed);
         self.dead_after.store(settings.dead.after, Relaxed);
@@ -572,11 +654,16 @@ impl Live {
         self.update_control(|control| control.with_settings(settings.shadow, settings.spread));
     }
 
+    /// Nothing is owed from before the closing that the tick has just heard of.
+    pub(crate) fn forget_debt(&self) {
+        self.debt.store(0, Relaxed);
+    }
+
     /// Heals debt by what the tick has decided, keeping what was added or paid meanwhile.
     pub(crate) fn relax_debt(&self, read: f64, relaxed: f64) {
         let healed = ((read - relaxed).max(0.0) * MILLIONTHS) as i64;
         if healed > 0 {
-            self.debt.fetch_sub(healed, Relaxed);
+            self.take_off_debt(healed);
         }
     }
 
@@ -669,7 +756,8 @@ impl Live {
 
     /// The in-flight count with everything that is still unflushed.
     pub(crate) fn exact_in_flight_signed(&self) -> i64 {
-        let mut sum = self.in_flight.0.load(Relaxed);
+        // Acquire: whoever sees a batch here sees that its thread has given it away.
+        let mut sum = self.in_flight.0.load(Acquire);
         for stripe in self.stripes.get() {
             sum += stripe.0.unflushed.load(Relaxed);
         }
@@ -723,9 +811,9 @@ impl Live {
         let before = lane.stripe.unflushed.load(Relaxed);
         let after = before + by;
         if after.unsigned_abs() >= u64::from(self.batch.load(Relaxed)) {
-            // Emptied first: a reader in between misses this thread's own change, never counts one twice.
+            // Emptied first, and Release: a reader in between misses this batch and never counts it twice.
             lane.stripe.unflushed.store(0, Relaxed);
-            self.in_flight.0.fetch_add(after, Relaxed) + before
+            self.in_flight.0.fetch_add(after, Release) + before
         } else {
             lane.stripe.unflushed.store(after, Relaxed);
             self.in_flight.0.load(Relaxed) + before

@@ -148,12 +148,15 @@ impl RoutePhysics {
         }
         let dt = now.since(self.stepped_at);
         let measured = self.meter.measure(live, now, dt);
-        self.stepped_at = self.stepped_at.max(now);
+        // Also if that is back: a clock that has gone back costs this tick, not all until it has caught up.
+        self.stepped_at = now;
         if let Some(telemetry) = report {
             let until = now.after(REPORT_HOLDS);
             self.reported = Some(Reported { saturation: telemetry.saturation, until });
         }
-        self.reported = self.reported.filter(|reported| now < reported.until);
+        self.reported = self
+            .reported
+            .filter(|reported| now < reported.until && reported.until.since(now) <= REPORT_HOLDS);
 
         live.open_if_dead_now(now);
         self.catch_up(live);
@@ -195,6 +198,8 @@ impl RoutePhysics {
         // Of several changes the last closing and the last opening count.
         if steps > 1 || !is_open {
             self.model.closed(&self.config.physics);
+            // A failure that raced the closing may have left some. Failures since then made none.
+            live.forget_debt();
         }
         if is_open {
             self.model.opened_dead(&self.config.physics);
@@ -204,30 +209,28 @@ impl RoutePhysics {
 
     /// A transition that the tick has decided reaches the requests.
     fn carry_out(&mut self, live: &Live, now: Mono) {
-        let (decided, current) = (self.model.mode(), live.control().mode());
-        match (current, decided) {
-            (Mode::CircuitBreaker, Mode::CircuitBreaker) => return,
-            (_, Mode::CircuitBreaker) => {
-                live.open(now);
-            }
-            (Mode::CircuitBreaker, _) => {
-                // Only the literal law closes at a tick.
-                live.close();
-            }
-            _ => {
-                live.change_mode(decided);
-            }
+        let (decided, current) = (self.model.mode(), live.control());
+        // Whoever has opened or closed since the tick began knew more than it: `catch_up` comes first.
+        let generation = self.generation;
+        let turned = match (current.mode(), decided) {
+            (Mode::CircuitBreaker, Mode::CircuitBreaker) => false,
+            (_, Mode::CircuitBreaker) => live.open(generation, now),
+            // Only the literal law and a reset close at a tick.
+            (Mode::CircuitBreaker, _) => live.close(generation),
+            _ => false,
+        };
+        self.generation = generation.wrapping_add(u32::from(turned));
+        if decided != Mode::CircuitBreaker {
+            live.change_mode(self.generation, decided);
         }
-        self.generation = live.control().generation();
     }
 
     fn publish_all(&mut self, live: &Live, ladder: &Ladder, now: Mono) {
         let in_flight = live.exact_in_flight_signed().max(0) as u64;
-        let generation = live.control().generation();
         self.carry_out(live, now);
         live.publish(&self.publication(now, in_flight), ladder);
-        // A probe may have closed the breaker while the gate was being made: then it is the gate of another world.
-        if live.control().generation() != generation.max(self.generation) {
+        // A probe may have closed the breaker while the gate was being made.
+        if live.has_moved_on(self.generation) {
             self.catch_up(live);
             live.publish(&self.publication(now, in_flight), ladder);
         }

@@ -38,12 +38,16 @@ impl ProbeBucket {
     /// callee hangs: then one a second, without a burst.
     #[must_use]
     pub fn take(self, now: Mono, in_flight: u64, volts: Volts) -> Option<Self> {
-        let missing = self.full_at.since(now);
+        let missing = match self.full_at.since(now) {
+            // More than a bucket can owe: the clock has gone back since. Nobody waits until it has caught up.
+            impossible if impossible > CAPACITY + SLOW_SPACING => Duration::ZERO,
+            missing => missing,
+        };
         if in_flight >= STUCK {
             return (missing <= CAPACITY).then(|| Self { full_at: now.after(CAPACITY + SLOW_SPACING) });
         }
         let reserved = if Tier::of(volts) >= Tier::High { SPACING } else { SPACING * 2 };
-        (missing + reserved <= CAPACITY).then(|| Self { full_at: self.full_at.max(now).after(SPACING) })
+        (missing + reserved <= CAPACITY).then(|| Self { full_at: now.after(missing + SPACING) })
     }
 }
 
@@ -107,6 +111,14 @@ mod tests {
             }
         }
         assert_eq!(passed, 10);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_finds_the_bucket_full() {
+        let of_tomorrow = ProbeBucket::full(at(86_400_000)).take(at(86_400_000), 0, BULK).unwrap();
+        let today = of_tomorrow.take(at(5), 0, BULK).unwrap().take(at(5), 0, BULK).unwrap();
+        assert_eq!(today.take(at(5), 0, BULK), None);
+        assert!(of_tomorrow.take(at(5), 4, BULK).is_some());
     }
 
     #[test]
