@@ -95,14 +95,14 @@ mod tests {
     fn any_bytes_can_be_mutated_and_most_change() {
         let mut random = Random::new(1);
         let words: [&[u8]; 2] = [b"word", b""];
-        let mut changed = 0;
-        for input in [&b""[..], b"x", b"{\"n\":12}", &[0xff; 40_000]] {
-            for _ in 0..5_000 {
-                let output = bytes(input, &words, b"other", &mut random);
-                assert!(output.len() <= LONGEST);
-                changed += usize::from(output != input);
-            }
+        for input in [&b""[..], b"x", b"{\"n\":12}", &[0xff; LONGEST]] {
+            let outputs = (0..5_000).map(|_| bytes(input, &words, b"other", &mut random));
+            let changed =
+                outputs.inspect(|output| assert!(output.len() <= LONGEST)).filter(|output| output != input);
+            // There is less to do to nothing.
+            let expected = if input.is_empty() { 2_500 } else { 4_000 };
+            let changed = changed.count();
+            assert!(changed > expected, "{changed} of {}", input.len());
         }
-        assert!(changed > 18_000, "{changed}");
     }
 }

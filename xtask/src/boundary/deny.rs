@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! cargo-deny over the free tree, with the commercial licence taken out of what it accepts.
 //!
-//! Everything else is as in `deny.toml`, so that there is one list of accepted licences. Each free
-//! crate is looked at alone, with its default features; then the tree without the commercial
-//! folders, with every feature that is left. And each commercial crate, to see that the same
-//! configuration refuses it: a check that cannot fail would prove nothing.
+//! Everything else is as in `deny.toml`, so that there is one list of accepted licences. Each
+//! published free crate is looked at alone, with its default features; then the tree without the
+//! commercial folders, with every feature that is left. And each commercial crate, to see that the
+//! same configuration refuses it: a check that cannot fail would prove nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,11 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
     let defaults = config(tree, "deny-defaults.toml", &given, false)?;
     let everything = config(tree, "deny-everything.toml", &given, true)?;
 
-    let each = tree.free().map(|package| (package.manifest_path.as_path(), &defaults));
+    // What is not published is looked at with the copy.
+    let each = tree
+        .free()
+        .filter(|package| package.is_published())
+        .map(|package| (package.manifest_path.as_path(), &defaults));
     let mut faults = Vec::new();
     for (manifest, config) in each.chain([(copy.as_path(), &everything)]) {
         if let Err(said) = deny(&tree.root, manifest, config)? {
