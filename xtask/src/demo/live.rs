@@ -20,7 +20,8 @@ pub(crate) struct Live<'a> {
     /// Verdicts of the last second with the instant at which each fell.
     recent: VecDeque<(Duration, Outcome, Duration)>,
     tick: Tick,
-    last_line: Option<u64>,
+    last_second: Option<u64>,
+    last_phase: Option<&'static str>,
 }
 
 /// Above the lines; aligned with them by a test.
@@ -29,7 +30,7 @@ const HEADING: &str = "  time  phase     offered  served   shed  waiting  p99 ms
 impl<'a> Live<'a> {
     pub(crate) fn new(terminal: Terminal, plan: &'a Plan, arrivals: &'a [Arrival]) -> Self {
         let tick = Tick::default();
-        Self { terminal, plan, arrivals, recent: VecDeque::new(), tick, last_line: None }
+        Self { terminal, plan, arrivals, recent: VecDeque::new(), tick, last_second: None, last_phase: None }
     }
 
     pub(crate) fn begin(&self, title: &str) -> io::Result<()> {
@@ -46,21 +47,30 @@ impl<'a> Live<'a> {
         self.tick = tick;
     }
 
-    /// Shows the state at `now`. Where lines cannot be written over, and at every full second, the
-    /// line stays; in between it is replaced.
+    /// Shows the state at `now`: on a terminal over the line before, which stays where a phase ends;
+    /// elsewhere once a second.
     pub(crate) fn show(&mut self, now: Duration) -> io::Result<()> {
-        let second = now.as_secs();
-        let stays = self.last_line != Some(second);
-        if !stays && !self.terminal.rewrites() {
+        let line = self.render(now);
+        if self.terminal.rewrites() {
+            let phase = self.phase(now);
+            if self.last_phase.replace(phase).is_some_and(|last| last != phase) {
+                self.terminal.line("")?;
+            }
+            return self.terminal.rewrite(&line);
+        }
+        if self.last_second.replace(now.as_secs()) == Some(now.as_secs()) {
             return Ok(());
         }
-        self.last_line = Some(second);
-        let line = self.render(now);
-        if self.terminal.rewrites() { self.terminal.rewrite(&line) } else { self.terminal.line(&line) }
+        self.terminal.line(&line)
+    }
+
+    /// The name of the phase; once all has been sent, what is missing are the last answers.
+    fn phase(&self, now: Duration) -> &'static str {
+        if now < self.plan.end() { self.plan.phase_at(now).name() } else { "answers" }
     }
 
     pub(crate) fn end(&self) -> io::Result<()> {
-        if self.terminal.rewrites() { self.terminal.rewrite("") } else { Ok(()) }
+        if self.terminal.rewrites() { self.terminal.line("") } else { Ok(()) }
     }
 
     fn render(&mut self, now: Duration) -> String {
@@ -78,7 +88,7 @@ impl<'a> Live<'a> {
         format!(
             "{:>4} s  {:<9} {:>7}  {:>6} {:>6}  {:>7}  {:>6}  {}",
             now.as_secs(),
-            if now < self.plan.end() { self.plan.phase_at(now).name() } else { "the rest" },
+            self.phase(now),
             before(now) - before(since),
             count(Outcome::Served),
             count(Outcome::Refused),
@@ -89,16 +99,17 @@ impl<'a> Live<'a> {
     }
 }
 
-/// The route with the highest resistance.
+/// The highest resistance, and of which route where they differ.
 fn resistance(routes: &[RouteTick]) -> String {
-    let highest = routes.iter().max_by(|a, b| a.resistance_ohm.total_cmp(&b.resistance_ohm));
-    highest.map_or_else(
-        || "-".to_owned(),
-        |route| {
-            let name: String = route.route.chars().take(12).collect();
-            format!("{:>3.0} ohm {name}", route.resistance_ohm)
-        },
-    )
+    let by_resistance = |a: &&RouteTick, b: &&RouteTick| a.resistance_ohm.total_cmp(&b.resistance_ohm);
+    let (lowest, highest) = (routes.iter().min_by(by_resistance), routes.iter().max_by(by_resistance));
+    let (Some(lowest), Some(highest)) = (lowest, highest) else { return "-".to_owned() };
+    let ohm = format!("{:>3.0} ohm", highest.resistance_ohm);
+    if highest.resistance_ohm - lowest.resistance_ohm < 0.5 {
+        return ohm;
+    }
+    let name: String = highest.route.chars().take(12).collect();
+    format!("{ohm} {name}")
 }
 
 #[cfg(test)]

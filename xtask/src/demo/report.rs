@@ -3,18 +3,20 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{PhaseFigures, RunFigures, Runs, Slice, quantile};
+use super::figures::{PerPhase, PhaseFigures, RunFigures, Runs, Slice, quantile};
 use super::plan::Phase;
 use super::plot::{Curve, plot};
-use super::record::Record;
+use super::record::{Outcome, Record};
 use super::terminal::{Colour, Terminal};
 use super::tier::Tier;
 use super::traffic::LogSummary;
 
 /// What is said about a run beside its figures.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Extras {
     pub(crate) slices: Vec<Slice>,
+    /// The share of requests that could succeed at all.
+    pub(crate) servable: PerPhase<Option<f64>>,
     pub(crate) requests: usize,
     pub(crate) attempts: u32,
     pub(crate) refusals: u32,
@@ -30,12 +32,18 @@ impl Extras {
         let mut lags: Vec<_> = measured().map(|record| record.lag).collect();
         let mut lag = |share| quantile(&mut lags, share).map_or(0.0, |lag| lag.as_secs_f64() * 1000.0);
         let (lag_p99_ms, lag_max_ms) = (lag(0.99), lag(1.0));
+        let servable = PerPhase::from_fn(|phase| {
+            let all = records.iter().filter(|record| record.phase == phase);
+            let able = all.clone().filter(|record| record.servable);
+            Some(able.count() as f64 / all.count() as f64).filter(|share| share.is_finite())
+        });
         Self {
             slices,
+            servable,
             requests: measured().count(),
             attempts: measured().map(|record| record.attempts).sum(),
             refusals: measured().map(|record| record.refusals).sum(),
-            broken: measured().filter(|record| record.outcome == super::record::Outcome::Broken).count(),
+            broken: measured().filter(|record| record.outcome == Outcome::Broken).count(),
             lag_p99_ms,
             lag_max_ms,
         }
@@ -74,6 +82,9 @@ pub(crate) fn table(runs: &[Run<'_>], terminal: Terminal) -> String {
     line(&mut text, &terminal.paint(Colour::Bold, &heading));
     line(&mut text, &row("offered /s", "", first.figures, |phase| number(Some(phase.offered_per_s))));
     line(&mut text, &row("capacity /s", "", first.figures, |phase| number(Some(phase.capacity_per_s))));
+
+    let servable = first.extras.servable.iter().map(|(_, share)| format!("{:>10}", percent(*share)));
+    line(&mut text, &format!("{:<28}{}", "can succeed", servable.collect::<String>()));
 
     let mut group = |label: &str, cell: &dyn Fn(&PhaseFigures) -> String| {
         for (index, run) in runs.iter().enumerate() {
@@ -139,6 +150,9 @@ pub(crate) fn notes(runs: &[Run<'_>], log: Option<&LogSummary>) -> String {
                 "  sent late by {lag_p99_ms:.1} ms (p99), {lag_max_ms:.1} ms at most; {broken} broken connections"
             ),
         );
+        if *lag_p99_ms > LATE_MS {
+            line(&mut text, "  that is late: the machine is too busy for this rate, try a lower --rate");
+        }
     }
     if let Some(log) = log {
         text.push_str(&log_notes(log));
@@ -179,11 +193,15 @@ fn line(text: &mut String, content: &str) {
     let _ = writeln!(text, "{content}");
 }
 
+/// A generator that is later than this no longer drives the load that it claims.
+const LATE_MS: f64 = 50.0;
+
 const MEANING: &str = "\
 goodput    requests served within the client's 2 s; all attempts count as one
 capacity   what the workers can do in that phase. gray: half of them are 4 times
            slower. outage: no more than the requests without the dependency
-possible   min(offered, capacity), what a perfect guard would serve
+possible   min(offered, capacity), what a perfect guard would serve. A phase
+           that ends with a full queue can pass 100 %, at the cost of the next
 recovered  after the outage: the first second with 95 % of the possible goodput
 clients    give up an attempt after 1 s, retry twice with backoff and ignore
            Retry-After; a worker does not notice that its client left
@@ -211,6 +229,7 @@ mod tests {
     fn extras() -> Extras {
         Extras {
             slices: Vec::new(),
+            servable: PerPhase::from_fn(|_| Some(0.7)),
             requests: 1_000_000,
             attempts: 3_000_000,
             refusals: 2_000_000,
@@ -237,7 +256,8 @@ mod tests {
             ..LogSummary::default()
         };
         let notes = notes(&runs, Some(&log));
-        assert!(notes.lines().all(|line| line.chars().count() <= 80), "{notes}");
+        let long: Vec<&str> = notes.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "{long:#?}");
         assert!(notes.contains("line 3: the line is empty") && notes.contains("and 6 more"), "{notes}");
     }
 

@@ -72,3 +72,74 @@ impl Connections {
         Ok(sender)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    fn request(path: &str) -> Request<Empty<Bytes>> {
+        Request::get(path).header("host", "localhost").body(Empty::new()).expect("a request")
+    }
+
+    /// Answers everything but `/never`, counts the connections, and tells when one is closed.
+    async fn server() -> (u16, Arc<AtomicUsize>, Arc<Notify>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (accepted, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let (count, gone) = (accepted.clone(), closed.clone());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Relaxed);
+                let gone = gone.clone();
+                tokio::spawn(async move {
+                    let mut buffer = [0; 1024];
+                    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+                        if !buffer[..read].starts_with(b"GET /never") {
+                            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+                        }
+                    }
+                    gone.notify_one();
+                });
+            }
+        });
+        (port, accepted, closed)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_and_a_given_up_one_is_closed() {
+        let (port, accepted, closed) = server().await;
+        let connections = Connections::new(port);
+        for _ in 0..3 {
+            let response = connections.send(request("/")).await.expect("an answer");
+            assert_eq!(response.status(), 200);
+        }
+        assert_eq!(accepted.load(Relaxed), 1);
+        {
+            let mut given_up = std::pin::pin!(connections.send(request("/never")));
+            tokio::select! {
+                biased;
+                _ = &mut given_up => panic!("nobody answers"),
+                // Long enough for the request to be sent: the next answer comes by another connection.
+                answer = connections.send(request("/")) => assert!(answer.is_ok()),
+            }
+        }
+        closed.notified().await;
+        assert_eq!(accepted.load(Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_port_without_a_listener_is_an_error() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let error = Connections::new(port).send(request("/")).await.expect_err("nobody listens");
+        assert!(matches!(error, SendError::Connect(_)), "{error}");
+    }
+}

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one place where Atrion meets the service: what a user of axum would write, and nothing more.
 //!
-//! One number is told, the time after which a client gives up an attempt. Routes come from axum's
-//! matched path, tiers from a header that is trusted because nobody but the demo can reach the
-//! service, and users are cohorts, so that the same ones are refused for some seconds and not a random
-//! part of everybody's requests.
+//! Two layers, because two things can be in trouble. The outer one is a single route for what all
+//! routes share, the workers; it decides when there is too much of everything, and there the tiers of
+//! all routes compete. The inner one has a route per matched path; it cuts off the routes whose
+//! dependency is out, and they alone. Either of them leaves a gap on its own: routes by themselves
+//! each remember the capacity that they once had, which adds up to more than there is, and a single
+//! route for everything refuses the healthy half along with the sick one.
+//!
+//! One number is told, the time after which a client gives up an attempt. Tiers come from a header
+//! that is trusted because nobody but the demo can reach the service, and users are cohorts, so that
+//! the same ones are refused for some seconds and not a random part of everybody's requests.
 
 use anyhow::Context as _;
-use atrion::tower::{AdmissionLayer, TrustedHeaders};
+use atrion::tower::{AdmissionLayer, RouteNames, TrustedHeaders};
 use atrion::{Atrion, Config, RouteSnapshot};
 use axum::Router;
 use axum::http::HeaderName;
@@ -30,7 +36,9 @@ impl Guard {
     /// The router with Atrion before its routes.
     pub(super) fn wrap(&self, router: Router) -> Router {
         let headers = TrustedHeaders::new().cohort(HeaderName::from_static(header::USER));
-        router.layer(AdmissionLayer::new(self.atrion.clone()).trust_headers(headers))
+        let each_route = AdmissionLayer::new(self.atrion.clone()).trust_headers(headers);
+        let all_routes = each_route.clone().names(RouteNames::fixed("all routes"));
+        router.layer(each_route).layer(all_routes)
     }
 
     /// What it knows of each route that is visited, for the progress and the trace.
@@ -55,5 +63,41 @@ fn tick(route: &RouteSnapshot) -> RouteTick {
         baseline_s: route.baseline,
         throughput: route.throughput,
         error_share: route.error_share,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use atrion::{Override, OverrideKind};
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn visit(router: &Router, path: &str) -> (StatusCode, bool) {
+        let request = Request::get(path).header(header::TIER, "normal").body(Body::empty());
+        let response = router.clone().oneshot(request.expect("a request")).await.expect("never fails");
+        (response.status(), response.headers().contains_key(header::SHED))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_route_that_is_cut_off_leaves_the_others_alone() {
+        let guard = Guard::start().await.expect("the guard");
+        let router = Router::new().route("/a/{id}", get(|| async {})).route("/b", get(|| async {}));
+        let router = guard.wrap(router);
+        assert_eq!(visit(&router, "/a/1").await, (StatusCode::OK, false));
+        let sick = guard.atrion.route("GET /a/{id}");
+        let (kind, reason) = (OverrideKind::ForceOpen, "a test".to_owned());
+        let wanted = Override { kind, reason, time_to_live: Duration::from_secs(60) };
+        guard.atrion.set_override(&sick, wanted).expect("an override with reason and end");
+        assert_eq!(visit(&router, "/a/2").await, (StatusCode::SERVICE_UNAVAILABLE, true));
+        assert_eq!(visit(&router, "/b").await, (StatusCode::OK, false));
+        let routes = guard.atrion.snapshot().routes;
+        let names: Vec<&str> = routes.iter().map(|route| route.id.as_str()).collect();
+        assert_eq!(names, ["GET /a/{id}", "GET /b", "__overflow__", "all routes"]);
     }
 }
