@@ -4,6 +4,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use atrion_core::Mono;
@@ -34,20 +35,31 @@ pub(crate) struct Driver {
     config: PulseConfig,
     push: Option<Push>,
     pull: Option<Pull>,
+    /// `connect` has succeeded. Until it has, every push and pull tries it first.
+    connected: Arc<AtomicBool>,
     status: watch::Sender<Status>,
     stop: watch::Receiver<Stop>,
 }
 
 struct Push {
-    task: JoinHandle<Result<(), ProviderError>>,
+    task: Flying<()>,
     batch: Batch,
     started: Mono,
 }
 
 struct Pull {
-    task: JoinHandle<Result<Vec<(RouteId, PhysicsVector)>, ProviderError>>,
+    task: Flying<Vec<(RouteId, PhysicsVector)>>,
     routes: Vec<RouteId>,
     started: Mono,
+}
+
+/// A task of the provider's. It ends with its handle: a store that hangs must not keep what it was given for ever.
+struct Flying<T>(JoinHandle<Result<T, ProviderError>>);
+
+impl<T> Drop for Flying<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// In an orderly end the last push and the disconnect may take so long each.
@@ -67,15 +79,16 @@ impl Driver {
         // Nodes that start together must not back off together.
         let pulse = Pulse::new(config, engine.now());
         let (name, batch_limit) = (capabilities.name, capabilities.batch_limit);
-        let driver =
-            Self { engine, provider, name, batch_limit, pulse, config, push: None, pull: None, status, stop };
-        let warm = driver.detached(budget, |provider| async move {
-            provider.connect().await?;
-            provider.warm_start().await
+        let (push, pull, connected) = (None, None, Arc::default());
+        let mut driver =
+            Self { engine, provider, name, batch_limit, pulse, config, push, pull, connected, status, stop };
+        let warm = driver.detached(budget, |store| async move {
+            store.reach().await?;
+            store.provider.warm_start().await
         });
         match warm.await {
             Ok(vectors) => driver.take_over(vectors),
-            Err(error) => driver.degraded(error),
+            Err(error) => driver.start_degraded(error),
         }
         (driver, watcher)
     }
@@ -112,27 +125,35 @@ impl Driver {
     fn start_push(&mut self) {
         let started = self.engine.now();
         let batch = self.engine.manager().take_dirty(self.batch_limit, started);
-        let (provider, vectors) = (Arc::clone(&self.provider), batch.vectors().to_vec());
-        // A task of its own: a provider that panics or blocks takes nothing else along.
-        let task = tokio::spawn(async move { provider.update_batch(&vectors).await });
+        let (store, vectors) = (self.store(), batch.vectors().to_vec());
+        let task = fly(async move {
+            store.reach().await?;
+            store.provider.update_batch(&vectors).await
+        });
         self.push = Some(Push { task, batch, started });
     }
 
     fn start_pull(&mut self) {
         let started = self.engine.now();
-        let mut routes = self.engine.take_cold();
+        let routes = self.engine.take_cold();
         if routes.is_empty() && !self.pulse.is_degraded() {
             // Nobody has asked for anything: that is a pull that went well.
             self.pulse.pulled::<(), ()>(started, &Ok(()));
             return;
         }
-        routes.truncate(MOST_PULLED);
-        let (provider, wanted) = (Arc::clone(&self.provider), routes.clone());
-        let task = tokio::spawn(async move {
+        let (store, wanted) = (self.store(), routes.clone());
+        let task = fly(async move {
+            store.reach().await?;
             let mut found = Vec::new();
             for route in wanted {
-                if let Some(vector) = provider.get_vector(&route).await? {
-                    found.push((route, vector));
+                match store.provider.get_vector(&route).await {
+                    Ok(Some(vector)) => found.push((route, vector)),
+                    Ok(None) => {}
+                    // A cold start for this one is no reason for the others to start cold.
+                    Err(error @ ProviderError::Corrupt { .. }) => {
+                        tracing::warn!(target: "atrion", %error, "a stored vector was left alone");
+                    }
+                    Err(error) => return Err(error),
                 }
             }
             Ok(found)
@@ -148,8 +169,8 @@ impl Driver {
             () = &mut nap => {}
             // An error means that the last instance is gone without a word, which the next look will show.
             _ = self.stop.changed() => {}
-            result = landed(&mut self.push, |push| &mut push.task) => self.push_landed(flatten(result, self.name)),
-            result = landed(&mut self.pull, |pull| &mut pull.task) => self.pull_landed(flatten(result, self.name)),
+            result = landed(&mut self.push, |push| &mut push.task.0) => self.push_landed(flatten(result, self.name)),
+            result = landed(&mut self.pull, |pull| &mut pull.task.0) => self.pull_landed(flatten(result, self.name)),
         }
     }
 
@@ -169,10 +190,13 @@ impl Driver {
     }
 
     fn pull_landed(&mut self, result: Result<Vec<(RouteId, PhysicsVector)>, ProviderError>) {
-        let Some(Pull { started, .. }) = self.pull.take() else { return };
+        let Some(Pull { started, routes, .. }) = self.pull.take() else { return };
         let now = self.engine.now();
         let transition = self.pulse.pulled(now, &result);
         let duration = now.since(started);
+        if result.as_ref().is_err_and(ProviderError::is_retryable) {
+            self.engine.ask_again(routes);
+        }
         let result = result.map(|vectors| self.take_over(vectors)).map_err(Arc::new);
         self.report(transition, result.as_ref().err());
         self.engine.tell(|| Event::PullFinished { duration, result });
@@ -182,15 +206,13 @@ impl Driver {
         let after = match flight {
             Flight::Push => {
                 if let Some(push) = self.push.take() {
-                    push.task.abort();
                     self.engine.manager().mark_failed(push.batch);
                 }
                 self.config.push_budget()
             }
             Flight::Pull => {
                 if let Some(pull) = self.pull.take() {
-                    pull.task.abort();
-                    tracing::debug!(target: "atrion", routes = pull.routes.len(), "routes start cold");
+                    self.engine.ask_again(pull.routes);
                 }
                 self.config.pull_budget()
             }
@@ -219,36 +241,39 @@ impl Driver {
         }
     }
 
-    fn degraded(&self, error: ProviderError) {
-        self.status.send_modify(|status| status.degraded = true);
-        let (provider, error) = (self.name, Arc::new(error));
-        self.engine.tell(|| Event::ProviderDegraded { provider, error });
+    /// The connect was a flight like any other, and it failed: the machine hears of it, so that it tries again and
+    /// notices when it works.
+    fn start_degraded(&mut self, error: ProviderError) {
+        let now = self.engine.now();
+        self.pulse.buffered(1);
+        if self.pulse.next(now) == Step::Push {
+            let transition = self.pulse.pushed::<(), ()>(now, &Err(()));
+            self.report(transition, Some(&Arc::new(error)));
+        }
     }
 
     /// The orderly end: a last COMPUTE, everything dirty, disconnect.
     async fn finish(&mut self) {
         self.engine.pulse(self.engine.now());
         if let Some(push) = self.push.take() {
-            push.task.abort();
             self.engine.manager().mark_failed(push.batch);
         }
-        if let Some(pull) = self.pull.take() {
-            pull.task.abort();
-        }
+        self.pull = None;
         let (engine, limit) = (Arc::clone(&self.engine), self.batch_limit);
-        let flushed = self.detached(LAST_BUDGET, move |provider| async move {
+        let flushed = self.detached(LAST_BUDGET, move |store| async move {
+            store.reach().await?;
             loop {
                 let batch = engine.manager().take_dirty(limit, engine.now());
                 if batch.is_empty() {
                     return Ok(());
                 }
-                provider.update_batch(batch.vectors()).await?;
+                store.provider.update_batch(batch.vectors()).await?;
             }
         });
         if let Err(error) = flushed.await {
             tracing::warn!(target: "atrion", provider = self.name, %error, "the last push was lost");
         }
-        let left = self.detached(LAST_BUDGET, |provider| async move { provider.disconnect().await });
+        let left = self.detached(LAST_BUDGET, |store| async move { store.provider.disconnect().await });
         if let Err(error) = left.await {
             tracing::warn!(target: "atrion", provider = self.name, %error, "the provider was left as it was");
         }
@@ -258,25 +283,47 @@ impl Driver {
     async fn detached<T, F>(
         &self,
         budget: Duration,
-        work: impl FnOnce(Arc<dyn StateProvider>) -> F,
+        work: impl FnOnce(Store) -> F,
     ) -> Result<T, ProviderError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ProviderError>> + Send + 'static,
     {
-        let mut task = tokio::spawn(work(Arc::clone(&self.provider)));
-        match timeout(budget, &mut task).await {
+        let mut task = fly(work(self.store()));
+        match timeout(budget, &mut task.0).await {
             Ok(joined) => flatten(joined, self.name),
-            Err(_) => {
-                task.abort();
-                Err(ProviderError::Timeout { provider: self.name, after: budget })
-            }
+            Err(_) => Err(ProviderError::Timeout { provider: self.name, after: budget }),
         }
+    }
+
+    fn store(&self) -> Store {
+        Store { provider: Arc::clone(&self.provider), connected: Arc::clone(&self.connected) }
     }
 }
 
-/// So many routes are asked for in one pull; the others start cold.
-const MOST_PULLED: usize = 1024;
+/// The provider, and whether it is connected.
+struct Store {
+    provider: Arc<dyn StateProvider>,
+    connected: Arc<AtomicBool>,
+}
+
+impl Store {
+    async fn reach(&self) -> Result<(), ProviderError> {
+        // Relaxed: whoever misses it connects twice, which is connecting once.
+        if !self.connected.load(Relaxed) {
+            self.provider.connect().await?;
+            self.connected.store(true, Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// A task of its own: a provider that panics or blocks takes nothing else along.
+fn fly<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ProviderError>> + Send + 'static,
+) -> Flying<T> {
+    Flying(tokio::spawn(work))
+}
 
 /// Waits for a flight to land; for ever if there is none.
 async fn landed<F, T>(
