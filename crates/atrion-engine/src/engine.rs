@@ -38,6 +38,7 @@ pub struct Engine {
     overrides: Mutex<Overrides>,
     /// Routes that were created and not yet asked for at the provider.
     cold: Mutex<Vec<RouteId>>,
+    replacing: Mutex<()>,
     interval: Duration,
 }
 
@@ -58,6 +59,9 @@ pub struct PulseReport {
     /// Routes whose vectors the store has not seen.
     pub dirty: usize,
 }
+
+/// So many new routes are kept for whoever asks a provider for them.
+const COLD_KEPT: usize = 1024;
 
 /// The name of the route that all names without a place share.
 pub const OVERFLOW_ROUTE: &str = "__overflow__";
@@ -87,6 +91,7 @@ impl Engine {
             roster: Mutex::default(),
             overrides: Mutex::default(),
             cold: Mutex::default(),
+            replacing: Mutex::default(),
             interval,
         })
     }
@@ -124,9 +129,24 @@ impl Engine {
             Self::make_cell(id.clone(), in_force.of(id.as_str()), &self.commons, self.commons.clock.now())
         });
         if created {
-            lock(&self.cold).push(id.clone());
+            let mut cold = lock(&self.cold);
+            // Nobody need ever ask for them.
+            if cold.len() < COLD_KEPT {
+                cold.push(id.clone());
+            }
+            drop(cold);
+            self.mend_configuration(&cell, in_force.generation);
         }
         Route::new(cell)
+    }
+
+    /// A configuration that came while the route was being made has not found it.
+    fn mend_configuration(&self, cell: &RouteCell, made_under: u64) {
+        let in_force = self.in_force.load();
+        if in_force.generation != made_under {
+            let (config, now) = (in_force.of(cell.id().as_str()), self.commons.clock.now());
+            cell.physics().reconfigure(cell.live(), config, &self.commons.ladder, now);
+        }
     }
 
     fn make_cell(id: RouteId, config: Arc<RouteConfig>, commons: &Arc<Commons>, now: Mono) -> RouteCell {
@@ -152,12 +172,16 @@ impl Engine {
         if turned_away > 0 {
             let limit = self.in_force.load().config.max_routes;
             self.tell(|| Event::RoutesOverflowed { limit, refused: turned_away });
-            if self.registry.len() >= limit {
-                roster.evict(turned_away, now, &self.registry, &self.manager);
+            // Over the limit is what a configuration with a lower one has found.
+            if let Some(over) = self.registry.len().checked_sub(limit) {
+                let wanted = turned_away.saturating_add(over as u64);
+                roster.evict(wanted, now, &self.registry, &self.manager);
             }
         }
         drop(roster);
-        for (id, kind) in lock(&self.overrides).expire(now) {
+        // Taken out before anybody is told: an observer may set the next one.
+        let ended = lock(&self.overrides).expire(now);
+        for (id, kind) in ended {
             self.end_override(&id, kind);
         }
         PulseReport { computed, dirty: self.manager.dirty() }
@@ -194,6 +218,8 @@ impl Engine {
             self.tell(|| Event::ConfigRejected { reason });
             return Err(error);
         }
+        // One at a time, or some routes would end with one and some with the other.
+        let alone = lock(&self.replacing);
         let generation = self.in_force.load().generation + 1;
         let in_force = Arc::new(InForce::new(config, generation));
         self.in_force.store(Arc::clone(&in_force));
@@ -206,6 +232,7 @@ impl Engine {
                 now,
             );
         }
+        drop(alone);
         self.tell(|| Event::ConfigReplaced { generation });
         Ok(())
     }
@@ -282,20 +309,30 @@ impl Engine {
     /// Takes what a provider has kept of a route. True if the route took it over: it has if it had measured nothing yet.
     pub fn restore(&self, id: &RouteId, found: PhysicsVector) -> bool {
         let now = self.commons.clock.now();
-        let Some(restored) = self.manager.restore(id, Some(found), now) else { return false };
         let Ok(route) = self.try_route(id.as_str()) else { return false };
         let cell = route.cell();
-        // A name without a place must not scar everybody who shares the overflow route.
-        let taken =
-            cell.id() == id && cell.physics().restore(cell.live(), &restored, &self.commons.ladder, now);
+        // A name without a place must neither scar everybody who shares the overflow route nor be remembered.
+        if cell.id() != id {
+            return false;
+        }
+        let Some(restored) = self.manager.restore(id, Some(found), now) else { return false };
+        let taken = cell.physics().restore(cell.live(), &restored, &self.commons.ladder, now);
         cell.live().touch();
         taken
     }
 
-    /// Routes that have been created since this was last asked: a provider may know them.
+    /// Routes that have been created since this was last asked: a provider may know them. Of more than 1,024 the first;
+    /// the others start cold.
     #[must_use]
     pub fn take_cold(&self) -> Vec<RouteId> {
         std::mem::take(&mut *lock(&self.cold))
+    }
+
+    /// Keeps routes for the next [`take_cold`](Self::take_cold), because the provider could not be asked.
+    pub(crate) fn ask_again(&self, routes: Vec<RouteId>) {
+        let mut cold = lock(&self.cold);
+        let room = COLD_KEPT.saturating_sub(cold.len());
+        cold.extend(routes.into_iter().take(room));
     }
 
     /// The instance's clock, in the units of `admit_at` and `finish_at`.

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
 use atrion_core::adaptive::{DeadRule, debt};
-use atrion_core::{Gate, Ladder, Mode, Mono, Outcome, Priority, Reason, Spread, Terms, Tier, Volts};
+use atrion_core::{Gate, Ladder, Mode, Mono, Ohms, Outcome, Priority, Reason, Spread, Terms, Tier, Volts};
 
 pub(crate) use control::{Control, Force};
 pub(crate) use stripe::{REASONS, Reading, TIERS, reason_index, tier_index};
@@ -589,8 +589,9 @@ impl Live {
         self.control().generation() != generation
     }
 
-    /// Clears what requests remember of failures, whatever the mode.
-    pub(crate) fn forgive(&self) {
+    /// Clears what requests remember of failures, whatever the mode; what started before says nothing new.
+    pub(crate) fn forgive(&self, now: Mono) {
+        self.evidence_floor.store(now.as_nanos(), Release);
         self.run.store(0, Relaxed);
         self.debt.store(0, Relaxed);
         self.touch();
@@ -745,8 +746,17 @@ impl Live {
         Gate::from_words([self.gate[0].load(Relaxed), self.gate[1].load(Relaxed)])
     }
 
+    /// The terms of the gate at rest. Between an opening or a closing and its tick those of the tick are of another world
+    /// and the gate is not: all it has over the base is then the scar of a dead route.
     pub(crate) fn terms(&self) -> Terms {
-        self.terms.read()
+        let (terms, rest) = (self.terms.read(), f64::from(self.gate().rest()));
+        let known = terms.at_rest() + terms.saturation.get();
+        // The gate is rounded to a float of half the size.
+        if (known - rest).abs() <= 1e-3 * rest.max(1.0) {
+            terms
+        } else {
+            Terms { base: terms.base, scar: Ohms::saturating(rest - terms.base.get()), ..Terms::default() }
+        }
     }
 
     /// Debt D, in slots.

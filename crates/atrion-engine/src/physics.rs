@@ -112,7 +112,7 @@ impl RoutePhysics {
     pub(crate) fn reset(&mut self, live: &Live, ladder: &Ladder, now: Mono) {
         self.model = Model::new(&self.config.physics, now);
         self.reported = None;
-        live.forgive();
+        live.forgive(now);
         self.publish_all(live, ladder, now);
     }
 

@@ -25,6 +25,8 @@ impl Registry {
         let fresh = Mutex::new(vec![Arc::clone(&overflow)]);
         // A name comes from outside: the hash is seeded, so that nobody can prepare collisions.
         let routes = papaya::HashMap::with_hasher(Hasher::default());
+        // Listed under its name as any other, so that whoever names it gets it and no twin. It is never removed.
+        routes.pin().insert(overflow.id().clone(), Arc::clone(&overflow));
         Self { routes, count: AtomicUsize::new(0), overflow, fresh, turned_away: AtomicU64::new(0) }
     }
 
@@ -85,9 +87,7 @@ impl Registry {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<RouteCell>> {
-        let mut all = vec![Arc::clone(&self.overflow)];
-        all.extend(self.routes.pin().values().map(Arc::clone));
-        all
+        self.routes.pin().values().map(Arc::clone).collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -8,6 +8,7 @@ use atrion_core::{Ladder, Mono, Wall};
 use atrion_state::{Event, Fanout, Observer, PhysicsVector, StateManager};
 
 use crate::cell::RouteCell;
+use crate::live::Force;
 use crate::physics::{Computed, TickCache};
 use crate::registry::Registry;
 
@@ -32,7 +33,14 @@ pub(crate) struct Roster {
 struct Member {
     cell: Arc<RouteCell>,
     shedding: Option<Box<Shedding>>,
-    recorded: Option<Box<PhysicsVector>>,
+    recorded: Option<Box<Recorded>>,
+}
+
+/// What the cache was last told, and when.
+#[derive(Debug)]
+struct Recorded {
+    vector: PhysicsVector,
+    at: Mono,
 }
 
 #[derive(Debug)]
@@ -104,11 +112,11 @@ impl Member {
         if computed.is_quiet {
             cell.live().clear_touch();
         }
-        if self.recorded.as_ref().is_none_or(|last| differs(last, &vector)) {
+        if self.recorded.as_ref().is_none_or(|last| last.is_outdated_by(&vector, beat.now)) {
             // A fresh route that is as it was made has nothing to tell.
             if self.recorded.is_some() || !vector.is_neutral() || vector.weight.as_255ths() > 0 {
                 beat.manager.record(cell.id(), vector, beat.now);
-                self.recorded = Some(Box::new(vector));
+                self.recorded = Some(Box::new(Recorded { vector, at: beat.now }));
             }
         }
         if !beat.observers.is_empty() {
@@ -145,18 +153,36 @@ impl Member {
 
     fn is_forgettable(&self, now: Mono) -> bool {
         // Two owners: the registry and this list. A third is a caller's handle or a permit.
-        Arc::strong_count(&self.cell) <= 2
-            && !self.cell.is_overflow()
-            && !self.cell.live().is_touched()
-            && !self.cell.live().has_news()
-            && now.since(self.cell.physics().last_step()) >= FORGETTABLE
+        if Arc::strong_count(&self.cell) > 2 || self.cell.is_overflow() {
+            return false;
+        }
+        let live = self.cell.live();
+        // What an operator has set on a route must not be forgotten with it.
+        if live.is_touched() || live.has_news() || live.control().force() != Force::None {
+            return false;
+        }
+        let last_step = self.cell.physics().last_step();
+        // A step of the future is of a clock that has gone back since.
+        last_step > now || now.since(last_step) >= FORGETTABLE
     }
 }
 
-/// Whether the cache should hear of it. What a store hears is decided there, more coarsely.
-fn differs(last: &PhysicsVector, now: &PhysicsVector) -> bool {
-    last.mode != now.mode
-        || (last.scar_tissue.get() - now.scar_tissue.get()).abs() > 0.02
-        || (last.resistance.get() - now.resistance.get()).abs() > 0.5
-        || last.weight.as_255ths().abs_diff(now.weight.as_255ths()) > 12
+impl Recorded {
+    /// Whether the cache should hear of `vector`. What a store hears is decided there, more coarsely.
+    fn is_outdated_by(&self, vector: &PhysicsVector, now: Mono) -> bool {
+        let lain = now.since(self.at);
+        let last = &self.vector;
+        // Aged, because that is what a reader does: a scar that fades as foreseen is no news, and one that does not
+        // fade, because the trauma lasts or the breaker holds it, is. Most routes have none and are spared the exponential.
+        let scarred = last.scar_tissue.get() > 0.0 || vector.scar_tissue.get() > 0.0;
+        let surprise = || (last.older_by(lain).aged_scar().get() - vector.scar_tissue.get()).abs();
+        (scarred && surprise() > 0.02)
+            || last.mode != vector.mode
+            || (last.resistance.get() - vector.resistance.get()).abs() > 0.5
+            || last.weight.as_255ths().abs_diff(vector.weight.as_255ths()) > 12
+            || (lain >= REFRESHED && !vector.is_neutral())
+    }
 }
+
+/// A vector that still says something is recorded again after so long, or its age would make it look like the past.
+const REFRESHED: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use atrion_core::{Law, Ohms};
+use atrion_core::Law;
 use loom::thread;
 
 use super::*;
