@@ -4,6 +4,7 @@ use crate::live::{REASONS, Reading, TIERS};
 
 /// Everything a route has counted since it was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(crate) struct Totals {
     pub(crate) admitted: [u64; TIERS],
     pub(crate) shed: [[u64; TIERS]; REASONS],
