@@ -38,3 +38,8 @@ pub mod tower {
         ResponseHead, RouteNames, TrustedHeaders, Verdict, call, header, http,
     };
 }
+
+// The manual's examples are tests, too. It is not part of the package, so only where every feature is on.
+#[cfg(all(doctest, feature = "axum", feature = "serde"))]
+#[doc = include_str!("../../../docs/operations.md")]
+mod operations {}
