@@ -33,24 +33,6 @@ proptest! {
         prop_assert_eq!(life(1), life(scale));
     }
 
-    /// Sampled, with effectiveness at work: the scar of a slow stream and of a fast one differ by noise.
-    #[test]
-    fn sampled_streams_scar_alike(seed in any::<u64>(), ratio in 0.5..1.0f64) {
-        let config = AdaptiveConfig::default();
-        let start = settled(&config);
-        let scar = |rate: f64, dice: &mut Dice| {
-            (0..30).fold(start, |state, _| {
-                let calls = dice.poisson(rate * 0.1);
-                let failed = dice.binomial(calls, ratio);
-                after(state, 1, &failing(calls as f64 * 10.0, 0.1, failed), &config)
-            }).scar().get()
-        };
-        let mut dice = Dice::new(seed);
-        let mean = |rate: f64, dice: &mut Dice| (0..20).map(|_| scar(rate, dice)).sum::<f64>() / 20.0;
-        let (slow, fast) = (mean(40.0, &mut dice), mean(400.0, &mut dice));
-        prop_assert!((slow - fast).abs() < 3.0 + 0.25 * fast, "{slow} at 40/s, {fast} at 400/s");
-    }
-
     /// One call in a tick is a twentieth of the evidence: later, never harder.
     #[test]
     fn thin_evidence_acts_later_never_harder(calls in 1u64..=7, ticks in 1usize..60) {
@@ -68,6 +50,29 @@ proptest! {
         let small = law(target).saturation(target * fill).get();
         let large = law(target * scale).saturation(target * fill * scale).get();
         prop_assert!((small - large).abs() < 1e-9);
+    }
+}
+
+/// Sampled, with effectiveness at work: the scars of a slow stream and of a fast one differ by the noise of the sample.
+/// The dice are loaded, so that noise is the same in every run.
+#[test]
+fn sampled_streams_scar_alike() {
+    let config = AdaptiveConfig::default();
+    let start = settled(&config);
+    let scar = |rate: f64, ratio: f64, dice: &mut Dice| {
+        let life = (0..50).fold(start, |state, _| {
+            let calls = dice.poisson(rate * 0.1);
+            let failed = dice.binomial(calls, ratio);
+            after(state, 1, &failing(calls as f64 * 10.0, 0.1, failed), &config)
+        });
+        life.scar().get()
+    };
+    for (seed, ratio) in (0..).zip([0.2, 0.5, 0.6, 0.75, 0.9, 1.0]) {
+        let mut dice = Dice::new(seed);
+        let mut mean = |rate| (0..50).map(|_| scar(rate, ratio, &mut dice)).sum::<f64>() / 50.0;
+        let (slow, fast) = (mean(40.0), mean(800.0));
+        // Four calls a tick are noisier than eighty, and a little later; never harder beyond the noise.
+        assert!(slow < fast + 2.0 && slow > 0.8 * fast - 2.0, "at {ratio}: {slow} at 40/s, {fast} at 800/s");
     }
 }
 

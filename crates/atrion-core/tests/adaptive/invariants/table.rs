@@ -60,6 +60,8 @@ fn the_ends_of_the_table_are_exact() {
     let slots = |volts: f64| gate.slots(Volts::saturating(volts), ladder());
     assert_eq!(slots(0.0), 0.0);
     assert_eq!(slots(10.0), 0.0, "V > R, not V >= R");
+    assert!(!law.admits(Volts::saturating(10.0), 0.0), "the law says the same");
+    assert!(law.admits(Volts::saturating(10.001), 50.0));
     assert!(slots(10.001) >= 50.0);
     assert!(slots(99.9).is_finite());
     assert_eq!(slots(100.0), f32::INFINITY);

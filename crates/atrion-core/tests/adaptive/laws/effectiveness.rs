@@ -71,3 +71,49 @@ fn a_tick_without_time_is_no_observation() {
     let window = Window { admitted: 500, failed: 3, debt: state.debt(), ..Window::default() };
     assert_eq!(state.step(&instant, &window, &config).effectiveness(), state.effectiveness());
 }
+
+/// The regression once more, slow and obvious: every tick of the past with its weight of today.
+#[test]
+fn it_is_the_regression_it_says_it_is() {
+    let config = AdaptiveConfig::default();
+    let mut dice = Dice::new(11);
+    let mut state = AdaptiveState::default();
+    let mut ticks = vec![(0.0, 0.0)];
+    for step in 0..300 {
+        let admitted = dice.poisson(30.0);
+        // Overload comes and goes, and so do errors.
+        let failed = if step % 60 < 40 {
+            admitted.saturating_sub(30) + dice.binomial(admitted.min(30), 0.1)
+        } else {
+            0
+        };
+        ticks.push((admitted as f64, failed as f64));
+        state = after(state, 1, &Window { admitted, failed, ..Window::default() }, &config);
+
+        let (mut szz, mut szf, mut errors, mut count) = (0.0, 0.0, 0.0, 0.0);
+        for (age, pair) in ticks.windows(2).rev().enumerate() {
+            let [(a0, f0), (a, f)] = pair else { unreachable!() };
+            if f0 + f > 0.0 {
+                let keep = libm::exp(-0.1 * age as f64 / 10.0);
+                let (da, df, total) = (a - a0, f - f0, (a + a0).max(1.0));
+                let weight = if da == 0.0 { 0.0 } else { (4.0 * total / (da * da)).min(1.0) / total };
+                szz += keep * weight * da * da;
+                szf += keep * weight * da * df;
+                errors += keep * (f + f0) / total;
+                count += keep;
+            }
+        }
+        let [(_, f0), (_, f)] = ticks[ticks.len() - 2..] else { unreachable!() };
+        if f0 + f > 0.0 {
+            let ratio = (errors / count).min(1.0);
+            let slope = (szf + 10.0 * ratio) / (szz + 10.0);
+            let eta = ((slope - ratio) / (1.0 - ratio).max(0.05)).clamp(0.0, 1.0);
+            assert!(
+                (state.effectiveness() - eta).abs() < 1e-9,
+                "{} and {eta} at {step}",
+                state.effectiveness()
+            );
+        }
+    }
+    assert!(state.effectiveness() > 0.01, "the stream has to move it");
+}

@@ -28,6 +28,23 @@ fn only_the_worsening_direction_counts() {
 }
 
 #[test]
+fn a_crowd_that_leaves_has_none() {
+    let config = AdaptiveConfig::default();
+    let crowd = |mean_in_flight| Window { mean_in_flight, ..healthy(100.0, 0.1) };
+    let packed = after(settled(&config), 100, &crowd(500.0), &config);
+    let before = packed.momentum();
+    assert!(after(packed, 1, &crowd(20.0), &config).momentum() <= before);
+}
+
+#[test]
+fn no_rise_is_faster_than_four_a_second() {
+    let config = AdaptiveConfig::default();
+    // Everything at once: a crowd without end and nothing but errors.
+    let jump = Window { mean_in_flight: 1e9, ..failing(1_000.0, 0.1, 100) };
+    assert_eq!(after(settled(&config), 1, &jump, &config).momentum(), 2.0);
+}
+
+#[test]
 fn a_constant_crowd_has_none() {
     let config = AdaptiveConfig { min_target: 4.0, ..AdaptiveConfig::default() };
     let crowded = Window { mean_in_flight: 500.0, ..healthy(100.0, 0.1) };

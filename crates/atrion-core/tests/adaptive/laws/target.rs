@@ -62,6 +62,11 @@ fn throughput_rises_at_once_and_falls_only_under_strain() {
     assert!((idle.throughput() - 100.0).abs() < 1e-3, "an idle route keeps its estimate");
     let fast = after(state, 10, &healthy(400.0, 0.02), &config);
     assert!(fast.throughput() > 350.0, "{}", fast.throughput());
+    // A house that is nearly full is strained: what comes out of it is what it can do.
+    for (fill, strained) in [(0.85, false), (0.93, true)] {
+        let crowd = Window { mean_in_flight: fill * state.target(), ..healthy(50.0, 0.1) };
+        assert_eq!(after(state, 1, &crowd, &config).throughput() < state.throughput(), strained, "{fill}");
+    }
     // Strained by its crowd, or by its latency: then what comes out is what it can do.
     for strain in [
         Window { mean_in_flight: 200.0, ..healthy(50.0, 0.1) },

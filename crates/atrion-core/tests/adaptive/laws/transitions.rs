@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The three modes and the ways between them.
 
-use atrion_core::{AdaptiveConfig, AdaptiveState, Mode, Ohms};
+use atrion_core::{AdaptiveConfig, AdaptiveState, Mode, Ohms, Window};
 use proptest::prelude::*;
 
 use crate::support::given::{after, configs, failing, healthy, measured, settled, silence, tick};
@@ -47,7 +47,10 @@ fn closing_forgets_the_outage_and_keeps_what_health_taught() {
     let health = settled(&config);
     let sick = after(health, 20, &failing(100.0, 0.1, 10), &config);
     assert!(sick.error_share() > 0.9 && sick.scar().get() > 10.0);
-    let closed = sick.opened_dead(&config).closed();
+    let owing = sick.step(&tick(&config), &Window { debt: 7.0, ..failing(100.0, 0.1, 10) }, &config);
+    assert!(owing.debt() > 6.0);
+    let sick = owing.opened_dead(&config);
+    let closed = sick.closed();
     assert_eq!(closed.mode(), Mode::Operational);
     assert_eq!(closed.resistance_at_rest(&config).get(), config.base);
     for cleared in
