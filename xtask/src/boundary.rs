@@ -3,7 +3,7 @@
 //!
 //! A crate is free or commercial by the licence in its manifest, and nothing else here says which
 //! is which: a new crate is judged from its first build on. Each check answers one question, and
-//! collects every fault that it finds.
+//! collects every fault that it finds. Why crates: `docs/adr/0011-open-core-by-crates.md`.
 
 mod copy;
 mod defaults;

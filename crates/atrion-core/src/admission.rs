@@ -4,7 +4,7 @@
 //! The law is `R(t, n) = R_rest + w max(0, p(n + D))` and a request passes when `V > R(t, n)`. Inside a tick only n and
 //! D move, so the law is solved for them: `n + D < n_max(V) = N* + (N*/k) atanh((V - R_rest)/w)`. The inverse is the
 //! same curve for every route, so it is tabulated once ([`Ladder`]); what a route publishes is four numbers
-//! ([`Gate`]), not a table of its own.
+//! ([`Gate`]), not a table of its own. Why: `docs/adr/0001-gate-of-four-numbers.md`.
 
 use alloc::boxed::Box;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Priority on the voltage ladder (`docs/physics.md` section 3.1).
+//! Priority on the voltage ladder (`docs/physics.md` section 3.1, `docs/adr/0009-tiers-are-bands.md`).
 
 use core::fmt;
 

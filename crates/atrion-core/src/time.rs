@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two kinds of time that do not mix: monotonic nanoseconds for every decision, wall milliseconds for display.
+//! Two kinds of time that do not mix: monotonic nanoseconds for every decision, wall milliseconds for display
+//! (`docs/adr/0003-libm-and-integer-time.md`).
 
 use core::time::Duration;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The right to run one call, and the duty to say how it went.
+//! The right to run one call, and the duty to say how it went. Why there are two: `docs/adr/0005-permits-borrow.md`.
 
 use std::fmt;
 use std::sync::Arc;

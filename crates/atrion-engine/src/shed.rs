@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A refusal, as the caller gets it.
+//! A refusal, as the caller gets it (`docs/adr/0012-refusals-are-values.md`).
 
 use std::fmt;
 use std::time::Duration;

@@ -17,7 +17,7 @@ mod feed;
 pub use feed::{Change, Feed, Subscription};
 
 /// A future that can be kept behind `dyn StateProvider`. The provider is called by the pulse, never by a request,
-/// so one allocation a call buys a port that is object safe.
+/// so one allocation a call buys a port that is object safe (`docs/adr/0004-sans-io-pulse-boxed-port.md`).
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Keeps the vectors of routes: in memory, in a store of a fleet, on a disk.

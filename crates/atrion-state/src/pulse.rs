@@ -16,7 +16,8 @@
 //!     }
 //! }
 //! ```
-//! What it does not know: routes, vectors, futures, why something failed.
+//! What it does not know: routes, vectors, futures, why something failed. Why it is a machine and no loop:
+//! `docs/adr/0004-sans-io-pulse-boxed-port.md`.
 
 use std::time::Duration;
 

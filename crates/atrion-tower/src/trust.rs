@@ -2,7 +2,7 @@
 //! Priority from headers, for services whose callers may be believed.
 //!
 //! Whoever may name a voltage can inflate it. So nothing here happens unless the service's owner asks for it, and even
-//! then a ceiling holds.
+//! then a ceiling holds (`docs/adr/0010-headers-are-not-believed.md`).
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
