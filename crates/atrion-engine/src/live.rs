@@ -15,7 +15,7 @@
 //!
 //! Invariant: the in-flight count that a decision sees differs from the true one by at most one for each thread that
 //! is inside `admit` or `finish` at that instant (`batch` for one that is between the two steps of a flush), plus
-//! `batch - 1` for each thread that first shows up in this tick.
+//! `batch - 1` for each other thread that first shows up in this tick.
 
 mod control;
 mod published;
@@ -216,7 +216,7 @@ impl Live {
             let shared = self.in_flight.0.load(Relaxed);
             let unflushed = lane.stripe.unflushed.load(Relaxed);
             if !control.is_exceptional()
-                && shared < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+                && shared + unflushed < i64::from(self.certain[tier_index(tier)].load(Relaxed))
                 && self.debt.load(Relaxed) <= 0
                 && unflushed + 1 < i64::from(self.batch.load(Relaxed))
             {
@@ -241,7 +241,7 @@ impl Live {
         let control = Control(self.control.load(Acquire));
         if let Some(tier) = priority.tier_of_band()
             && !control.is_exceptional()
-            && self.in_flight.0.load(Relaxed) < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+            && self.near_in_flight(lane) < i64::from(self.certain[tier_index(tier)].load(Relaxed))
             && self.debt.load(Relaxed) <= 0
         {
             return Ok(self.enter(lane, tier, control, now));
@@ -277,13 +277,11 @@ impl Live {
         let debt = self.debt.load(Relaxed);
         let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };
         let margin = i64::from(self.margin.load(Relaxed));
-        let near = self.in_flight.0.load(Relaxed);
+        let near = self.near_in_flight(lane);
         let cap_holds = |n: i64| cap == u32::MAX || n < i64::from(cap);
         let holds = |n: i64| (n.max(0) as f32) + owed < slots && cap_holds(n);
         if margin == 0 {
-            // Nothing is unflushed elsewhere, except by this thread before the margin went to zero.
-            let own = if lane.own { lane.stripe.unflushed.load(Relaxed) } else { 0 };
-            return holds(near + own);
+            return holds(near);
         }
         if holds(near + margin) {
             true
@@ -828,6 +826,13 @@ impl Live {
             lane.stripe.unflushed.store(after, Relaxed);
             self.in_flight.0.load(Relaxed) + before
         }
+    }
+
+    /// The in-flight count as far as this thread knows it without looking at the others' stripes.
+    #[inline]
+    fn near_in_flight(&self, lane: Lane<'_>) -> i64 {
+        let own = if lane.own { lane.stripe.unflushed.load(Relaxed) } else { 0 };
+        self.in_flight.0.load(Relaxed) + own
     }
 
     fn exact_in_flight(&self) -> u64 {
