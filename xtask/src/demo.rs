@@ -47,14 +47,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Length of each of the five phases.
-    #[arg(long, value_name = "SECONDS", default_value_t = 7.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 7.0, value_parser = seconds, allow_negative_numbers = true)]
     seconds_per_phase: f64,
     /// Arrivals per second in calm traffic. The service gets a capacity of ten sevenths of it, and the
     /// overload brings three times that capacity.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 280.0, value_parser = rate)]
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 280.0, value_parser = rate, allow_negative_numbers = true)]
     rate: f64,
     /// The same seed gives the same arrivals and the same work.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
     /// Only one of the two runs.
     #[arg(long, value_enum, value_name = "RUN")]

@@ -103,12 +103,13 @@ struct Lines {
 }
 
 impl Lines {
-    fn read(mut reader: impl BufRead) -> std::io::Result<Self> {
+    fn read(reader: impl BufRead) -> std::io::Result<Self> {
+        let mut reader = reader.take(MAX_BYTES);
         let mut lines = Self::default();
         let mut line = Vec::new();
         while lines.count < MAX_LINES {
             line.clear();
-            if reader.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)? == 0 {
+            if (&mut reader).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)? == 0 {
                 break;
             }
             lines.count += 1;
@@ -121,7 +122,7 @@ impl Lines {
             }
             lines.take(&line);
         }
-        lines.summary.cut_at_limit = !reader.fill_buf()?.is_empty();
+        lines.summary.cut_at_limit = reader.limit() == 0 || !reader.fill_buf()?.is_empty();
         Ok(lines)
     }
 
@@ -214,6 +215,9 @@ const MAX_LINE: usize = 64 * 1024;
 
 /// Far more than any run can replay; bounds the memory.
 const MAX_LINES: usize = 1_000_000;
+
+/// A pipe or a device may have no end, and no line feed either.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Malformed lines that are named in the report.
 const REPORTED: usize = 5;
