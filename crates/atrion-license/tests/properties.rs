@@ -55,7 +55,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn every_issued_key_verifies_to_what_was_issued(terms in any_terms(), seed: [u8; 32]) {

@@ -95,7 +95,7 @@ pub(super) fn check_tests(tree: &Tree) -> anyhow::Result<Faults> {
     let copy = prepare(tree)?;
     println!("    in {}; the first run builds everything once more", copy.display());
     // Benches are left out: they measure, in a crate that is not published.
-    let args = ["test", "--workspace", "--lib", "--bins", "--tests", "--examples"];
+    let args = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"];
     println!("    $ cargo {}", args.join(" "));
     let status = command("cargo", &copy)
         .args(args)
