@@ -198,14 +198,15 @@ impl From<Volts> for Priority {
     }
 }
 
-/// A hash in `[0, 1)`: the finaliser of `SplitMix64` over key and epoch, its top 53 bits as a fraction.
+/// A hash in `[0, 1)`: the finaliser of `SplitMix64` over key and epoch, its top 32 bits as a fraction. More bits could
+/// round a voltage up into the next tier's band.
 #[inline]
 fn unit_interval(key: u64, epoch: u64) -> f64 {
     let mut z = key ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^= z >> 31;
-    (z >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    (z >> 32) as f64 * (1.0 / (1u64 << 32) as f64)
 }
 
 #[cfg(test)]

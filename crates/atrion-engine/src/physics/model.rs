@@ -94,8 +94,7 @@ impl Model {
         match (self, &config.physics, tick) {
             (Self::Adaptive(state), Physics::Adaptive(adaptive), AnyTick::Adaptive(tick)) => {
                 let window = Window { report: report.copied(), ..measured.window };
-                let state = state.get_or_insert_default();
-                **state = state.step(tick, &window, adaptive);
+                state.get_or_insert_default().advance(tick, &window, adaptive);
             }
             (Self::Rfc(state), Physics::Rfc(RfcPhysics { law, slo }), _) => {
                 let Some(telemetry) = report.copied().or_else(|| measured.telemetry(config.cap)) else {
