@@ -122,6 +122,9 @@ impl Engine {
 
     #[cold]
     fn create(&self, id: &RouteId) -> Route {
+        if id.as_str() == OVERFLOW_ROUTE {
+            return Route::new(self.registry.overflow());
+        }
         let in_force = self.in_force.load();
         let mut created = false;
         let cell = self.registry.get_or_create(id, in_force.config.max_routes, || {

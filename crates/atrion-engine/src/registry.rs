@@ -63,7 +63,12 @@ impl Registry {
         }
     }
 
-    /// The route of all names that have no place.
+    /// The route that names without a place share.
+    pub(crate) fn overflow(&self) -> Arc<RouteCell> {
+        Arc::clone(&self.overflow)
+    }
+
+    /// The same, for a name that has found no place: it is counted.
     pub(crate) fn turn_away(&self) -> Arc<RouteCell> {
         self.turned_away.fetch_add(1, Relaxed);
         Arc::clone(&self.overflow)
