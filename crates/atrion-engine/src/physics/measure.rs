@@ -13,8 +13,8 @@ use crate::live::{Live, Reading};
 pub(crate) struct Meter {
     last: Reading,
     in_flight: i64,
-    /// Sum of the ages of what is in flight, in seconds.
-    ages: f64,
+    /// Sum of the ages of what is in flight, in nanoseconds.
+    ages: i64,
     born: Mono,
     /// When the route last was without anything in flight: silence is counted from there.
     idle_until: Mono,
@@ -29,7 +29,7 @@ pub(crate) struct Measured {
 
 impl Meter {
     pub(crate) fn new(now: Mono) -> Self {
-        Self { last: Reading::default(), in_flight: 0, ages: 0.0, born: now, idle_until: now }
+        Self { last: Reading::default(), in_flight: 0, ages: 0, born: now, idle_until: now }
     }
 
     /// Nothing was in flight when the last window ended.
@@ -38,26 +38,28 @@ impl Meter {
     }
 
     pub(crate) fn measure(&mut self, live: &Live, now: Mono, dt: Duration) -> Measured {
-        let dt = dt.as_secs_f64();
-        let since_start = now.seconds_since(live.window_start());
+        let dt = i64::try_from(dt.as_nanos()).unwrap_or(i64::MAX);
+        let since_start = now.nanos_since(live.window_start()) as i64;
         let reading = live.read();
         live.start_window(now);
         let counted = reading.since(&self.last);
         let debt = live.debt();
 
-        let (begun, ended) = (counted.admissions() as f64, counted.finishes() as f64);
+        let (begun, ended) = (counted.admissions() as i64, counted.finishes() as i64);
         // Admissions minus finishes, so that the count and its integral come from the same reading. A torn reading can
         // miss an admission whose finish it sees: kept signed, the next one mends it.
-        let level = self.in_flight + counted.admissions() as i64 - counted.finishes() as i64;
+        let level = self.in_flight + begun - ended;
         let in_flight = level.max(0);
-        // The area under n(t): what was there all along, plus what came, minus what went, each for its share.
-        let offsets = seconds(counted.offsets as i64);
-        let area = (self.in_flight.max(0) as f64 * dt + (begun - ended) * since_start - offsets).max(0.0);
+        // The area under n(t): what was there all along, plus what came, minus what went, each for its share. In whole
+        // nanoseconds, which wrap and are exact: at the target to the bit is not above it.
+        let there = self.in_flight.max(0).wrapping_mul(dt);
+        let came_and_went = (begun - ended).wrapping_mul(since_start).wrapping_sub(counted.offsets as i64);
+        let area = there.wrapping_add(came_and_went).max(0);
         self.ages = if in_flight == 0 {
-            0.0
+            0
         } else {
             // Everything in flight grows older by the area; what finished takes its whole age along.
-            (self.ages + area - counted.held as f64 * 1e-9).max(0.0)
+            self.ages.wrapping_add(area).wrapping_sub(counted.held as i64).max(0)
         };
         if self.in_flight <= 0 {
             self.idle_until = now;
@@ -76,21 +78,17 @@ impl Meter {
                 xx: counted.pair_xx as f64,
                 xy: counted.pair_xy as f64 * 1e-9,
             },
-            mean_in_flight: if dt > 0.0 { area / dt } else { in_flight as f64 },
+            mean_in_flight: if dt > 0 { area as f64 / dt as f64 } else { in_flight as f64 },
             in_flight: in_flight as u64,
             debt,
             since_completion: now.seconds_since(answered),
-            mean_age: if in_flight == 0 { 0.0 } else { self.ages / in_flight as f64 },
+            mean_age: if in_flight == 0 { 0.0 } else { self.ages as f64 * 1e-9 / in_flight as f64 },
             report: None,
         };
         self.last = reading;
         self.in_flight = level;
         Measured { window, counted }
     }
-}
-
-fn seconds(nanos: i64) -> f64 {
-    nanos as f64 * 1e-9
 }
 
 impl Measured {
