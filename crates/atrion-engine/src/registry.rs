@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Routes by name. A look-up takes no lock; only a name that is seen for the first time does.
+//! Why bounded like this: `docs/adr/0006-bounded-routes.md`.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
