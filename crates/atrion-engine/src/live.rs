@@ -11,7 +11,7 @@
 //! and flushes them at plus or minus `batch`, which grows with N* and is 1 while N* is small. What may be unflushed in
 //! sum is the `margin`. A decision outside the margin is certain without looking further; inside it the stripes are
 //! summed up. So a decision is always taken on an exact sum; what remains is the race of every concurrent gate:
-//! threads that decide at the same instant do not see each other.
+//! threads that decide at the same instant do not see each other. Why all this: `docs/adr/0002-counting-per-thread.md`.
 //!
 //! Invariant: the in-flight count that a decision sees differs from the true one by at most one for each thread that
 //! is inside `admit` or `finish` at that instant (`batch` for one that is between the two steps of a flush), plus
