@@ -7,6 +7,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use atrion_bench::steadily;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Tick, Window};
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -20,12 +21,13 @@ fn compute(criterion: &mut Criterion) {
         let mut states = vec![AdaptiveState::default(); ROUTES];
         let mut next = 0;
         group.bench_function(name, |bencher| {
-            bencher.iter(|| {
+            let mut step = || {
                 next = (next + 1) % ROUTES;
                 let state = states[next].step(&tick, black_box(&windows[next]), &config);
                 states[next] = state;
-                state.law(None, &config).compile()
-            });
+                black_box(state.law(None, &config).compile());
+            };
+            bencher.iter_custom(|steps| steadily(steps, |n| (0..n).for_each(|_| step())));
         });
     }
     group.finish();

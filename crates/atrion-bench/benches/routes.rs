@@ -10,6 +10,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atrion_bench::steadily;
 use atrion_core::{Outcome, Tier};
 use atrion_engine::{Config, Engine, Route};
 use atrion_state::{Clock, FakeClock};
@@ -60,10 +61,11 @@ fn lookup(criterion: &mut Criterion) {
     let names: Vec<String> = (0..FEW).map(|n| name(n * 7919 % FEW)).collect();
     let mut next = 0;
     criterion.benchmark_group("routes").bench_function(format!("lookup among {FEW}"), |bencher| {
-        bencher.iter(|| {
+        let mut find = || {
             next = (next + 1) % FEW;
-            bed.engine.route(black_box(&names[next]))
-        });
+            black_box(bed.engine.route(black_box(&names[next])));
+        };
+        bencher.iter_custom(|lookups| steadily(lookups, |n| (0..n).for_each(|_| find())));
     });
 }
 

@@ -15,6 +15,9 @@
 mod contender;
 pub use contender::{Contender, Session};
 
+mod slices;
+pub use slices::{Slices, steadily};
+
 mod race;
 pub use race::race;
 

@@ -1,55 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Runs one guard on several threads at once and says what an operation costs each of them.
+//!
+//! The work is cut into short rounds. All threads start a round together and it ends with the last
+//! of them, so that nobody is measured while alone, and a lock that lets one thread pass again and
+//! again while the other waits shows what it costs both. How rounds become a number, and how other
+//! processes on the machine stay out of it, is told in [`slices`](crate::slices).
 
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contender::Contender;
+use crate::slices::{Slices, per_slice, scale};
 
-/// The mean time that `operations` operations took a thread, while `threads` of them worked on the
-/// same guard.
-///
-/// A thread that is through early keeps the guard busy until the last one is through, so that
-/// nobody is measured while alone. Threads start at a barrier, after a few unmeasured operations
-/// that touch thread-locals and caches.
+/// What `operations` take each of `threads` that work on the same guard.
 ///
 /// # Panics
 ///
 /// If a guard refuses: a refusal is a shorter path, and its time would flatter the guard.
 pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Duration {
-    let start = Barrier::new(threads);
-    let through = AtomicUsize::new(0);
+    let mut session = contender.session();
+    let slice = per_slice(|operations| {
+        session(operations);
+    });
+    drop(session);
+    let slice = slice.min(operations).max(1);
+    let rounds = operations.div_ceil(slice);
+
+    let gate = Gate { threads: threads as u64, arrived: AtomicU64::new(0) };
     let lap = || {
         let mut session = contender.session();
-        session(WARM_UP);
-        start.wait();
-
-        let begin = Instant::now();
-        let admitted = session(operations);
-        let took = begin.elapsed();
-
-        // Relaxed: the counter only says when to stop, it guards no data.
-        through.fetch_add(1, Ordering::Relaxed);
-        while through.load(Ordering::Relaxed) < threads {
-            session(KEEP_BUSY);
+        session(slice);
+        let mut spans = Vec::with_capacity(rounds as usize);
+        let mut refused = 0;
+        for round in 1..=rounds {
+            gate.meet(round);
+            let begin = Instant::now();
+            refused += slice - session(slice);
+            spans.push((begin, Instant::now()));
         }
-        assert_eq!(admitted, operations, "{} refused an operation", contender.name());
-        took
+        // Only now: a thread that panics earlier would leave the others waiting for it.
+        assert_eq!(refused, 0, "{} refused an operation", contender.name());
+        spans
     };
-
-    let total: Duration = thread::scope(|scope| {
+    let laps: Vec<Vec<(Instant, Instant)>> = thread::scope(|scope| {
         let laps: Vec<_> = (0..threads).map(|_| scope.spawn(lap)).collect();
-        laps.into_iter().map(|lap| lap.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).sum()
+        laps.into_iter()
+            .map(|lap| lap.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
-    total / u32::try_from(threads).unwrap_or(u32::MAX)
+
+    let mut slices = Slices::default();
+    for round in 0..rounds as usize {
+        let spans = laps.iter().filter_map(|lap| lap.get(round));
+        let begin = spans.clone().map(|(begin, _)| begin).min();
+        let end = spans.map(|(_, end)| end).max();
+        if let (Some(begin), Some(end)) = (begin, end) {
+            slices.push(*end - *begin);
+        }
+    }
+    scale(slices.typical(), operations, slice)
 }
 
-const WARM_UP: u64 = 256;
+/// Where threads meet before each round.
+struct Gate {
+    threads: u64,
+    arrived: AtomicU64,
+}
 
-/// Long enough that looking at the counter between two chunks costs nothing.
-const KEEP_BUSY: u64 = 64;
+impl Gate {
+    /// Spins, because a thread that sleeps wakes up late; gives its core away now and then, in case
+    /// the one it waits for needs it.
+    fn meet(&self, round: u64) {
+        // Relaxed: the number guards no data, and the guard under test does its own ordering.
+        self.arrived.fetch_add(1, Ordering::Relaxed);
+        let mut spins = 0_u32;
+        while self.arrived.load(Ordering::Relaxed) < self.threads * round {
+            spins += 1;
+            if spins.is_multiple_of(4_096) {
+                thread::yield_now();
+            }
+            std::hint::spin_loop();
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -81,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn every_thread_does_its_warm_up_and_its_share() {
+    fn every_thread_does_its_share() {
         let guard = Counting { seen: AtomicU64::new(0), refuse: false };
-        race(&guard, 2, 1_000);
+        race(&guard, 2, 100_000);
         let seen = guard.seen.load(Ordering::Relaxed);
-        assert!(seen >= 2 * (1_000 + WARM_UP), "only {seen} operations were done");
+        assert!(seen >= 2 * 100_000, "only {seen} operations were done");
     }
 
     #[test]

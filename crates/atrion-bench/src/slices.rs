@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Time measured in slices, so that other processes on the machine stay out of it.
+//!
+//! A thread that loses its core for a moment has one slice that took a hundred times as long; the
+//! others show what the code costs. So the work is cut into slices that are much shorter than the
+//! time a system gives to a thread, and the median slice speaks for all of them.
+
+use std::time::{Duration, Instant};
+
+/// What slices of equal work took.
+#[derive(Debug, Default)]
+pub struct Slices {
+    nanos: Vec<u64>,
+}
+
+impl Slices {
+    /// Notes one more slice.
+    pub fn push(&mut self, took: Duration) {
+        self.nanos.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// The median, in nanoseconds; `None` without a slice.
+    pub fn typical(mut self) -> Option<f64> {
+        self.nanos.sort_unstable();
+        let last = self.nanos.len().checked_sub(1)?;
+        // Two of them, which are one where the count is odd.
+        let (low, high) = (self.nanos.get(last / 2)?, self.nanos.get(last.div_ceil(2))?);
+        Some((low + high) as f64 / 2.0)
+    }
+}
+
+/// How many operations fill a slice, found by trying; the operations are done.
+pub(crate) fn per_slice(mut run: impl FnMut(u64)) -> u64 {
+    let mut operations = 64;
+    loop {
+        let begin = Instant::now();
+        run(operations);
+        // Half a slice will do: the next step would be twice of it.
+        if begin.elapsed() * 2 >= SLICE || operations >= MOST {
+            return operations;
+        }
+        operations *= 2;
+    }
+}
+
+/// What `operations` of one thread take, given a way to run some of them.
+pub fn steadily(operations: u64, mut run: impl FnMut(u64)) -> Duration {
+    let slice = per_slice(&mut run).min(operations);
+    let mut slices = Slices::default();
+    let mut left = operations;
+    while left > 0 {
+        let begin = Instant::now();
+        run(slice);
+        slices.push(begin.elapsed());
+        left = left.saturating_sub(slice);
+    }
+    scale(slices.typical(), operations, slice)
+}
+
+/// The time of one slice, for so many operations as were asked for.
+pub(crate) fn scale(typical: Option<f64>, operations: u64, slice: u64) -> Duration {
+    let nanos = typical.unwrap_or(0.0) * operations as f64 / slice.max(1) as f64;
+    Duration::from_nanos(nanos as u64)
+}
+
+/// Two readings of the clock are half a percent of it.
+const SLICE: Duration = Duration::from_micros(25);
+
+/// An operation that is optimised away would otherwise never fill a slice.
+const MOST: u64 = 1 << 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_core_and_a_lucky_slice_do_not_count() {
+        let mut slices = Slices::default();
+        for micros in [100, 101, 99, 100, 100, 100, 99, 101, 8_000, 1] {
+            slices.push(Duration::from_micros(micros));
+        }
+        assert_eq!(slices.typical(), Some(100_000.0));
+        assert_eq!(Slices::default().typical(), None);
+    }
+
+    #[test]
+    fn an_even_number_of_slices_has_two_in_the_middle() {
+        let mut slices = Slices::default();
+        for nanos in [4, 1, 3, 2] {
+            slices.push(Duration::from_nanos(nanos));
+        }
+        assert_eq!(slices.typical(), Some(2.5));
+    }
+
+    #[test]
+    fn a_slice_is_scaled_to_what_was_asked_for() {
+        assert_eq!(scale(Some(500.0), 1_000, 100), Duration::from_nanos(5_000));
+    }
+
+    #[test]
+    fn every_operation_is_done() {
+        let mut done = 0;
+        steadily(1_000, |operations| done += operations);
+        assert!(done >= 1_000);
+    }
+}
