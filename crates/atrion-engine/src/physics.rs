@@ -137,7 +137,7 @@ impl RoutePhysics {
         cache: &mut TickCache,
         report: Option<Telemetry>,
     ) -> Computed {
-        self.catch_up(live);
+        let mut has_closed = self.catch_up(live);
         let from = self.mode;
         // After a quiet time the model first ages over it, so that the window is as long as any other.
         let idle = now.since(self.stepped_at).saturating_sub(interval);
@@ -147,7 +147,7 @@ impl RoutePhysics {
             self.stepped_at = self.stepped_at.after(idle);
         }
         let dt = now.since(self.stepped_at);
-        let measured = self.meter.measure(live, now, dt);
+        let mut measured = self.meter.measure(live, now, dt);
         // Also if that is back: a clock that has gone back costs this tick, not all until it has caught up.
         self.stepped_at = now;
         if let Some(telemetry) = report {
@@ -159,7 +159,11 @@ impl RoutePhysics {
             .filter(|reported| now < reported.until && reported.until.since(now) <= REPORT_HOLDS);
 
         live.open_if_dead_now(now);
-        self.catch_up(live);
+        has_closed |= self.catch_up(live);
+        if has_closed {
+            // Who failed before the closing and who after it cannot be told within a window, and the former say nothing.
+            measured.window.failed = 0;
+        }
         let tick = self.model.tick(dt, &self.config.physics, cache, &self.config);
         self.model.step(&tick, &measured, report.as_ref(), now, &self.config);
         self.carry_out(live, now);
@@ -188,15 +192,17 @@ impl RoutePhysics {
     }
 
     /// The request path may have opened or closed the breaker since the last tick: the model follows.
-    fn catch_up(&mut self, live: &Live) {
+    /// True if it has closed.
+    fn catch_up(&mut self, live: &Live) -> bool {
         let control = live.control();
         let steps = control.generation().wrapping_sub(self.generation);
         if steps == 0 {
-            return;
+            return false;
         }
         let is_open = control.mode() == Mode::CircuitBreaker;
         // Of several changes the last closing and the last opening count.
-        if steps > 1 || !is_open {
+        let has_closed = steps > 1 || !is_open;
+        if has_closed {
             self.model.closed(&self.config.physics);
             // A failure that raced the closing may have left some. Failures since then made none.
             live.forget_debt();
@@ -205,6 +211,7 @@ impl RoutePhysics {
             self.model.opened_dead(&self.config.physics);
         }
         self.generation = control.generation();
+        has_closed
     }
 
     /// A transition that the tick has decided reaches the requests.

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The engine as its callers see it. Everything here runs on a fake clock or on paused time; nothing sleeps.
+#![allow(missing_docs)] // a test's name says what it shows
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp)] // helpers speak as tests do
+
+mod world;
+
+mod breaker;
+mod clocks;
+mod limbo;
+mod permits;
+mod refusals;
+mod threads;
+mod twin;
+
+mod bounds;
+mod configuration;
+mod overrides;
+mod shadow;
+mod telemetry;
+
+mod observers;
+mod provider;
+mod restart;

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A slow twin: one route on one thread, with a plain list of calls instead of counters, against the engine. Both see the
+//! same random life and must never disagree.
+
+use std::time::Duration;
+
+use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
+use atrion_core::adaptive::{DeadRule, Pairs, debt};
+use atrion_core::{
+    AdaptiveConfig, AdaptiveState, Gate, Ladder, Law, Mode, Mono, Ohms, Outcome, Priority, Spread, Tick,
+    Tier, Volts, Window,
+};
+use atrion_engine::{OwnedPermit, Route};
+use proptest::prelude::*;
+
+use crate::world::{TICK, World, adaptive, ms, volts};
+
+/// What the engine is believed to do, said as plainly as possible.
+struct Twin {
+    config: AdaptiveConfig,
+    cap: Option<u32>,
+    ladder: Ladder,
+    state: AdaptiveState,
+    // The live side.
+    mode: Mode,
+    generation: u32,
+    gate: Gate,
+    /// In millionths of a slot, as the engine counts.
+    debt: i64,
+    gain: i64,
+    run: u32,
+    calls: Vec<Call>,
+    bucket: ProbeBucket,
+    probes_succeeded: u32,
+    last_pass: Mono,
+    last_success: Mono,
+    nothing_new_before: Mono,
+    // What happened since the last tick.
+    tally: Tally,
+    transitions: Vec<Mode>,
+    touched: bool,
+    was_idle: bool,
+    stepped_at: Mono,
+    last_completion: Mono,
+    idle_until: Mono,
+}
+
+struct Call {
+    start: Mono,
+    generation: u32,
+    in_flight: u64,
+}
+
+#[derive(Default)]
+struct Tally {
+    window: Window,
+    /// Calls that are over, as spans; those of others are in the list still.
+    spans: Vec<(Mono, Mono)>,
+    /// How many were in flight when it began, and how long it took: of every call with an answer.
+    answers: Vec<(u64, u64)>,
+    refused: u64,
+}
+
+impl Twin {
+    fn new(config: AdaptiveConfig, cap: Option<u32>, now: Mono) -> Self {
+        let state = AdaptiveState::default();
+        Self {
+            gate: state.law(None, &config).compile(),
+            ladder: Ladder::new(),
+            mode: state.mode(),
+            generation: 0,
+            debt: 0,
+            gain: 0,
+            run: 0,
+            calls: Vec::new(),
+            bucket: ProbeBucket::full(Mono::ZERO),
+            probes_succeeded: 0,
+            last_pass: now,
+            last_success: now,
+            nothing_new_before: Mono::ZERO,
+            tally: Tally::default(),
+            transitions: Vec::new(),
+            touched: false,
+            was_idle: true,
+            stepped_at: now,
+            last_completion: now,
+            idle_until: now,
+            state,
+            config,
+            cap,
+        }
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.calls.len() as u64
+    }
+
+    fn debt(&self) -> f64 {
+        self.debt as f64 / 1e6
+    }
+
+    fn admit(&mut self, volts: Volts, now: Mono) -> bool {
+        self.touched = true;
+        let passes = self.fits(volts) || self.is_its_turn(volts, now);
+        if passes {
+            let (generation, in_flight) = (self.generation, self.in_flight());
+            self.calls.push(Call { start: now, generation, in_flight });
+            self.tally.window.admitted += 1;
+            self.last_pass = now;
+        } else {
+            self.tally.refused += 1;
+        }
+        passes
+    }
+
+    fn fits(&self, volts: Volts) -> bool {
+        let occupied = self.in_flight() as f32 + self.debt as f32 * 1e-6;
+        self.mode != Mode::CircuitBreaker
+            && occupied < self.gate.slots(volts, &self.ladder)
+            && self.cap.is_none_or(|cap| self.in_flight() < u64::from(cap))
+    }
+
+    fn is_its_turn(&mut self, volts: Volts, now: Mono) -> bool {
+        if self.mode != Mode::CircuitBreaker {
+            return now.since(self.last_pass) >= longest_silence(self.in_flight());
+        }
+        let left = self.bucket.take(now, self.in_flight(), volts);
+        self.bucket = left.unwrap_or(self.bucket);
+        left.is_some()
+    }
+
+    /// `None` is a permit that is dropped.
+    fn finish(&mut self, index: usize, outcome: Option<Outcome>, now: Mono) {
+        let call = self.calls.remove(index);
+        self.tally.spans.push((call.start, now));
+        let took = now.since(call.start);
+        let is_late = self.config.slo.is_some_and(|slo| took > slo);
+        let is_news = call.start >= self.nothing_new_before;
+        match outcome {
+            Some(Outcome::Success) if !is_late => {
+                self.tally.window.succeeded += 1;
+                self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
+                self.succeeded(call.generation, now);
+            }
+            Some(Outcome::Success) | None if is_late && is_news => {
+                self.tally.window.late += 1;
+                self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
+                self.last_completion = now;
+                self.failed(now);
+            }
+            Some(Outcome::Failure) if is_news => {
+                self.tally.window.failed += 1;
+                self.debt += self.gain;
+                self.last_completion = now;
+                self.failed(now);
+            }
+            _ => {}
+        }
+    }
+
+    fn succeeded(&mut self, generation: u32, now: Mono) {
+        (self.run, self.last_success, self.last_completion) = (0, now, now);
+        self.pay((debt::REPAYMENT * 1e6) as i64);
+        if self.mode == Mode::CircuitBreaker {
+            self.nothing_new_before = now;
+            self.probes_succeeded += u32::from(generation == self.generation);
+            if self.probes_succeeded >= self.config.successes_to_close {
+                (self.debt, self.gain) = (0, 0);
+                let rest = Law { rest: Ohms::saturating(self.config.base), ..self.law() }.compile();
+                self.gate = Gate::from_words([rest.to_words()[0], self.gate.to_words()[1]]);
+                self.turn(Mode::Operational);
+            }
+        }
+    }
+
+    fn failed(&mut self, now: Mono) {
+        self.run += 1;
+        self.open_if_dead(now);
+    }
+
+    fn open_if_dead(&mut self, now: Mono) {
+        if DeadRule::of(&self.config).holds(self.mode, self.run, now.since(self.last_success)) {
+            self.open(now);
+        }
+    }
+
+    fn open(&mut self, now: Mono) {
+        (self.bucket, self.probes_succeeded) = (ProbeBucket::full(now), 0);
+        self.turn(Mode::CircuitBreaker);
+    }
+
+    fn turn(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.generation += 1;
+        self.transitions.push(mode);
+    }
+
+    fn pay(&mut self, price: i64) {
+        self.debt -= price.min(self.debt);
+    }
+
+    fn law(&self) -> Law {
+        self.state.law(None, &self.config)
+    }
+
+    fn pulse(&mut self, now: Mono) {
+        if !self.touched {
+            return;
+        }
+        let has_closed = self.transitions.contains(&Mode::Operational);
+        self.catch_up();
+        let quiet = now.since(self.stepped_at).saturating_sub(TICK);
+        if self.was_idle && quiet > TICK {
+            self.step(quiet, &Window::default());
+            self.stepped_at = self.stepped_at.after(quiet);
+        }
+        let mut window = self.close_window(now);
+        if has_closed {
+            window.failed = 0;
+        }
+        self.open_if_dead(now);
+        self.catch_up();
+        let dt = now.since(self.stepped_at);
+        self.step(dt, &window);
+        self.stepped_at = now;
+        match (self.mode, self.state.mode()) {
+            (Mode::CircuitBreaker, _) => {}
+            (_, Mode::CircuitBreaker) => {
+                self.open(now);
+                self.transitions.clear();
+            }
+            (_, mode) => self.mode = mode,
+        }
+        self.pay(((window.debt - self.state.debt()).max(0.0) * 1e6) as i64);
+        self.gate = self.law().compile();
+        self.gain = (self.state.debt_gain(&self.config).clamp(0.0, 1.0) * 1e6) as i64;
+        let refused = std::mem::take(&mut self.tally).refused;
+        self.was_idle = self.calls.is_empty();
+        self.touched = !(self.calls.is_empty() && window.admitted + refused == 0 && self.state.is_neutral());
+    }
+
+    /// The state hears of what requests have opened and closed.
+    fn catch_up(&mut self) {
+        for mode in std::mem::take(&mut self.transitions) {
+            self.state = if mode == Mode::CircuitBreaker {
+                self.state.opened_dead(&self.config)
+            } else {
+                self.state.closed()
+            };
+        }
+    }
+
+    fn step(&mut self, dt: Duration, window: &Window) {
+        self.state = self.state.step(&Tick::new(dt, &self.config), window, &self.config);
+    }
+
+    /// Measured the long way: over every single call.
+    fn close_window(&mut self, now: Mono) -> Window {
+        let mut window = self.tally.window;
+        let begin = if self.was_idle { Mono::ZERO } else { self.stepped_at };
+        let since = |start: Mono, end: Mono| end.since(start.max(begin)).as_nanos();
+        let over: u128 = self.tally.spans.iter().map(|(start, end)| since(*start, *end)).sum();
+        let under_way: u128 = self.calls.iter().map(|call| since(call.start, now)).sum();
+        let area = over + under_way;
+        let dt = now.since(self.stepped_at).as_nanos();
+        window.in_flight = self.in_flight();
+        window.mean_in_flight = if dt > 0 { area as f64 / dt as f64 } else { self.calls.len() as f64 };
+        // Whole nanoseconds first: a mean that equals another must do so to the bit.
+        let sum = |of: fn(&(u64, u64)) -> u64| self.tally.answers.iter().map(of).sum::<u64>() as f64;
+        window.latency_sum = sum(|(_, took)| *took) * 1e-9;
+        window.pairs = Pairs {
+            count: self.tally.answers.len() as f64,
+            x: sum(|(n, _)| *n),
+            y: sum(|(_, took)| *took) * 1e-9,
+            xx: sum(|(n, _)| n * n),
+            xy: sum(|(n, took)| n * took) * 1e-9,
+        };
+        window.debt = self.debt();
+        if self.was_idle {
+            self.idle_until = now;
+        }
+        window.since_completion = now.seconds_since(self.last_completion.max(self.idle_until));
+        let ages: f64 = self.calls.iter().map(|call| now.seconds_since(call.start)).sum();
+        window.mean_age = if self.calls.is_empty() { 0.0 } else { ages / self.calls.len() as f64 };
+        window
+    }
+}
+
+/// One thing that can happen.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Advance(u64),
+    Pulse,
+    Admit(Ask),
+    /// The call at this place of the list, counted round and round.
+    Finish(usize, End),
+    /// A tick of traffic: so many calls evenly, each over after so many milliseconds of it.
+    Traffic {
+        calls: usize,
+        takes: u64,
+        end: End,
+    },
+    /// So many calls at once that stay.
+    Crowd(usize, Ask),
+    /// All that is in flight ends, a second later.
+    Clear(End),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Ask {
+    Volts(f64),
+    Cohort(Tier, u64),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Success,
+    Failure,
+    Ignored,
+    Dropped,
+}
+
+impl Ask {
+    fn priority(self) -> Priority {
+        match self {
+            Self::Volts(value) => volts(value),
+            Self::Cohort(tier, key) => Priority::tier(tier).cohort(key),
+        }
+    }
+}
+
+impl End {
+    fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Success => Some(Outcome::Success),
+            Self::Failure => Some(Outcome::Failure),
+            Self::Ignored => Some(Outcome::Ignored),
+            Self::Dropped => None,
+        }
+    }
+}
+
+/// Both side by side.
+struct Pair {
+    world: World,
+    route: Route,
+    permits: Vec<OwnedPermit>,
+    twin: Twin,
+    step: usize,
+}
+
+impl Pair {
+    fn new(config: AdaptiveConfig, cap: Option<u32>) -> Self {
+        let mut whole = adaptive(config.clone());
+        whole.default.cap = cap;
+        let world = World::new(whole);
+        let route = world.engine.route("r");
+        let twin = Twin::new(config, cap, world.now());
+        Self { world, route, permits: Vec::new(), twin, step: 0 }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Advance(millis) => self.world.clock.advance(ms(millis)),
+            Act::Pulse => self.pulse(),
+            Act::Admit(ask) => self.admit(ask),
+            Act::Finish(place, end) if !self.permits.is_empty() => {
+                self.finish(place % self.permits.len(), end)
+            }
+            Act::Finish(..) => {}
+            Act::Traffic { calls, takes, end } => self.traffic(calls, takes, end),
+            Act::Crowd(count, ask) => (0..count).for_each(|_| self.admit(ask)),
+            Act::Clear(end) => {
+                self.world.clock.advance(ms(1_000));
+                while !self.permits.is_empty() {
+                    self.finish(0, end);
+                }
+            }
+        }
+    }
+
+    fn pulse(&mut self) {
+        self.world.pulse();
+        self.twin.pulse(self.world.now());
+        self.compare("pulse");
+    }
+
+    fn admit(&mut self, ask: Ask) {
+        let now = self.world.now();
+        let resolved = ask.priority().resolve(Spread::Band, Priority::epoch(now), 0);
+        let expected = self.twin.admit(resolved, now);
+        let permit = self.route.admit_owned(ask.priority());
+        assert_eq!(permit.is_ok(), expected, "step {}, {resolved}: {:?}", self.step, permit.err());
+        self.permits.extend(permit);
+        self.compare("admit");
+    }
+
+    fn finish(&mut self, place: usize, end: End) {
+        self.twin.finish(place, end.outcome(), self.world.now());
+        let permit = self.permits.remove(place);
+        match end.outcome() {
+            Some(outcome) => permit.finish(outcome),
+            None => drop(permit),
+        }
+        self.compare("finish");
+    }
+
+    /// Ends with a pulse. What was in flight before stays.
+    fn traffic(&mut self, calls: usize, takes: u64, end: End) {
+        let old = self.permits.len();
+        let begin = self.world.now();
+        let mut ends = std::collections::VecDeque::new();
+        for at in 0..100 {
+            self.world.clock.set(begin.after(ms(at)));
+            while ends.front().is_some_and(|due| *due <= at) && self.permits.len() > old {
+                ends.pop_front();
+                self.finish(old, end);
+            }
+            let due = calls * (at as usize + 1) / 100 - calls * at as usize / 100;
+            for i in 0..due {
+                self.admit(Ask::Cohort(Tier::ALL[(at as usize + i) % 5], at));
+                ends.push_back(at + takes);
+            }
+        }
+        self.world.clock.set(begin.after(TICK));
+        self.pulse();
+    }
+
+    fn compare(&mut self, what: &str) {
+        self.step += 1;
+        let (seen, twin) = (self.route.snapshot(), &self.twin);
+        let context = || format!("after step {}, {what}", self.step);
+        assert_eq!(seen.mode, twin.mode, "{}", context());
+        assert_eq!(seen.in_flight, twin.in_flight(), "{}", context());
+        assert_eq!(seen.debt, twin.debt(), "{}", context());
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-3);
+        for (what, engine, twin) in [
+            ("limit", seen.limit, f64::from(twin.gate.target())),
+            ("throughput", seen.throughput, twin.state.throughput()),
+            ("latency", seen.latency, twin.state.baseline().latency()),
+            ("baseline", seen.baseline, twin.state.baseline().base()),
+        ] {
+            assert!(near(engine, twin), "{what}: engine {engine}, twin {twin}, {}", context());
+        }
+    }
+}
+
+fn asks() -> impl Strategy<Value = Ask> {
+    let tiers = proptest::sample::select(&Tier::ALL[..]);
+    prop_oneof![
+        (0.0..130.0).prop_map(Ask::Volts),
+        (tiers, 0..9u64).prop_map(|(tier, key)| Ask::Cohort(tier, key)),
+    ]
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    proptest::sample::select(&[End::Success, End::Failure, End::Ignored, End::Dropped][..])
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    let judged = || proptest::sample::select(&[End::Success, End::Failure][..]);
+    prop_oneof![
+        3 => (0..300u64).prop_map(Act::Advance),
+        1 => (1_000..20_000u64).prop_map(Act::Advance),
+        3 => Just(Act::Pulse),
+        6 => asks().prop_map(Act::Admit),
+        6 => (any::<usize>(), ends()).prop_map(|(place, end)| Act::Finish(place, end)),
+        6 => (1..25usize, 1..90u64, judged())
+            .prop_map(|(calls, takes, end)| Act::Traffic { calls, takes, end }),
+        2 => (1..60usize, asks()).prop_map(|(count, ask)| Act::Crowd(count, ask)),
+        2 => ends().prop_map(Act::Clear),
+    ]
+}
+
+fn configs() -> impl Strategy<Value = AdaptiveConfig> {
+    let slo = proptest::option::of((20..400u64).prop_map(ms));
+    (slo, 5..60u32, 0..12u32, 1..4u32).prop_map(|(slo, dead_after, bootstrap_ticks, successes_to_close)| {
+        AdaptiveConfig { slo, dead_after, bootstrap_ticks, successes_to_close, ..AdaptiveConfig::default() }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn the_engine_decides_as_its_slow_twin_does(
+        config in configs(),
+        cap in proptest::option::of(1..40u32),
+        life in proptest::collection::vec(acts(), 1..120),
+    ) {
+        let mut pair = Pair::new(config, cap);
+        life.into_iter().for_each(|act| pair.act(act));
+    }
+
+    #[test]
+    fn a_busy_route_with_a_stripe_for_each_thread_decides_as_the_twin_does(
+        config in configs(),
+        cap in proptest::option::of(1..40u32),
+        life in proptest::collection::vec(acts(), 1..80),
+    ) {
+        let mut pair = Pair::new(config, cap);
+        // Over 500 calls a second: from now on every thread counts for itself.
+        for _ in 0..12 {
+            pair.traffic(80, 3, End::Success);
+        }
+        life.into_iter().for_each(|act| pair.act(act));
+    }
+}
