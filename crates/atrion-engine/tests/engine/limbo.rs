@@ -144,7 +144,7 @@ fn acts() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn while_requests_come_nothing_is_refused_for_longer_than_1_2_s_in_any_state(
