@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The instance that a service holds: an engine, a provider, and the task between them.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -199,7 +200,8 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             config: Config::default(),
-            pulse: PulseConfig::default(),
+            // Nodes that start together must not back off together.
+            pulse: PulseConfig::default().with_jitter_seed(RandomState::new().hash_one(0u8)),
             provider: Arc::new(InMemoryProvider::new()),
             clock: Arc::new(SystemClock),
             observers: Observers::default(),
@@ -226,7 +228,8 @@ impl Builder {
         self
     }
 
-    /// Sets how often the pulse beats and how patient it is with the provider.
+    /// Sets how often the pulse beats and how patient it is with the provider, and the seed of its back-off: give every
+    /// node its own. By default it is drawn at random.
     pub fn pulse(mut self, pulse: PulseConfig) -> Self {
         self.pulse = pulse;
         self

@@ -76,7 +76,6 @@ impl Driver {
     ) -> (Self, watch::Receiver<Status>) {
         let capabilities = provider.capabilities();
         let (status, watcher) = watch::channel(Status::default());
-        // Nodes that start together must not back off together.
         let pulse = Pulse::new(config, engine.now());
         let (name, batch_limit) = (capabilities.name, capabilities.batch_limit);
         let (push, pull, connected) = (None, None, Arc::default());
@@ -86,7 +85,10 @@ impl Driver {
             store.reach().await?;
             store.provider.warm_start().await
         });
-        match warm.await {
+        let warm = warm.await;
+        // It begins to beat now, however long that took.
+        driver.pulse = Pulse::new(config, driver.engine.now());
+        match warm {
             Ok(vectors) => driver.take_over(vectors),
             Err(error) => driver.start_degraded(error),
         }

@@ -1,1 +1,151 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Who listens cannot harm who is served.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atrion_core::{Mode, Outcome, Tier};
+use atrion_engine::{Config, Override, Received};
+use atrion_state::{Event, InMemoryProvider, Observer, OverrideKind};
+
+use crate::provider::Stage;
+use crate::world::{World, admit_all, ms, name};
+
+struct Bomb;
+
+impl Observer for Bomb {
+    fn on_event(&self, _: &Event) {
+        // Without the hook's message: the panic is what the test is about.
+        std::panic::resume_unwind(Box::new("boom"));
+    }
+}
+
+#[test]
+fn an_observer_that_panics_harms_neither_the_pulse_nor_the_others() {
+    let world = World::watched_by(Config::default(), vec![Arc::new(Bomb)]);
+    let route = world.learned("r");
+    world.kill(&route);
+    world.tick();
+    world.engine.replace_config(Config::default()).unwrap();
+    let told: Vec<_> = world.events.events().iter().map(name).collect();
+    assert_eq!(told, ["mode changed", "mode changed", "config replaced"]);
+}
+
+/// Says that it has been called, and waits for leave to go on.
+struct Blocking {
+    called: Sender<()>,
+    leave: Mutex<Receiver<()>>,
+}
+
+impl Observer for Blocking {
+    fn on_event(&self, _: &Event) {
+        self.called.send(()).unwrap();
+        self.leave.lock().unwrap().recv().unwrap();
+    }
+}
+
+#[test]
+fn an_observer_that_blocks_delays_the_pulse_and_never_a_request() {
+    let ((called, calls), (leave, left)) = (mpsc::channel(), mpsc::channel());
+    let blocking = Arc::new(Blocking { called, leave: Mutex::new(left) });
+    (0..100).for_each(|_| leave.send(()).unwrap());
+    let world = World::watched_by(Config::default(), vec![blocking]);
+    let route = world.learned("r");
+    // No leave is left but what was not used.
+    let used = calls.try_iter().count();
+    let fresh = world.engine.route("fresh");
+    world.kill(&route);
+    std::thread::scope(|scope| {
+        let pulse = scope.spawn(|| {
+            // One leave for each event; there are too few.
+            for _ in 0..=(100 - used) {
+                world.engine.replace_config(Config::default()).unwrap();
+            }
+            world.tick();
+        });
+        // It blocks when every leave is used and one more event has been announced.
+        (0..=(100 - used)).for_each(|_| calls.recv().unwrap());
+        assert!(!pulse.is_finished());
+        for _ in 0..1_000 {
+            fresh.admit(Tier::Normal).unwrap().finish(Outcome::Success);
+        }
+        assert!((0..5).any(|_| route.admit(Tier::Bulk).is_err()));
+        let _ = world.engine.route("made meanwhile").admit(Tier::Low).unwrap();
+        assert!(world.engine.snapshot().routes.len() >= 4);
+        (0..100).for_each(|_| leave.send(()).unwrap());
+    });
+    assert_eq!(fresh.snapshot().counts.succeeded(), 1_000);
+}
+
+#[test]
+fn events_come_in_the_order_in_which_things_happened() {
+    let world = World::default();
+    let route = world.learned("r");
+    world.kill(&route);
+    assert!((0..9).any(|_| route.admit(Tier::Bulk).is_err()));
+    world.tick();
+    world.clock.advance(ms(300));
+    route.admit_owned(Tier::Critical).unwrap().finish(Outcome::Success);
+    world.tick();
+    let told: Vec<_> = world.events.take().into_iter().filter(|event| name(event) != "unknown").collect();
+    let modes: Vec<_> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::ModeChanged { from, to, .. } => Some((*from, *to)),
+            _ => None,
+        })
+        .collect();
+    let (learning, working, open) = (Mode::Bootstrap, Mode::Operational, Mode::CircuitBreaker);
+    assert_eq!(modes, [(learning, working), (working, open), (open, working)]);
+    let names: Vec<_> = told.iter().map(name).collect();
+    assert_eq!(
+        names,
+        ["mode changed", "mode changed", "shedding started", "mode changed", "shedding stopped"]
+    );
+    let Some(Event::SheddingStopped { shed, lasted, .. }) = told.last() else { panic!("{told:?}") };
+    assert!(*shed == 1 && *lasted == ms(400), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_falls_behind_loses_the_oldest_and_is_told_how_many() {
+    let stage = Stage::new();
+    let atrion = stage.connect_to(Arc::new(InMemoryProvider::new())).await;
+    let mut events = atrion.subscribe();
+    let route = atrion.route("r");
+    for _ in 0..1_500 {
+        let wanted =
+            Override { kind: OverrideKind::Reset, reason: "a test".into(), time_to_live: Duration::ZERO };
+        atrion.set_override(&route, wanted).unwrap();
+    }
+    let Some(Received::Lost(lost)) = events.next().await else { panic!("it was to have lost some") };
+    assert!(lost > 0);
+    for _ in lost..1_500 {
+        assert!(matches!(events.next().await, Some(Received::Event(Event::OverrideSet { .. }))));
+    }
+    // What every pulse says is not sent to subscribers.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    drop((atrion, route));
+    assert!(events.next().await.is_none(), "the instance has ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_hears_of_an_opening() {
+    let stage = Stage::new();
+    let atrion = stage.connect_to(Arc::new(InMemoryProvider::new())).await;
+    let mut events = atrion.subscribe();
+    let route = atrion.route("r");
+    for _ in 0..15 {
+        admit_all(&route, 4).into_iter().for_each(|permit| permit.finish(Outcome::Success));
+        tokio::time::sleep(ms(100)).await;
+    }
+    tokio::time::sleep(ms(1_000)).await;
+    admit_all(&route, 40).into_iter().for_each(|permit| permit.finish(Outcome::Failure));
+    let mut turns = Vec::new();
+    while turns.last() != Some(&Mode::CircuitBreaker) {
+        if let Some(Received::Event(Event::ModeChanged { to, .. })) = events.next().await {
+            turns.push(to);
+        }
+    }
+    assert_eq!(turns, [Mode::Operational, Mode::CircuitBreaker]);
+}

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use atrion_core::{Outcome, Tier};
-use atrion_engine::{OwnedPermit, Route, RouteConfig};
+use atrion_engine::{Config, OwnedPermit, Route};
 
 use crate::world::{World, ms, volts};
 
@@ -28,9 +28,7 @@ fn a_permit_that_is_dropped_gives_its_slot_back_and_counts_as_cancelled() {
 
 #[test]
 fn a_permit_that_is_dropped_later_than_the_slo_counts_as_late() {
-    let mut config = atrion_engine::Config::default();
-    config.default = RouteConfig::default().slo(ms(50));
-    let world = World::new(config);
+    let world = World::new(Config::default().slo(ms(50)));
     let route = world.engine.route("r");
     let [at_the_slo, after_it, ignored] = [(); 3].map(|()| route.admit_owned(Tier::Normal).unwrap());
     world.clock.advance(ms(50));
