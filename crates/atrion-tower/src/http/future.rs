@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use atrion_core::Outcome;
-use atrion_engine::OwnedPermit;
+use atrion_engine::{OwnedPermit, Shed};
 use bytes::Bytes;
 use http::{HeaderValue, Response};
 use http_body::Body;
@@ -94,6 +94,11 @@ fn watched<R: Body>(
     permit: OwnedPermit,
     policy: &Arc<Policy>,
 ) -> Response<AdmissionBody<R>> {
+    if response.extensions().get::<Shed>().is_some() {
+        // A layer of this process has refused: nobody was asked, so it says nothing about the callee.
+        permit.finish(Outcome::Ignored);
+        return response.map(AdmissionBody::unwatched);
+    }
     let awaiting = match (policy.classify.head(&ResponseHead::of(&response)), policy.hold) {
         (Verdict::Known(outcome), Hold::Body) => Awaiting::End(outcome),
         (Verdict::Known(outcome), _) => {

@@ -63,6 +63,19 @@ async fn a_refusal_of_the_callee_is_a_failure_unless_it_is_told_otherwise() {
     assert_eq!(judged(layer, with_status(503)).await.failed(), 1);
 }
 
+#[tokio::test]
+async fn a_refusal_by_an_inner_layer_says_nothing_to_the_outer_one() {
+    let (outer, inner) = (World::with_room_for_one().await, World::with_room_for_one().await);
+    let stack = ServiceBuilder::new().layer(outer.layer()).layer(inner.layer());
+    let service =
+        stack.service_fn(|_: Request<()>| async { Ok::<_, tower::BoxError>(Response::new(body(""))) });
+    let in_the_way = inner.atrion.route("http").admit_owned(atrion_core::Tier::Normal).unwrap();
+    assert_eq!(service.oneshot(get("/")).await.unwrap().status(), 503);
+    drop(in_the_way);
+    let counts = outer.counts("http");
+    assert_eq!((counts.ignored(), counts.failed()), (1, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_timeout_below_is_a_failure_and_can_be_told_from_other_errors() {
     struct Picky;
