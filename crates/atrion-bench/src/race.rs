@@ -19,11 +19,15 @@ use crate::slices::{Slices, per_slice, scale};
 ///
 /// If a guard refuses: a refusal is a shorter path, and its time would flatter the guard.
 pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Duration {
-    let mut session = contender.session();
-    let slice = per_slice(|operations| {
-        session(operations);
-    });
-    drop(session);
+    // Found on a thread of its own, which is gone before the race: a guard that counts who takes part
+    // must not count whoever only held the stop watch.
+    let find_slice = || {
+        let mut session = contender.session();
+        per_slice(|operations| {
+            session(operations);
+        })
+    };
+    let slice = thread::scope(|scope| joined(scope.spawn(find_slice)));
     let slice = slice.min(operations).max(1);
     let rounds = operations.div_ceil(slice);
 
@@ -45,9 +49,7 @@ pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Durat
     };
     let laps: Vec<Vec<(Instant, Instant)>> = thread::scope(|scope| {
         let laps: Vec<_> = (0..threads).map(|_| scope.spawn(lap)).collect();
-        laps.into_iter()
-            .map(|lap| lap.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+        laps.into_iter().map(joined).collect()
     });
 
     let mut slices = Slices::default();
@@ -60,6 +62,11 @@ pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Durat
         }
     }
     scale(slices.typical(), operations, slice)
+}
+
+/// What a thread gives back; its panic is ours.
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Where threads meet before each round.
