@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use atrion_core::Law;
+use atrion_core::{Law, Ohms, Outcome};
 use loom::thread;
 
+use super::sync::Ordering::Relaxed;
 use super::*;
 
 const AT_ONCE: Duration = Duration::ZERO;

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Deciding on a request.
+
+use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
+use atrion_core::{Ladder, Mode, Mono, Priority, Reason, Tier, Volts};
+
+use super::control::{Control, Force};
+use super::stripe::{Lane, Stripe, tier_index};
+use super::sync::Ordering::{Acquire, Relaxed, Release};
+use super::{Live, MILLIONTHS, Refused, Ticket};
+
+impl Live {
+    /// Lets the usual request through. `slot` is the calling thread's number.
+    ///
+    /// Only the usual case stands here, small enough to be inlined into the caller and to be answered in registers: a
+    /// thread with a stripe of its own, on a route that is not near its limit. `None` says nothing but that it takes
+    /// [`admit_with_care`](Self::admit_with_care).
+    #[inline(always)]
+    pub(crate) fn admit_at_once(&self, slot: usize, priority: Priority, now: Mono) -> Option<Ticket> {
+        if let Some(tier) = priority.tier_of_band()
+            && let Some(lane) = self.own_lane(slot)
+        {
+            // Acquire: whoever sees a closing sees the evidence floor and the cleared debt that came before it.
+            let control = Control(self.control.load(Acquire));
+            let shared = self.in_flight.0.load(Relaxed);
+            let unflushed = lane.stripe.unflushed.load(Relaxed);
+            if !control.is_exceptional()
+                && shared + unflushed < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+                && self.debt.load(Relaxed) <= 0
+                && unflushed + 1 < i64::from(self.batch.load(Relaxed))
+            {
+                lane.stripe.unflushed.store(unflushed + 1, Relaxed);
+                lane.admitted(tier, now, self.window_start());
+                self.touch();
+                return Some(Ticket::new(now, control, shared + unflushed));
+            }
+        }
+        None
+    }
+
+    /// Decides on any request.
+    pub(crate) fn admit_with_care(
+        &self,
+        slot: usize,
+        priority: Priority,
+        now: Mono,
+        ladder: &Ladder,
+    ) -> Result<Ticket, Refused> {
+        let lane = self.lane(slot);
+        let control = Control(self.control.load(Acquire));
+        if let Some(tier) = priority.tier_of_band()
+            && !control.is_exceptional()
+            && self.near_in_flight(lane) < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+            && self.debt.load(Relaxed) <= 0
+        {
+            return Ok(self.enter(lane, tier, control, now));
+        }
+        self.look_closer(slot, lane, control, priority, now, ladder)
+    }
+
+    /// The whole law, with the request's own voltage.
+    pub(super) fn look_closer(
+        &self,
+        slot: usize,
+        lane: Lane<'_>,
+        control: Control,
+        priority: Priority,
+        now: Mono,
+        ladder: &Ladder,
+    ) -> Result<Ticket, Refused> {
+        let look = lane.next_look().wrapping_add((slot as u64) << 40);
+        let volts = priority.resolve(control.spread(), Priority::epoch(now), look);
+        let tier = priority.counted_as();
+        if !control.is_exceptional() {
+            let slots = self.gate().slots(volts, ladder);
+            let cap = self.cap.load(Relaxed);
+            if self.fits(lane, slots, cap) {
+                return Ok(self.enter(lane, tier, control, now));
+            }
+        }
+        self.refuse_or_probe(lane, control, volts, tier, now)
+    }
+
+    /// `n + D < slots` and `n < cap`.
+    pub(super) fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32) -> bool {
+        let debt = self.debt.load(Relaxed);
+        let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };
+        let margin = i64::from(self.margin.load(Relaxed));
+        let near = self.near_in_flight(lane);
+        let cap_holds = |n: i64| cap == u32::MAX || n < i64::from(cap);
+        let holds = |n: i64| (n.max(0) as f32) + owed < slots && cap_holds(n);
+        if margin == 0 {
+            return holds(near);
+        }
+        if holds(near + margin) {
+            true
+        } else if !holds(near - margin) {
+            false
+        } else {
+            holds(self.exact_in_flight_signed())
+        }
+    }
+
+    #[inline]
+    pub(super) fn enter(&self, lane: Lane<'_>, tier: Tier, control: Control, now: Mono) -> Ticket {
+        let before = self.move_in_flight(lane, 1);
+        lane.admitted(tier, now, self.window_start());
+        self.touch();
+        Ticket::new(now, control, before)
+    }
+
+    /// Everything but the plain yes. Cold: it may look at every stripe.
+    #[cold]
+    pub(super) fn refuse_or_probe(
+        &self,
+        lane: Lane<'_>,
+        control: Control,
+        volts: Volts,
+        tier: Tier,
+        now: Mono,
+    ) -> Result<Ticket, Refused> {
+        let in_flight = self.exact_in_flight();
+        let reason = match (control.force(), control.mode()) {
+            (Force::Closed, _) => return Ok(self.enter(lane, tier, control, now)),
+            (Force::Open, _) => Reason::ForcedOpen,
+            (Force::None, Mode::CircuitBreaker) => {
+                if self.take_probe(now, in_flight, volts) {
+                    return Ok(self.enter(lane, tier, control, now));
+                }
+                Reason::BreakerOpen
+            }
+            (Force::None, Mode::Bootstrap | Mode::Operational) => {
+                if self.take_silence(now, in_flight) {
+                    return Ok(self.enter(lane, tier, control, now));
+                }
+                self.reason(volts, in_flight)
+            }
+        };
+        lane.shed(reason, tier);
+        self.touch();
+        if control.is_shadow() {
+            return Ok(self.enter(lane, tier, control, now));
+        }
+        let (mode, debt, gate) = (control.mode(), self.debt(), self.gate());
+        Err(Refused { reason, volts, tier, mode, in_flight, debt, gate })
+    }
+
+    pub(super) fn reason(&self, volts: Volts, in_flight: u64) -> Reason {
+        // What a caller reports of saturation is part of the gate at rest and no scar.
+        if volts.get() as f32 <= self.gate().rest() && volts.get() <= self.terms().at_rest() {
+            Reason::Scarred
+        } else if in_flight >= u64::from(self.cap.load(Relaxed)) {
+            Reason::AtCap
+        } else {
+            Reason::Saturated
+        }
+    }
+
+    /// A token of the open breaker's bucket.
+    pub(super) fn take_probe(&self, now: Mono, in_flight: u64, volts: Volts) -> bool {
+        let bits = self.probes.load(Relaxed);
+        // Whoever loses the exchange has seen somebody else take the token: it was not its turn. Release: an opener that
+        // sees a token gone sees that the breaker is open.
+        ProbeBucket::from_bits(bits)
+            .take(now, in_flight, volts)
+            .is_some_and(|left| self.probes.compare_exchange(bits, left.bits(), Release, Relaxed).is_ok())
+    }
+
+    /// The right to pass because nobody has for too long.
+    pub(super) fn take_silence(&self, now: Mono, in_flight: u64) -> bool {
+        let limit = longest_silence(in_flight);
+        let noticed = self.last_pass.load(Relaxed);
+        if noticed > now.as_nanos() {
+            // The clock has gone back. Silence counts from now on, or nobody would pass until it has caught up.
+            let _ = self.last_pass.compare_exchange(noticed, now.as_nanos(), Relaxed, Relaxed);
+            return false;
+        }
+        if now.since(Mono::from_nanos(noticed)) < limit {
+            return false;
+        }
+        let latest = self.latest(Mono::from_nanos(noticed), now, Stripe::last_admit);
+        if now.since(latest) < limit {
+            // Remember it, so that the stripes are not looked at again before the limit has passed once more.
+            self.last_pass.fetch_max(latest.as_nanos(), Relaxed);
+            return false;
+        }
+        self.last_pass.compare_exchange(noticed, now.as_nanos(), Relaxed, Relaxed).is_ok()
+    }
+}

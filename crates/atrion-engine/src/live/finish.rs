@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Taking the verdict on a call back in: what is counted, what is owed, and what opens or closes the breaker between
+//! two ticks.
+
+use std::time::Duration;
+
+use atrion_core::adaptive::{DeadRule, debt};
+use atrion_core::{Mode, Mono, Outcome};
+
+use super::control::Control;
+use super::stripe::{Stripe, Verdict};
+use super::sync::Ordering::{Acquire, Relaxed, Release};
+use super::{Live, MILLIONTHS, Ticket};
+
+impl Live {
+    /// Takes the verdict on a call back in. `None` is a permit that was dropped without one.
+    ///
+    /// As with [`admit_at_once`](Self::admit_at_once), only the usual case is inlined: a success in time, on a route without failures to
+    /// remember.
+    #[inline(always)]
+    pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
+        if outcome == Some(Outcome::Success)
+            && let Some(lane) = self.own_lane(slot)
+        {
+            let control = Control(self.control.load(Acquire));
+            let unflushed = lane.stripe.unflushed.load(Relaxed);
+            if now.nanos_since(ticket.start) <= self.slo.load(Relaxed)
+                && self.run.load(Relaxed) == 0
+                && self.debt.load(Relaxed) <= 0
+                && control.mode() != Mode::CircuitBreaker
+                && unflushed - 1 > -i64::from(self.batch.load(Relaxed))
+            {
+                lane.stripe.unflushed.store(unflushed - 1, Relaxed);
+                let (start, in_flight) = (ticket.start, ticket.in_flight);
+                let sampled = self.sample_mask.load(Relaxed);
+                lane.finished(Verdict::Succeeded, start, now, self.window_start(), in_flight, sampled);
+                return;
+            }
+        }
+        self.finish_with_care(slot, ticket, outcome, now);
+    }
+
+    #[inline(never)]
+    pub(super) fn finish_with_care(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
+        let lane = self.lane(slot);
+        self.move_in_flight(lane, -1);
+        let late = now.nanos_since(ticket.start) > self.slo.load(Relaxed);
+        let verdict = match outcome {
+            Some(Outcome::Success) if !late => Verdict::Succeeded,
+            Some(Outcome::Success) => self.unless_outdated(ticket, now, Verdict::Late),
+            Some(Outcome::Failure) => self.unless_outdated(ticket, now, Verdict::Failed),
+            None if late => self.unless_outdated(ticket, now, Verdict::Late),
+            Some(Outcome::Ignored) => Verdict::Ignored,
+            None => Verdict::Cancelled,
+        };
+        lane.finished(
+            verdict,
+            ticket.start,
+            now,
+            self.window_start(),
+            ticket.in_flight,
+            self.sample_mask.load(Relaxed),
+        );
+        match verdict {
+            Verdict::Succeeded => self.on_success(ticket, now),
+            Verdict::Failed | Verdict::Late => self.on_failure(verdict, now),
+            Verdict::Ignored | Verdict::Cancelled | Verdict::Outdated => {}
+        }
+        // No touch: a route with something in flight stays touched.
+    }
+
+    /// Causal evidence: a failure of a request from before the latest success of an open breaker, or from before its
+    /// closing, says nothing new.
+    pub(super) fn unless_outdated(&self, ticket: Ticket, now: Mono, verdict: Verdict) -> Verdict {
+        let floor = self.evidence_floor.load(Acquire);
+        // A floor of the future is of a clock that has gone back since.
+        if ticket.start.as_nanos() < floor && floor <= now.as_nanos() { Verdict::Outdated } else { verdict }
+    }
+
+    #[inline]
+    pub(super) fn on_success(&self, ticket: Ticket, now: Mono) {
+        // In health both are zero and their lines are only read.
+        if self.run.load(Relaxed) != 0 {
+            self.run.store(0, Relaxed);
+        }
+        if self.debt.load(Relaxed) > 0 {
+            self.take_off_debt((debt::REPAYMENT * MILLIONTHS) as i64);
+        }
+        let control = Control(self.control.load(Acquire));
+        if control.mode() == Mode::CircuitBreaker {
+            self.on_success_while_open(control, ticket, now);
+        }
+    }
+
+    #[cold]
+    pub(super) fn on_success_while_open(&self, control: Control, ticket: Ticket, now: Mono) {
+        // Not the latest of all: what a clock has stamped that went back since would hold for ever.
+        self.evidence_floor.store(now.as_nanos(), Release);
+        let generation = control.generation();
+        let since_the_opening = ticket.generation == generation;
+        if since_the_opening && self.count_success(generation) >= self.successes_to_close.load(Relaxed) {
+            self.close(generation);
+        }
+    }
+
+    /// How many successes this opening has seen, this one included.
+    pub(super) fn count_success(&self, generation: u32) -> u32 {
+        let mut word = self.successes.load(Relaxed);
+        loop {
+            let seen = if (word >> 32) as u32 == generation { word as u32 } else { 0 };
+            let next = seen.saturating_add(1);
+            let tagged = u64::from(generation) << 32 | u64::from(next);
+            match self.successes.compare_exchange(word, tagged, Relaxed, Relaxed) {
+                Ok(_) => return next,
+                Err(current) => word = current,
+            }
+        }
+    }
+
+    #[cold]
+    pub(super) fn on_failure(&self, verdict: Verdict, now: Mono) {
+        // Read first: a run that was counted before a closing must not open what has closed.
+        let control = self.control();
+        if verdict == Verdict::Failed {
+            self.debt.fetch_add(i64::from(self.debt_gain.load(Relaxed)), Relaxed);
+        }
+        let run = self.run.fetch_add(1, Relaxed).saturating_add(1);
+        self.open_if_dead(control, run, now);
+    }
+
+    /// The dead rule, looked at on every failure and tick.
+    pub(crate) fn open_if_dead_now(&self, now: Mono) -> bool {
+        let control = self.control();
+        self.open_if_dead(control, self.run.load(Relaxed), now)
+    }
+
+    pub(super) fn open_if_dead(&self, control: Control, run: u32, now: Mono) -> bool {
+        let rule = DeadRule {
+            after: self.dead_after.load(Relaxed),
+            silence: Duration::from_nanos(self.dead_silence.load(Relaxed)),
+        };
+        let mode = control.mode();
+        // The cheap half first: looking for the latest success reads every stripe.
+        if !rule.holds(mode, run, Duration::MAX) {
+            return false;
+        }
+        let latest = self.latest(self.born, now, Stripe::last_success);
+        rule.holds(mode, run, now.since(latest)) && self.open(control.generation(), now)
+    }
+
+    /// The latest of `first` and a stamp of every stripe. Stamps of the future are of a clock that has gone back since.
+    pub(super) fn latest(&self, first: Mono, now: Mono, stamp: impl Fn(&Stripe) -> Mono) -> Mono {
+        let mut latest = if first <= now { first } else { Mono::ZERO };
+        self.each_stripe(|stripe| {
+            let stamp = stamp(stripe);
+            if stamp <= now {
+                latest = latest.max(stamp);
+            }
+        });
+        latest
+    }
+
+    /// Takes so many millionths off the debt, and no more than there is. Two steps instead of a loop: nobody waits for
+    /// anybody.
+    pub(super) fn take_off_debt(&self, price: i64) {
+        let before = self.debt.fetch_sub(price, Relaxed);
+        if before < price {
+            self.debt.fetch_add(price - before.max(0), Relaxed);
+        }
+    }
+}
