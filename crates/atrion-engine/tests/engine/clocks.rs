@@ -125,6 +125,20 @@ fn failures_count_again_although_the_latest_success_was_stamped_tomorrow() {
     assert_eq!(route.mode(), Mode::CircuitBreaker);
 }
 
+#[test]
+fn a_route_that_was_last_stepped_tomorrow_makes_room_all_the_same() {
+    let world = World::new(atrion_engine::Config::default().max_routes(1));
+    admit_all(&world.engine.route("old"), 1).pop().unwrap().finish(Outcome::Ignored);
+    let now = world.now();
+    world.clock.set(now.after(DAY));
+    world.ticks(3);
+    world.clock.set(now);
+    world.ticks(3);
+    let _ = world.engine.route("new");
+    world.tick();
+    assert_eq!(world.engine.route("new").id().as_str(), "new");
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Set(u64),

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mode, Outcome, Reason, Telemetry, Tier};
+use atrion_core::{AdaptiveConfig, Mode, Outcome, Reason, Telemetry, Tier};
 use atrion_engine::Atrion;
 use tokio::time::sleep;
 
 use crate::provider::Stage;
-use crate::world::{admit_all, ms, volts};
+use crate::world::{adaptive, admit_all, ms, volts};
 
 /// A life that learns and ends with a scar on "scarred" and an open breaker on "dead".
 async fn first_life(stage: &Stage, breaker_open_for: Duration) -> f64 {
@@ -128,4 +128,19 @@ async fn what_a_route_has_learned_by_itself_is_not_overwritten_by_the_past() {
         sleep(ms(100)).await;
     }
     assert_eq!((dead.mode(), dead.resistance().get()), (Mode::Operational, 10.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scar_that_fades_slowly_and_as_foreseen_is_stored_again_before_a_store_forgets_it() {
+    let stage = Stage::new();
+    let slow = AdaptiveConfig { scar_decay: 0.001, ..AdaptiveConfig::default() };
+    let atrion = stage.connect_to(Arc::new(stage.store.clone())).await;
+    atrion.replace_config(adaptive(slow)).unwrap();
+    hurt(&atrion).await;
+    for _ in 0..10 {
+        sleep(Duration::from_secs(60)).await;
+        let vector =
+            stage.store.export().routes.into_iter().find(|(id, _)| id.as_str() == "scarred").unwrap().1;
+        assert!(vector.age <= Duration::from_secs(45), "{vector:?}");
+    }
 }

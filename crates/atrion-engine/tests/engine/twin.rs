@@ -467,7 +467,7 @@ fn acts() -> impl Strategy<Value = Act> {
         6 => (any::<usize>(), ends()).prop_map(|(place, end)| Act::Finish(place, end)),
         6 => (1..25usize, 1..90u64, judged())
             .prop_map(|(calls, takes, end)| Act::Traffic { calls, takes, end }),
-        2 => (1..60usize, asks()).prop_map(|(count, ask)| Act::Crowd(count, ask)),
+        2 => (1..150usize, asks()).prop_map(|(count, ask)| Act::Crowd(count, ask)),
         2 => ends().prop_map(Act::Clear),
     ]
 }
@@ -495,13 +495,13 @@ proptest! {
     #[test]
     fn a_busy_route_with_a_stripe_for_each_thread_decides_as_the_twin_does(
         config in configs(),
-        cap in proptest::option::of(1..40u32),
+        takes in 3..60u64,
         life in proptest::collection::vec(acts(), 1..80),
     ) {
-        let mut pair = Pair::new(config, cap);
-        // Over 500 calls a second: from now on every thread counts for itself.
+        let mut pair = Pair::new(config, None);
+        // Over 500 calls a second, and in flight enough to count in batches: from now on every thread counts for itself.
         for _ in 0..12 {
-            pair.traffic(80, 3, End::Success);
+            pair.traffic(80, takes, End::Success);
         }
         life.into_iter().for_each(|act| pair.act(act));
     }
