@@ -15,6 +15,8 @@ use crate::slices::{Slices, per_slice, scale};
 
 /// What `operations` take each of `threads` that work on the same guard.
 ///
+/// Each thread stays on a core of its own, as far as there are enough.
+///
 /// # Panics
 ///
 /// If a guard refuses: a refusal is a shorter path, and its time would flatter the guard.
@@ -32,7 +34,12 @@ pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Durat
     let rounds = operations.div_ceil(slice);
 
     let gate = Gate { threads: threads as u64, arrived: AtomicU64::new(0) };
-    let lap = || {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let lap = |own: usize| {
+        // On a busy machine the system may put all threads on one core, where they take turns.
+        if let Some(core) = cores.get(own) {
+            core_affinity::set_for_current(*core);
+        }
         let mut session = contender.session();
         session(slice);
         let mut spans = Vec::with_capacity(rounds as usize);
@@ -48,21 +55,27 @@ pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Durat
         spans
     };
     let laps: Vec<Vec<(Instant, Instant)>> = thread::scope(|scope| {
-        let laps: Vec<_> = (0..threads).map(|_| scope.spawn(lap)).collect();
+        let lap = &lap;
+        let laps: Vec<_> = (0..threads).map(|own| scope.spawn(move || lap(own))).collect();
         laps.into_iter().map(joined).collect()
     });
 
-    let mut slices = Slices::default();
+    let (mut together, mut apart) = (Slices::default(), Slices::default());
     for round in 0..rounds as usize {
         let spans = laps.iter().filter_map(|lap| lap.get(round));
-        let begin = spans.clone().map(|(begin, _)| begin).min();
-        let end = spans.map(|(_, end)| end).max();
-        if let (Some(begin), Some(end)) = (begin, end) {
-            slices.push(*end - *begin);
+        let begins = spans.clone().map(|(begin, _)| *begin);
+        let end = spans.map(|(_, end)| *end).max();
+        if let (Some(first), Some(last), Some(end)) = (begins.clone().min(), begins.max(), end) {
+            let slices = if last - first <= SKEW { &mut together } else { &mut apart };
+            slices.push(end - first);
         }
     }
-    scale(slices.typical(), operations, slice)
+    scale(together.typical().or(apart.typical()), operations, slice)
 }
+
+/// Threads that start further apart than this were not all running when the gate opened. Such rounds
+/// count only if there are no others.
+const SKEW: Duration = Duration::from_micros(2);
 
 /// What a thread gives back; its panic is ours.
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
