@@ -84,6 +84,11 @@ impl Registry {
         std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// This very cell is the one that its name leads to. One that was evicted may live on beside a new one of its name.
+    pub(crate) fn lists(&self, cell: &Arc<RouteCell>) -> bool {
+        self.routes.pin().get(cell.id()).is_some_and(|listed| Arc::ptr_eq(listed, cell))
+    }
+
     pub(crate) fn remove(&self, id: &RouteId) -> bool {
         let removed = self.routes.pin().remove(id).is_some();
         if removed {

@@ -81,7 +81,7 @@ impl Roster {
         let mut quiet: Vec<_> = self
             .members
             .iter()
-            .filter(|member| member.is_forgettable(now))
+            .filter(|member| member.is_forgettable(now) && registry.lists(&member.cell))
             .map(|member| (member.cell.physics().last_step(), Arc::clone(&member.cell)))
             .collect();
         quiet.sort_by_key(|(since, _)| *since);
@@ -93,11 +93,8 @@ impl Roster {
         }
         drop(quiet);
         // Whoever took a handle in the last instant keeps it, and the route its ticks: it leaves with its last handle.
-        self.members.retain(|member| {
-            let listed =
-                registry.get(member.cell.id().as_str()).is_some_and(|cell| Arc::ptr_eq(&cell, &member.cell));
-            listed || member.cell.is_overflow() || Arc::strong_count(&member.cell) > 1
-        });
+        // (The registry's map lets go of what was removed a little later, so some leave only with the next eviction.)
+        self.members.retain(|member| registry.lists(&member.cell) || Arc::strong_count(&member.cell) > 1);
     }
 }
 

@@ -95,6 +95,37 @@ fn idle_neutral_routes_go_first_the_longest_idle_before_the_others() {
 }
 
 #[test]
+fn every_eviction_makes_room_however_small() {
+    let world = World::new(Config::default().max_routes(3));
+    for i in 0..40 {
+        world.ticks(110);
+        let name = format!("r{}", i % 7);
+        if world.engine.route(&name).id().as_str() == OVERFLOW_ROUTE {
+            world.tick();
+            assert_eq!(world.engine.route(&name).id().as_str(), name, "round {i}");
+        }
+    }
+}
+
+#[test]
+fn a_route_that_came_back_is_not_forgotten_in_place_of_its_former_self() {
+    let world = World::new(Config::default().max_routes(2));
+    let _ = world.engine.route("again");
+    let _ = world.engine.route("b");
+    world.ticks(110);
+    let _ = world.engine.route("c");
+    world.tick();
+    let again = world.engine.route("again");
+    let _held = admit_all(&again, 3);
+    for i in 0..10 {
+        world.ticks(110);
+        let _ = world.engine.route(&format!("other {i}"));
+        world.tick();
+        assert_eq!(world.engine.route("again").snapshot().in_flight, 3, "round {i}");
+    }
+}
+
+#[test]
 fn a_handle_that_is_held_keeps_its_route_and_its_ticks() {
     let world = World::new(Config::default().max_routes(2));
     let held = world.learned("held");
