@@ -88,7 +88,7 @@ impl Engine {
             in_force: ArcSwap::from_pointee(in_force),
             observers: Fanout::new(observers),
             manager: StateManager::new(RegisterSetLimits::default(), Liveness::default()),
-            roster: Mutex::default(),
+            roster: Mutex::new(Roster::new(now)),
             overrides: Mutex::default(),
             cold: Mutex::default(),
             replacing: Mutex::default(),

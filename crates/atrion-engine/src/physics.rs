@@ -127,7 +127,8 @@ impl RoutePhysics {
         self.publish_all(live, ladder, now);
     }
 
-    /// COMPUTE: measures what happened since the last one, steps the model, publishes the gate.
+    /// COMPUTE: measures what happened since the last one, steps the model, publishes the gate. A route that was idle is
+    /// known to have been so until `interval` ago.
     pub(crate) fn compute(
         &mut self,
         live: &Live,

@@ -22,9 +22,10 @@ pub(crate) struct Beat<'a> {
     pub(crate) observers: &'a Fanout,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Roster {
     members: Vec<Member>,
+    beaten_at: Mono,
     beats: usize,
     cache: TickCache,
 }
@@ -58,6 +59,10 @@ const SWEEP: usize = 16;
 const FORGETTABLE: Duration = Duration::from_secs(10);
 
 impl Roster {
+    pub(crate) fn new(now: Mono) -> Self {
+        Self { members: Vec::new(), beaten_at: now, beats: 0, cache: TickCache::default() }
+    }
+
     pub(crate) fn enlist(&mut self, fresh: Vec<Arc<RouteCell>>) {
         self.members.extend(fresh.into_iter().map(|cell| Member { cell, shedding: None, recorded: None }));
     }
@@ -66,10 +71,13 @@ impl Roster {
     pub(crate) fn beat(&mut self, beat: &Beat<'_>) -> usize {
         self.beats = self.beats.wrapping_add(1);
         let (turn, cache) = (self.beats % SWEEP, &mut self.cache);
+        // What comes to a quiet route comes after the beat that has found it so: a beat that is late is a longer window.
+        let window = beat.interval.max(beat.now.since(self.beaten_at));
+        self.beaten_at = beat.now;
         let mut computed = 0;
         for (i, member) in self.members.iter_mut().enumerate() {
             if member.cell.live().is_touched() || (i % SWEEP == turn && member.cell.live().has_news()) {
-                member.compute(beat, cache);
+                member.compute(beat, window, cache);
                 computed += 1;
             }
         }
@@ -99,11 +107,11 @@ impl Roster {
 }
 
 impl Member {
-    fn compute(&mut self, beat: &Beat<'_>, cache: &mut TickCache) {
+    fn compute(&mut self, beat: &Beat<'_>, window: Duration, cache: &mut TickCache) {
         let cell = &self.cell;
         let (computed, vector) = {
             let mut physics = cell.physics();
-            let computed = physics.compute(cell.live(), beat.now, beat.interval, beat.ladder, cache, None);
+            let computed = physics.compute(cell.live(), beat.now, window, beat.ladder, cache, None);
             (computed, physics.vector(beat.wall, beat.now))
         };
         if computed.is_quiet {

@@ -208,3 +208,20 @@ proptest! {
         prop_assert_eq!(route.snapshot().in_flight, 0);
     }
 }
+
+#[test]
+fn a_pulse_that_comes_late_does_not_take_a_second_s_traffic_for_that_of_a_tick() {
+    let world = World::default();
+    let route = world.learned("r");
+    world.ticks(50);
+    let before = route.snapshot().throughput;
+    for _ in 0..100 {
+        let permit = route.admit_owned(Tier::Critical).unwrap();
+        world.clock.advance(ms(10));
+        permit.finish(Outcome::Success);
+    }
+    world.pulse();
+    let after = route.snapshot();
+    assert!(after.throughput <= before.max(100.0), "{before} became {}", after.throughput);
+    assert!(after.limit < 10.0, "{}", after.limit);
+}
