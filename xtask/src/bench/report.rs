@@ -47,7 +47,8 @@ ratios: they survive a change of machine better than the nanoseconds do. The cod
 /// What is promised, and whether it is kept.
 fn budgets(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     text.push_str("## Budgets\n\n| path | budget | measured | |\n|---|---|---|---|\n");
-    for verdict in Budget::all(figures)? {
+    let verdicts = Budget::all(figures)?;
+    for verdict in &verdicts {
         let budget = verdict.budget;
         writeln!(
             text,
@@ -57,6 +58,13 @@ fn budgets(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
             with_unit(verdict.measured, budget.unit),
             verdict.words()
         )?;
+    }
+    let missed: Vec<_> = verdicts.iter().filter(|verdict| verdict.is_missed()).collect();
+    if !missed.is_empty() {
+        text.push_str("\nWhat stands in the way of those that are missed:\n\n");
+        for verdict in missed {
+            writeln!(text, "- *{}*: {}", verdict.budget.path, verdict.budget.obstacle)?;
+        }
     }
     text.push('\n');
     Ok(())
