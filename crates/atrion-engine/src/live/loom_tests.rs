@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The races of a route's live side, under every interleaving that loom finds with up to three preemptions.
+#![allow(clippy::unwrap_used)] // helpers of tests speak as tests do
 
 use std::sync::{Arc, LazyLock};
 

@@ -7,7 +7,7 @@ use std::thread;
 use atrion_core::{Outcome, Tier};
 use atrion_engine::{Config, OwnedPermit, RouteConfig};
 
-use crate::world::{World, admit_all, volts};
+use crate::world::{World, admit_all, ms, volts};
 
 const OUTCOMES: [Option<Outcome>; 4] =
     [Some(Outcome::Success), Some(Outcome::Failure), Some(Outcome::Ignored), None];
@@ -177,4 +177,23 @@ fn one_opening_and_one_closing_however_many_threads_see_them() {
         assert_eq!((snapshot.mode, snapshot.debt), (atrion_core::Mode::Operational, 0.0));
         world.healthy_traffic(&route, 3, 20);
     }
+}
+
+#[test]
+fn a_thread_that_was_idle_knows_its_own_calls_from_the_first_on() {
+    let world = World::new(Config { default: RouteConfig::default().cap(100), ..Config::default() });
+    let route = world.engine.route("r");
+    world.healthy_traffic(&route, 3, 20);
+    for _ in 0..12 {
+        // Enough at once for an N* that lets threads count in batches.
+        let permits = admit_all(&route, 80);
+        world.clock.advance(ms(50));
+        permits.into_iter().for_each(|permit| permit.finish(Outcome::Success));
+        world.clock.advance(ms(50));
+        world.pulse();
+    }
+    assert!(route.snapshot().limit > 64.0, "{:?}", route.snapshot());
+    world.ticks(3);
+    let held: Vec<_> = (0..200).map_while(|_| route.admit_owned(Tier::Critical).ok()).collect();
+    assert_eq!(held.len(), 100);
 }
