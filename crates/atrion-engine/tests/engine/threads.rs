@@ -194,6 +194,6 @@ fn a_thread_that_was_idle_knows_its_own_calls_from_the_first_on() {
     }
     assert!(route.snapshot().limit > 64.0, "{:?}", route.snapshot());
     world.ticks(3);
-    let held: Vec<_> = (0..200).map_while(|_| route.admit_owned(Tier::Critical).ok()).collect();
+    let held: Vec<_> = (0..200).map_while(|_| route.admit(Tier::Critical).ok()).collect();
     assert_eq!(held.len(), 100);
 }
