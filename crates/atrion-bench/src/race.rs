@@ -75,7 +75,7 @@ pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Durat
 
 /// Threads that start further apart than this were not all running when the gate opened. Such rounds
 /// count only if there are no others.
-const SKEW: Duration = Duration::from_micros(2);
+const SKEW: Duration = Duration::from_micros(1);
 
 /// What a thread gives back; its panic is ours.
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {

@@ -61,8 +61,8 @@ pub(crate) fn scale(typical: Option<f64>, operations: u64, slice: u64) -> Durati
     Duration::from_nanos(nanos as u64)
 }
 
-/// Two readings of the clock are half a percent of it.
-const SLICE: Duration = Duration::from_micros(25);
+/// Two readings of the clock are two thousandths of it.
+const SLICE: Duration = Duration::from_micros(60);
 
 /// An operation that is optimised away would otherwise never fill a slice.
 const MOST: u64 = 1 << 24;

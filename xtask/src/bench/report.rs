@@ -142,7 +142,8 @@ fn reference(contender: &Contender) -> Option<&'static str> {
 fn routes(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     text.push_str("## Routes and the pulse\n\n| path | median | 95 % interval |\n|---|---|---|\n");
     for (path, id) in [
-        ("lookup by name among 10,000", "routes/lookup among 10000"),
+        ("lookup by name, a hundred hot ones among 10,000", "routes/lookup, hot among 10000"),
+        ("lookup by name, all of 10,000 in turn", "routes/lookup, in turn of 10000"),
         ("COMPUTE of an idle route", "compute/one idle route"),
         ("COMPUTE of a busy route", "compute/one busy route"),
         ("pulse over 100,000 routes, all quiet", "routes/pulse over 100000, none busy"),
