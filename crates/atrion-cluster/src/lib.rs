@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
