@@ -3,13 +3,13 @@
 
 mod bench;
 mod boundary;
-mod demo;
 mod fuzz;
 mod license;
 mod oracle;
 mod test;
 mod tools;
 
+use atrion_demo as demo;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]

@@ -115,8 +115,8 @@ fn resistance(routes: &[RouteTick]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::plan::Phase;
-    use crate::demo::tier::Tier;
+    use crate::plan::Phase;
+    use crate::tier::Tier;
 
     fn arrival(at_ms: u64) -> Arrival {
         Arrival {

@@ -74,7 +74,7 @@ fn nice(step: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::plan::Phase;
+    use crate::plan::Phase;
 
     fn slices(goodput: f64) -> Vec<Slice> {
         let phase = |column| if column < COLUMNS / 2 { Phase::Calm } else { Phase::Overload };

@@ -38,8 +38,9 @@ use self::terminal::Terminal;
 use self::traffic::{Replay, Traffic};
 use self::wire::{ServiceSpec, Weather};
 
-#[derive(clap::Args)]
-pub(crate) struct Args {
+/// What `cargo xtask demo` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
     /// Replay an access log in the Apache combined format instead of Poisson arrivals.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -67,13 +68,17 @@ pub(crate) struct Args {
     serve: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Only {
     Unprotected,
     Protected,
 }
 
-pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+/// Runs the demo, or is its service.
+///
+/// # Errors
+/// What kept it from starting, or ended it early.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.serve {
         runtime(2)?.block_on(service::serve())?;
         return Ok(ExitCode::SUCCESS);

@@ -210,8 +210,8 @@ clients    give up an attempt after 1 s, retry twice with backoff and ignore
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::figures::{PerPhase, PhaseFigures};
-    use crate::demo::tier::PerTier;
+    use crate::figures::{PerPhase, PhaseFigures};
+    use crate::tier::PerTier;
 
     fn figures(goodput_per_s: f64, recovered_after_s: Option<f64>) -> RunFigures {
         let phase = |_| PhaseFigures {
