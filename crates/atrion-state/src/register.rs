@@ -80,6 +80,12 @@ impl Liveness {
         }
     }
 
+    /// The silence up to which a node's word is whole.
+    #[must_use]
+    pub const fn whole(&self) -> Duration {
+        self.whole
+    }
+
     /// The silence from which a node's word is nothing.
     #[must_use]
     pub const fn gone(&self) -> Duration {

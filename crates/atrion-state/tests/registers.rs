@@ -177,3 +177,86 @@ fn what_does_not_fit_is_refused_and_counted() {
     assert!(set.is_empty());
     assert!(set.accept(route(0), &register(3, 1, 1), now));
 }
+
+fn weighted(number: u8, on: u8, scar: f64, weight: u8) -> (RouteId, Register) {
+    let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(scar))
+        .with_weight(Weight::from_255ths(weight));
+    (route(on), Register::new(node(number), 1, 1, vector))
+}
+
+#[test]
+fn room_is_made_by_what_is_worth_least_and_by_routes_of_others_first() {
+    let mut set = RegisterSet::new(RegisterSetLimits::new(4, 4, 6), Liveness::default());
+    // Worth 10, 90, 1, 40, 0, 60; route 2 is worth least among those that are read here.
+    for (number, on, scar) in
+        [(1, 0, 10.0), (1, 1, 90.0), (1, 2, 1.0), (2, 0, 40.0), (2, 3, 0.0), (2, 4, 60.0)]
+    {
+        let (route, register) = weighted(number, on, scar, 255);
+        assert!(set.accept(route, &register, Mono::ZERO));
+    }
+    let local = |id: &RouteId| ["r0", "r1", "r2"].contains(&id.as_str());
+    assert_eq!(set.make_room(&node(3), 2, local, Mono::ZERO), 2);
+    assert_eq!(set.len(), 4);
+    assert_eq!((set.live(&route(3), Mono::ZERO), set.live(&route(4), Mono::ZERO)), (vec![], vec![]));
+    assert_eq!(set.make_room(&node(3), 3, local, Mono::ZERO), 1);
+    assert_eq!(set.live(&route(2), Mono::ZERO), []);
+    assert_eq!(set.make_room(&node(1), 3, local, Mono::ZERO), 1, "a node's own limit");
+    assert_eq!(set.live(&route(0), Mono::ZERO).len(), 1, "of node 1, the ten ohms went");
+    assert_eq!(set.make_room(&node(3), 1, local, Mono::ZERO), 0, "there is room");
+}
+
+#[test]
+fn a_node_that_is_gone_makes_room_for_another() {
+    let mut set = RegisterSet::new(RegisterSetLimits::new(2, 4, 6), Liveness::default());
+    set.accept(route(0), &register(1, 1, 1), Mono::ZERO);
+    let later = Mono::from_nanos(5_000_000_000);
+    set.accept(route(0), &register(2, 1, 1), later);
+    assert!(!set.make_room_for_node(later), "it fades, and still counts");
+    assert!(set.make_room_for_node(Mono::from_nanos(10_000_000_000)));
+    assert_eq!((set.nodes().count(), set.len()), (1, 1));
+}
+
+#[test]
+fn a_deleted_route_is_as_if_never_known_and_does_not_come_back() {
+    let mut set = RegisterSet::default();
+    set.accept(route(0), &register(1, 1, 3), Mono::ZERO);
+    assert!(!set.delete(route(0), &node(1), 1, 2, Mono::ZERO), "a deletion of long ago");
+    assert_eq!(set.live(&route(0), Mono::ZERO).len(), 1);
+    assert!(set.delete(route(0), &node(1), 1, 4, Mono::ZERO));
+    assert_eq!(set.live(&route(0), Mono::ZERO), []);
+    assert!(!set.accept(route(0), &register(1, 1, 3), Mono::ZERO));
+    assert_eq!(set.live(&route(0), Mono::ZERO), []);
+    assert!(set.accept(route(0), &register(1, 1, 5), Mono::ZERO), "the node uses the name again");
+    assert_eq!(set.live(&route(0), Mono::ZERO).len(), 1);
+}
+
+#[test]
+fn a_full_snapshot_takes_along_what_it_does_not_hold() {
+    let mut set = RegisterSet::default();
+    for on in 0..3 {
+        set.accept(route(on), &register(1, 1, u64::from(on) + 1), Mono::ZERO);
+    }
+    set.accept(route(1), &register(2, 1, 1), Mono::ZERO);
+    let holds = |id: &RouteId| id == &route(0);
+    assert_eq!(set.reconcile(&node(1), 2, 9, holds), 0, "another life's snapshot");
+    assert_eq!(set.reconcile(&node(1), 1, 2, holds), 1);
+    assert_eq!(set.live(&route(0), Mono::ZERO).len(), 1, "it is held");
+    assert_eq!(set.live(&route(1), Mono::ZERO).len(), 1, "the other node's");
+    assert_eq!(set.live(&route(2), Mono::ZERO).len(), 1, "newer than the snapshot");
+    assert_eq!(set.len(), 3);
+}
+
+#[test]
+fn a_node_that_leaves_begins_to_fade_and_what_it_knew_is_kept() {
+    let mut set = RegisterSet::default();
+    let now = Mono::from_nanos(60_000_000_000);
+    set.accept(route(0), &register(1, 1, 1), now);
+    set.leaving(&node(1), 2, now);
+    assert_eq!(set.population(now), (1, 0), "it was another life that left");
+    set.leaving(&node(1), 1, now);
+    assert_eq!(set.node(&node(1), now), Some((1, Duration::from_secs(3))));
+    let soon = Mono::from_nanos(61_000_000_000);
+    assert_eq!((set.population(soon), set.live(&route(0), soon).len()), ((0, 1), 1));
+    let gone = Mono::from_nanos(67_000_000_000);
+    assert_eq!((set.population(gone), set.live(&route(0), gone).len(), set.len()), ((0, 0), 0, 1));
+}

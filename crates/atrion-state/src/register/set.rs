@@ -3,17 +3,23 @@
 //!
 //! Join: a higher incarnation wins whole; within one, each route keeps its higher version. It is commutative,
 //! associative and idempotent, so messages may be lost, doubled and reordered, and nodes that saw the same set of
-//! them agree. Only the bounds break this: what does not fit is refused and counted.
+//! them agree. Only the bounds break this: what does not fit is refused and counted, unless room is made for it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::btree_map;
+use std::hash::Hash;
 use std::time::Duration;
 
 use atrion_core::Mono;
 
-use crate::{Liveness, NodeId, PhysicsVector, Register, RouteId};
+use crate::{Liveness, NodeId, Register, RouteId};
+
+mod room;
+
+mod slot;
+use slot::Slot;
 
 /// How much a [`RegisterSet`] may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,34 +49,34 @@ impl Default for RegisterSetLimits {
 
 /// What is known of other nodes' registers.
 ///
+/// `K` is how a route is named here: by its name, or by what stands for the name on a wire.
+///
 /// Times are readings of the one clock of the node that owns the set; sets of different nodes are not compared.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RegisterSet {
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegisterSet<K: Eq + Hash = RouteId> {
     limits: RegisterSetLimits,
     liveness: Liveness,
     // Sorted, so that every reader sums peers in the same order.
-    nodes: BTreeMap<NodeId, Node>,
+    nodes: BTreeMap<NodeId, Node<K>>,
     registers: usize,
     refused: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Node {
+struct Node<K: Eq + Hash> {
     incarnation: u64,
     heard: Mono,
-    routes: HashMap<RouteId, Slot>,
+    routes: HashMap<K, Slot>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Slot {
-    version: u64,
-    // Its `age` is unused: `valid_at` says the same as an instant.
-    vector: PhysicsVector,
-    /// When the vector was valid, in nanoseconds of the local clock; may lie before its origin.
-    valid_at: i128,
+impl<K: Eq + Hash> Default for RegisterSet<K> {
+    fn default() -> Self {
+        let (limits, liveness) = (RegisterSetLimits::default(), Liveness::default());
+        Self { limits, liveness, nodes: BTreeMap::new(), registers: 0, refused: 0 }
+    }
 }
 
-impl RegisterSet {
+impl<K: Eq + Hash + Clone> RegisterSet<K> {
     /// An empty set.
     #[must_use]
     pub fn new(limits: RegisterSetLimits, liveness: Liveness) -> Self {
@@ -78,18 +84,43 @@ impl RegisterSet {
     }
 
     /// Takes a register that arrived at `now`; says whether it was news.
-    pub fn accept(&mut self, route: RouteId, register: &Register, now: Mono) -> bool {
+    pub fn accept(&mut self, route: K, register: &Register, now: Mono) -> bool {
         let heard = Mono::from_nanos(now.as_nanos().saturating_sub(nanos(register.silence)));
-        let age = i128::try_from(register.vector.age.as_nanos()).unwrap_or(i128::MAX);
-        let slot = Slot {
-            version: register.version,
-            vector: register.vector.with_age(Duration::ZERO),
-            valid_at: i128::from(now.as_nanos()).saturating_sub(age),
+        let slot = Slot::new(register.version, &register.vector, now);
+        self.hear(&register.node, register.incarnation, heard) && self.put(&register.node, route, slot)
+    }
+
+    /// Notes that a node has deleted a route; says whether that was news. The route is as if the node had never known it,
+    /// and what it said of it earlier does not come back.
+    pub fn delete(&mut self, route: K, node: &NodeId, incarnation: u64, version: u64, now: Mono) -> bool {
+        self.hear(node, incarnation, now) && self.put(node, route, Slot::tombstone(version))
+    }
+
+    /// Takes a *full* snapshot of a node's registers at this version, of which `holds` says whether a route is in it:
+    /// what the node had by then and the snapshot does not hold is gone. Says how many that were.
+    pub fn reconcile(
+        &mut self,
+        node: &NodeId,
+        incarnation: u64,
+        version: u64,
+        holds: impl Fn(&K) -> bool,
+    ) -> usize {
+        let Some(node) = self.nodes.get_mut(node).filter(|node| node.incarnation == incarnation) else {
+            return 0;
         };
-        if !self.hear(&register.node, register.incarnation, heard) {
-            return false;
+        let before = node.routes.len();
+        node.routes.retain(|route, slot| slot.version > version || holds(route));
+        let gone = before - node.routes.len();
+        self.registers -= gone;
+        gone
+    }
+
+    /// A node says goodbye: its word begins to fade at once. What it knew is kept, its next life may need it.
+    pub fn leaving(&mut self, node: &NodeId, incarnation: u64, now: Mono) {
+        let whole = nanos(self.liveness.whole());
+        if let Some(node) = self.nodes.get_mut(node).filter(|node| node.incarnation == incarnation) {
+            node.heard = node.heard.min(Mono::from_nanos(now.as_nanos().saturating_sub(whole)));
         }
-        self.put(&register.node, route, slot)
     }
 
     /// Notes that a node was heard of at `now` in this incarnation, for heartbeats without registers. Says whether
@@ -105,28 +136,25 @@ impl RegisterSet {
                 continue;
             }
             for (route, slot) in &node.routes {
-                self.put(name, route.clone(), slot.clone());
+                self.put(name, route.clone(), *slot);
             }
         }
     }
 
     /// The registers of a route at nodes that still count, aged to `now`, sorted by node.
     #[must_use]
-    pub fn live(&self, route: &RouteId, now: Mono) -> Vec<Register> {
+    pub fn live(&self, route: &K, now: Mono) -> Vec<Register> {
         let mut registers = Vec::new();
         for (name, node) in &self.nodes {
             let silence = now.since(node.heard);
             if silence >= self.liveness.gone() {
                 continue;
             }
-            if let Some(slot) = node.routes.get(route) {
-                registers.push(Register {
-                    node: name.clone(),
-                    incarnation: node.incarnation,
-                    version: slot.version,
-                    vector: slot.vector.with_age(slot.age(now)),
-                    silence,
-                });
+            if let Some(slot) = node.routes.get(route).filter(|slot| !slot.deleted) {
+                registers.push(
+                    Register::new(name.clone(), node.incarnation, slot.version, slot.vector(now))
+                        .with_silence(silence),
+                );
             }
         }
         registers
@@ -147,9 +175,30 @@ impl RegisterSet {
         self.liveness
     }
 
+    /// Replaces that rule, for fleets whose size sets how often a node is heard of.
+    pub fn set_liveness(&mut self, liveness: Liveness) {
+        self.liveness = liveness;
+    }
+
     /// The nodes that are known, with their incarnations.
     pub fn nodes(&self) -> impl Iterator<Item = (&NodeId, u64)> {
         self.nodes.iter().map(|(name, node)| (name, node.incarnation))
+    }
+
+    /// The incarnation of a node, and for how long it has not been heard of.
+    #[must_use]
+    pub fn node(&self, name: &NodeId, now: Mono) -> Option<(u64, Duration)> {
+        self.nodes.get(name).map(|node| (node.incarnation, now.since(node.heard)))
+    }
+
+    /// How many nodes are heard of, and how many are fading and not yet gone.
+    #[must_use]
+    pub fn population(&self, now: Mono) -> (usize, usize) {
+        let silences = self.nodes.values().map(|node| now.since(node.heard));
+        let present = silences.filter(|silence| *silence < self.liveness.gone());
+        present.fold((0, 0), |(live, fading), silence| {
+            if silence <= self.liveness.whole() { (live + 1, fading) } else { (live, fading + 1) }
+        })
     }
 
     /// How many registers are held.
@@ -202,7 +251,7 @@ impl RegisterSet {
     }
 
     /// Puts a slot under a node that `hear` has just confirmed.
-    fn put(&mut self, name: &NodeId, route: RouteId, slot: Slot) -> bool {
+    fn put(&mut self, name: &NodeId, route: K, slot: Slot) -> bool {
         let full = self.registers >= self.limits.registers;
         let Some(node) = self.nodes.get_mut(name) else { return false };
         if let Some(known) = node.routes.get_mut(&route) {
@@ -219,30 +268,6 @@ impl RegisterSet {
         node.routes.insert(route, slot);
         self.registers += 1;
         true
-    }
-}
-
-impl Slot {
-    /// A total order, so that the join is one maximum. Versions decide. A single writer gives one version one value,
-    /// but its copies come with different guesses of their age: the *older* guess wins, or a message that
-    /// circles would keep a scar young for ever. The rest only settles ties between registers that break the rule.
-    fn rank(&self) -> impl Ord + use<> {
-        let vector = &self.vector;
-        (
-            self.version,
-            std::cmp::Reverse(self.valid_at),
-            vector.scar_tissue.get().to_bits(),
-            vector.mode as u8,
-            vector.weight,
-            (vector.decay_rate.get().to_bits(), vector.resistance.get().to_bits()),
-            (vector.momentum.get().to_bits(), vector.timestamp),
-        )
-    }
-
-    fn age(&self, now: Mono) -> Duration {
-        let nanos = i128::from(now.as_nanos()).saturating_sub(self.valid_at).max(0);
-        let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
-        Duration::new(seconds, (nanos % 1_000_000_000) as u32)
     }
 }
 

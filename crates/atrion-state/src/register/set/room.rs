@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Making room: what is worth least goes first.
+
+use std::hash::Hash;
+
+use atrion_core::Mono;
+
+use super::RegisterSet;
+use crate::NodeId;
+
+impl<K: Eq + Hash + Clone> RegisterSet<K> {
+    /// Makes room for so many registers more, within the limit of this node and the limit of all, and says how many it
+    /// evicted. What goes first is what a reader would miss least: the smallest `w S`, and before all others the
+    /// routes that `is_local` does not name, because nobody here reads them.
+    ///
+    /// A sweep costs a look at every register, so it clears a sixty-fourth of the limit at least.
+    pub fn make_room(
+        &mut self,
+        node: &NodeId,
+        more: usize,
+        is_local: impl Fn(&K) -> bool,
+        now: Mono,
+    ) -> usize {
+        let held = self.nodes.get(node).map_or(0, |node| node.routes.len());
+        let mut evicted = 0;
+        if held + more > self.limits.routes_per_node {
+            let limit = self.limits.routes_per_node;
+            evicted += self.evict(Some(node), limit, held, more, &is_local, now);
+        }
+        if self.registers + more > self.limits.registers {
+            let (limit, held) = (self.limits.registers, self.registers);
+            evicted += self.evict(None, limit, held, more, &is_local, now);
+        }
+        evicted
+    }
+
+    /// Makes room for another node by forgetting the one that was silent longest, if it is gone. Says whether there is
+    /// room now.
+    pub fn make_room_for_node(&mut self, now: Mono) -> bool {
+        if self.nodes.len() < self.limits.nodes {
+            return true;
+        }
+        let longest = self.nodes.iter().min_by_key(|(_, node)| node.heard);
+        let gone = longest.filter(|(_, node)| now.since(node.heard) >= self.liveness.gone());
+        let Some(name) = gone.map(|(name, _)| name.clone()) else { return false };
+        if let Some(node) = self.nodes.remove(&name) {
+            self.registers -= node.routes.len();
+        }
+        true
+    }
+
+    fn evict(
+        &mut self,
+        of: Option<&NodeId>,
+        limit: usize,
+        held: usize,
+        more: usize,
+        is_local: &impl Fn(&K) -> bool,
+        now: Mono,
+    ) -> usize {
+        let surplus = (held + more).saturating_sub(limit).max(limit / 64).min(held);
+        let mut ranked: Vec<(bool, f64, NodeId, K)> = self
+            .nodes
+            .iter()
+            .filter(|(name, _)| of.is_none_or(|of| of == *name))
+            .flat_map(|(name, node)| {
+                node.routes
+                    .iter()
+                    .map(|(route, slot)| (is_local(route), slot.worth(now), name.clone(), route.clone()))
+            })
+            .collect();
+        if surplus == 0 || ranked.is_empty() {
+            return 0;
+        }
+        let last = surplus.min(ranked.len()) - 1;
+        ranked.select_nth_unstable_by(last, |one, other| {
+            one.0.cmp(&other.0).then_with(|| one.1.total_cmp(&other.1))
+        });
+        for (_, _, name, route) in ranked.drain(..=last) {
+            if let Some(node) = self.nodes.get_mut(&name)
+                && node.routes.remove(&route).is_some()
+            {
+                self.registers -= 1;
+            }
+        }
+        last + 1
+    }
+}
