@@ -6,6 +6,7 @@
 //! - [`FaultyProvider`] wraps a provider and fails, hangs, delays, forgets or flaps on command.
 //! - [`generate`] has proptest strategies for what crosses the ports, well-formed and hostile.
 //! - [`RecordingObserver`] keeps what it hears.
+//! - `servers` (feature `servers`, Unix) starts private Redis and PostgreSQL servers and injures them.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod contract;
@@ -17,3 +18,7 @@ pub mod generate;
 
 mod recording;
 pub use recording::RecordingObserver;
+
+#[cfg(all(unix, feature = "servers"))]
+#[cfg_attr(docsrs, doc(cfg(all(unix, feature = "servers"))))]
+pub mod servers;

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Private Redis and PostgreSQL servers for tests, and what befalls servers: killed, stopped, slow, cut off.
+//!
+//! Nothing has to be installed. A server comes from `ATRION_TEST_REDIS_SERVER` (the program) or
+//! `ATRION_TEST_PG_BIN` (the folder of the programs), else from the machine, else from `target/test-servers`, else
+//! it is fetched there by apt, which needs no root. What was found must run and be complete. Every server has a
+//! folder and a socket of its own, runs with the rights of the test (PostgreSQL, which refuses root, as uid 65534),
+//! and ends with the test that started it, also if the test is killed.
+//!
+//! # Ignored, never green
+//! Whether a server is there is known at run time, where libtest can no longer ignore a test. Such tests therefore
+//! live in a test target of their own, `harness = false`, whose `main` is [`run`]: it speaks libtest's command line
+//! (and nextest's), and reports the tests as *ignored*, with a line that says why, if a server is missing.
+//!
+//! ```toml
+//! [[test]]
+//! name = "redis"
+//! harness = false
+//! required-features = ["redis"]
+//! ```
+//! ```no_run
+//! // tests/redis.rs
+//! use atrion_testkit::servers::{self, Redis, Server, tests};
+//!
+//! fn main() -> std::process::ExitCode {
+//!     servers::run(&[Server::Redis], tests![faults::a_killed_server_is_noticed, answers])
+//! }
+//!
+//! async fn answers() {
+//!     let redis = Redis::start().unwrap();
+//!     assert_eq!(redis.command(["PING"]).unwrap().text(), Some("PONG"));
+//! }
+//! # mod faults { pub async fn a_killed_server_is_noticed() {} }
+//! ```
+//! | environment | what happens |
+//! |---|---|
+//! | nothing | found or fetched; if neither works, ignored with the reason |
+//! | `ATRION_TEST_OFFLINE=1` | ignored, whether servers are there or not |
+//! | `ATRION_TEST_REQUIRE_SERVERS=1` | found or fetched; if neither works, the tests *fail*. With `ATRION_TEST_OFFLINE=1`, what is there is used and nothing is fetched |
+
+use std::path::PathBuf;
+
+mod cluster;
+pub use cluster::RedisCluster;
+
+mod fetch;
+
+mod harness;
+pub use harness::{Test, run};
+
+mod keeper;
+
+mod locate;
+pub use locate::{Programs, availability, home, locate};
+
+mod postgres;
+pub use postgres::{Postgres, PostgresBuilder};
+
+mod proxy;
+pub use proxy::{Proxy, Upstream};
+
+mod redis;
+pub use redis::{Redis, RedisBuilder, TlsFiles};
+
+mod resp;
+pub use resp::Reply;
+
+mod sentinel;
+pub use sentinel::Sentinel;
+
+/// Names tests for [`run`]: paths of `async fn()`s.
+pub use crate::__server_tests as tests;
+
+/// What a test may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Server {
+    /// `redis-server`.
+    Redis,
+    /// `postgres`, `initdb` and `psql`.
+    Postgres,
+}
+
+impl Server {
+    /// Every server there is.
+    pub const ALL: [Self; 2] = [Self::Redis, Self::Postgres];
+
+    /// The name that people use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "Redis",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// Why there is no server, or why it did not do what it was told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// No usable server was found, and none could be fetched.
+    #[error("no usable {server} for tests: {reason}", server = server.name())]
+    Missing {
+        /// Which.
+        server: Server,
+        /// What was tried, and what to do.
+        reason: String,
+    },
+    /// A program could not be run, or a file could not be made.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The server ended, or was not ready in time.
+    #[error("{what}; its log in {log} ends with:\n{tail}", log = log.display())]
+    Dead {
+        /// What was waited for.
+        what: String,
+        /// Where its log is, as long as the server's value lives.
+        log: PathBuf,
+        /// The log's end.
+        tail: String,
+    },
+    /// The server answered with an error.
+    #[error("the server refused `{request}`: {answer}")]
+    Refused {
+        /// What it was asked.
+        request: String,
+        /// What it said.
+        answer: String,
+    },
+}
+
+impl ServerError {
+    fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Fetches a server with apt into a folder of our own: no root, no container, nothing installed.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::locate::home;
+use super::{Programs, Server};
+
+/// After a failure nobody tries again for so long: a suite of a hundred processes would try a hundred times.
+const REST: Duration = Duration::from_secs(120);
+
+/// The folders of libraries below an unpacked root.
+pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for parent in ["usr/lib", "lib"] {
+        for entry in std::fs::read_dir(root.join(parent)).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().contains("-linux-") {
+                found.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+/// Fetches, unless somebody else did while we waited for the lock; `check` says whether the result runs.
+pub(super) fn fetch(
+    server: Server,
+    check: impl Fn() -> Result<Programs, String>,
+) -> Result<Programs, String> {
+    let home = home();
+    let apt = Apt::new(&home)?;
+    let lock = File::create(home.join("lock")).map_err(|error| format!("{}: {error}", home.display()))?;
+    flock(&lock, FlockOperation::LockExclusive).map_err(|error| format!("cannot lock: {error}"))?;
+    if let Ok(programs) = check() {
+        return Ok(programs);
+    }
+    let failure = home.join(format!("{}.failed", server.name()));
+    if let Some(why) = recent(&failure) {
+        return Err(why);
+    }
+    let fetched = apt.fetch(server).and_then(|()| check());
+    match &fetched {
+        Ok(programs) => eprintln!("test servers: {} is in {}", programs.version, programs.folder.display()),
+        Err(why) => {
+            // If even this cannot be written, the next process just tries again.
+            let _ = std::fs::write(&failure, why);
+        }
+    }
+    fetched
+}
+
+/// Why it failed just now, if it did.
+fn recent(failure: &Path) -> Option<String> {
+    let age = SystemTime::now().duration_since(failure.metadata().ok()?.modified().ok()?).ok()?;
+    if age < REST { std::fs::read_to_string(failure).ok() } else { None }
+}
+
+struct Apt {
+    home: PathBuf,
+    options: Vec<String>,
+}
+
+impl Apt {
+    fn new(home: &Path) -> Result<Self, String> {
+        for folder in ["apt/lists/partial", "apt/archives/partial", "debs", "root"] {
+            std::fs::create_dir_all(home.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+        }
+        // Root executes what is in here: nobody else may have put it there.
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = std::fs::metadata(home).map_err(|error| error.to_string())?;
+        if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o002 != 0 {
+            return Err(format!("{} belongs to somebody else: remove it", home.display()));
+        }
+        let apt = home.join("apt");
+        let apt = apt.display();
+        let options = [
+            format!("Dir::State={apt}"),
+            format!("Dir::State::Lists={apt}/lists"),
+            "Dir::State::status=/var/lib/dpkg/status".to_owned(),
+            format!("Dir::Cache={apt}"),
+            format!("Dir::Cache::archives={apt}/archives"),
+            "Debug::NoLocking=1".to_owned(),
+            "APT::Sandbox::User=".to_owned(),
+            "Acquire::Languages=none".to_owned(),
+            "Acquire::GzipIndexes=true".to_owned(),
+            "Acquire::http::Timeout=20".to_owned(),
+            "Acquire::https::Timeout=20".to_owned(),
+            "Acquire::Retries=2".to_owned(),
+        ];
+        Ok(Self { home: home.to_owned(), options: options.into() })
+    }
+
+    fn fetch(&self, server: Server) -> Result<(), String> {
+        eprintln!("test servers: fetching {} into {}", server.name(), self.home.display());
+        self.run("apt-get", &["-qq", "update"]).map_err(|why| {
+            let packages = match server {
+                Server::Redis => "redis-server",
+                Server::Postgres => "postgresql",
+            };
+            format!("{why}; install the package `{packages}`, or name a server in the environment")
+        })?;
+        let wanted: Vec<String> = match server {
+            Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
+            Server::Postgres => {
+                let depends = self.run("apt-cache", &["depends", "postgresql"])?;
+                let server = depends
+                    .split_whitespace()
+                    .find(|word| {
+                        word.starts_with("postgresql-") && word.ends_with(|c: char| c.is_ascii_digit())
+                    })
+                    .ok_or("apt knows no server behind the package `postgresql`")?;
+                vec![server.to_owned(), server.replace("postgresql-", "postgresql-client-")]
+            }
+        };
+        let packages = self.with_libraries(wanted)?;
+        eprintln!("test servers: {} packages", packages.len());
+        let mut arguments = vec!["-qq", "download"];
+        arguments.extend(packages.iter().map(String::as_str));
+        self.run("apt-get", &arguments)?;
+        self.unpack()
+    }
+
+    /// The packages and, level by level, every library they need: what the machine has may be of another version.
+    fn with_libraries(&self, wanted: Vec<String>) -> Result<BTreeSet<String>, String> {
+        let mut all: BTreeSet<String> = wanted.iter().cloned().collect();
+        let mut level = wanted;
+        while !level.is_empty() {
+            let mut arguments = vec!["depends"];
+            arguments.extend(level.iter().map(String::as_str));
+            let depends = self.run("apt-cache", &arguments)?;
+            level = depends
+                .lines()
+                .filter_map(|line| {
+                    let line = line.trim().trim_start_matches('|');
+                    line.strip_prefix("Depends: ").or_else(|| line.strip_prefix("PreDepends: "))
+                })
+                .filter(|name| is_library(name) && all.insert((*name).to_owned()))
+                .map(str::to_owned)
+                .collect();
+        }
+        Ok(all)
+    }
+
+    /// Runs a command in the folder of packages; its output, or what it complained about.
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
+        let output = Command::new(program)
+            .args(self.options.iter().flat_map(|option| ["-o", option]))
+            .args(arguments)
+            .current_dir(self.home.join("debs"))
+            .env("LC_ALL", "C")
+            .output()
+            .map_err(|error| format!("{program}: {error}"))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(format!("{program} {}: {}", arguments.first().unwrap_or(&""), said.trim()))
+    }
+
+    fn unpack(&self) -> Result<(), String> {
+        let root = self.home.join("root");
+        let packages = std::fs::read_dir(self.home.join("debs")).map_err(|error| error.to_string())?;
+        for package in packages.flatten() {
+            let status = Command::new("dpkg-deb").arg("--extract").arg(package.path()).arg(&root).status();
+            match status {
+                Ok(status) if status.success() => {}
+                Ok(status) => return Err(format!("dpkg-deb {}: {status}", package.path().display())),
+                Err(error) => return Err(format!("dpkg-deb: {error}")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a package is a library to fetch along. The C library and the compiler's belong to the machine; LLVM is a
+/// hundred megabytes for a compiler of queries that tests turn off; Perl is for packages' own scripts.
+fn is_library(name: &str) -> bool {
+    let machine = ["libc6", "libgcc-s1", "libstdc++6", "libc-bin", "libcrypt1"];
+    name.starts_with("lib")
+        && !name.starts_with("libllvm")
+        && !name.contains("perl")
+        && !machine.contains(&name)
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The `main` of a test target that needs servers: libtest's command line, with tests that can be ignored at run time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use super::Server;
+use super::locate::{Availability, availability};
+
+/// A test with its name; [`tests!`](crate::servers::tests) makes them.
+#[derive(Clone, Copy)]
+pub struct Test {
+    name: &'static str,
+    body: fn() -> Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Test {
+    /// A test of this name.
+    #[must_use]
+    pub const fn new(name: &'static str, body: fn() -> Pin<Box<dyn Future<Output = ()>>>) -> Self {
+        Self { name, body }
+    }
+}
+
+impl std::fmt::Debug for Test {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __server_tests {
+    ($($test:path),* $(,)?) => {
+        vec![$($crate::servers::Test::new(stringify!($test), || Box::pin($test()))),*]
+    };
+}
+
+/// Runs the tests as libtest would, each on a tokio runtime of its own with two workers. Where a needed server is
+/// missing they are ignored, or fail; the module's documentation says when.
+#[must_use]
+pub fn run(needs: &[Server], tests: Vec<Test>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut ignored = None;
+    let mut failed = None;
+    for server in needs {
+        match availability(*server) {
+            Availability::Ready(_) => {}
+            Availability::Ignored(why) => ignored = Some(why),
+            Availability::Required(why) => failed = Some(why.to_string()),
+        }
+    }
+    if let Some(why) = &ignored {
+        eprintln!("ignored: {} tests that need a server: {why}", tests.len());
+    }
+    let trials = tests
+        .into_iter()
+        .map(|test| {
+            let failed = failed.clone();
+            let body = move || failed.map_or_else(|| perform(&test), |why| Err(Failed::from(why)));
+            Trial::test(test.name, body).with_ignored_flag(ignored.is_some())
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn perform(test: &Test) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // A panic unwinds into the harness, which reports it as the test's failure.
+    runtime.block_on((test.body)());
+    Ok(())
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A server process with its folder, under a shell that outlives neither of them.
+//!
+//! The shell holds the other end of a pipe that only this process has. When the pipe closes, because the value was
+//! dropped or the test was killed, the shell ends the server, stopped children included, and removes the folder.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::ServerError;
+
+/// Who owns no file on any machine ("nobody"): root gives its rights away to it where a server refuses root.
+pub(super) const NOBODY: u32 = 65_534;
+
+/// How long a server may take to be ready. Two cores under a full build are slow.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+// $1 is the folder, the rest the server. Each line on the standard input asks for another start.
+const SCRIPT: &str = r#"
+dir=$1; shift
+start() { "$@" </dev/null >>"$dir/log" 2>&1 & p=$!; echo $p; }
+start "$@"
+while read -r _; do wait $p 2>/dev/null; start "$@"; done
+family() {
+  for s in /proc/[0-9]*/stat; do
+    read -r c _ _ q _ <"$s" && [ "$q" = $p ] && kill -$1 $c
+  done; kill -$1 $p
+}
+{ family CONT; kill -INT $p
+  n=0; while kill -0 $p && [ $n -lt 100 ]; do sleep 0.05; n=$((n+1)); done
+  kill -0 $p && family KILL; } 2>/dev/null
+wait $p 2>/dev/null
+rm -rf "$dir"
+"#;
+
+#[derive(Debug)]
+pub(super) struct Keeper {
+    shell: Child,
+    orders: Option<ChildStdin>,
+    reports: BufReader<ChildStdout>,
+    server: Option<Pid>,
+    folder: PathBuf,
+}
+
+/// A new folder for a server, owned by whom it will run as. Under the system's temporary folder, because a socket's
+/// path may have 108 bytes at most.
+pub(super) fn folder(as_nobody: bool) -> Result<TempDir, ServerError> {
+    let doing = "cannot make a folder for a server";
+    let folder = tempfile::Builder::new().prefix("atrion-").tempdir().map_err(ServerError::io(doing))?;
+    if as_nobody {
+        std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY))
+            .map_err(ServerError::io(doing))?;
+    }
+    Ok(folder)
+}
+
+/// Whether a server that refuses root has to be started as somebody else.
+pub(super) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Sets up a command so that it runs as nobody, if it must.
+pub(super) fn lower(command: &mut Command, as_nobody: bool) -> &mut Command {
+    if as_nobody {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+impl Keeper {
+    /// Starts `server`, whose log and data are in `folder`, which belongs to the keeper from now on.
+    pub(super) fn start<A: AsRef<OsStr>>(
+        folder: TempDir,
+        server: impl IntoIterator<Item = A>,
+        libraries: Option<&OsStr>,
+        as_nobody: bool,
+    ) -> Result<Self, ServerError> {
+        let mut command = Command::new("sh");
+        command.args(["-c", SCRIPT, "atrion-test-server"]).arg(folder.path()).args(server);
+        command.current_dir(folder.path());
+        if let Some(libraries) = libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        // Its own group: what a terminal or a test runner sends to ours must not end it before its server.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let mut shell =
+            lower(&mut command, as_nobody).spawn().map_err(ServerError::io("cannot start `sh`"))?;
+        let orders = shell.stdin.take();
+        let stdout = shell.stdout.take().ok_or_else(|| std::io::Error::other("no pipe"));
+        let reports = BufReader::new(stdout.map_err(ServerError::io("cannot start `sh`"))?);
+        let mut keeper = Self { shell, orders, reports, server: None, folder: folder.keep() };
+        keeper.server = keeper.hear()?;
+        Ok(keeper)
+    }
+
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether the server still runs.
+    pub(super) fn is_alive(&self) -> bool {
+        // A zombie, which its shell has not asked for yet, is dead, too.
+        let Some(server) = self.server else { return false };
+        let pid = server.as_raw_nonzero();
+        match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
+            Err(_) if Path::new("/proc/self/stat").exists() => false,
+            Err(_) => rustix::process::test_kill_process(server).is_ok(),
+        }
+    }
+
+    /// SIGKILL to the server and its children; returns when they are gone.
+    pub(super) fn kill(&mut self) {
+        let family = self.family();
+        signal(&family, Signal::KILL);
+        let deadline = Instant::now() + PATIENCE;
+        while self.is_alive() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// SIGSTOP: the server and its children hang.
+    pub(super) fn stop(&self) {
+        // The server first, so that it cannot start another child meanwhile.
+        signal(&self.family(), Signal::STOP);
+    }
+
+    /// SIGCONT: they go on.
+    pub(super) fn cont(&self) {
+        signal(&self.family(), Signal::CONT);
+    }
+
+    /// Starts a server that ended once more, in the same folder.
+    pub(super) fn start_again(&mut self) -> Result<(), ServerError> {
+        self.kill();
+        if let Some(orders) = &mut self.orders {
+            orders.write_all(b"again\n").map_err(ServerError::io("cannot start a server again"))?;
+        }
+        self.server = self.hear()?;
+        Ok(())
+    }
+
+    /// An error about the server, with the end of its log.
+    pub(super) fn dead(&self, what: impl Into<String>) -> ServerError {
+        let log = self.folder.join("log");
+        let text = std::fs::read(&log).unwrap_or_default();
+        let tail = String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned();
+        ServerError::Dead { what: what.into(), log, tail }
+    }
+
+    /// Asks until the answer is yes.
+    pub(super) fn wait_until(&self, what: &str, mut ready: impl FnMut() -> bool) -> Result<(), ServerError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if ready() {
+                return Ok(());
+            }
+            if !self.is_alive() {
+                return Err(self.dead(format!("{what}: the server ended")));
+            }
+            if Instant::now() > deadline {
+                return Err(self.dead(format!("{what}: not within {PATIENCE:?}")));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn hear(&mut self) -> Result<Option<Pid>, ServerError> {
+        let mut line = String::new();
+        self.reports.read_line(&mut line).map_err(ServerError::io("cannot hear from `sh`"))?;
+        Ok(line.trim().parse().ok().and_then(Pid::from_raw))
+    }
+
+    /// The server and its children: PostgreSQL's are in sessions of their own, so no group holds them.
+    fn family(&self) -> Vec<Pid> {
+        let Some(server) = self.server else { return Vec::new() };
+        let mut family = vec![server];
+        let Ok(processes) = std::fs::read_dir("/proc") else { return family };
+        for entry in processes.flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            // `pid (name) state parent ...`; a name may have spaces and parentheses.
+            let rest = stat.rsplit(')').next().unwrap_or_default();
+            let parent = rest.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
+            if parent == Some(server.as_raw_nonzero().get()) {
+                family.extend(Pid::from_raw(pid));
+            }
+        }
+        family
+    }
+}
+
+fn signal(family: &[Pid], signal: Signal) {
+    for pid in family {
+        // A child may be gone already.
+        let _ = kill_process(*pid, signal);
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        // Fast, because nobody needs the data any more: PostgreSQL takes this as "at once" and reaps its children,
+        // Redis just dies of it. What is left after it is the shell's to end.
+        self.cont();
+        signal(self.server.as_slice(), Signal::QUIT);
+        let _ = self.shell.wait();
+    }
+}

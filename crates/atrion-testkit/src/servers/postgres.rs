@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One PostgreSQL server.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::keeper::{Keeper, folder, is_root, lower};
+use super::locate::{Programs, locate};
+use super::redis::free_port;
+use super::{Server, ServerError};
+
+/// A PostgreSQL server with a cluster of its own, on a Unix socket and on a TCP port of 127.0.0.1. Ends with the
+/// value, and its data with it.
+///
+/// Connections over the socket are trusted, whoever they say they are; over TCP a role needs its password. The
+/// superuser is `postgres` with the password [`Postgres::PASSWORD`].
+#[derive(Debug)]
+pub struct Postgres {
+    keeper: Keeper,
+    programs: Programs,
+    address: SocketAddr,
+}
+
+/// What a [`Postgres`] is started with.
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct PostgresBuilder {
+    settings: Vec<(String, String)>,
+}
+
+impl PostgresBuilder {
+    /// A setting as in `postgresql.conf`: `("max_connections", "10")`.
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Makes the cluster, starts the server, and returns when it answers.
+    ///
+    /// # Errors
+    /// [`ServerError`]: there is none, or it does not start; its log is in the error.
+    pub fn start(self) -> Result<Postgres, ServerError> {
+        let programs = locate(Server::Postgres)?;
+        let as_nobody = is_root();
+        let folder = folder(as_nobody)?;
+        let address = free_port()?;
+        initialize(&programs, folder.path(), as_nobody)?;
+
+        let mut command = vec![programs.server.clone().into_os_string()];
+        command.extend(["-D".into(), folder.path().join("data").into_os_string()]);
+        let folder_name = folder.path().display().to_string();
+        let port = address.port().to_string();
+        // Nothing here outlives the machine, and killed processes lose nothing that reached the kernel.
+        let usual = [
+            ("listen_addresses", "127.0.0.1"),
+            ("unix_socket_directories", folder_name.as_str()),
+            ("port", port.as_str()),
+            ("fsync", "off"),
+            ("jit", "off"),
+            ("shared_buffers", "32MB"),
+        ];
+        let chosen = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in usual.into_iter().chain(chosen) {
+            command.extend(["-c".into(), format!("{name}={value}").into()]);
+        }
+        let keeper = Keeper::start(folder, command, programs.libraries.as_deref(), as_nobody)?;
+        let postgres = Postgres { keeper, programs, address };
+        postgres.wait_until_ready()?;
+        Ok(postgres)
+    }
+}
+
+fn initialize(programs: &Programs, folder: &Path, as_nobody: bool) -> Result<(), ServerError> {
+    let doing = "cannot make a PostgreSQL cluster";
+    let password = folder.join("password");
+    std::fs::write(&password, Postgres::PASSWORD).map_err(ServerError::io(doing))?;
+    let mut command = Command::new(programs.folder.join("initdb"));
+    command.arg("-D").arg(folder.join("data")).arg("--pwfile").arg(&password);
+    command.args(["-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256"]);
+    command.args(["--no-sync", "--no-instructions", "--no-locale", "-E", "UTF8"]);
+    let output = lower(with_libraries(&mut command, programs), as_nobody)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(ServerError::io(doing))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let answer = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(ServerError::Refused { request: "initdb".to_owned(), answer })
+}
+
+fn with_libraries<'a>(command: &'a mut Command, programs: &Programs) -> &'a mut Command {
+    if let Some(libraries) = &programs.libraries {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    command
+}
+
+impl Postgres {
+    /// The superuser's password.
+    pub const PASSWORD: &'static str = "trust-no-one";
+
+    /// Starts a server with the usual settings.
+    ///
+    /// # Errors
+    /// [`ServerError`]: there is none, or it does not start.
+    pub fn start() -> Result<Self, ServerError> {
+        Self::builder().start()
+    }
+
+    /// Starts with settings of one's own.
+    pub fn builder() -> PostgresBuilder {
+        PostgresBuilder::default()
+    }
+
+    /// `postgres://...` of a database over the socket, as the superuser.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        self.url_as("postgres", database)
+    }
+
+    /// `postgres://...` of a database over the socket, as this role, which needs no password there.
+    #[must_use]
+    pub fn url_as(&self, role: &str, database: &str) -> String {
+        let port = self.address.port();
+        format!("postgres://{role}@localhost:{port}/{database}?host={}", self.keeper.folder().display())
+    }
+
+    /// `postgres://...` over TCP with a role and its password, at this server's [`address`](Self::address) or at
+    /// another one that leads here: a [`Proxy`](super::Proxy)'s.
+    #[must_use]
+    pub fn url_at(address: SocketAddr, role: &str, password: &str, database: &str) -> String {
+        format!("postgres://{role}:{password}@{address}/{database}?sslmode=disable")
+    }
+
+    /// Its TCP port.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.keeper.folder().join(format!(".s.PGSQL.{}", self.address.port()))
+    }
+
+    /// The folder that it lives in: data, socket and log.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.keeper.folder()
+    }
+
+    /// The folder of `postgres`, `psql` and, where they are there, `pg_dump` and `pg_restore`.
+    #[must_use]
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// Runs SQL in a database as the superuser, as psql would; gives the rows, fields divided by `|`.
+    ///
+    /// # Errors
+    /// [`ServerError::Refused`] with what PostgreSQL said.
+    pub fn execute(&self, database: &str, sql: &str) -> Result<Vec<String>, ServerError> {
+        let mut command = Command::new(self.programs.folder.join("psql"));
+        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"]);
+        command.args(["-d", &self.url(database), "-c", sql]);
+        command.env("PGCONNECT_TIMEOUT", "10").stdin(Stdio::null());
+        let output = with_libraries(&mut command, &self.programs)
+            .output()
+            .map_err(ServerError::io("cannot run psql"))?;
+        if output.status.success() {
+            let rows = String::from_utf8_lossy(&output.stdout);
+            return Ok(rows.lines().filter(|row| !row.is_empty()).map(str::to_owned).collect());
+        }
+        let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(ServerError::Refused { request: sql.to_owned(), answer })
+    }
+
+    /// `CREATE DATABASE`; gives its URL.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn create_database(&self, name: &str) -> Result<String, ServerError> {
+        // The strategy that copies files is the quicker one where nothing is synchronized.
+        self.execute("postgres", &format!("create database \"{name}\""))?;
+        Ok(self.url(name))
+    }
+
+    /// `CREATE ROLE ... LOGIN` with a password.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn create_role(&self, name: &str, password: &str) -> Result<(), ServerError> {
+        self.execute("postgres", &format!("create role \"{name}\" login password '{password}'")).map(drop)
+    }
+
+    /// SIGKILL to the server and every backend: what was not written is lost when this returns.
+    pub fn kill(&mut self) {
+        self.keeper.kill();
+    }
+
+    /// SIGSTOP to the server and every backend: it hangs, its connections stay open.
+    pub fn stop(&self) {
+        self.keeper.stop();
+    }
+
+    /// SIGCONT.
+    pub fn cont(&self) {
+        self.keeper.cont();
+    }
+
+    /// Kills it, if it runs, and starts it again at the same addresses on the same data.
+    ///
+    /// # Errors
+    /// [`ServerError`] if it does not come up again.
+    pub fn restart(&mut self) -> Result<(), ServerError> {
+        self.keeper.kill();
+        // A postmaster that was killed leaves its lock behind, with a number that another process may have by now.
+        let _ = std::fs::remove_file(self.keeper.folder().join("data/postmaster.pid"));
+        let mut lock = self.socket().into_os_string();
+        lock.push(".lock");
+        let _ = std::fs::remove_file(lock);
+        self.keeper.start_again()?;
+        self.wait_until_ready()
+    }
+
+    fn wait_until_ready(&self) -> Result<(), ServerError> {
+        self.keeper.wait_until("PostgreSQL answers", || {
+            self.socket().exists() && self.execute("postgres", "select 1").is_ok()
+        })
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One test for each thing that a server can be told.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use atrion_testkit::servers::{self, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests};
+
+pub(crate) fn run() -> ExitCode {
+    servers::run(
+        &Server::ALL,
+        tests![
+            redis_is_killed_and_comes_back_empty,
+            redis_with_a_password_refuses_who_has_none,
+            a_stopped_server_hangs_and_goes_on,
+            a_cluster_divides_its_slots,
+            sentinels_make_the_replica_master,
+            postgres_is_killed_and_keeps_what_was_committed,
+            postgres_roles_need_their_password_over_tcp,
+            a_proxy_cuts_holds_delays_and_restores,
+            a_folder_goes_with_its_server,
+        ],
+    )
+}
+
+async fn redis_is_killed_and_comes_back_empty() {
+    let mut redis = Redis::start().unwrap();
+    redis.command(["SET", "key", "value"]).unwrap();
+    assert_eq!(redis.command(["GET", "key"]).unwrap().text(), Some("value"));
+    redis.kill();
+    assert!(redis.command(["PING"]).is_err());
+    redis.restart().unwrap();
+    assert_eq!(redis.command(["GET", "key"]).unwrap(), Reply::Nil);
+    redis.config_set("maxmemory", "10mb").unwrap();
+    assert!(redis.config_set("maxmemory", "nonsense").is_err());
+}
+
+async fn redis_with_a_password_refuses_who_has_none() {
+    let redis = Redis::builder().password("secret").start().unwrap();
+    assert_eq!(redis.command(["PING"]).unwrap().text(), Some("PONG"));
+    assert!(redis.url().ends_with("?pass=secret"), "{}", redis.url());
+    assert!(redis.tcp_url().starts_with("redis://:secret@127.0.0.1:"), "{}", redis.tcp_url());
+    assert!(ping(redis.address()).starts_with("-NOAUTH"));
+}
+
+async fn a_stopped_server_hangs_and_goes_on() {
+    let redis = Redis::start().unwrap();
+    redis.stop();
+    let mut stream = TcpStream::connect(redis.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    stream.write_all(b"PING\r\n").unwrap();
+    let mut answer = [0; 7];
+    assert!(stream.read_exact(&mut answer).is_err(), "a stopped server answered");
+    redis.cont();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"+PONG\r\n");
+}
+
+async fn a_cluster_divides_its_slots() {
+    let cluster = RedisCluster::start().unwrap();
+    let keyed: Vec<_> = cluster.nodes().iter().map(|node| node.command(["SET", "key", "value"])).collect();
+    assert_eq!(keyed.iter().filter(|answer| answer.is_ok()).count(), 1, "{keyed:?}");
+}
+
+async fn sentinels_make_the_replica_master() {
+    let mut sentinel = Sentinel::start().unwrap();
+    assert!(sentinel.servers()[1].command(["SET", "key", "value"]).is_err(), "a replica took a write");
+    sentinel.fail_over().unwrap();
+    sentinel.servers()[1].command(["SET", "key", "value"]).unwrap();
+}
+
+async fn postgres_is_killed_and_keeps_what_was_committed() {
+    let mut postgres = Postgres::start().unwrap();
+    postgres.create_database("one").unwrap();
+    postgres.execute("one", "create table t(v text); insert into t values ('a b'), ('c')").unwrap();
+    postgres.kill();
+    assert!(postgres.execute("one", "select 1").is_err());
+    postgres.restart().unwrap();
+    assert_eq!(postgres.execute("one", "select v, 1 from t order by v").unwrap(), ["a b|1", "c|1"]);
+    assert!(postgres.execute("one", "select nonsense").is_err());
+}
+
+async fn postgres_roles_need_their_password_over_tcp() {
+    let postgres = Postgres::start().unwrap();
+    postgres.create_role("app", "right").unwrap();
+    let psql = |password: &str| {
+        let url = Postgres::url_at(postgres.address(), "app", password, "postgres");
+        let programs = postgres.programs();
+        let mut psql = std::process::Command::new(programs.folder.join("psql"));
+        if let Some(libraries) = &programs.libraries {
+            psql.env("LD_LIBRARY_PATH", libraries);
+        }
+        psql.args([&url, "-c", "select 1"]).output().unwrap().status.success()
+    };
+    assert!(psql("right"));
+    assert!(!psql("wrong"));
+}
+
+async fn a_proxy_cuts_holds_delays_and_restores() {
+    let redis = Redis::start().unwrap();
+    let proxy = Proxy::to(redis.address()).unwrap();
+    assert_eq!(ping(proxy.address()), "+PONG\r\n");
+
+    proxy.delay(Duration::from_millis(100));
+    let begin = Instant::now();
+    assert_eq!(ping(proxy.address()), "+PONG\r\n");
+    assert!(begin.elapsed() >= Duration::from_millis(200), "{:?}", begin.elapsed());
+
+    proxy.restore();
+    let mut stream = TcpStream::connect(proxy.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    proxy.hold();
+    stream.write_all(b"PING\r\n").unwrap();
+    let mut answer = [0; 7];
+    assert!(stream.read_exact(&mut answer).is_err(), "a held network carried an answer");
+    proxy.restore();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"+PONG\r\n");
+
+    proxy.half_open();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    stream.write_all(b"SET heard yes\r\n").unwrap();
+    assert!(stream.read_exact(&mut answer).is_err());
+    assert_eq!(redis.command(["GET", "heard"]).unwrap().text(), Some("yes"));
+
+    proxy.cut();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert!(matches!(stream.read(&mut answer), Ok(0) | Err(_)), "a cut connection lives");
+    assert_eq!(ping(proxy.address()), "");
+    proxy.restore();
+    assert_eq!(ping(proxy.address()), "+PONG\r\n");
+}
+
+async fn a_folder_goes_with_its_server() {
+    let postgres = Postgres::start().unwrap();
+    let folder = postgres.folder().to_owned();
+    assert!(folder.join("data").is_dir());
+    drop(postgres);
+    assert!(!folder.exists());
+}
+
+/// What a Redis answers to PING on a new connection; nothing if it breaks.
+fn ping(address: std::net::SocketAddr) -> String {
+    let mut answer = [0; 64];
+    let asked = TcpStream::connect(address).and_then(|mut stream| {
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.write_all(b"PING\r\n")?;
+        stream.read(&mut answer)
+    });
+    String::from_utf8_lossy(&answer[..asked.unwrap_or(0)]).into_owned()
+}
