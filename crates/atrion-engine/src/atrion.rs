@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use atrion_core::{Mono, Telemetry, TelemetryError};
 use atrion_state::{
-    Clock, Event, InMemoryProvider, Observer, PulseConfig, RouteIdError, StateProvider, SystemClock,
+    Clock, Event, Health, InMemoryProvider, Observer, ProviderStats, PulseConfig, RouteIdError,
+    StateProvider, SystemClock,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -30,6 +31,7 @@ pub struct Atrion(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     engine: Arc<Engine>,
+    provider: Arc<dyn StateProvider>,
     events: broadcast::Sender<Event>,
     status: watch::Receiver<Status>,
     stop: watch::Sender<Stop>,
@@ -139,7 +141,25 @@ impl Atrion {
     /// The provider fails at present, and the instance works from what it has in memory.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
-        self.0.status.borrow().degraded
+        // A provider that goes to its store by itself knows of failures that the pulse does not see.
+        self.0.status.borrow().degraded || matches!(self.0.provider.health(), Health::Degraded { .. })
+    }
+
+    /// How the stores behind the provider are and what they have counted, one entry for each; at least one.
+    #[must_use]
+    pub fn provider_stats(&self) -> Vec<ProviderStats> {
+        let provider = &self.0.provider;
+        let stats = provider.stats();
+        if !stats.is_empty() {
+            return stats;
+        }
+        let Status { degraded, behind_since, .. } = *self.0.status.borrow();
+        let health = match provider.health() {
+            Health::Up if degraded => Health::Degraded { reason: "pushes or pulls fail".into() },
+            health => health,
+        };
+        let lag = behind_since.map_or(Duration::ZERO, |since| self.now().since(since));
+        vec![ProviderStats::new(provider.capabilities().name).health(health).lag(lag)]
     }
 
     /// Events from now on. A subscriber that falls behind loses the oldest and is told how many.
@@ -273,11 +293,13 @@ impl Builder {
         let engine = Engine::new(self.config, self.clock, observers, self.pulse.interval())?;
         let engine = Arc::new(engine);
         let (stop, stopping) = watch::channel(Stop::No);
+        let provider = self.provider;
         let (driver, status) =
-            Driver::connect(Arc::clone(&engine), self.provider, self.pulse, stopping, CONNECT_BUDGET).await;
+            Driver::connect(Arc::clone(&engine), Arc::clone(&provider), self.pulse, stopping, CONNECT_BUDGET)
+                .await;
         // The task holds the engine, not the instance: it ends when the last instance is dropped.
         runtime.spawn(driver.run());
-        Ok(Atrion(Arc::new(Inner { engine, events, status, stop })))
+        Ok(Atrion(Arc::new(Inner { engine, provider, events, status, stop })))
     }
 }
 

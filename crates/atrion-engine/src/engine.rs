@@ -15,6 +15,7 @@ use atrion_state::{
 
 use crate::cell::{Commons, RouteCell};
 use crate::config::{Config, ConfigError, RouteConfig};
+use crate::events::Relay;
 use crate::live::Force;
 use crate::overrides::{Active, Override, OverrideError, Overrides};
 use crate::physics::{RoutePhysics, TickCache};
@@ -32,7 +33,7 @@ pub struct Engine {
     commons: Arc<Commons>,
     registry: Registry,
     in_force: ArcSwap<InForce>,
-    observers: Fanout,
+    observers: Arc<Fanout>,
     manager: StateManager,
     roster: Mutex<Roster>,
     overrides: Mutex<Overrides>,
@@ -86,7 +87,7 @@ impl Engine {
             registry: Registry::new(Arc::new(overflow)),
             commons,
             in_force: ArcSwap::from_pointee(in_force),
-            observers: Fanout::new(observers),
+            observers: Arc::new(Fanout::new(observers)),
             manager: StateManager::new(RegisterSetLimits::default(), Liveness::default()),
             roster: Mutex::new(Roster::new(now)),
             overrides: Mutex::default(),
@@ -342,6 +343,11 @@ impl Engine {
     #[must_use]
     pub fn now(&self) -> Mono {
         self.commons.clock.now()
+    }
+
+    /// The way to this engine's observers for somebody who may outlive it: he holds on to nobody.
+    pub(crate) fn relay(&self) -> Arc<dyn Observer> {
+        Arc::new(Relay(Arc::downgrade(&self.observers)))
     }
 
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where events go by default: into the log, and to whoever subscribes.
 
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use atrion_core::Mode;
-use atrion_state::{Event, Observer};
+use atrion_state::{Event, Fanout, LicenseState, Observer};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Events as they happen. Bounded: a subscriber that falls behind loses the oldest.
@@ -43,13 +44,21 @@ pub(crate) struct Broadcast(pub(crate) broadcast::Sender<Event>);
 impl Observer for Broadcast {
     fn on_event(&self, event: &Event) {
         // What every pulse says would push out what people wait for.
-        let frequent = matches!(
-            event,
-            Event::PulseFinished { .. } | Event::PushFinished { .. } | Event::PullFinished { .. }
-        );
+        let frequent = matches!(event, Event::PulseFinished { .. } | Event::SyncFinished { .. });
         if !frequent && self.0.receiver_count() > 0 {
             // An error means that the last subscriber has just left.
             let _ = self.0.send(event.clone());
+        }
+    }
+}
+
+/// What a provider is given: an instance that is gone is told nothing more.
+pub(crate) struct Relay(pub(crate) Weak<Fanout>);
+
+impl Observer for Relay {
+    fn on_event(&self, event: &Event) {
+        if let Some(observers) = self.0.upgrade() {
+            observers.on_event(event);
         }
     }
 }
@@ -100,9 +109,38 @@ impl Observer for Tracing {
             Event::OverrideExpired { route, kind } => {
                 tracing::info!(target: "atrion", %route, ?kind, "override ended");
             }
-            Event::PushFinished { result: Err(error), .. }
-            | Event::PullFinished { result: Err(error), .. } => {
-                tracing::debug!(target: "atrion", %error, "sync failed");
+            Event::SyncFinished { provider, operation, result: Err(error), .. } => {
+                tracing::debug!(target: "atrion", provider, operation = operation.name(), %error, "sync failed");
+            }
+            Event::NodeJoined { provider, node } => {
+                tracing::info!(target: "atrion", provider, %node, "node joined");
+            }
+            Event::NodeLost { provider, node } => {
+                tracing::warn!(target: "atrion", provider, %node, "node lost");
+            }
+            Event::DuplicateIdentity { provider, node, renamed } => {
+                tracing::error!(target: "atrion", provider, %node, %renamed, "duplicate identity");
+            }
+            Event::LicenseChanged { provider, license, message } => {
+                let id = license.id.as_deref().unwrap_or("none");
+                match license.state {
+                    LicenseState::Expiring => {
+                        tracing::warn!(target: "atrion", provider, id, %message, "license expiring");
+                    }
+                    LicenseState::Grace => {
+                        tracing::warn!(target: "atrion", provider, id, %message, "license in grace");
+                    }
+                    LicenseState::Expired => {
+                        tracing::error!(target: "atrion", provider, id, %message, "license expired");
+                    }
+                    LicenseState::Invalid => {
+                        tracing::error!(target: "atrion", provider, id, %message, "license invalid");
+                    }
+                    LicenseState::Unlicensed => {
+                        tracing::warn!(target: "atrion", provider, id, %message, "license missing");
+                    }
+                    _ => tracing::info!(target: "atrion", provider, id, %message, "license active"),
+                }
             }
             _ => {}
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use atrion_core::Mono;
 use atrion_state::{
     Batch, Event, Flight, PhysicsVector, ProviderError, Pulse, PulseConfig, RouteId, StateProvider, Step,
-    Transition,
+    SyncOperation, Transition,
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -23,6 +23,8 @@ use crate::engine::Engine;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) degraded: bool,
+    /// Since when there has been something that the store has not taken.
+    pub(crate) behind_since: Option<Mono>,
     pub(crate) stopped: bool,
 }
 
@@ -31,6 +33,8 @@ pub(crate) struct Driver {
     provider: Arc<dyn StateProvider>,
     name: &'static str,
     batch_limit: usize,
+    /// A push returns before anything is stored: the provider tells of its own trips.
+    is_buffered: bool,
     pulse: Pulse,
     config: PulseConfig,
     push: Option<Push>,
@@ -76,21 +80,33 @@ impl Driver {
     ) -> (Self, watch::Receiver<Status>) {
         let capabilities = provider.capabilities();
         let (status, watcher) = watch::channel(Status::default());
-        let pulse = Pulse::new(config, engine.now());
-        let (name, batch_limit) = (capabilities.name, capabilities.batch_limit);
-        let (push, pull, connected) = (None, None, Arc::default());
-        let mut driver =
-            Self { engine, provider, name, batch_limit, pulse, config, push, pull, connected, status, stop };
+        let mut driver = Self {
+            name: capabilities.name,
+            batch_limit: capabilities.batch_limit,
+            is_buffered: capabilities.buffered,
+            pulse: Pulse::new(config, engine.now()),
+            push: None,
+            pull: None,
+            connected: Arc::default(),
+            engine,
+            provider,
+            config,
+            status,
+            stop,
+        };
+        driver.provider.attach(driver.engine.relay());
+        let started = driver.engine.now();
         let warm = driver.detached(budget, |store| async move {
             store.reach().await?;
             store.provider.warm_start().await
         });
-        let warm = warm.await;
+        let warm = warm.await.map_err(Arc::new);
+        driver.tell_of_pull(started, &warm);
         // It begins to beat now, however long that took.
         driver.pulse = Pulse::new(config, driver.engine.now());
         match warm {
             Ok(vectors) => driver.take_over(vectors),
-            Err(error) => driver.start_degraded(error),
+            Err(error) => driver.start_degraded(&error),
         }
         (driver, watcher)
     }
@@ -118,10 +134,25 @@ impl Driver {
     fn compute(&mut self) {
         let started = self.engine.now();
         let report = self.engine.pulse(started);
-        self.pulse.buffered(report.dirty);
+        self.buffered(report.dirty);
         let (routes, dirty) = (report.computed, report.dirty);
         let duration = self.engine.now().since(started);
         self.engine.tell(|| Event::PulseFinished { duration, routes, dirty });
+    }
+
+    /// The machine hears what there is to push, and whoever looks hears since when.
+    fn buffered(&mut self, dirty: usize) {
+        self.pulse.buffered(dirty);
+        let is_behind = dirty > 0 || self.push.is_some();
+        let now = self.engine.now();
+        self.status.send_if_modified(|status| {
+            let changed = status.behind_since.is_some() != is_behind;
+            if changed {
+                status.behind_since = is_behind.then_some(now);
+            }
+            // Nobody waits for it.
+            false
+        });
     }
 
     fn start_push(&mut self) {
@@ -180,46 +211,88 @@ impl Driver {
         let Some(Push { batch, started, .. }) = self.push.take() else { return };
         let now = self.engine.now();
         let transition = self.pulse.pushed(now, &result);
-        let (routes, duration) = (batch.len(), now.since(started));
+        let routes = batch.len();
         // What a store refuses for good would be refused for ever: it waits for its route to change.
         if result.as_ref().is_err_and(ProviderError::is_retryable) {
             self.engine.manager().mark_failed(batch);
         }
         let result = result.map_err(Arc::new);
         self.report(transition, result.as_ref().err());
-        self.engine.tell(|| Event::PushFinished { duration, routes, result });
-        self.pulse.buffered(self.engine.manager().dirty());
+        if result.is_ok() && routes < self.batch_limit {
+            // Everything that was there is stored: what is left has come since.
+            self.status.send_if_modified(|status| {
+                status.behind_since = status.behind_since.map(|_| started);
+                false
+            });
+        }
+        if !self.is_buffered {
+            self.tell_of_sync(SyncOperation::Push, started, routes, result);
+        }
+        self.buffered(self.engine.manager().dirty());
     }
 
     fn pull_landed(&mut self, result: Result<Vec<(RouteId, PhysicsVector)>, ProviderError>) {
         let Some(Pull { started, routes, .. }) = self.pull.take() else { return };
         let now = self.engine.now();
         let transition = self.pulse.pulled(now, &result);
-        let duration = now.since(started);
         if result.as_ref().is_err_and(ProviderError::is_retryable) {
             self.engine.ask_again(routes);
         }
-        let result = result.map(|vectors| self.take_over(vectors)).map_err(Arc::new);
+        let result = result.map_err(Arc::new);
         self.report(transition, result.as_ref().err());
-        self.engine.tell(|| Event::PullFinished { duration, result });
+        self.tell_of_pull(started, &result);
+        if let Ok(vectors) = result {
+            self.take_over(vectors);
+        }
+    }
+
+    fn tell_of_pull(
+        &self,
+        started: Mono,
+        result: &Result<Vec<(RouteId, PhysicsVector)>, Arc<ProviderError>>,
+    ) {
+        let routes = result.as_ref().map_or(0, Vec::len);
+        self.tell_of_sync(
+            SyncOperation::Pull,
+            started,
+            routes,
+            result.as_ref().map(drop).map_err(Arc::clone),
+        );
+    }
+
+    fn tell_of_sync(
+        &self,
+        operation: SyncOperation,
+        started: Mono,
+        routes: usize,
+        result: Result<(), Arc<ProviderError>>,
+    ) {
+        let (provider, duration) = (self.name, self.engine.now().since(started));
+        self.engine.tell(|| Event::SyncFinished { provider, operation, duration, routes, result });
     }
 
     fn abandon(&mut self, flight: Flight, transition: Option<Transition>) {
-        let after = match flight {
+        let (operation, after) = match flight {
+            Flight::Push => (SyncOperation::Push, self.config.push_budget()),
+            Flight::Pull => (SyncOperation::Pull, self.config.pull_budget()),
+        };
+        let error = Arc::new(ProviderError::Timeout { provider: self.name, after });
+        self.report(transition, Some(&error));
+        match flight {
             Flight::Push => {
-                if let Some(push) = self.push.take() {
-                    self.engine.manager().mark_failed(push.batch);
+                if let Some(Push { batch, started, .. }) = self.push.take() {
+                    let routes = batch.len();
+                    self.engine.manager().mark_failed(batch);
+                    self.tell_of_sync(operation, started, routes, Err(error));
                 }
-                self.config.push_budget()
             }
             Flight::Pull => {
-                if let Some(pull) = self.pull.take() {
-                    self.engine.ask_again(pull.routes);
+                if let Some(Pull { routes, started, .. }) = self.pull.take() {
+                    self.engine.ask_again(routes);
+                    self.tell_of_sync(operation, started, 0, Err(error));
                 }
-                self.config.pull_budget()
             }
-        };
-        self.report(transition, Some(&Arc::new(ProviderError::Timeout { provider: self.name, after })));
+        }
     }
 
     fn take_over(&self, vectors: Vec<(RouteId, PhysicsVector)>) {
@@ -245,12 +318,12 @@ impl Driver {
 
     /// The connect was a flight like any other, and it failed: the machine hears of it, so that it tries again and
     /// notices when it works.
-    fn start_degraded(&mut self, error: ProviderError) {
+    fn start_degraded(&mut self, error: &Arc<ProviderError>) {
         let now = self.engine.now();
         self.pulse.buffered(1);
         if self.pulse.next(now) == Step::Push {
             let transition = self.pulse.pushed::<(), ()>(now, &Err(()));
-            self.report(transition, Some(&Arc::new(error)));
+            self.report(transition, Some(error));
         }
     }
 

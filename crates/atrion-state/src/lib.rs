@@ -26,7 +26,8 @@ pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
 
 mod provider;
 pub use provider::{
-    BoxFuture, Capabilities, Change, Feed, Health, ProviderError, SourceError, StateProvider, Subscription,
+    BoxFuture, Capabilities, Change, Direction, Feed, Health, MessageCount, MessageResult, NodeCount,
+    ProviderError, ProviderStats, SourceError, StateProvider, Subscription,
 };
 
 mod memory;
@@ -39,7 +40,7 @@ mod pulse;
 pub use pulse::{Flight, Pulse, PulseConfig, PulseConfigError, Step, Transition};
 
 mod observer;
-pub use observer::{Event, Fanout, Observer, OverrideKind};
+pub use observer::{Event, Fanout, LicenseStanding, LicenseState, Observer, OverrideKind, SyncOperation};
 
 // Used by whoever holds a lock here: a panic elsewhere must not take the state down with it.
 mod sync;

@@ -4,8 +4,9 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use crate::{PhysicsVector, Register, RouteId};
+use crate::{Observer, PhysicsVector, Register, RouteId};
 
 mod capabilities;
 pub use capabilities::{Capabilities, Health};
@@ -15,6 +16,9 @@ pub use error::{ProviderError, SourceError};
 
 mod feed;
 pub use feed::{Change, Feed, Subscription};
+
+mod stats;
+pub use stats::{Direction, MessageCount, MessageResult, NodeCount, ProviderStats};
 
 /// A future that can be kept behind `dyn StateProvider`. The provider is called by the pulse, never by a request,
 /// so one allocation a call buys a port that is object safe (`docs/adr/0004-sans-io-pulse-boxed-port.md`).
@@ -169,5 +173,30 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
     /// - **May not:** do any I/O.
     fn health(&self) -> Health {
         Health::Up
+    }
+
+    /// Gives the provider somebody to tell what happens behind it.
+    ///
+    /// - **Meaning:** a provider that goes to its store by itself reports from then on what the engine cannot see: its
+    ///   trips ([`SyncFinished`](crate::Event::SyncFinished)), nodes, identity, licence, and under the name of the store
+    ///   that it degraded and recovered. The engine reports what it waits for itself: pulls, and pushes to a provider
+    ///   that does not [buffer](Capabilities::buffered) them.
+    /// - **Order:** before `connect`; at any other time, too.
+    /// - **Repeat-safety:** the latest observer replaces the one before it.
+    /// - **Failure leaves behind:** nothing; an observer that panics harms itself alone, because the engine hands in one
+    ///   that catches. A provider may keep it for as long as it lives: it holds on to nothing of the engine's.
+    /// - **May not:** do any I/O, or call the observer while it holds a lock that its own methods take.
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        let _ = observer;
+    }
+
+    /// What the stores behind this provider have counted, one entry for each.
+    ///
+    /// - **Meaning:** for people and gauges; empty if there is nothing to say beyond [`health`](Self::health).
+    /// - **Order:** the same stores in the same order every time, each name once.
+    /// - **Repeat-safety:** reading changes nothing; counts never go back.
+    /// - **May not:** do any I/O, or wait for anybody who does.
+    fn stats(&self) -> Vec<ProviderStats> {
+        Vec::new()
     }
 }

@@ -30,10 +30,12 @@ use atrion_state::{BoxFuture, FakeClock, ProviderError, StateProvider};
 
 mod support;
 
+pub mod attaching;
 pub mod batch;
 pub mod capabilities;
 pub mod connection;
 pub mod reading;
+pub mod stats;
 pub mod subscription;
 pub mod view;
 pub mod writing;
@@ -151,6 +153,8 @@ checks! {
     }
     view: "view" { a_node_is_not_its_own_peer, an_unknown_route_has_no_peers, a_peer_is_seen_sorted_and_aged }
     view: "health" { health_answers_at_any_time }
+    attaching: "attach" { an_observer_may_come_at_any_time, an_observer_that_comes_later_replaces_the_earlier }
+    stats: "stats" { stats_answer_at_any_time, the_same_stores_come_in_the_same_order, counts_never_go_back }
 }
 
 /// A check that takes longer is reported as hanging. Generous: real stores start their containers cold.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use atrion_state::{
-    BoxFuture, Capabilities, Health, PhysicsVector, ProviderError, Register, RouteId, StateProvider,
-    Subscription,
+    BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
+    RouteId, StateProvider, Subscription,
 };
 
 mod script;
@@ -17,11 +17,12 @@ use script::Script;
 
 /// Wraps a provider and injects a [`Fault`] into every call that would reach a store.
 ///
-/// Clones share one fault and one set of counts: give one to the code under test and switch the other. `subscribe`
-/// and `view` pass through (they answer from memory), and `health` says what is being injected.
+/// Clones share one fault and one set of counts: give one to the code under test and switch the other. What answers
+/// from memory passes through (`subscribe`, `view`, `attach`, `stats`), and `health` says what is being injected.
 #[derive(Debug, Clone)]
 pub struct FaultyProvider {
     shared: Arc<Shared>,
+    lists_none: bool,
 }
 
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Calls {
     pub disconnect: u64,
     /// Calls of `get_vector`.
     pub get_vector: u64,
+    /// Calls of `warm_start`.
+    pub warm_start: u64,
     /// Calls of `update_vector`.
     pub update_vector: u64,
     /// Calls of `update_batch`.
@@ -53,6 +56,7 @@ struct Counters {
     connect: AtomicU64,
     disconnect: AtomicU64,
     get_vector: AtomicU64,
+    warm_start: AtomicU64,
     update_vector: AtomicU64,
     update_batch: AtomicU64,
 }
@@ -74,7 +78,15 @@ impl FaultyProvider {
                 calls: Counters::default(),
                 under_way: AtomicUsize::new(0),
             }),
+            lists_none: false,
         }
+    }
+
+    /// The same for a store that cannot list its routes, as some cannot: `warm_start` gives none.
+    #[must_use]
+    pub fn that_lists_none(mut self) -> Self {
+        self.lists_none = true;
+        self
     }
 
     /// Injects this fault into every call from now on. Calls that hang already go on hanging.
@@ -102,6 +114,7 @@ impl FaultyProvider {
             connect: read(&calls.connect),
             disconnect: read(&calls.disconnect),
             get_vector: read(&calls.get_vector),
+            warm_start: read(&calls.warm_start),
             update_vector: read(&calls.update_vector),
             update_batch: read(&calls.update_batch),
         }
@@ -168,6 +181,15 @@ impl StateProvider for FaultyProvider {
         self.call(&self.shared.calls.get_vector, None, self.shared.inner.get_vector(route))
     }
 
+    fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
+        let listed = if self.lists_none {
+            Box::pin(std::future::ready(Ok(Vec::new())))
+        } else {
+            self.shared.inner.warm_start()
+        };
+        self.call(&self.shared.calls.warm_start, None, listed)
+    }
+
     fn update_vector(
         &self,
         route: RouteId,
@@ -189,6 +211,14 @@ impl StateProvider for FaultyProvider {
 
     fn view(&self, route: &RouteId) -> Vec<Register> {
         self.shared.inner.view(route)
+    }
+
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        self.shared.inner.attach(observer);
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        self.shared.inner.stats()
     }
 
     fn health(&self) -> Health {

@@ -58,6 +58,17 @@ async fn dropped_writes_look_like_success() {
 }
 
 #[tokio::test]
+async fn a_warm_start_is_a_call_like_any_other_and_a_store_may_be_unable_to_list() {
+    let provider = FaultyProvider::new(InMemoryProvider::new());
+    provider.update_vector(route(), vector()).await.unwrap();
+    assert_eq!(provider.warm_start().await.unwrap().len(), 1);
+    assert!(provider.clone().that_lists_none().warm_start().await.unwrap().is_empty());
+    provider.inject(Fault::Fail);
+    assert!(provider.warm_start().await.is_err());
+    assert_eq!(provider.calls().warm_start, 3);
+}
+
+#[tokio::test]
 async fn a_script_flaps_in_the_order_of_calls() {
     let provider = FaultyProvider::new(InMemoryProvider::new());
     provider.flap([(Fault::None, 1), (Fault::Fail, 2), (Fault::Reject, 1)]);

@@ -2,7 +2,8 @@
 //! The suite itself: good providers keep the contract, and every kind of bad one is caught by name.
 #![allow(missing_docs)] // a test's name says what it shows
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use atrion_state::{FakeClock, InMemoryProvider, StateProvider};
@@ -94,7 +95,10 @@ mod liars {
     //! Providers that break one promise each.
 
     use super::*;
-    use atrion_state::{BoxFuture, Capabilities, PhysicsVector, ProviderError, RouteId};
+    use atrion_state::{
+        BoxFuture, Capabilities, Direction, MessageResult, Observer, PhysicsVector, ProviderError,
+        ProviderStats, RouteId,
+    };
 
     /// Passes everything to a good provider, and what it gives through a twist.
     #[derive(Debug)]
@@ -134,6 +138,74 @@ mod liars {
             Subject::new(Arc::new(Twisted { inner: memory(&clock), twist }), Time::Fake(clock))
         })
         .await
+    }
+
+    /// Keeps whoever listens, counts the other way round, and has a name that no metric can carry.
+    #[derive(Debug)]
+    struct Gossip {
+        inner: InMemoryProvider,
+        heard_by: Mutex<Vec<Listener>>,
+        left: AtomicU64,
+    }
+
+    struct Listener(#[allow(dead_code, reason = "kept for the sake of keeping it")] Arc<dyn Observer>);
+
+    impl std::fmt::Debug for Listener {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a listener")
+        }
+    }
+
+    impl StateProvider for Gossip {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::new("gossip")
+        }
+        fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+            self.inner.connect()
+        }
+        fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+            self.inner.disconnect()
+        }
+        fn get_vector<'a>(
+            &'a self,
+            route: &'a RouteId,
+        ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+            self.inner.get_vector(route)
+        }
+        fn update_vector(
+            &self,
+            route: RouteId,
+            vector: PhysicsVector,
+        ) -> BoxFuture<'_, Result<(), ProviderError>> {
+            self.inner.update_vector(route, vector)
+        }
+        fn attach(&self, observer: Arc<dyn Observer>) {
+            self.heard_by.lock().unwrap_or_else(PoisonError::into_inner).push(Listener(observer));
+        }
+        fn stats(&self) -> Vec<ProviderStats> {
+            let left = self.left.fetch_sub(1, Ordering::Relaxed);
+            let stats = ProviderStats::new("No Name");
+            vec![stats.messages(Direction::Sent, MessageResult::Accepted, left)]
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_that_keeps_observers_and_one_whose_counts_go_back_are_caught() {
+        let report = contract::run_all(|| async {
+            let clock = FakeClock::new();
+            let (inner, heard_by, left) = (memory(&clock), Mutex::default(), AtomicU64::new(1_000));
+            Subject::new(Arc::new(Gossip { inner, heard_by, left }), Time::Fake(clock))
+        })
+        .await;
+        assert_eq!(
+            broken(&report),
+            [
+                "an_observer_that_comes_later_replaces_the_earlier",
+                "the_same_stores_come_in_the_same_order",
+                "counts_never_go_back"
+            ],
+            "{report}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,9 +15,10 @@ pub use atrion_core::{
 };
 
 pub use atrion_state::{
-    Capabilities, Clock, Event, FakeClock, Health, InMemoryProvider, MemorySnapshot, NodeId, Observer,
-    OverrideKind, PhysicsVector, ProviderError, PulseConfig, PulseConfigError, RouteId, RouteIdError,
-    StateProvider, SystemClock,
+    Capabilities, Clock, Direction, Event, FakeClock, Health, InMemoryProvider, LicenseStanding,
+    LicenseState, MemorySnapshot, MessageCount, MessageResult, NodeCount, NodeId, Observer, OverrideKind,
+    PhysicsVector, ProviderError, ProviderStats, PulseConfig, PulseConfigError, RouteId, RouteIdError,
+    StateProvider, SyncOperation, SystemClock,
 };
 
 /// The physics on its own: pure functions, for tools and simulations.

@@ -21,4 +21,5 @@ mod telemetry;
 
 mod observers;
 mod provider;
+mod reporting;
 mod restart;

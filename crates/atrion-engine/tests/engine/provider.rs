@@ -57,6 +57,11 @@ impl Stage {
         self.connect_to(Arc::new(self.faulty.clone())).await
     }
 
+    /// To a store that cannot list its routes.
+    pub(crate) async fn connect_without_a_list(&self) -> Atrion {
+        self.connect_to(Arc::new(self.faulty.clone().that_lists_none())).await
+    }
+
     pub(crate) async fn connect_to(&self, provider: Arc<dyn StateProvider>) -> Atrion {
         Atrion::builder()
             .shared_provider(provider)
@@ -78,7 +83,7 @@ impl Stage {
 }
 
 /// Learns, and dies.
-async fn kill(route: &Route) {
+pub(crate) async fn kill(route: &Route) {
     for _ in 0..15 {
         admit_all(route, 4).into_iter().for_each(|permit| permit.finish(Outcome::Success));
         sleep(ms(100)).await;

@@ -91,8 +91,7 @@ async fn after_that_nobody_knows_and_the_route_learns_anew() {
 async fn a_route_that_is_named_late_is_restored_by_the_pull() {
     let stage = Stage::new();
     let scar = first_life(&stage, ms(500)).await;
-    // The faulty provider cannot list its routes, as some stores cannot.
-    let atrion = stage.connect().await;
+    let atrion = stage.connect_without_a_list().await;
     sleep(ms(500)).await;
     let (scarred, dead) = (atrion.route("scarred"), atrion.route("dead"));
     assert_eq!((scarred.resistance().get(), dead.mode()), (10.0, Mode::Bootstrap));
@@ -106,7 +105,7 @@ async fn a_route_that_is_named_late_is_restored_by_the_pull() {
 async fn a_pull_that_fails_is_repeated_for_the_same_routes() {
     let stage = Stage::new();
     first_life(&stage, ms(500)).await;
-    let atrion = stage.connect().await;
+    let atrion = stage.connect_without_a_list().await;
     stage.faulty.inject(atrion_testkit::Fault::Fail);
     let dead = atrion.route("dead");
     sleep(ms(1_000)).await;
@@ -120,7 +119,7 @@ async fn a_pull_that_fails_is_repeated_for_the_same_routes() {
 async fn what_a_route_has_learned_by_itself_is_not_overwritten_by_the_past() {
     let stage = Stage::new();
     first_life(&stage, ms(500)).await;
-    let atrion = stage.connect().await;
+    let atrion = stage.connect_without_a_list().await;
     stage.faulty.inject(atrion_testkit::Fault::Delay(ms(900)));
     let dead = atrion.route("dead");
     for _ in 0..20 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atrion_core::{AdaptiveConfig, Mode, Mono, Outcome, Priority, Tier, Volts, Wall};
 use atrion_engine::{Config, Engine, OwnedPermit, Physics, PulseReport, Route, RouteConfig};
-use atrion_state::{Clock, Event, FakeClock, Observer};
+use atrion_state::{Clock, Event, FakeClock, Observer, SyncOperation};
 use atrion_testkit::RecordingObserver;
 
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -128,8 +128,8 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::OverrideSet { .. } => "override set",
         Event::OverrideExpired { .. } => "override expired",
         Event::PulseFinished { .. } => "pulse finished",
-        Event::PushFinished { .. } => "push finished",
-        Event::PullFinished { .. } => "pull finished",
+        Event::SyncFinished { operation: SyncOperation::Push, .. } => "push finished",
+        Event::SyncFinished { .. } => "pull finished",
         _ => "unknown",
     }
 }

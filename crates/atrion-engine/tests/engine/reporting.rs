@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a store's adapter and the engine say of their trips, and to whom. On paused time.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atrion_state::{
+    BoxFuture, Capabilities, Event, Health, InMemoryProvider, Observer, PhysicsVector, ProviderError,
+    ProviderStats, RouteId, StateProvider, SyncOperation,
+};
+use atrion_testkit::Fault;
+use tokio::time::sleep;
+
+use crate::provider::{Stage, kill};
+use crate::world::{admit_all, ms};
+
+/// Remembers whom it was given, and is a buffered store that goes to the store by itself.
+#[derive(Debug)]
+struct Busy {
+    inner: InMemoryProvider,
+    heard_by: Mutex<Option<Heard>>,
+    is_down: AtomicBool,
+}
+
+struct Heard(Arc<dyn Observer>);
+
+impl std::fmt::Debug for Heard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an observer")
+    }
+}
+
+impl Busy {
+    fn tell(&self, event: &Event) {
+        let observer = self.heard_by.lock().unwrap().as_ref().map(|heard| Arc::clone(&heard.0));
+        observer.unwrap().on_event(event);
+    }
+}
+
+impl StateProvider for Busy {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new("busy").buffered(true)
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        // Attached before it is connected: what happens on the way is told already.
+        self.tell(&Event::NodeJoined { provider: "busy", node: "a".parse().unwrap() });
+        self.inner.connect()
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.inner.disconnect()
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        self.inner.get_vector(route)
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.inner.update_vector(route, vector)
+    }
+
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        *self.heard_by.lock().unwrap() = Some(Heard(observer));
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        vec![ProviderStats::new("busy").health(self.health()).nodes(3, 1)]
+    }
+
+    fn health(&self) -> Health {
+        match self.is_down.load(SeqCst) {
+            true => Health::Degraded { reason: "told so".into() },
+            false => Health::Up,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_works_by_itself_reports_to_the_instances_observers_while_there_is_one() {
+    let stage = Stage::new();
+    let busy =
+        Arc::new(Busy { inner: stage.store.clone(), heard_by: Mutex::default(), is_down: false.into() });
+    let atrion = stage.connect_to(busy.clone()).await;
+    kill(&atrion.route("r")).await;
+    sleep(Duration::from_secs(2)).await;
+    let told = stage.events.take();
+    assert!(matches!(&told[0], Event::NodeJoined { node, .. } if node.as_str() == "a"), "{told:?}");
+    // The engine does not know how long a push takes that is stored later.
+    let is_push = |event: &Event| matches!(event, Event::SyncFinished { operation: SyncOperation::Push, .. });
+    assert!(!told.iter().any(is_push), "{told:?}");
+    busy.tell(&Event::SyncFinished {
+        provider: "busy",
+        operation: SyncOperation::Push,
+        duration: ms(3),
+        routes: 1,
+        result: Ok(()),
+    });
+    assert_eq!(stage.events.count(is_push), 1);
+
+    assert!(!atrion.is_degraded());
+    busy.is_down.store(true, SeqCst);
+    assert!(atrion.is_degraded() && atrion.snapshot().degraded, "it knows better than the pulse");
+    assert_eq!(atrion.provider_stats()[0].nodes.unwrap().live, 3);
+
+    drop(atrion);
+    sleep(ms(200)).await;
+    let _ = stage.events.take();
+    busy.tell(&Event::ConfigReplaced { generation: 1 });
+    assert!(stage.events.events().is_empty(), "the provider must not keep an instance's observers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_trip_to_a_store_is_told_with_its_name_its_length_and_its_error() {
+    let stage = Stage::new();
+    let atrion = stage.connect().await;
+    let trips = |events: Vec<Event>| -> Vec<_> {
+        let trip = |event| match event {
+            Event::SyncFinished { provider: "memory", operation, duration, result, .. } => {
+                Some((operation.name(), duration, result.map_err(|error| error.to_string())))
+            }
+            _ => None,
+        };
+        events.into_iter().filter_map(trip).collect()
+    };
+    assert_eq!(trips(stage.events.take()), [("pull", Duration::ZERO, Ok(()))], "the warm start");
+    stage.faulty.inject(Fault::Delay(ms(30)));
+    kill(&atrion.route("r")).await;
+    let told = trips(stage.events.take());
+    assert!(told.contains(&("pull", ms(30), Ok(()))) && told.contains(&("push", ms(30), Ok(()))), "{told:?}");
+    stage.faulty.inject(Fault::Hang);
+    admit_all(&atrion.route("r"), 1);
+    let _ = atrion.route("new");
+    sleep(Duration::from_secs(4)).await;
+    let given_up = trips(stage.events.take());
+    let is_timeout = |wanted| {
+        given_up.iter().any(|(operation, _, result)| {
+            *operation == wanted && result.as_ref().is_err_and(|error| error.contains("did not answer"))
+        })
+    };
+    assert!(is_timeout("pull"), "{given_up:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_without_numbers_of_its_own_has_those_that_the_pulse_sees() {
+    let stage = Stage::new();
+    let atrion = stage.connect().await;
+    let stats = || {
+        let [stats] = &atrion.provider_stats()[..] else { panic!("one store, one entry") };
+        (stats.provider, stats.health.is_up(), stats.lag.unwrap())
+    };
+    assert_eq!(stats(), ("memory", true, Duration::ZERO));
+    stage.faulty.inject(Fault::Fail);
+    kill(&atrion.route("r")).await;
+    sleep(Duration::from_secs(8)).await;
+    let (_, is_up, lag) = stats();
+    assert!(!is_up && lag >= Duration::from_secs(8) && lag < Duration::from_secs(12), "{lag:?}");
+    stage.faulty.heal();
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!(stats(), ("memory", true, Duration::ZERO));
+}

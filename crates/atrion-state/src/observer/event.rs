@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The one list of what can happen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::{Mode, Ohms};
+
+use crate::{LicenseStanding, NodeId, ProviderError, RouteId};
+
+/// Something that happened. Cheap to clone: names and texts are shared.
+///
+/// Events come from the pulse and from configuration calls, never from the path of a single request.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A route changed its mode.
+    ModeChanged {
+        /// The route.
+        route: RouteId,
+        /// What it did before.
+        from: Mode,
+        /// What it does now.
+        to: Mode,
+        /// Its resistance at the change.
+        resistance: Ohms,
+    },
+    /// A route refused requests in this pulse and had refused none in the last.
+    SheddingStarted {
+        /// The route.
+        route: RouteId,
+        /// Its resistance at rest.
+        resistance: Ohms,
+        /// Requests refused in this pulse.
+        shed: u64,
+        /// Requests admitted in this pulse.
+        admitted: u64,
+    },
+    /// A route that had refused requests refuses none any more.
+    SheddingStopped {
+        /// The route.
+        route: RouteId,
+        /// Requests refused from the start to the end.
+        shed: u64,
+        /// Requests admitted meanwhile.
+        admitted: u64,
+        /// How long it refused.
+        lasted: Duration,
+    },
+    /// The provider began to fail. Admission goes on from local state.
+    ProviderDegraded {
+        /// Name of the provider.
+        provider: &'static str,
+        /// The first error.
+        error: Arc<ProviderError>,
+    },
+    /// The provider works again.
+    ProviderRecovered {
+        /// Name of the provider.
+        provider: &'static str,
+        /// How long it failed.
+        outage: Duration,
+    },
+    /// More routes were named than the bound allows; new names share the overflow route.
+    RoutesOverflowed {
+        /// The bound.
+        limit: usize,
+        /// Requests for names that found no place since the last such event.
+        refused: u64,
+    },
+    /// A new configuration is in force.
+    ConfigReplaced {
+        /// Counts replacements since the start.
+        generation: u64,
+    },
+    /// A configuration was refused whole; the old one stays.
+    ConfigRejected {
+        /// All that is wrong with it.
+        reason: Arc<str>,
+    },
+    /// Somebody took over a route by hand.
+    OverrideSet {
+        /// The route.
+        route: RouteId,
+        /// What was asked for.
+        kind: OverrideKind,
+        /// Why, in the words of whoever did it.
+        reason: Arc<str>,
+        /// For how long.
+        time_to_live: Duration,
+    },
+    /// The time of an override is over, or it was lifted.
+    OverrideExpired {
+        /// The route.
+        route: RouteId,
+        /// What had been asked for.
+        kind: OverrideKind,
+    },
+    /// One COMPUTE of all routes.
+    PulseFinished {
+        /// How long it took.
+        duration: Duration,
+        /// Routes that were computed.
+        routes: usize,
+        /// Routes whose vectors the store has not seen yet.
+        dirty: usize,
+    },
+    /// One trip to a store is over: a push or a pull of the engine's, or one that an adapter makes by itself (see
+    /// [`StateProvider::attach`](crate::StateProvider::attach) for who reports what).
+    SyncFinished {
+        /// Name of the provider.
+        provider: &'static str,
+        /// What it was for.
+        operation: SyncOperation,
+        /// How long it took.
+        duration: Duration,
+        /// Vectors that were written, or that came back.
+        routes: usize,
+        /// How it ended.
+        result: Result<(), Arc<ProviderError>>,
+    },
+    /// A node was heard of for the first time, or again after it had been lost.
+    NodeJoined {
+        /// Name of the provider that heard of it.
+        provider: &'static str,
+        /// The node.
+        node: NodeId,
+    },
+    /// A node has been silent for so long that what it said counts no more.
+    NodeLost {
+        /// Name of the provider that hears it no more.
+        provider: &'static str,
+        /// The node.
+        node: NodeId,
+    },
+    /// Somebody else writes under this node's name. The provider goes on under the new name.
+    DuplicateIdentity {
+        /// Name of the provider that noticed.
+        provider: &'static str,
+        /// The name that two use.
+        node: NodeId,
+        /// The name that this node uses from now on.
+        renamed: NodeId,
+    },
+    /// A licensed adapter's licence has changed its standing, or another one is in use; once at the start, too.
+    LicenseChanged {
+        /// Name of the provider that needs the licence.
+        provider: &'static str,
+        /// How it stands.
+        license: LicenseStanding,
+        /// The same in words for a person, with what mends it; never the key.
+        message: Arc<str>,
+    },
+}
+
+/// What somebody may do to a route by hand. The names are those of a breaker: open lets nothing through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OverrideKind {
+    /// The breaker is held open: every request is refused.
+    ForceOpen,
+    /// The breaker is held closed: every request passes.
+    ForceClosed,
+    /// The route forgets everything and learns anew.
+    Reset,
+}
+
+/// Why somebody went to a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SyncOperation {
+    /// To write what this node knows.
+    Push,
+    /// To read what the store knows.
+    Pull,
+}
+
+impl SyncOperation {
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Pull => "pull",
+        }
+    }
+}

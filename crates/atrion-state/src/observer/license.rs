@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How a licence stands, as plain values: whoever listens needs to know nothing of licences.
+
+use std::sync::Arc;
+
+use atrion_core::Wall;
+
+/// How the licence of an adapter stands. Nothing here stops anything: it is for logs and gauges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LicenseStanding {
+    /// Names the licence in use, never its key. `None` without one.
+    pub id: Option<Arc<str>>,
+    /// In one word.
+    pub state: LicenseState,
+    /// When it expires; `None` without one, or without an end.
+    pub expires: Option<Wall>,
+}
+
+impl LicenseStanding {
+    /// The standing of the licence of that id.
+    #[must_use]
+    pub fn new(id: impl Into<Arc<str>>, state: LicenseState, expires: Option<Wall>) -> Self {
+        Self { id: Some(id.into()), state, expires }
+    }
+
+    /// There is no licence.
+    #[must_use]
+    pub const fn unlicensed() -> Self {
+        Self { id: None, state: LicenseState::Unlicensed, expires: None }
+    }
+}
+
+/// The standing of a licence in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LicenseState {
+    /// All is well.
+    Active,
+    /// It ends soon.
+    Expiring,
+    /// It has ended and still serves, for some days.
+    Grace,
+    /// It has ended.
+    Expired,
+    /// What was found is no licence: a wrong signature, another product, a revoked key.
+    Invalid,
+    /// There is none.
+    Unlicensed,
+}
+
+impl LicenseState {
+    /// Every state, in the order in which they are drawn.
+    pub const ALL: [Self; 6] =
+        [Self::Active, Self::Expiring, Self::Grace, Self::Expired, Self::Invalid, Self::Unlicensed];
+
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expiring => "expiring",
+            Self::Grace => "grace",
+            Self::Expired => "expired",
+            Self::Invalid => "invalid",
+            Self::Unlicensed => "unlicensed",
+        }
+    }
+}

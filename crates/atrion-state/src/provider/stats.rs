@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a store's adapter has counted, as plain data for gauges and people.
+
+use std::time::Duration;
+
+use super::Health;
+use crate::LicenseStanding;
+
+/// One store at one moment. Counts run since the adapter was made and never go back.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ProviderStats {
+    /// The store's name, as in [`Capabilities::name`](super::Capabilities::name). A provider with several layers gives
+    /// one entry for each, each with a name of its own.
+    pub provider: &'static str,
+    /// How it is.
+    pub health: Health,
+    /// How far what the store knows lies behind what this node knows: the age of the oldest change that it has not taken
+    /// yet, zero if it has them all. `None` where that is not known.
+    pub lag: Option<Duration>,
+    /// Other nodes that are heard through this store; `None` where nodes do not hear each other.
+    pub nodes: Option<NodeCount>,
+    /// Messages so far, at most one entry for each combination.
+    pub messages: Vec<MessageCount>,
+    /// How the licence stands; `None` where none is needed.
+    pub license: Option<LicenseStanding>,
+}
+
+/// How many other nodes are heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs)] // plain data: both numbers are all there is
+pub struct NodeCount {
+    /// Heard lately: what they said counts in full.
+    pub live: usize,
+    /// Silent for a while: what they said counts less and less.
+    pub fading: usize,
+}
+
+/// How many messages went one way and ended one way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MessageCount {
+    /// Which way.
+    pub direction: Direction,
+    /// How it ended.
+    pub result: MessageResult,
+    /// Why, for what was not accepted: one of a few fixed words with underscores, such as `checksum` or `too_long`.
+    pub reason: Option<&'static str>,
+    /// How many.
+    pub count: u64,
+}
+
+/// Which way a message went, seen from this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Direction {
+    /// To the store or to other nodes.
+    Sent,
+    /// From the store or from other nodes.
+    Received,
+}
+
+/// How a message ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MessageResult {
+    /// It was taken.
+    Accepted,
+    /// It was whole and said nothing new.
+    Stale,
+    /// It was refused: garbled, of another version, too long.
+    Rejected,
+}
+
+impl ProviderStats {
+    /// A store that is up and has nothing else to say.
+    #[must_use]
+    pub fn new(provider: &'static str) -> Self {
+        Self { provider, health: Health::Up, lag: None, nodes: None, messages: Vec::new(), license: None }
+    }
+
+    /// Says how it is.
+    #[must_use]
+    pub fn health(mut self, health: Health) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// Says how far the store lies behind.
+    #[must_use]
+    pub fn lag(mut self, lag: Duration) -> Self {
+        self.lag = Some(lag);
+        self
+    }
+
+    /// Says how many other nodes are heard.
+    #[must_use]
+    pub fn nodes(mut self, live: usize, fading: usize) -> Self {
+        self.nodes = Some(NodeCount { live, fading });
+        self
+    }
+
+    /// Adds messages that were accepted or stale.
+    #[must_use]
+    pub fn messages(self, direction: Direction, result: MessageResult, count: u64) -> Self {
+        self.push(MessageCount { direction, result, reason: None, count })
+    }
+
+    /// Adds messages that were rejected for this reason.
+    #[must_use]
+    pub fn rejected(self, direction: Direction, reason: &'static str, count: u64) -> Self {
+        let result = MessageResult::Rejected;
+        self.push(MessageCount { direction, result, reason: Some(reason), count })
+    }
+
+    /// Says how the licence stands.
+    #[must_use]
+    pub fn license(mut self, license: LicenseStanding) -> Self {
+        self.license = Some(license);
+        self
+    }
+
+    fn push(mut self, counted: MessageCount) -> Self {
+        self.messages.push(counted);
+        self
+    }
+}
+
+impl Direction {
+    /// The name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Received => "received",
+        }
+    }
+}
+
+impl MessageResult {
+    /// The name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Stale => "stale",
+            Self::Rejected => "rejected",
+        }
+    }
+}
