@@ -6,6 +6,7 @@ mod boundary;
 mod fuzz;
 mod license;
 mod oracle;
+mod servers;
 mod test;
 mod tools;
 
@@ -29,6 +30,8 @@ enum Command {
     Demo(demo::Args),
     /// Replay a recorded oracle file against the `rfc` preset.
     ReplayOracle(oracle::Args),
+    /// Find or fetch the Redis and PostgreSQL that tests use, and say where they are.
+    Servers(servers::Args),
     /// Make, issue and inspect licence keys.
     License(license::Args),
     /// Prove that the free crates never reach the commercial ones.
@@ -43,6 +46,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Demo(args) => demo::run(args),
         Command::ReplayOracle(args) => oracle::run(args),
+        Command::Servers(args) => servers::run(args),
         Command::License(args) => license::run(args),
         Command::Boundary(args) => boundary::run(args),
         Command::Fuzz(args) => fuzz::run(args),

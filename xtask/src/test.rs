@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use self::shell::Shell;
-use self::step::{Outcome, Step};
+pub(crate) use self::step::Outcome;
+use self::step::Step;
 use self::workspace::Workspace;
 
 #[derive(clap::Args)]

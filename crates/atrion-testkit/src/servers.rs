@@ -51,7 +51,7 @@ pub use harness::{Test, run};
 mod keeper;
 
 mod locate;
-pub use locate::{Programs, availability, home, locate};
+pub use locate::{Availability, Programs, availability, home, locate};
 
 mod postgres;
 pub use postgres::{Postgres, PostgresBuilder};

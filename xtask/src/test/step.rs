@@ -23,6 +23,7 @@ pub(crate) enum Step {
     Examples,
     Loom,
     Doctests,
+    Servers,
     Tests,
 }
 
@@ -36,7 +37,7 @@ pub(crate) enum Outcome {
 
 impl Step {
     /// Cheap and telling first, the tests last.
-    pub(crate) const ORDER: [Self; 13] = [
+    pub(crate) const ORDER: [Self; 14] = [
         Self::Format,
         Self::Clippy,
         Self::Crates,
@@ -49,6 +50,7 @@ impl Step {
         Self::Examples,
         Self::Loom,
         Self::Doctests,
+        Self::Servers,
         Self::Tests,
     ];
 
@@ -67,6 +69,7 @@ impl Step {
             Self::Examples => "examples",
             Self::Loom => "loom",
             Self::Doctests => "doctests",
+            Self::Servers => "servers",
             Self::Tests => "tests",
         }
     }
@@ -85,6 +88,7 @@ impl Step {
             Self::Examples => "the examples run to their end",
             Self::Loom => "the atomics hold under every interleaving that loom can find",
             Self::Doctests => "every example in the documentation compiles and runs",
+            Self::Servers => "a real Redis and a real PostgreSQL are there for the tests",
             Self::Tests => "unit, law, model, contract and transcript tests",
         }
     }
@@ -109,6 +113,7 @@ impl Step {
             Self::Examples => examples::run(shell, workspace),
             Self::Loom => loom::run(shell, workspace),
             Self::Doctests => suite::doctests(shell),
+            Self::Servers => Ok(crate::servers::step()),
             Self::Tests if nextest => suite::nextest(shell),
             Self::Tests => suite::tests(shell),
         }

@@ -22,8 +22,10 @@ pub(super) const NOBODY: u32 = 65_534;
 /// How long a server may take to be ready. Two cores under a full build are slow.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-// $1 is the folder, the rest the server. Each line on the standard input asks for another start.
+// $1 is the folder, the rest the server. Each line on the standard input asks for another start. When a test dies that
+// had stopped its server, the kernel sends SIGHUP to the group that it left behind: the shell has to survive that.
 const SCRIPT: &str = r#"
+trap '' HUP
 dir=$1; shift
 start() { "$@" </dev/null >>"$dir/log" 2>&1 & p=$!; echo $p; }
 start "$@"
@@ -107,30 +109,22 @@ impl Keeper {
 
     /// Whether the server still runs.
     pub(super) fn is_alive(&self) -> bool {
-        // A zombie, which its shell has not asked for yet, is dead, too.
-        let Some(server) = self.server else { return false };
-        let pid = server.as_raw_nonzero();
-        match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
-            Err(_) if Path::new("/proc/self/stat").exists() => false,
-            Err(_) => rustix::process::test_kill_process(server).is_ok(),
-        }
+        self.server.is_some_and(lives)
     }
 
     /// SIGKILL to the server and its children; returns when they are gone.
     pub(super) fn kill(&mut self) {
-        let family = self.family();
+        let family = self.stopped_family();
         signal(&family, Signal::KILL);
         let deadline = Instant::now() + PATIENCE;
-        while self.is_alive() && Instant::now() < deadline {
+        while family.iter().any(|pid| lives(*pid)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
 
     /// SIGSTOP: the server and its children hang.
     pub(super) fn stop(&self) {
-        // The server first, so that it cannot start another child meanwhile.
-        signal(&self.family(), Signal::STOP);
+        self.stopped_family();
     }
 
     /// SIGCONT: they go on.
@@ -179,6 +173,14 @@ impl Keeper {
         Ok(line.trim().parse().ok().and_then(Pid::from_raw))
     }
 
+    /// Stops the server first, so that it cannot start another child while they are looked for.
+    fn stopped_family(&self) -> Vec<Pid> {
+        signal(self.server.as_slice(), Signal::STOP);
+        let family = self.family();
+        signal(&family, Signal::STOP);
+        family
+    }
+
     /// The server and its children: PostgreSQL's are in sessions of their own, so no group holds them.
     fn family(&self) -> Vec<Pid> {
         let Some(server) = self.server else { return Vec::new() };
@@ -195,6 +197,15 @@ impl Keeper {
             }
         }
         family
+    }
+}
+
+/// A zombie, whom its parent has not asked for yet, is dead, too.
+fn lives(pid: Pid) -> bool {
+    match std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
+        Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
+        Err(_) if Path::new("/proc/self/stat").exists() => false,
+        Err(_) => rustix::process::test_kill_process(pid).is_ok(),
     }
 }
 

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One test for each thing that a server can be told.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use atrion_testkit::servers::{self, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests};
 
+/// Set for a process of this program that starts servers only to be killed.
+const VICTIM: &str = "ATRION_TEST_VICTIM";
+
 pub(crate) fn run() -> ExitCode {
+    if std::env::var_os(VICTIM).is_some() {
+        be_the_victim();
+    }
     servers::run(
         &Server::ALL,
         tests![
@@ -21,6 +28,7 @@ pub(crate) fn run() -> ExitCode {
             postgres_roles_need_their_password_over_tcp,
             a_proxy_cuts_holds_delays_and_restores,
             a_folder_goes_with_its_server,
+            no_server_outlives_a_killed_test,
         ],
     )
 }
@@ -89,7 +97,7 @@ async fn postgres_roles_need_their_password_over_tcp() {
     let psql = |password: &str| {
         let url = Postgres::url_at(postgres.address(), "app", password, "postgres");
         let programs = postgres.programs();
-        let mut psql = std::process::Command::new(programs.folder.join("psql"));
+        let mut psql = Command::new(programs.folder.join("psql"));
         if let Some(libraries) = &programs.libraries {
             psql.env("LD_LIBRARY_PATH", libraries);
         }
@@ -141,6 +149,37 @@ async fn a_folder_goes_with_its_server() {
     assert!(folder.join("data").is_dir());
     drop(postgres);
     assert!(!folder.exists());
+}
+
+async fn no_server_outlives_a_killed_test() {
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .env(VICTIM, "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    let mut folders: Vec<PathBuf> = lines.take(2).map(|line| line.unwrap().into()).collect();
+    assert!(folders.len() == 2 && folders.iter().all(|folder| folder.is_dir()), "{folders:?}");
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    // The folder is removed when its server is gone: a stopped one, and one with stopped children.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !folders.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+        folders.retain(|folder| folder.exists());
+    }
+    assert!(folders.is_empty(), "still there: {folders:?}");
+}
+
+fn be_the_victim() -> ! {
+    let (redis, postgres) = (Redis::start().unwrap(), Postgres::start().unwrap());
+    redis.stop();
+    postgres.stop();
+    println!("{}\n{}", redis.socket().parent().unwrap().display(), postgres.folder().display());
+    loop {
+        std::thread::park();
+    }
 }
 
 /// What a Redis answers to PING on a new connection; nothing if it breaks.

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask servers`: the Redis and the PostgreSQL that tests use, found or fetched. `cargo xtask test` does the
+//! same in a step of its own, so that a download is not mistaken for a slow test.
+
+use std::process::ExitCode;
+
+use crate::test::Outcome;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+#[cfg(unix)]
+pub(crate) fn run(_: Args) -> anyhow::Result<ExitCode> {
+    use atrion_testkit::servers::{Server, locate};
+
+    for server in Server::ALL {
+        let programs = locate(server)?;
+        println!("{:<10} {}", server.name(), programs.server.display());
+        println!("{:<10} {}", "", programs.version);
+        if let Some(libraries) = programs.libraries {
+            println!("{:<10} LD_LIBRARY_PATH={}", "", libraries.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The step: missing servers fail it only where the environment says that they have to be there.
+#[cfg(unix)]
+pub(crate) fn step() -> Outcome {
+    use atrion_testkit::servers::{Availability, Server, availability};
+
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for server in Server::ALL {
+        match availability(server) {
+            Availability::Ready(programs) => found.push(programs.server.display().to_string()),
+            Availability::Ignored(why) => missing.push(why),
+            Availability::Required(error) => return Outcome::Failed(error.to_string()),
+            other => return Outcome::Failed(format!("{other:?}")),
+        }
+    }
+    if missing.is_empty() {
+        Outcome::Passed(found.join(", "))
+    } else {
+        Outcome::Skipped(format!("tests with real servers will be ignored: {}", missing.join("; ")))
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn run(_: Args) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("tests with real servers run on Unix alone")
+}
+
+#[cfg(not(unix))]
+pub(crate) fn step() -> Outcome {
+    Outcome::Skipped("tests with real servers run on Unix alone".to_owned())
+}
