@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! One message whose bytes are known. They are the format: a change that breaks this test is another major version.
+
+use atrion_core::{Mode, Ohms};
+use atrion_state::{DecayRate, Momentum, NodeId, RouteId, Weight};
+
+use super::body::{self, Item};
+use super::*;
+
+const GOLDEN: &str = "\
+    415452530100010091000000c19f4231fd887766554433221108706f642d37663963fd7bb6a0a29b010000fb9210fc06120f009a9999999999\
+    b93ffc70110100fcefbeadde0100000102fd157c4a7fb979379e00000000000000505540e8010000c3426f12833b011a7376632d3030312f61\
+    70692f76312f726f7574652d3030303031fd2af894fe72f36e3c00000000000000505540e8010000c3426f12833b00";
+
+fn golden() -> Vec<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).unwrap() as u8;
+    GOLDEN.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn header() -> Header {
+    Header {
+        cluster: ClusterHash::from_u64(0x1122_3344_5566_7788),
+        node: NodeId::new("pod-7f9c").unwrap(),
+        incarnation: 1_767_960_000_123,
+        seq: 4_242,
+        sent_ms: 987_654,
+        lambda: DecayRate::new(0.1).unwrap(),
+        ttl_ms: 70_000,
+        cfg: 0xdead_beef,
+        kind: Kind::Delta,
+        shard: 0,
+        part: 0,
+        parts: 1,
+    }
+}
+
+fn entry(nth: u64, name: Option<&str>) -> Entry {
+    Entry {
+        // Numbers of the test, not hashes of names.
+        route: RouteHash::from_u64(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(nth)),
+        back: 0,
+        age_ms: 0,
+        scar: Ohms::new(85.25).unwrap(),
+        weight: Weight::from_255ths(232),
+        mode: EntryMode::Live(Mode::Operational),
+        resistance: Ohms::new(97.5).unwrap(),
+        momentum: Momentum::new(0.004).unwrap(),
+        name: name.map(|name| RouteId::new(name).unwrap()),
+    }
+}
+
+fn entries() -> [Entry; 2] {
+    [entry(1, Some("svc-001/api/v1/route-00001")), entry(2, None)]
+}
+
+const EXPECTED: Expected<'static> = Expected {
+    cluster: ClusterHash::from_u64(0x1122_3344_5566_7788),
+    shard: 0,
+    key: None,
+    wall_ms: 1_767_960_000_123,
+};
+
+#[test]
+fn the_golden_message_is_written_to_the_byte() {
+    assert_eq!(encode(&header(), &entries(), None).unwrap(), golden());
+}
+
+#[test]
+fn the_golden_message_is_read_to_the_value() {
+    let bytes = golden();
+    assert_eq!(bytes.len(), 161);
+    let (head, items) = body::read(&bytes[16..], false).unwrap();
+    assert_eq!((head.node, head.incarnation, head.seq), ("pod-7f9c", 1_767_960_000_123, 4_242));
+    assert_eq!((head.sent_ms, head.ttl_ms, head.cfg), (987_654, 70_000, 0xdead_beef));
+    let scars = items.iter().map(|item: &Item<'_>| (item.scar, item.name));
+    assert_eq!(scars.collect::<Vec<_>>(), [(85.25, Some("svc-001/api/v1/route-00001")), (85.25, None)]);
+    // Its name is not that of its hash, which is one faulty entry in two.
+    assert_eq!(decode(&bytes, &EXPECTED), Err(Reject::Faulty));
+}
+
+#[test]
+fn an_unnamed_entry_of_the_golden_message_comes_back_as_it_was() {
+    let bytes = encode(&header(), &entries()[1..], None).unwrap();
+    let decoded = decode(&bytes, &EXPECTED).unwrap();
+    assert_eq!(decoded.faults.total(), 0);
+    assert_eq!(decoded.message.header, header());
+    let back = &decoded.message.entries[0];
+    // The one rounding of the format.
+    assert!((back.momentum.get() - 0.004).abs() < 1e-9);
+    assert_eq!(*back, Entry { momentum: back.momentum, ..entry(2, None) });
+}
