@@ -160,6 +160,12 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         registers
     }
 
+    /// Whether a register of this node and route is held.
+    #[must_use]
+    pub fn holds(&self, node: &NodeId, route: &K) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.routes.contains_key(route))
+    }
+
     /// Forgets nodes that were silent for `after` or longer; says how many. A node's word is nothing long before
     /// (see [`Liveness`]); forgetting late keeps a stray old message from reviving an earlier incarnation.
     pub fn forget_silent(&mut self, after: Duration, now: Mono) -> usize {

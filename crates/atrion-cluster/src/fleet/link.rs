@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The life of a connection, without the connection.
+//!
+//! ```text
+//! DOWN ─► CONNECT ─► SUBSCRIBE ─► PULL ─► PUSH ─► LIVE
+//!   ▲         │           │         │       │       │
+//!   └─────────┴───────────┴─────────┴───────┴───────┘  any error, any answer that does not come, silence
+//! ```
+//!
+//! The subscription comes before the pull: what is said meanwhile arrives twice instead of never. The way back to
+//! CONNECT is waited for at random, longer after each failure, so that a fleet does not come back as one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::Mono;
+
+use super::dice::Dice;
+
+/// The spans of a [`Link`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // plain data of the caller
+pub struct LinkConfig {
+    /// The first wait is at most this long: 100 ms. It doubles with each failure in a row.
+    pub backoff: Duration,
+    /// No wait is longer: 10 s.
+    pub longest_backoff: Duration,
+    /// A connection that lived this long was a good one, and the next wait is a first one again: 30 s.
+    pub settled: Duration,
+    /// So many heartbeats without a byte from the subscription are a broken one: 3. One's own heartbeats come back.
+    pub silent_beats: u32,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            backoff: Duration::from_millis(100),
+            longest_backoff: Duration::from_secs(10),
+            settled: Duration::from_secs(30),
+            silent_beats: 3,
+        }
+    }
+}
+
+/// Where a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums)] // another phase would be another protocol
+pub enum Phase {
+    /// There is none.
+    Down,
+    /// It is being opened.
+    Connect,
+    /// The channel is being subscribed to.
+    Subscribe,
+    /// Everything stored is being read.
+    Pull,
+    /// The own record is being written.
+    Push,
+    /// It works.
+    Live,
+}
+
+/// What is to be done for a [`Link`] now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // follows the phases
+pub enum Step {
+    /// Open both connections.
+    Connect,
+    /// Subscribe, and wait for the answer.
+    Subscribe,
+    /// Read every member's record.
+    Pull,
+    /// Write the own record.
+    Push,
+    /// Run the lanes; look again at this time.
+    Run {
+        /// When silence would be noticed.
+        until: Mono,
+    },
+    /// Nothing before this time.
+    Wait {
+        /// When to connect again.
+        until: Mono,
+    },
+}
+
+/// A change that people want to hear of, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // up and down
+pub enum LinkEvent {
+    /// The store is out of reach, for this reason.
+    Degraded {
+        /// What was seen first.
+        reason: Arc<str>,
+    },
+    /// It is back.
+    Recovered {
+        /// For how long it was away.
+        outage: Duration,
+    },
+}
+
+/// The life of a connection.
+#[derive(Debug, Clone)]
+pub struct Link {
+    config: LinkConfig,
+    phase: Phase,
+    /// When the phase began.
+    since: Mono,
+    /// When to connect again.
+    retry: Mono,
+    failures: u32,
+    /// When the subscription was last heard.
+    heard: Mono,
+    /// Since when it has not worked, if that was told.
+    outage: Option<Mono>,
+    dice: Dice,
+}
+
+impl Link {
+    /// A connection that is to be opened at once.
+    #[must_use]
+    pub fn new(config: LinkConfig, now: Mono, seed: u64) -> Self {
+        Self {
+            config,
+            phase: Phase::Down,
+            since: now,
+            retry: now,
+            failures: 0,
+            heard: now,
+            outage: None,
+            dice: Dice::new(seed),
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What is to be done now, at this length of a heartbeat. Whether a link that runs has been silent for too long,
+    /// [`is_silent`](Self::is_silent) tells.
+    pub fn next(&mut self, heartbeat: Duration, now: Mono) -> Step {
+        match self.phase {
+            Phase::Down if now < self.retry => Step::Wait { until: self.retry },
+            Phase::Down => {
+                self.enter(Phase::Connect, now);
+                Step::Connect
+            }
+            Phase::Connect => Step::Connect,
+            Phase::Subscribe => Step::Subscribe,
+            Phase::Pull => Step::Pull,
+            Phase::Push => Step::Push,
+            Phase::Live => Step::Run { until: self.heard.after(heartbeat * self.config.silent_beats) },
+        }
+    }
+
+    /// Whether the subscription has been silent for too long.
+    #[must_use]
+    pub fn is_silent(&self, heartbeat: Duration, now: Mono) -> bool {
+        self.phase == Phase::Live && now.since(self.heard) >= heartbeat * self.config.silent_beats
+    }
+
+    /// The subscription was heard.
+    pub fn heard(&mut self, now: Mono) {
+        self.heard = self.heard.max(now);
+    }
+
+    /// The step that was asked for is done.
+    pub fn done(&mut self, now: Mono) -> Option<LinkEvent> {
+        let next = match self.phase {
+            Phase::Down => Phase::Down,
+            Phase::Connect => Phase::Subscribe,
+            Phase::Subscribe => Phase::Pull,
+            Phase::Pull => Phase::Push,
+            Phase::Push | Phase::Live => Phase::Live,
+        };
+        if next == self.phase {
+            return None;
+        }
+        self.enter(next, now);
+        if next != Phase::Live {
+            return None;
+        }
+        self.heard = now;
+        self.outage.take().map(|began| LinkEvent::Recovered { outage: now.since(began) })
+    }
+
+    /// The step that was asked for failed, or the connection broke.
+    pub fn failed(&mut self, reason: &str, now: Mono) -> Option<LinkEvent> {
+        if self.phase == Phase::Live && now.since(self.since) >= self.config.settled {
+            self.failures = 0;
+        }
+        let longest =
+            self.config.backoff.saturating_mul(1 << self.failures.min(20)).min(self.config.longest_backoff);
+        self.retry = now.after(self.dice.between(Duration::ZERO, longest));
+        self.failures = self.failures.saturating_add(1);
+        self.enter(Phase::Down, now);
+        if self.outage.is_some() {
+            return None;
+        }
+        self.outage = Some(now);
+        Some(LinkEvent::Degraded { reason: reason.into() })
+    }
+
+    fn enter(&mut self, phase: Phase, now: Mono) {
+        (self.phase, self.since) = (phase, now);
+    }
+}

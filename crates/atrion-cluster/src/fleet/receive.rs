@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The incoming half: messages from the channel.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use atrion_core::Mono;
+use atrion_state::{Change, NodeId, PhysicsVector, Register, RouteId};
+
+use super::{Fleet, NAMES, Received, Sender};
+use crate::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash};
+
+impl Fleet {
+    /// Takes a message that was decoded and checked; `bytes` is how long it was.
+    pub fn receive(&mut self, message: Message, bytes: usize, now: Mono) -> Received {
+        let received = self.take(message, bytes, now);
+        let count = match &received {
+            Received::Taken(_) => &mut self.stats.taken,
+            Received::Echo => &mut self.stats.echoes,
+            Received::Foreign => &mut self.stats.foreign,
+            Received::Old => &mut self.stats.old,
+            Received::Flood => &mut self.stats.floods,
+            Received::Full => &mut self.stats.full,
+        };
+        *count += 1;
+        received
+    }
+
+    fn take(&mut self, message: Message, bytes: usize, now: Mono) -> Received {
+        let Message { header, entries } = message;
+        if header.node == self.identity.node {
+            return self.hear_own_name(&header, now);
+        }
+        if !self.make_room_for(&header.node, now) {
+            return Received::Full;
+        }
+        let fresh = Sender::new(header.incarnation, now);
+        let sender = self.senders.entry(header.node.clone()).or_insert(fresh);
+        if !sender.may_say(bytes, now) {
+            // Not even its number is believed: the next message that is will show the gap.
+            return Received::Flood;
+        }
+        match header.incarnation.cmp(&sender.incarnation) {
+            Ordering::Less => return Received::Old,
+            Ordering::Equal => {}
+            Ordering::Greater => sender.reborn(header.incarnation),
+        }
+        sender.cfg = header.cfg;
+        sender.note(header.seq, &mut self.dice, now);
+        let delay = sender.delay(header.sent_ms, now);
+        self.peers.heard(&header.node, header.incarnation, now);
+        let changes = self.absorb(&header, entries, delay, Duration::ZERO, now);
+        if header.kind == Kind::Leave {
+            self.peers.leaving(&header.node, header.incarnation, now);
+        }
+        Received::Taken(changes)
+    }
+
+    /// A message in this node's name: its own, an echo of an earlier life, or another process that has the same name.
+    fn hear_own_name(&mut self, header: &Header, now: Mono) -> Received {
+        let (life, me) = (header.incarnation, self.identity.incarnation);
+        if life < me || (life == me && header.seq <= self.identity.seq) {
+            // An earlier life has nothing to say, and if it still lives it will hear of this one.
+            return if life < me { Received::Old } else { Received::Echo };
+        }
+        self.refute(life, now);
+        Received::Foreign
+    }
+
+    /// Overtakes whoever speaks in this node's name, and says everything anew.
+    pub(super) fn refute(&mut self, life: u64, now: Mono) {
+        self.identity.refute(life, &mut self.dice, now);
+        self.reborn();
+    }
+
+    pub(super) fn reborn(&mut self) {
+        self.own.reborn();
+        self.lanes.renew = true;
+    }
+
+    pub(super) fn make_room_for(&mut self, node: &NodeId, now: Mono) -> bool {
+        if self.senders.contains_key(node) || self.senders.len() < self.config.limits.nodes {
+            return true;
+        }
+        let fits = self.peers.make_room_for_node(now);
+        // Whoever is forgotten as a peer is forgotten as a sender.
+        let peers = &self.peers;
+        self.senders.retain(|name, _| peers.node(name, now).is_some());
+        fits && self.senders.len() < self.config.limits.nodes
+    }
+
+    /// Joins entries of one node into the registers. `older`: by how much they are older than they say; `silence`: for how
+    /// long the node has not been heard of.
+    pub(super) fn absorb(
+        &mut self,
+        header: &Header,
+        entries: Vec<Entry>,
+        older: Duration,
+        silence: Duration,
+        now: Mono,
+    ) -> Vec<Change> {
+        let news = entries.iter().filter(|entry| !self.peers.holds(&header.node, &entry.route)).count();
+        let own = &self.own;
+        let evicted = self.peers.make_room(&header.node, news, |hash| own.holds(*hash), now);
+        self.stats.evicted_peers += evicted as u64;
+        let mut changes = Vec::new();
+        for entry in entries {
+            let version = header.seq.saturating_sub(u64::from(entry.back));
+            if let Some(name) = &entry.name {
+                self.learn(entry.route, name);
+            }
+            let EntryMode::Live(mode) = entry.mode else {
+                self.peers.delete(entry.route, &header.node, header.incarnation, version, now);
+                continue;
+            };
+            let vector = PhysicsVector::new(mode, entry.resistance, entry.scar)
+                .with_momentum(entry.momentum)
+                .with_weight(entry.weight)
+                .with_decay_rate(header.lambda)
+                .with_age(Duration::from_millis(u64::from(entry.age_ms)).saturating_add(older));
+            let register =
+                Register::new(header.node.clone(), header.incarnation, version, vector).with_silence(silence);
+            if self.peers.accept(entry.route, &register, now) {
+                self.stats.news += 1;
+                changes.extend(self.name(entry.route).map(|name| Change::new(name.clone(), register)));
+            }
+        }
+        changes
+    }
+
+    fn learn(&mut self, hash: RouteHash, name: &RouteId) {
+        if self.own.holds(hash) || self.names.contains_key(&hash) {
+            return;
+        }
+        if self.names.len() >= NAMES {
+            // Whose names are still in use says them again in its next record.
+            self.names.clear();
+        }
+        self.names.insert(hash, name.clone());
+    }
+
+    fn name(&self, hash: RouteHash) -> Option<&RouteId> {
+        self.own.name(hash).or_else(|| self.names.get(&hash))
+    }
+}

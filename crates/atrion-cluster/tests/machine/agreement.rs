@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What one node says, the others know: at once, aged, and once more after whatever kept it from them.
+
+use std::time::Duration;
+
+use atrion_cluster::fleet::{Fleet, Received};
+use atrion_cluster::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash};
+use atrion_core::{Mode, Mono, Ohms};
+use atrion_state::{DecayRate, Momentum, RouteId, Weight};
+use proptest::prelude::*;
+
+use super::world::{CLUSTER, World, fleet, node, route, vector};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a node sees of a route: who, and how much scar is left.
+fn seen(world: &mut World, number: usize, on: &str) -> Vec<(String, f64)> {
+    let now = world.now;
+    let view = world.node(number).view(&route(on), now);
+    view.iter().map(|register| (register.node.to_string(), register.vector.aged_scar().get())).collect()
+}
+
+fn agree(world: &mut World, on: &str, own: f64) {
+    for number in 1..world.nodes.len() {
+        let view = seen(world, number, on);
+        let of_first = view.iter().find(|(name, _)| name == "pod-0");
+        let scar = of_first.map(|(_, scar)| *scar);
+        assert!(
+            scar.is_some_and(|scar| (scar - own).abs() <= 0.01 * own + 0.1),
+            "node {number}: {view:?}, {own}"
+        );
+    }
+}
+
+#[test]
+fn trauma_is_told_within_a_pulse_and_ages_at_both_ends_alike() {
+    let mut world = World::new(5);
+    world.run(3 * SECOND);
+    let (a, now) = (route("a"), world.now);
+    world.node(0).update(&a, vector(80.0, 200), now);
+    world.run(Duration::from_millis(120));
+    agree(&mut world, "a", 80.0 * (-0.1f64 * 0.12).exp());
+    let spoken = world.log.len();
+    world.run(20 * SECOND);
+    let now = world.now;
+    let own = world.node(0).own(&a, now).unwrap().aged_scar().get();
+    agree(&mut world, "a", own);
+    assert!(own < 11.0);
+    // A hundred heartbeats, and twice the route: urgent, and once more.
+    assert!((95..=105).contains(&(world.log.len() - spoken)), "{}", world.log.len() - spoken);
+}
+
+#[test]
+fn what_was_lost_is_repaired_by_the_store() {
+    let mut world = World::new(6);
+    world.run(3 * SECOND);
+    // Node 1 hears nothing at all, 2 every third message, 3 everything five times.
+    world.arrives = |number, nth| match number {
+        1 => 0,
+        2 => usize::from(nth.is_multiple_of(3)),
+        3 => 5,
+        _ => 1,
+    };
+    for step in 1..=40 {
+        let now = world.now;
+        world.node(0).update(&route(&format!("r{}", step % 20)), vector(f64::from(step), 200), now);
+        world.run(Duration::from_millis(130));
+    }
+    world.arrives = |_, _| 1;
+    // The gap is seen with the next heartbeat and read after two seconds at the most.
+    world.run(4 * SECOND);
+    for step in 21..=40 {
+        let (now, name) = (world.now, format!("r{}", step % 20));
+        let own = world.node(0).own(&route(&name), now).unwrap().aged_scar().get();
+        agree(&mut world, &name, own);
+    }
+}
+
+#[test]
+fn who_was_cut_off_fades_and_agrees_again_after_coming_back() {
+    let mut world = World::new(3);
+    world.run(3 * SECOND);
+    let (a, now) = (route("a"), world.now);
+    world.node(0).update(&a, vector(50.0, 255), now);
+    world.run(SECOND);
+    world.cut(0);
+    world.run(12 * SECOND);
+    assert_eq!(seen(&mut world, 1, "a"), [], "ten seconds of silence");
+    let now = world.now;
+    world.node(0).update(&a, vector(70.0, 255), now);
+    world.node(0).update(&route("b"), vector(20.0, 255), now);
+    world.run(5 * SECOND);
+    assert_eq!(seen(&mut world, 1, "b"), []);
+    world.heal(0);
+    let now = world.now;
+    let own = world.node(0).own(&a, now).unwrap().aged_scar().get();
+    agree(&mut world, "a", own);
+    world.run(SECOND);
+    let now = world.now;
+    let own = world.node(0).own(&route("b"), now).unwrap().aged_scar().get();
+    agree(&mut world, "b", own);
+}
+
+#[test]
+fn an_emptied_store_gets_everything_back_within_a_beat_or_two() {
+    let mut world = World::new(3);
+    let now = world.now;
+    for number in 0..200 {
+        world.node(0).update(&route(&format!("r{number}")), vector(40.0, 200), now);
+    }
+    world.run(5 * SECOND);
+    world.flush();
+    world.run(2 * SECOND + Duration::from_millis(100));
+    assert_eq!(world.stored(), 3);
+    assert_eq!(world.node(0).stats(Mono::ZERO).restored, 1);
+    // Somebody new knows it all.
+    world.nodes.push(None);
+    world.start(3, 9_000_000);
+    let known = (0..200).filter(|number| !seen(&mut world, 3, &format!("r{number}")).is_empty());
+    assert_eq!(known.count(), 200);
+}
+
+#[test]
+fn a_forgotten_route_is_gone_everywhere_also_where_nobody_heard_of_it() {
+    let mut world = World::new(3);
+    let now = world.now;
+    world.node(0).update(&route("a"), vector(40.0, 255), now);
+    world.node(0).update(&route("b"), vector(40.0, 255), now);
+    world.run(3 * SECOND);
+    world.arrives = |number, _| usize::from(number != 2);
+    assert!(world.node(0).forget(&route("a")));
+    world.run(2 * SECOND);
+    assert_eq!(seen(&mut world, 1, "a"), []);
+    world.arrives = |_, _| 1;
+    world.run(4 * SECOND);
+    assert_eq!(seen(&mut world, 2, "a"), []);
+    assert_eq!(seen(&mut world, 2, "b").len(), 1);
+}
+
+#[test]
+fn what_is_published_does_not_depend_on_what_is_heard() {
+    // I11: nothing merged is ever sent, because nothing that was heard is. The same updates, with and without peers that
+    // shout, give the same bytes.
+    let run = |shouting: bool| {
+        let mut world = World::new(1);
+        for step in 0..100u64 {
+            let now = world.now;
+            world.node(0).update(&route("a"), vector((step % 7) as f64 * 9.0, 200), now);
+            if shouting {
+                let message =
+                    said(&Said { node: 1, life: 5, seq: step + 1, on: (step % 3) as u8, scar: 1e6 });
+                world.node(0).receive(message, 100, now);
+            }
+            world.run(Duration::from_millis(150));
+        }
+        world.log
+    };
+    let alone = run(false);
+    assert!(alone.len() > 60);
+    assert_eq!(alone, run(true));
+}
+
+/// One message with one route, as a single writer sends it: the value follows from the number.
+#[derive(Debug, Clone)]
+struct Said {
+    node: usize,
+    life: u64,
+    seq: u64,
+    on: u8,
+    scar: f64,
+}
+
+fn said(what: &Said) -> Message {
+    let name = RouteId::new(&format!("r{}", what.on)).unwrap();
+    let entry = Entry {
+        route: RouteHash::of(&name),
+        back: 0,
+        age_ms: 0,
+        scar: Ohms::saturating(what.scar),
+        weight: Weight::FULL,
+        mode: EntryMode::Live(Mode::Operational),
+        resistance: Ohms::ZERO,
+        momentum: Momentum::ZERO,
+        name: Some(name),
+    };
+    let header = Header {
+        cluster: CLUSTER,
+        node: node(what.node),
+        incarnation: what.life,
+        seq: what.seq,
+        sent_ms: 0,
+        lambda: DecayRate::saturating(0.1),
+        ttl_ms: 70_000,
+        cfg: 0,
+        kind: Kind::Delta,
+        shard: 0,
+        part: 0,
+        parts: 1,
+    };
+    Message { header, entries: vec![entry] }
+}
+
+prop_compose! {
+    fn messages()(node in 1..4usize, life in 1..4u64, seq in 1..8u64, on in 0..3u8) -> Said {
+        // A version has one value.
+        Said { node, life, seq, on, scar: (life * 100 + seq * 10) as f64 + f64::from(on) }
+    }
+}
+
+fn after(messages: &[Said]) -> Fleet {
+    let mut fleet = fleet(0, Mono::ZERO, 0);
+    for what in messages {
+        let received = fleet.receive(said(what), 100, Mono::ZERO);
+        assert!(matches!(received, Received::Taken(_) | Received::Old), "{received:?}");
+    }
+    fleet
+}
+
+proptest! {
+    /// I10: any multiset and order of messages gives the same registers.
+    #[test]
+    fn any_order_and_repetition_gives_the_same_view(
+        (once, twice) in prop::collection::vec(messages(), 0..25).prop_flat_map(|messages| {
+            let doubled: Vec<_> = messages.iter().chain(messages.iter().step_by(2)).cloned().collect();
+            (Just(messages), Just(doubled).prop_shuffle())
+        })
+    ) {
+        let (one, other) = (after(&once), after(&twice));
+        for on in ["r0", "r1", "r2"] {
+            prop_assert_eq!(one.view(&route(on), Mono::ZERO), other.view(&route(on), Mono::ZERO));
+        }
+    }
+}
