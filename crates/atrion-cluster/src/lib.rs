@@ -9,3 +9,8 @@ pub mod wire;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub mod fleet;
+
+// What a licence permits, for every adapter alike.
+#[cfg(any(feature = "redis", feature = "postgres"))]
+#[allow(dead_code, reason = "the adapters that ask it come one after the other")]
+mod permit;

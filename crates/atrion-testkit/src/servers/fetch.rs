@@ -173,6 +173,8 @@ impl Apt {
                 Ok(status) => return Err(format!("dpkg-deb {}: {status}", package.path().display())),
                 Err(error) => return Err(format!("dpkg-deb: {error}")),
             }
+            // Unpacked, it is only in the way; if it stays, it is unpacked once more.
+            let _ = std::fs::remove_file(package.path());
         }
         Ok(())
     }
