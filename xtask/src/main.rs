@@ -7,6 +7,7 @@ mod fuzz;
 mod license;
 mod oracle;
 mod servers;
+mod sim;
 mod test;
 mod tools;
 
@@ -28,6 +29,8 @@ enum Command {
     Bench(bench::Args),
     /// Run a real HTTP service through overload, gray failure and outage, without and with Atrion.
     Demo(demo::Args),
+    /// Simulate plants, policies and fleets in virtual time.
+    Sim(sim::Args),
     /// Replay a recorded oracle file against the `rfc` preset.
     ReplayOracle(oracle::Args),
     /// Find or fetch the Redis and PostgreSQL that tests use, and say where they are.
@@ -45,6 +48,7 @@ fn main() -> std::process::ExitCode {
         Command::Test(args) => test::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Sim(args) => sim::run(args),
         Command::ReplayOracle(args) => oracle::run(args),
         Command::Servers(args) => servers::run(args),
         Command::License(args) => license::run(args),

@@ -48,6 +48,10 @@ pub struct RouteSnapshot {
     pub error_share: f64,
     /// M, in 1/s.
     pub momentum: f64,
+    /// eps, how far latency rises with the in-flight count: 1 a queue, 0 free workers.
+    pub elasticity: f64,
+    /// eta, how far failures rise with admissions, 0..=1.
+    pub effectiveness: f64,
     /// Nothing is shed, whatever the decision.
     pub shadow: bool,
     /// An operator holds the circuit open (`Some(true)`) or closed (`Some(false)`).
@@ -147,6 +151,8 @@ impl RouteSnapshot {
             throughput: adaptive.map_or(0.0, |state| state.throughput()),
             error_share: adaptive.map_or(0.0, |state| state.error_share()),
             momentum: adaptive.map_or(0.0, |state| state.momentum()),
+            elasticity: adaptive.map_or(1.0, |state| state.elasticity()),
+            effectiveness: adaptive.map_or(0.0, |state| state.effectiveness()),
             shadow: control.is_shadow(),
             forced_open: match control.force() {
                 Force::None => None,

@@ -1,3 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc = include_str!("../README.md")]
+
+mod dice;
+pub use dice::Dice;
+
+pub mod scenario;
+pub use scenario::{Scenario, Set};
+
+pub mod policy;
+pub use policy::Policy;
+
+pub mod plant;
+pub mod plot;
+
+pub mod score;
+pub use score::{Components, Record};
+
+pub mod table;

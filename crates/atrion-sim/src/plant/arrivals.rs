@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Who comes when, and what it will cost: drawn from the seed alone, the same for every policy.
+
+use atrion_core::Tier;
+
+use crate::dice::Dice;
+use crate::scenario::{Plan, Scenario, Shape};
+
+/// One request as the world made it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Arrival {
+    /// When, in nanoseconds.
+    pub at: u64,
+    /// How important it is.
+    pub tier: Tier,
+    /// Whose it is.
+    pub user: u32,
+    /// Its work, in units of the mean.
+    pub size: f64,
+    /// Its own randomness, for everything that may happen to it.
+    pub luck: u64,
+}
+
+/// The stream of arrivals of a scenario.
+#[derive(Debug)]
+pub struct Arrivals<'a> {
+    plan: &'a Plan,
+    scenario: &'a Scenario,
+    dice: Dice,
+    /// Seconds.
+    clock: f64,
+    /// Requests that still come at the same moment.
+    batch: u32,
+    nth: usize,
+}
+
+impl<'a> Arrivals<'a> {
+    /// The stream for a seed.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario, plan: &'a Plan, seed: u64) -> Self {
+        Self { plan, scenario, dice: Dice::stream(seed, 1), clock: 0.0, batch: 0, nth: 0 }
+    }
+
+    /// A non-homogeneous Poisson process by pieces in which the rate is as good as constant.
+    fn advance(&mut self) -> Option<()> {
+        let mut hazard = self.dice.exponential();
+        let burst = self.scenario.load.burst;
+        loop {
+            if self.clock >= self.scenario.seconds {
+                return None;
+            }
+            let rate = self.plan.rate(self.clock) / burst;
+            let piece = PIECE.min(self.plan.next_jump(self.clock) - self.clock).max(1e-9);
+            if rate * piece > hazard {
+                self.clock += hazard / rate;
+                break;
+            }
+            hazard -= rate * piece;
+            self.clock += piece;
+        }
+        if burst > 1.0 {
+            // Geometric with this mean.
+            let stop = 1.0 / burst;
+            let extra = libm::log(1.0 - self.dice.unit()) / libm::log(1.0 - stop);
+            self.batch = extra.clamp(0.0, 1e6) as u32;
+        }
+        Some(())
+    }
+
+    fn replay(&mut self) -> Option<()> {
+        self.clock = *self.scenario.load.recorded.get(self.nth)?;
+        self.nth += 1;
+        (self.clock < self.scenario.seconds).then_some(())
+    }
+
+    fn draw(&mut self) -> Arrival {
+        let tiers = self.plan.at(self.clock).tiers;
+        let tier = Tier::ALL[pick(&tiers, self.dice.unit())];
+        let users = self.scenario.load.users;
+        let few = (users / 10).max(1);
+        let user =
+            if self.dice.hits(0.5) { self.dice.index(few as usize) } else { self.dice.index(users as usize) };
+        let size = size(self.scenario.plant.shape, &mut self.dice);
+        Arrival { at: (self.clock * 1e9) as u64, tier, user: user as u32, size, luck: self.dice.bits() }
+    }
+}
+
+impl Iterator for Arrivals<'_> {
+    type Item = Arrival;
+
+    fn next(&mut self) -> Option<Arrival> {
+        if self.batch > 0 {
+            self.batch -= 1;
+        } else if self.scenario.load.recorded.is_empty() {
+            self.advance()?;
+        } else {
+            self.replay()?;
+        }
+        Some(self.draw())
+    }
+}
+
+fn pick(shares: &[f64; 5], at: f64) -> usize {
+    let mut left = at * shares.iter().sum::<f64>();
+    for (index, share) in shares.iter().enumerate() {
+        if left < *share {
+            return index;
+        }
+        left -= share;
+    }
+    // Rounding can leave a crumb: it belongs to the last tier that has a share.
+    shares.iter().rposition(|share| *share > 0.0).unwrap_or(0)
+}
+
+/// A size with mean 1.
+fn size(shape: Shape, dice: &mut Dice) -> f64 {
+    match shape {
+        Shape::Constant => 1.0,
+        Shape::Even => dice.between(0.5, 1.5),
+        Shape::Exponential => dice.exponential(),
+        Shape::Lognormal(sd) => libm::exp(sd * dice.normal() - 0.5 * sd * sd),
+        Shape::Pareto(exponent) => {
+            let least = (exponent - 1.0) / exponent;
+            // Cut at a thousand means, or one call would outlast the scenario.
+            (least * libm::exp(dice.exponential() / exponent)).min(1000.0)
+        }
+        Shape::TwoKinds(share) => {
+            let least = 1.0 / (1.0 + 9.0 * share);
+            if dice.hits(share) { 10.0 * least } else { least }
+        }
+    }
+}
+
+/// In so many seconds no rate changes by much.
+const PIECE: f64 = 0.1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_has_mean_one() {
+        let mut dice = Dice::new(3);
+        for shape in [
+            Shape::Constant,
+            Shape::Even,
+            Shape::Exponential,
+            Shape::Lognormal(0.8),
+            Shape::Pareto(3.0),
+            Shape::TwoKinds(0.1),
+        ] {
+            let n = 200_000;
+            let mean = (0..n).map(|_| size(shape, &mut dice)).sum::<f64>() / f64::from(n);
+            assert!((mean - 1.0).abs() < 0.02, "{shape:?}: {mean}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The loop: the next of arrival, tick, timer, end of a service and change of conditions, until time is up.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use atrion_core::Mono;
+
+use super::{Arrival, Arrivals, Call, Calls, Pool};
+use crate::dice::Dice;
+use crate::policy::{Ended, Policy, Request};
+use crate::scenario::{Conditions, GateAt, Plan, Scenario};
+use crate::score::Record;
+
+/// Runs one policy through one scenario and gives back what happened.
+pub fn run(scenario: &Scenario, seed: u64, policy: &mut dyn Policy) -> Record {
+    watch(scenario, seed, policy, &mut |_, _, _| {})
+}
+
+/// Whoever looks on: called after every tick with the time in seconds, the policy, and what was counted so far.
+pub type Looker<'a> = dyn FnMut(f64, &dyn Policy, &Record) + 'a;
+
+/// The same as [`run`], with somebody who looks on.
+pub fn watch(scenario: &Scenario, seed: u64, policy: &mut dyn Policy, looker: &mut Looker<'_>) -> Record {
+    let plan = Plan::of(scenario);
+    let arrivals = Arrivals::new(scenario, &plan, seed);
+    let mut world = World {
+        scenario,
+        retries: scenario.load.retries.is_some_and(|retries| retries.attempts > 1),
+        now: 0,
+        conditions: *plan.at(0.0),
+        calls: Calls::default(),
+        pool: Pool::new(),
+        queue: VecDeque::new(),
+        hung: 0,
+        timers: BinaryHeap::new(),
+        backlog: 0.0,
+        allowance: 0.0,
+        allowed_at: 0,
+        record: Record::new(scenario, &plan),
+        policy,
+    };
+    world.live(&plan, arrivals, looker);
+    world.record
+}
+
+struct World<'a> {
+    scenario: &'a Scenario,
+    retries: bool,
+    now: u64,
+    conditions: Conditions,
+    calls: Calls,
+    pool: Pool,
+    queue: VecDeque<u32>,
+    /// Workers that wait for an answer which does not come.
+    hung: usize,
+    timers: BinaryHeap<Reverse<(u64, Timer)>>,
+    /// Work that refusals have cost and nobody has done yet, in seconds.
+    backlog: f64,
+    /// Tokens of a throttled dependency.
+    allowance: f64,
+    allowed_at: u64,
+    record: Record,
+    policy: &'a mut dyn Policy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// A client's patience is over.
+    Patience { call: u32, generation: u32 },
+    /// A call that hung, or failed without doing work, comes back.
+    Back { call: u32 },
+    /// A client tries again.
+    Again { call: u32 },
+}
+
+impl World<'_> {
+    fn live(&mut self, plan: &Plan, mut arrivals: Arrivals<'_>, looker: &mut Looker<'_>) {
+        let end = nanos(self.scenario.seconds);
+        let steps = plan.steps();
+        let mut step = 1;
+        let mut tick = TICK;
+        let mut coming = arrivals.next();
+        loop {
+            let change = steps.get(step).map_or(u64::MAX, |(at, _)| nanos(*at));
+            let timer = self.timers.peek().map_or(u64::MAX, |Reverse((at, _))| *at);
+            let service = self.pool.next();
+            let arrival = coming.map_or(u64::MAX, |arrival| arrival.at);
+            let next = change.min(timer).min(service).min(tick).min(arrival);
+            if next >= end {
+                break;
+            }
+            self.now = self.now.max(next);
+            self.pool.advance(self.now);
+            if next == change {
+                self.conditions = steps[step].1;
+                step += 1;
+                self.set_speed();
+                self.take_from_queue();
+            } else if next == service {
+                if let Some(call) = self.pool.end() {
+                    self.answer(call);
+                }
+            } else if next == timer {
+                self.ring();
+            } else if next == tick {
+                self.policy.tick(self.mono());
+                looker(tick as f64 * 1e-9, &*self.policy, &self.record);
+                tick += TICK;
+            } else if let Some(arrival) = coming {
+                self.record.offered(self.now, &arrival);
+                let call = self.calls.insert(arrival, 0);
+                self.attempt(call);
+                coming = arrivals.next();
+            }
+            self.record.events += 1;
+        }
+    }
+
+    fn mono(&self) -> Mono {
+        Mono::from_nanos(self.now)
+    }
+
+    /// Thrashing: the more calls wait, the slower everything is.
+    fn set_speed(&mut self) {
+        let contention = self.scenario.plant.contention;
+        let drag = if contention > 0.0 {
+            1.0 + contention * self.queue.len() as f64 / f64::from(self.scenario.plant.workers)
+        } else {
+            1.0
+        };
+        self.pool.set_speed(self.conditions.speed / drag);
+    }
+
+    fn attempt(&mut self, place: u32) {
+        let call = *self.calls.get(place);
+        let Arrival { tier, user, luck, .. } = call.arrival;
+        let request =
+            Request { tier, user, luck: luck.wrapping_add(u64::from(call.attempt)), attempt: call.attempt };
+        let passes = self.policy.admit(self.mono(), &request, place);
+        self.record.attempted(self.now, passes);
+        if !passes {
+            self.backlog += self.scenario.plant.refusal_cost;
+            let refused = self.scenario.load.retries.is_some_and(|retries| retries.refused);
+            if refused {
+                self.try_again(call);
+            }
+            self.calls.remove(place);
+            return;
+        }
+        self.calls.get_mut(place).start = self.now;
+        if self.retries || self.scenario.plant.gate == GateAt::Caller {
+            let at = self.now + nanos(self.scenario.plant.deadline);
+            self.timers.push(Reverse((at, Timer::Patience { call: place, generation: call.generation })));
+        }
+        if self.is_free() && self.queue.is_empty() {
+            self.serve(place);
+        } else if self.scenario.plant.queue.is_none_or(|places| self.queue.len() < places as usize) {
+            self.queue.push_back(place);
+            self.set_speed_if_thrashing();
+        } else {
+            self.calls.get_mut(place).fails = true;
+            self.calls.get_mut(place).served = self.now;
+            self.answer_unserved(place);
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        self.pool.busy() + self.hung < self.conditions.workers as usize
+    }
+
+    fn set_speed_if_thrashing(&mut self) {
+        if self.scenario.plant.contention > 0.0 {
+            self.set_speed();
+        }
+    }
+
+    fn take_from_queue(&mut self) {
+        while !self.queue.is_empty() && self.is_free() {
+            let oldest = self.queue.front().map_or(self.now, |place| self.calls.get(*place).start);
+            let waited = Duration::from_nanos(self.now - oldest);
+            let newest = self.policy.takes_newest(self.mono(), waited);
+            let next = if newest { self.queue.pop_back() } else { self.queue.pop_front() };
+            let Some(place) = next else { break };
+            self.set_speed_if_thrashing();
+            let call = *self.calls.get(place);
+            let waited = Duration::from_nanos(self.now - call.start);
+            let left = waited.as_nanos() as u64 >= nanos(self.scenario.plant.deadline);
+            if self.policy.drops(self.mono(), waited) || (left && self.scenario.plant.drops_abandoned) {
+                self.calls.get_mut(place).fails = true;
+                self.calls.get_mut(place).served = self.now;
+                self.answer_unserved(place);
+            } else {
+                self.serve(place);
+            }
+        }
+    }
+
+    fn serve(&mut self, place: u32) {
+        let conditions = self.conditions;
+        let call = self.calls.get_mut(place);
+        call.served = self.now;
+        let (arrival, start) = (call.arrival, call.start);
+        let mut dice = Dice::new(arrival.luck.wrapping_add(u64::from(call.attempt)));
+        let hangs = conditions.hang > 0.0 && dice.hits(conditions.hang);
+        let mut fails = hangs || (conditions.errors > 0.0 && dice.hits(conditions.errors));
+        let mut own = None;
+        if fails && !hangs {
+            own = conditions.error_seconds;
+        }
+        if !fails && conditions.throttle.is_finite() && !self.take_allowance() {
+            (fails, own) = (true, Some(conditions.error_seconds.unwrap_or(THROTTLED)));
+        }
+        self.calls.get_mut(place).fails = fails;
+        self.policy.served(self.mono(), Duration::from_nanos(self.now - start));
+        if hangs {
+            self.hung += 1;
+            let at = self.now + nanos(conditions.hang_seconds);
+            self.timers.push(Reverse((at, Timer::Back { call: place })));
+        } else {
+            let work = own.unwrap_or(conditions.service * arrival.size);
+            let work = work + core::mem::take(&mut self.backlog);
+            self.pool.begin(work, place);
+        }
+    }
+
+    fn take_allowance(&mut self) -> bool {
+        let rate = self.conditions.throttle;
+        let span = (self.now - self.allowed_at) as f64 * 1e-9;
+        // A tenth of a second's worth may be saved up, and always one.
+        self.allowance = (self.allowance + span * rate).min((rate * 0.1).max(1.0));
+        self.allowed_at = self.now;
+        let has = self.allowance >= 1.0;
+        if has {
+            self.allowance -= 1.0;
+        }
+        has
+    }
+
+    /// The end of a service.
+    fn answer(&mut self, place: u32) {
+        self.conclude(place);
+        self.take_from_queue();
+    }
+
+    /// The end of a call that no worker had.
+    fn answer_unserved(&mut self, place: u32) {
+        self.conclude(place);
+    }
+
+    fn conclude(&mut self, place: u32) {
+        let call = *self.calls.get(place);
+        let took = Duration::from_nanos(self.now - call.start);
+        let in_time = took.as_nanos() as u64 <= nanos(self.scenario.plant.deadline);
+        let ended = if call.fails { Ended::Failed } else { Ended::Answered };
+        if !call.told {
+            self.policy.finish(self.mono(), place, ended, took);
+        }
+        if !call.abandoned {
+            let wait = call.served - call.start;
+            self.record.ended(self.now, &call.arrival, call.fails, in_time, wait);
+            if call.fails {
+                self.try_again(call);
+            }
+        }
+        self.calls.remove(place);
+    }
+
+    fn ring(&mut self) {
+        let Some(Reverse((_, timer))) = self.timers.pop() else { return };
+        match timer {
+            Timer::Again { call } => self.attempt(call),
+            Timer::Back { call } => {
+                self.hung -= 1;
+                self.answer(call);
+            }
+            Timer::Patience { call: place, generation } => {
+                let call = *self.calls.get(place);
+                if call.generation == generation {
+                    self.give_up(place, call);
+                }
+            }
+        }
+    }
+
+    fn give_up(&mut self, place: u32, call: Call) {
+        self.calls.get_mut(place).abandoned = true;
+        self.record.ended(self.now, &call.arrival, false, false, 0);
+        if self.scenario.plant.gate == GateAt::Caller {
+            self.calls.get_mut(place).told = true;
+            let took = Duration::from_nanos(self.now - call.start);
+            self.policy.finish(self.mono(), place, Ended::Failed, took);
+        }
+        self.try_again(call);
+    }
+
+    fn try_again(&mut self, call: Call) {
+        let Some(retries) = self.scenario.load.retries else { return };
+        if call.attempt + 1 >= retries.attempts {
+            return;
+        }
+        let mut dice = Dice::stream(call.arrival.luck, u64::from(call.attempt) + 7);
+        let pause = retries.backoff * f64::from(1u32 << call.attempt.min(10)) * dice.between(0.5, 1.5);
+        let place = self.calls.insert(call.arrival, call.attempt + 1);
+        self.timers.push(Reverse((self.now + nanos(pause), Timer::Again { call: place })));
+    }
+}
+
+pub(crate) fn nanos(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}
+
+/// Ten times a second, as in production.
+const TICK: u64 = 100_000_000;
+
+/// How long a throttled dependency takes to say no.
+const THROTTLED: f64 = 0.002;

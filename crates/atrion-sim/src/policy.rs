@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Policies side by side behind one trait.
+//!
+//! Every policy sees what a gate in production sees: requests with tier and user, ends of calls with their latency, a
+//! tick ten times a second. None is told what the plant is like, except for the ones that say so (a static limit and a
+//! rate limit stand for a load test that was done; the oracle for one that was done after the fact).
+//!
+//! Peers are written after their public descriptions; each file says what was simplified. Where tiers are asked for, all
+//! peers get the same graded partition ([`share_of_limit`]), so that what is compared is the limit, not the ladder.
+
+mod aimd;
+mod atrion;
+mod breaker;
+mod codel;
+mod dagor;
+mod fixed;
+mod gradient;
+mod limited;
+mod menu;
+mod pid;
+mod rate;
+mod throttle;
+mod vegas;
+mod windowed;
+
+pub use atrion::{Guarded, Inside};
+pub use fixed::Fixed;
+pub use limited::Limited;
+pub use menu::{Entry, ablations, all, oracle_limits};
+
+use std::time::Duration;
+
+use atrion_core::{Mono, Priority, Spread, Tier, Volts};
+
+/// A request at the gate.
+#[derive(Debug, Clone, Copy)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Request {
+    /// How important it is.
+    pub tier: Tier,
+    /// Whose it is.
+    pub user: u32,
+    /// Randomness for policies that throw dice.
+    pub luck: u64,
+    /// 0 for a client's first attempt.
+    pub attempt: u32,
+}
+
+impl Request {
+    /// The priority as a caller of the engine would state it: the tier, and the user as cohort.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        Priority::tier(self.tier).cohort(u64::from(self.user).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// Its voltage on the ladder.
+    #[must_use]
+    pub fn volts(&self, now: Mono) -> Volts {
+        self.priority().resolve(Spread::Band, Priority::epoch(now), 0)
+    }
+}
+
+/// How a call ended, as the gate sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Ended {
+    /// With an answer; whether it was in time, the latency tells.
+    Answered,
+    /// With a failure.
+    Failed,
+}
+
+/// A gate.
+pub trait Policy {
+    /// Whether a request passes. `call` is a small number that is this call's until its end.
+    fn admit(&mut self, now: Mono, request: &Request, call: u32) -> bool;
+
+    /// The end of a call that was let through.
+    fn finish(&mut self, now: Mono, call: u32, ended: Ended, took: Duration);
+
+    /// Ten times a second.
+    fn tick(&mut self, now: Mono) {
+        let _ = now;
+    }
+
+    /// A worker has taken a call that waited so long. Only a gate inside the server can know.
+    fn served(&mut self, now: Mono, waited: Duration) {
+        let _ = (now, waited);
+    }
+
+    /// Whether the newest of the queue is served next instead of the oldest, which has waited so long.
+    fn takes_newest(&mut self, now: Mono, oldest: Duration) -> bool {
+        let _ = (now, oldest);
+        false
+    }
+
+    /// Whether a call that has waited so long is dropped instead of served.
+    fn drops(&mut self, now: Mono, waited: Duration) -> bool {
+        let _ = (now, waited);
+        false
+    }
+
+    /// What is going on inside, of policies that can explain themselves.
+    fn inside(&self) -> Option<Inside> {
+        None
+    }
+}
+
+/// What share of a limit a voltage may use: bulk from 0.5 on, critical up to 1.
+#[must_use]
+pub fn share_of_limit(volts: Volts) -> f64 {
+    0.5 + 0.5 * ((volts.get() - 14.0) / 86.0).clamp(0.0, 1.0)
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which policies there are.
+
+use std::time::Duration;
+
+use atrion_core::adaptive::Laws;
+use atrion_core::{AdaptiveConfig, RfcConfig, rfc};
+use atrion_engine::{Config, ConfigError, Physics, RfcPhysics, RouteConfig};
+
+use super::aimd::Aimd;
+use super::breaker::Breaker;
+use super::codel::Codel;
+use super::dagor::Dagor;
+use super::fixed::{Fixed, Nothing};
+use super::gradient::Gradient2;
+use super::limited::Limited;
+use super::pid::Pid;
+use super::rate::Rate;
+use super::throttle::Throttle;
+use super::vegas::Vegas;
+use super::windowed::Windowed;
+use super::{Guarded, Policy};
+use crate::scenario::Scenario;
+
+/// A policy that can be made for any scenario.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Entry {
+    /// Its name in tables.
+    pub name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Nothing,
+    Static,
+    Rate,
+    Limit { by_tier: bool, limit: f64 },
+    Breaker,
+    Aimd { by_tier: bool },
+    Vegas { by_tier: bool },
+    Gradient { by_tier: bool, queue: f64 },
+    Codel,
+    Throttle,
+    Dagor,
+    Pid,
+    Rfc,
+    Adaptive(Box<AdaptiveConfig>),
+}
+
+/// Every policy but the oracle and the ablations, in the order of the table.
+#[must_use]
+pub fn all() -> Vec<Entry> {
+    let list = [
+        ("adaptive", Kind::Adaptive(Box::default())),
+        ("gradient2+tiers", Kind::Gradient { by_tier: true, queue: 4.0 }),
+        ("gradient2(8)+tiers", Kind::Gradient { by_tier: true, queue: 8.0 }),
+        ("gradient2", Kind::Gradient { by_tier: false, queue: 4.0 }),
+        ("aimd+tiers", Kind::Aimd { by_tier: true }),
+        ("aimd", Kind::Aimd { by_tier: false }),
+        ("vegas+tiers", Kind::Vegas { by_tier: true }),
+        ("vegas", Kind::Vegas { by_tier: false }),
+        ("pid", Kind::Pid),
+        ("dagor", Kind::Dagor),
+        ("codel+lifo", Kind::Codel),
+        ("static", Kind::Static),
+        ("rate-limit", Kind::Rate),
+        ("sre-throttling", Kind::Throttle),
+        ("breaker", Kind::Breaker),
+        ("rfc", Kind::Rfc),
+        ("nothing", Kind::Nothing),
+    ];
+    list.into_iter().map(|(name, kind)| Entry { name: name.to_owned(), kind }).collect()
+}
+
+/// The preset `adaptive` with one law switched off each.
+#[must_use]
+pub fn ablations() -> Vec<Entry> {
+    let on = Laws::default();
+    let without = [
+        ("memory-of-health", Laws { memory_of_health: false, ..on }),
+        ("shrinking-slack", Laws { shrinking_slack: false, ..on }),
+        ("square-root-staffing", Laws { square_root_staffing: false, ..on }),
+        ("elasticity", Laws { elasticity: false, ..on }),
+        ("debt", Laws { debt: false, ..on }),
+        ("effectiveness", Laws { effectiveness: false, ..on }),
+        ("scar", Laws { scar: false, ..on }),
+        ("staleness", Laws { staleness: false, ..on }),
+        ("dead", Laws { dead: false, ..on }),
+    ];
+    without
+        .into_iter()
+        .map(|(law, laws)| {
+            Entry::adaptive(format!("no-{law}"), AdaptiveConfig { laws, ..AdaptiveConfig::default() })
+        })
+        .collect()
+}
+
+/// Static limits with priorities among which the oracle may choose after the fact, for one scenario.
+#[must_use]
+pub fn oracle_limits(scenario: &Scenario) -> Vec<Entry> {
+    let most =
+        scenario.change.iter().filter_map(|change| change.workers).fold(scenario.plant.workers, u32::max);
+    let workers = f64::from(most);
+    let factors = [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0, 20.0, 60.0];
+    let mut limits: Vec<f64> = factors.iter().map(|factor| (workers * factor).max(1.0).round()).collect();
+    limits.dedup_by(|a, b| a.to_bits() == b.to_bits());
+    limits
+        .into_iter()
+        .map(|limit| Entry { name: format!("limit-{limit}"), kind: Kind::Limit { by_tier: true, limit } })
+        .collect()
+}
+
+impl Entry {
+    /// The preset `adaptive` with other numbers.
+    #[must_use]
+    pub fn adaptive(name: String, config: AdaptiveConfig) -> Self {
+        Self { name, kind: Kind::Adaptive(Box::new(config)) }
+    }
+
+    /// The policy for one run.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the preset's numbers are not valid.
+    pub fn make(&self, scenario: &Scenario) -> Result<Box<dyn Policy>, ConfigError> {
+        let plant = &scenario.plant;
+        let deadline = plant.told.then(|| Duration::from_secs_f64(plant.deadline));
+        Ok(match &self.kind {
+            Kind::Nothing => Box::new(Nothing),
+            // What a load test on the day before would have set: one waiting call for each two workers.
+            Kind::Static => Box::new(Limited::plain(Fixed((1.5 * f64::from(plant.workers)).ceil()))),
+            Kind::Rate => Box::new(Rate::new(scenario.capacity())),
+            Kind::Limit { by_tier, limit } => gate(Fixed(*limit), *by_tier),
+            Kind::Breaker => Box::new(Breaker::new(deadline)),
+            Kind::Aimd { by_tier } => gate(Aimd::new(deadline), *by_tier),
+            Kind::Vegas { by_tier } => gate(Windowed::new(Vegas::new()), *by_tier),
+            Kind::Gradient { by_tier, queue } => gate(Windowed::new(Gradient2::new(*queue)), *by_tier),
+            Kind::Codel => Box::new(Codel::default()),
+            Kind::Throttle => Box::new(Throttle::new(deadline)),
+            Kind::Dagor => Box::new(Dagor::new()),
+            Kind::Pid => Box::new(Pid::new()),
+            Kind::Rfc => {
+                let latency = deadline.map_or(0.1, |deadline| deadline.as_secs_f64());
+                let slo = rfc::Slo { latency, ..rfc::Slo::default() };
+                guarded(Physics::Rfc(RfcPhysics { law: RfcConfig::default(), slo }))?
+            }
+            Kind::Adaptive(config) => {
+                guarded(Physics::Adaptive(AdaptiveConfig { slo: deadline, ..(**config).clone() }))?
+            }
+        })
+    }
+}
+
+fn gate(limit: impl super::limited::Limit + 'static, by_tier: bool) -> Box<dyn Policy> {
+    if by_tier { Box::new(Limited::by_tier(limit)) } else { Box::new(Limited::plain(limit)) }
+}
+
+fn guarded(physics: Physics) -> Result<Box<dyn Policy>, ConfigError> {
+    let default = RouteConfig { physics, ..RouteConfig::default() };
+    Ok(Box::new(Guarded::new(Config { default, ..Config::default() })?))
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `cargo xtask sim`: the wind tunnel. Everything here only parses, asks `atrion-sim`, and prints into 80 columns.
+
+mod common;
+mod list;
+mod run;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Name every scenario of a set and every policy, with its purpose.
+    List(list::Args),
+    /// Live through one scenario with some policies, and plot what happened.
+    Run(run::Args),
+    /// Compare policies over a set of scenarios.
+    Table(table::Args),
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::List(args) => list::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Table(args) => table::run(&args),
+    }
+}

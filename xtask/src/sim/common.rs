@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the subcommands share: sets, seeds, threads, progress.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context as _;
+use atrion_sim::policy::{self, Entry};
+use atrion_sim::{Scenario, Set};
+
+/// The scenario of that name in the sets of the repository, a random one as `random-SEED-NTH`, or a TOML file.
+pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
+    if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        let text = std::fs::read_to_string(name).with_context(|| name.to_owned())?;
+        return Ok(Scenario::parse(&text)?);
+    }
+    if let ["random", seed, nth] = name.split('-').collect::<Vec<_>>()[..] {
+        return Ok(atrion_sim::scenario::random::plant(seed.parse()?, nth.parse()?));
+    }
+    for set in [Set::Named, Set::Heldout] {
+        if let Some(found) = set.scenarios()?.into_iter().find(|scenario| scenario.name == name) {
+            return Ok(found);
+        }
+    }
+    anyhow::bail!(
+        "no scenario {name:?}: `cargo xtask sim list` names them; random-SEED-NTH and FILE.toml also do"
+    )
+}
+
+/// Policies by name; all of them if none is named.
+pub(crate) fn entries(names: &[String]) -> anyhow::Result<Vec<Entry>> {
+    let all = || policy::all().into_iter().chain(policy::ablations());
+    if names.is_empty() {
+        return Ok(policy::all());
+    }
+    names
+        .iter()
+        .map(|name| {
+            all()
+                .find(|entry| entry.name == *name)
+                .with_context(|| format!("no policy {name:?}: `cargo xtask sim list` names them"))
+        })
+        .collect()
+}
+
+/// `count` seeds from the first on.
+pub(crate) fn seeds(first: u64, count: u64) -> Vec<u64> {
+    (0..count.max(1)).map(|nth| first.wrapping_add(nth)).collect()
+}
+
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 16)
+}
+
+/// A line on standard error that counts, on terminals only; standard output stays clean for pipes.
+pub(crate) struct Counter {
+    total: usize,
+    shown: AtomicUsize,
+    is_shown: bool,
+}
+
+impl Counter {
+    pub(crate) fn new(total: usize) -> Self {
+        Self { total, shown: AtomicUsize::new(0), is_shown: std::io::stderr().is_terminal() }
+    }
+
+    pub(crate) fn at(&self, done: usize) {
+        let percent = done * 100 / self.total.max(1);
+        if self.is_shown && self.shown.fetch_max(percent + 1, Ordering::Relaxed) <= percent {
+            let mut err = std::io::stderr();
+            let _ = write!(err, "\r{done} of {} runs, {percent} %", self.total);
+            if done == self.total {
+                let _ = write!(err, "\r{:40}\r", "");
+            }
+            let _ = err.flush();
+        }
+    }
+}
+
+pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use atrion_sim::score::WEIGHTS;
+use atrion_sim::table::Table;
+use atrion_sim::{Set, policy};
+
+use super::common::{self, Counter};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// named, heldout or random:N:SEED.
+    #[arg(long, default_value_t = Set::Named)]
+    set: Set,
+    /// Policies, by name; all if left out.
+    #[arg(long = "policy")]
+    policies: Vec<String>,
+    /// Also `adaptive` with one law switched off each.
+    #[arg(long)]
+    ablations: bool,
+    /// Leaves the oracle out, which takes most of the time.
+    #[arg(long)]
+    no_oracle: bool,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// So many seeds; 5 for files, 1 for random plants if left out.
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// Shows the score of every scenario for the first policies of the table.
+    #[arg(long)]
+    scenarios: bool,
+    /// Writes the table as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let scenarios = args.set.scenarios()?;
+    let mut entries = common::entries(&args.policies)?;
+    if args.ablations {
+        entries.extend(policy::ablations());
+    }
+    let default = if matches!(args.set, Set::Random(..)) { 1 } else { 5 };
+    let seeds = common::seeds(args.seed, args.seeds.unwrap_or(default));
+    let oracle = !args.no_oracle;
+    let counter = Counter::new(Table::size(&scenarios, &entries, oracle, &seeds));
+    let begin = Instant::now();
+    let table =
+        Table::run(&scenarios, &entries, oracle, &seeds, common::threads(), &|done| counter.at(done))?;
+    let took = begin.elapsed().as_secs_f64();
+    println!(
+        "{}: {} scenarios x {} seeds from {}, {} runs, {:.0} million events in {took:.0} s\n",
+        args.set,
+        scenarios.len(),
+        seeds.len(),
+        args.seed,
+        table.runs,
+        table.events as f64 / 1e6
+    );
+    print(&table);
+    if args.scenarios {
+        print_scenarios(&table);
+    }
+    if let Some(path) = &args.json {
+        common::write(path, &serde_json::to_string_pretty(&table.to_json())?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Name, score, rank, worst, then the components in hundredths.
+fn print(table: &Table) {
+    print!("{:<24}{:>5}{:>5}{:>6} |", "policy", "score", "rank", "worst");
+    for (name, _) in WEIGHTS {
+        print!("{:>4}", &name[..name.len().min(3)]);
+    }
+    println!();
+    for row in &table.rows {
+        let rank = if row.realizable { format!("{:.1}", row.rank) } else { "-".to_owned() };
+        print!("{:<24}{:>5.1}{rank:>5}{:>6.1} |", row.name, row.score, row.worst);
+        for value in row.components.list() {
+            print!("{:>4}", value.map_or("-".to_owned(), |value| format!("{:.0}", 100.0 * value)));
+        }
+        println!();
+    }
+    let legend: Vec<_> = WEIGHTS.iter().map(|(name, weight)| format!("{name} {weight:.0}")).collect();
+    println!("\nweights: {}", legend[..5].join(", "));
+    println!("         {}", legend[5..].join(", "));
+    println!("rank: mean among realizable policies; worst: the mean score of the worst scenario");
+}
+
+fn print_scenarios(table: &Table) {
+    let mut shown: Vec<_> = table.rows.iter().take(5).collect();
+    for name in ["adaptive", "oracle"] {
+        if let Some(row) = table.row(name).filter(|row| !shown.iter().any(|one| one.name == row.name)) {
+            shown.push(row);
+        }
+    }
+    print!("\n{:<24}", "scenario");
+    for row in &shown {
+        print!(" {:>8}", &row.name[..row.name.len().min(8)]);
+    }
+    println!();
+    for (nth, name) in table.scenarios.iter().enumerate() {
+        print!("{name:<24}");
+        for row in &shown {
+            print!(" {:>8.1}", row.scenarios[nth].0);
+        }
+        println!();
+    }
+}
