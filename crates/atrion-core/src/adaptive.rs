@@ -38,6 +38,8 @@ pub use target::{Target, Throughput};
 pub use tick::Tick;
 pub use window::Window;
 
+use core::time::Duration;
+
 use crate::admission::{Law, saturation_pressure};
 use crate::{Mode, Ohms, Terms};
 
@@ -298,6 +300,12 @@ impl AdaptiveState {
     #[must_use]
     pub fn evidence(&self) -> f64 {
         self.evidence.weight()
+    }
+
+    /// The same after a further time without completions: a tick need not have run for it.
+    #[must_use]
+    pub fn evidence_after(&self, idle: Duration) -> f64 {
+        self.evidence.weight_after(idle)
     }
 
     /// Nothing is left that a fresh route would not have: it may be forgotten without a loss.

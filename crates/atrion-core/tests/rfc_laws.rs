@@ -115,9 +115,9 @@ proptest! {
             let r = state.resistance.get();
             prop_assert!(r.is_finite() && r >= config.base_resistance, "{state:?}");
             prop_assert!(state.momentum.is_finite() && state.momentum >= 0.0, "{state:?}");
-            let law = state.law(&config, now).rest.get();
+            let law = state.law(None, &config, now).rest.get();
             prop_assert!(law.is_finite() && law >= r);
-            let terms = state.terms(&config, now).resistance().get();
+            let terms = state.terms(None, &config, now).resistance().get();
             prop_assert!((terms - law).abs() <= 1e-9 * law, "terms {terms}, law {law}");
         }
     }
@@ -204,7 +204,7 @@ proptest! {
         let (low, high) = (Volts::saturating(low), Volts::saturating(low + step));
         for (now, state) in live(&config, &ticks) {
             prop_assert!(!state.admits(low) || state.admits(high));
-            let law = state.law(&config, now);
+            let law = state.law(None, &config, now);
             prop_assert!(!law.admits(low, 7.0) || law.admits(high, 7.0));
         }
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use atrion_core::{Ladder, Mode, Mono, Ohms, Outcome, Priority, Refusal, Terms, retry_after};
-use atrion_state::{Clock, RouteId};
+use atrion_state::{Clock, RouteId, StateManager};
 
+use crate::fleet::Ear;
 use crate::live::{Live, Refused, Ticket};
-use crate::physics::RoutePhysics;
+use crate::physics::{RoutePhysics, Site};
 use crate::shed::Shed;
 use crate::slot;
 
@@ -52,6 +53,11 @@ impl RouteCell {
         &self.live
     }
 
+    /// Where the route's physics stands in this pulse.
+    pub(crate) fn site<'a>(&'a self, ear: Option<&'a Ear>, manager: &'a StateManager) -> Site<'a> {
+        Site { route: &self.id, live: &self.live, ladder: &self.commons.ladder, ear, manager }
+    }
+
     /// Never on the path of a request. The physics is valid after every step, so a panic elsewhere harms nothing.
     pub(crate) fn physics(&self) -> MutexGuard<'_, RoutePhysics> {
         self.physics.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,7 +90,9 @@ impl RouteCell {
         // What callers reported of saturation is in the gate already; the live crowd comes on top.
         let crowd = gate.saturation(in_flight as f64 + debt).get();
         let terms = Terms { saturation: Ohms::saturating(published.saturation.get() + crowd), ..published };
-        let exact = retry_after(mode, volts, published.scar, published.base, self.live.scar_decay());
+        // The fleet's share heals as the own one does.
+        let scar = Ohms::saturating(published.scar.get() + published.cluster);
+        let exact = retry_after(mode, volts, scar, published.base, self.live.scar_decay());
         let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
         Shed::new(Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after })
     }

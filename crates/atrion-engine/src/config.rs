@@ -6,7 +6,8 @@ use std::fmt;
 use std::time::Duration;
 
 use atrion_core::adaptive::DeadRule;
-use atrion_core::{AdaptiveConfig, ConfigFault, Law, Ohms, RfcConfig, Spread, rfc};
+use atrion_core::{AdaptiveConfig, ConfigFault, Direction, Gamma, Law, Ohms, RfcConfig, Spread, rfc};
+use atrion_state::Sharing;
 
 use crate::live::Settings;
 
@@ -24,11 +25,44 @@ pub struct Config {
     /// Exceptions by name. A name that ends in `*` holds for every route that starts with what is before it; the exact
     /// name wins over patterns, the longer pattern over the shorter.
     pub routes: BTreeMap<String, RouteConfig>,
+    /// How to listen to the fleet, where the provider's own word on it is not to hold.
+    pub fleet: FleetConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_routes: 10_000, default: RouteConfig::default(), routes: BTreeMap::new() }
+        Self {
+            max_routes: 10_000,
+            default: RouteConfig::default(),
+            routes: BTreeMap::new(),
+            fleet: FleetConfig::default(),
+        }
+    }
+}
+
+/// How a node listens to its fleet. What is left out is as the provider says; without a provider that shares, there is
+/// nobody to listen to.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[allow(clippy::exhaustive_structs)]
+pub struct FleetConfig {
+    /// The weight of the fleet against the node itself, 0..=1. At 0 the node goes by itself alone, and is heard by the
+    /// others all the same.
+    pub gamma: Option<Gamma>,
+    /// Whether a node with little evidence of its own listens more.
+    pub epistemic: Option<bool>,
+    /// Which way the fleet may move this node's gates.
+    pub direction: Option<Direction>,
+}
+
+impl FleetConfig {
+    /// The provider's word, with what is set here in its place.
+    pub(crate) fn of(&self, mut sharing: Sharing) -> Sharing {
+        sharing.gamma = self.gamma.unwrap_or(sharing.gamma);
+        sharing.epistemic = self.epistemic.unwrap_or(sharing.epistemic);
+        sharing.direction = self.direction.unwrap_or(sharing.direction);
+        sharing
     }
 }
 
@@ -99,6 +133,13 @@ impl Config {
     #[must_use]
     pub fn max_routes(mut self, max_routes: usize) -> Self {
         self.max_routes = max_routes;
+        self
+    }
+
+    /// Sets the weight of the fleet against the node itself, whatever the provider says.
+    #[must_use]
+    pub fn gamma(mut self, gamma: Gamma) -> Self {
+        self.fleet.gamma = Some(gamma);
         self
     }
 
@@ -186,6 +227,14 @@ impl RouteConfig {
             let fault = ConfigFault { field: "cap", must: "1 or more, or left out", value: 0.0 };
             faults.push(Fault { at: at.to_owned(), fault });
         }
+    }
+
+    /// `S_max`: what the scar of a route can grow to by failures (`docs/physics.md` section 5).
+    pub(crate) fn scar_ceiling(&self) -> Ohms {
+        Ohms::saturating(match &self.physics {
+            Physics::Adaptive(adaptive) => adaptive.scar_ceiling,
+            Physics::Rfc(rfc) => rfc.law.base_resistance * rfc.law.break_multiplier,
+        })
     }
 
     pub(crate) fn settings(&self) -> Settings {

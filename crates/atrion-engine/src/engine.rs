@@ -10,12 +10,13 @@ use arc_swap::ArcSwap;
 use atrion_core::{Mono, Telemetry, TelemetryError};
 use atrion_state::{
     Clock, Event, Fanout, Liveness, Observer, OverrideKind, PhysicsVector, RegisterSetLimits, RouteId,
-    RouteIdError, StateManager,
+    RouteIdError, StateManager, StateProvider,
 };
 
 use crate::cell::{Commons, RouteCell};
 use crate::config::{Config, ConfigError, RouteConfig};
 use crate::events::Relay;
+use crate::fleet::{Ear, Fleet};
 use crate::live::Force;
 use crate::overrides::{Active, Override, OverrideError, Overrides};
 use crate::physics::{RoutePhysics, TickCache};
@@ -36,6 +37,8 @@ pub struct Engine {
     observers: Arc<Fanout>,
     manager: StateManager,
     roster: Mutex<Roster>,
+    /// Locked before the physics of a route, and never while an observer is told something.
+    fleet: Mutex<Fleet>,
     overrides: Mutex<Overrides>,
     /// Routes that were created and not yet asked for at the provider.
     cold: Mutex<Vec<RouteId>>,
@@ -90,6 +93,7 @@ impl Engine {
             observers: Arc::new(Fanout::new(observers)),
             manager: StateManager::new(RegisterSetLimits::default(), Liveness::default()),
             roster: Mutex::new(Roster::new(now)),
+            fleet: Mutex::default(),
             overrides: Mutex::default(),
             cold: Mutex::default(),
             replacing: Mutex::default(),
@@ -157,21 +161,35 @@ impl Engine {
         RouteCell::new(id, RoutePhysics::new(config, now), Arc::clone(commons), now)
     }
 
+    /// From now on the gates of all routes count what peers say through this provider, as far as it
+    /// [shares](StateProvider::sharing) and the configuration allows. [`Atrion`](crate::Atrion) does this by itself.
+    pub fn listen_to(&self, provider: Arc<dyn StateProvider>) {
+        lock(&self.fleet).join(provider, &self.registry);
+    }
+
     /// COMPUTE and BUFFER for every route that needs it. Events come out at the observers.
     pub fn pulse(&self, now: Mono) -> PulseReport {
         let wall = self.commons.clock.wall();
         let mut roster = lock(&self.roster);
-        roster.enlist(self.registry.take_fresh());
-        let ladder = &self.commons.ladder;
+        let fresh = self.registry.take_fresh();
+        let ear = {
+            let mut fleet = lock(&self.fleet);
+            fleet.gather(&fresh, &self.registry);
+            fleet.ear(&self.in_force.load().config.fleet)
+        };
+        let ear = ear.as_ref();
+        roster.enlist(fresh);
         let beat = Beat {
-            ladder,
+            ear,
             now,
             wall,
             interval: self.interval,
             manager: &self.manager,
             observers: &self.observers,
         };
-        let computed = roster.beat(&beat);
+        let mut resting = Vec::new();
+        let computed = roster.beat(&beat, |cell| resting.push(Arc::clone(cell)));
+        self.visit_listeners(ear, &resting, now);
         let turned_away = self.registry.take_turned_away();
         if turned_away > 0 {
             let limit = self.in_force.load().config.max_routes;
@@ -191,6 +209,23 @@ impl Engine {
         PulseReport { computed, dirty: self.manager.dirty() }
     }
 
+    /// The gates of routes on which nothing happens follow the scars of peers all the same.
+    fn visit_listeners(&self, ear: Option<&Ear>, resting: &[Arc<RouteCell>], now: Mono) {
+        let mut moves = Vec::new();
+        let mut fleet = lock(&self.fleet);
+        resting.iter().for_each(|cell| fleet.attend(cell));
+        fleet.retain(|cell| {
+            let (moved, hears) = cell.physics().visit(&cell.site(ear, &self.manager), now);
+            moves.extend(moved.map(|moved| (cell.id().clone(), moved)));
+            hears
+        });
+        // Unlocked before anybody is told: an observer may hand in telemetry of its own.
+        drop(fleet);
+        for (route, moved) in moves {
+            self.tell(|| moved.event(route));
+        }
+    }
+
     /// COMPUTE with a measurement that the caller has made itself, for one route and at once.
     ///
     /// # Errors
@@ -199,12 +234,15 @@ impl Engine {
         let telemetry = telemetry.check()?;
         let route = self.route(route);
         let (now, cell) = (self.commons.clock.now(), route.cell());
+        let ear = lock(&self.fleet).ear(&self.in_force.load().config.fleet);
         let computed = {
-            let mut physics = cell.physics();
-            let (ladder, mut cache) = (&self.commons.ladder, TickCache::default());
-            physics.compute(cell.live(), now, self.interval, ladder, &mut cache, Some(telemetry))
+            let (site, mut cache) = (cell.site(ear.as_ref(), &self.manager), TickCache::default());
+            cell.physics().compute(&site, now, self.interval, &mut cache, Some(telemetry))
         };
         cell.live().touch();
+        if let Some(moved) = computed.moved {
+            self.tell(|| moved.event(cell.id().clone()));
+        }
         if computed.from != computed.to {
             let (from, to, resistance) = (computed.from, computed.to, computed.resistance);
             self.tell(|| Event::ModeChanged { route: cell.id().clone(), from, to, resistance });

@@ -84,6 +84,12 @@ impl Observer for Tracing {
             Event::SheddingStopped { route, shed, admitted, lasted } => {
                 tracing::info!(target: "atrion", %route, shed, admitted, seconds = lasted.as_secs_f64(), "shedding stopped");
             }
+            Event::ClusterShareStarted { route, own, cluster } => {
+                tracing::info!(target: "atrion", %route, own = own.get(), cluster, "the fleet moves the gate");
+            }
+            Event::ClusterShareStopped { route, lasted } => {
+                tracing::info!(target: "atrion", %route, seconds = lasted.as_secs_f64(), "the fleet moves the gate no more");
+            }
             Event::ProviderDegraded { provider, error } => {
                 tracing::warn!(target: "atrion", provider, %error, "provider degraded");
             }

@@ -8,7 +8,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp))]
 
 mod config;
-pub use config::{Config, ConfigError, Physics, RfcPhysics, RouteConfig};
+pub use config::{Config, ConfigError, FleetConfig, Physics, RfcPhysics, RouteConfig};
 
 mod route;
 pub use route::Route;
@@ -23,6 +23,7 @@ mod cell;
 mod live;
 mod slot;
 
+mod fleet;
 mod physics;
 mod registry;
 mod roster;

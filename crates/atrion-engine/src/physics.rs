@@ -7,18 +7,22 @@ use std::time::Duration;
 
 use atrion_core::adaptive::Tick;
 use atrion_core::{Ladder, Mode, Mono, Ohms, Telemetry};
-use atrion_state::{PhysicsVector, Restored};
+use atrion_state::{PhysicsVector, Restored, RouteId, StateManager};
 
 use crate::config::RouteConfig;
+use crate::fleet::{Ear, Listener};
 use crate::live::{Live, Publication, Reading};
 
+mod hearsay;
 mod measure;
 mod model;
 mod totals;
 
+pub(crate) use hearsay::Moved;
 pub(crate) use measure::Measured;
 pub(crate) use totals::Totals;
 
+use hearsay::Hearsay;
 use measure::Meter;
 use model::Model;
 
@@ -35,6 +39,8 @@ pub(crate) struct RoutePhysics {
     /// The mode as of the last tick, for whoever reports changes.
     mode: Mode,
     pub(crate) totals: Totals,
+    /// What the fleet says, and what it does to the gate.
+    hearsay: Hearsay,
     /// When each stripe's thread had last done anything, as of the last tick.
     last_moves: Vec<u64>,
 }
@@ -47,6 +53,16 @@ struct Reported {
     until: Mono,
 }
 
+/// Where a route stands: what its slow side reads and writes beside itself.
+pub(crate) struct Site<'a> {
+    pub(crate) route: &'a RouteId,
+    pub(crate) live: &'a Live,
+    pub(crate) ladder: &'a Ladder,
+    /// How to listen to the fleet, if there is one.
+    pub(crate) ear: Option<&'a Ear>,
+    pub(crate) manager: &'a StateManager,
+}
+
 /// What one COMPUTE leaves behind for the pulse.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Computed {
@@ -54,6 +70,10 @@ pub(crate) struct Computed {
     pub(crate) to: Mode,
     pub(crate) resistance: Ohms,
     pub(crate) counted: Reading,
+    /// What the fleet's scars have begun or ceased to do to the gate.
+    pub(crate) moved: Option<Moved>,
+    /// A peer has a scar: the route is to be visited though nothing happens on it.
+    pub(crate) hears: bool,
     /// Nothing will change without a request: the route needs no tick until it is touched again.
     pub(crate) is_quiet: bool,
 }
@@ -89,6 +109,7 @@ impl RoutePhysics {
             reported: None,
             generation: 0,
             totals: Totals::default(),
+            hearsay: Hearsay::default(),
             last_moves: Vec::new(),
         }
     }
@@ -104,6 +125,8 @@ impl RoutePhysics {
             return false;
         }
         self.model = Model::restored(&self.config.physics, restored, now);
+        // It was told to another scar; the next tick listens again.
+        self.hearsay.mute();
         self.publish_all(live, ladder, now);
         true
     }
@@ -112,6 +135,7 @@ impl RoutePhysics {
     pub(crate) fn reset(&mut self, live: &Live, ladder: &Ladder, now: Mono) {
         self.model = Model::new(&self.config.physics, now);
         self.reported = None;
+        self.hearsay.mute();
         live.forgive(now);
         self.publish_all(live, ladder, now);
     }
@@ -121,6 +145,7 @@ impl RoutePhysics {
         if !self.model.fits(&config.physics) {
             let scar = self.model.scar();
             self.model = Model::with_scar(&config.physics, scar, now);
+            self.hearsay.mute();
         }
         self.config = config;
         live.configure(&self.config.settings());
@@ -131,13 +156,13 @@ impl RoutePhysics {
     /// known to have been so until `interval` ago.
     pub(crate) fn compute(
         &mut self,
-        live: &Live,
+        site: &Site<'_>,
         now: Mono,
         interval: Duration,
-        ladder: &Ladder,
         cache: &mut TickCache,
         report: Option<Telemetry>,
     ) -> Computed {
+        let Site { live, ladder, .. } = *site;
         let mut has_closed = self.catch_up(live);
         let from = self.mode;
         // After a quiet time the model first ages over it, so that the window is as long as any other.
@@ -169,6 +194,7 @@ impl RoutePhysics {
         self.model.step(&tick, &measured, report.as_ref(), now, &self.config);
         self.carry_out(live, now);
         live.relax_debt(measured.window.debt, self.model.debt());
+        let moved = self.listen(site, now);
         self.publish_all(live, ladder, now);
         let seconds = dt.as_secs_f64();
         if seconds > 0.0 {
@@ -185,11 +211,41 @@ impl RoutePhysics {
             to: self.mode,
             resistance: self.model.resistance_at_rest(&self.config.physics, now),
             counted: measured.counted,
+            moved,
+            hears: self.hearsay.is_on(),
             is_quiet: measured.window.in_flight == 0
                 && measured.counted.admissions() + measured.counted.refusals() == 0
                 && self.reported.is_none()
                 && self.model.is_neutral(),
         }
+    }
+
+    /// There is something to hear about this route.
+    pub(crate) fn attend(&mut self) {
+        self.hearsay.attend();
+    }
+
+    /// A visit to a route on which nothing happens: peers' scars fade there, too, and so does what they do to the gate.
+    /// Also says whether it is worth another visit.
+    pub(crate) fn visit(&mut self, site: &Site<'_>, now: Mono) -> (Option<Moved>, bool) {
+        // This tick has been here, or a clock has gone back and a tick will come.
+        if self.stepped_at >= now {
+            return (None, self.hearsay.is_on());
+        }
+        let moved = self.listen(site, now);
+        self.publish_all(site.live, site.ladder, now);
+        (moved, self.hearsay.is_on())
+    }
+
+    fn listen(&mut self, site: &Site<'_>, now: Mono) -> Option<Moved> {
+        let scar = self.model.scar();
+        let idle = now.since(self.stepped_at);
+        let listener = || Listener {
+            scar,
+            evidence: self.model.evidence_after(idle),
+            ceiling: self.config.scar_ceiling(),
+        };
+        self.hearsay.listen(site, scar, listener, now)
     }
 
     /// The request path may have opened or closed the breaker since the last tick: the model follows.
@@ -246,8 +302,9 @@ impl RoutePhysics {
 
     fn publication(&self, now: Mono, in_flight: u64) -> Publication {
         let physics = &self.config.physics;
-        let mut law = self.model.law(physics, None, in_flight, now);
-        let mut terms = self.model.terms(physics, None, in_flight, now);
+        let merged = self.hearsay.merged();
+        let mut law = self.model.law(physics, merged, in_flight, now);
+        let mut terms = self.model.terms(physics, merged, in_flight, now);
         let healthy = atrion_core::Law { rest: terms.base, ..law };
         if let Some(reported) = self.reported {
             terms.saturation = law.saturation(reported.saturation * law.target);

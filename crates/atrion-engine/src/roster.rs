@@ -4,17 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Ladder, Mono, Wall};
+use atrion_core::{Mono, Wall};
 use atrion_state::{Event, Fanout, Observer, PhysicsVector, StateManager};
 
 use crate::cell::RouteCell;
+use crate::fleet::Ear;
 use crate::live::Force;
 use crate::physics::{Computed, TickCache};
 use crate::registry::Registry;
 
 /// Everything a beat needs beside the routes.
 pub(crate) struct Beat<'a> {
-    pub(crate) ladder: &'a Ladder,
+    pub(crate) ear: Option<&'a Ear>,
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
     pub(crate) interval: Duration,
@@ -67,8 +68,9 @@ impl Roster {
         self.members.extend(fresh.into_iter().map(|cell| Member { cell, shedding: None, recorded: None }));
     }
 
-    /// One tick for every route that needs one; gives back how many did.
-    pub(crate) fn beat(&mut self, beat: &Beat<'_>) -> usize {
+    /// One tick for every route that needs one; gives back how many did. `rests` is told of each that needs none for now
+    /// and of which peers still speak.
+    pub(crate) fn beat(&mut self, beat: &Beat<'_>, mut rests: impl FnMut(&Arc<RouteCell>)) -> usize {
         self.beats = self.beats.wrapping_add(1);
         let (turn, cache) = (self.beats % SWEEP, &mut self.cache);
         // What comes to a quiet route comes after the beat that has found it so: a beat that is late is a longer window.
@@ -77,7 +79,9 @@ impl Roster {
         let mut computed = 0;
         for (i, member) in self.members.iter_mut().enumerate() {
             if member.cell.live().is_touched() || (i % SWEEP == turn && member.cell.live().has_news()) {
-                member.compute(beat, window, cache);
+                if member.compute(beat, window, cache) {
+                    rests(&member.cell);
+                }
                 computed += 1;
             }
         }
@@ -107,11 +111,12 @@ impl Roster {
 }
 
 impl Member {
-    fn compute(&mut self, beat: &Beat<'_>, window: Duration, cache: &mut TickCache) {
+    /// Whether the route rests and peers still speak of it.
+    fn compute(&mut self, beat: &Beat<'_>, window: Duration, cache: &mut TickCache) -> bool {
         let cell = &self.cell;
         let (computed, vector) = {
             let mut physics = cell.physics();
-            let computed = physics.compute(cell.live(), beat.now, window, beat.ladder, cache, None);
+            let computed = physics.compute(&cell.site(beat.ear, beat.manager), beat.now, window, cache, None);
             (computed, physics.vector(beat.wall, beat.now))
         };
         if computed.is_quiet {
@@ -127,6 +132,7 @@ impl Member {
         if !beat.observers.is_empty() {
             self.report(beat, &computed);
         }
+        computed.is_quiet && computed.hears
     }
 
     fn report(&mut self, beat: &Beat<'_>, computed: &Computed) {
@@ -135,6 +141,9 @@ impl Member {
         let Computed { from, to, resistance, counted, .. } = computed;
         if from != to {
             tell(Event::ModeChanged { route: route(), from: *from, to: *to, resistance: *resistance });
+        }
+        if let Some(moved) = computed.moved {
+            tell(moved.event(route()));
         }
         let (shed, admitted) = (counted.refusals(), counted.admissions());
         match (&mut self.shedding, shed > 0) {

@@ -27,7 +27,7 @@ pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
 mod provider;
 pub use provider::{
     BoxFuture, Capabilities, Change, Direction, Feed, Health, MessageCount, MessageResult, NodeCount,
-    ProviderError, ProviderStats, SourceError, StateProvider, Subscription,
+    ProviderError, ProviderStats, Sharing, SourceError, StateProvider, Subscription,
 };
 
 mod memory;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use atrion_core::{Mode, Mono, Ohms};
 
 use crate::sync::lock;
-use crate::{Liveness, NodeId, PhysicsVector, Register, RegisterSet, RegisterSetLimits, RouteId};
+use crate::{Liveness, NodeId, PhysicsVector, Register, RegisterSet, RegisterSetLimits, RouteId, Weight};
 
 mod dirty;
 use dirty::Dirty;
@@ -66,6 +66,12 @@ impl StateManager {
     #[must_use]
     pub fn get(&self, route: &RouteId, now: Mono) -> Option<PhysicsVector> {
         self.own.pin().get(route).map(|entry| entry.aged(now))
+    }
+
+    /// The evidence of this node that was last taken for a push. Takes no lock.
+    #[must_use]
+    pub fn sent_weight(&self, route: &RouteId) -> Option<Weight> {
+        self.own.pin().get(route).and_then(Entry::sent_weight)
     }
 
     /// Notes this node's vector of a route as of `now`. The route becomes dirty if a reader of the store could tell

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{Observer, PhysicsVector, Register, RouteId};
+use crate::{Observer, PhysicsVector, Register, RouteId, Weight};
 
 mod capabilities;
 pub use capabilities::{Capabilities, Health};
@@ -16,6 +16,9 @@ pub use error::{ProviderError, SourceError};
 
 mod feed;
 pub use feed::{Change, Feed, Subscription};
+
+mod sharing;
+pub use sharing::Sharing;
 
 mod stats;
 pub use stats::{Direction, MessageCount, MessageResult, NodeCount, ProviderStats};
@@ -165,6 +168,31 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
     fn view(&self, route: &RouteId) -> Vec<Register> {
         let _ = route;
         Vec::new()
+    }
+
+    /// How this node is to listen to what [`view`](Self::view) shows of the others.
+    ///
+    /// - **Meaning:** `None`: nothing is shared, and nobody need look at the view. May change while the provider lives, for
+    ///   example with its licence; whoever listens asks again in every pulse. The instance's own configuration has the
+    ///   last word.
+    /// - **Order:** any.
+    /// - **Repeat-safety:** reading changes nothing.
+    /// - **May not:** do any I/O.
+    fn sharing(&self) -> Option<Sharing> {
+        None
+    }
+
+    /// The evidence in this node's own register as its peers have it.
+    ///
+    /// - **Meaning:** what was last published, however the evidence has changed since: with it every node of one view
+    ///   computes the same mean. `None`: not known, or nothing has been published; the caller then takes what it last
+    ///   handed over.
+    /// - **Order:** any.
+    /// - **Repeat-safety:** reading changes nothing.
+    /// - **May not:** do any I/O.
+    fn published_weight(&self, route: &RouteId) -> Option<Weight> {
+        let _ = route;
+        None
     }
 
     /// How the provider is, without asking the store.

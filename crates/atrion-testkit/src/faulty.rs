@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use atrion_state::{
     BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
-    RouteId, StateProvider, Subscription,
+    RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 
 mod script;
@@ -18,7 +18,7 @@ use script::Script;
 /// Wraps a provider and injects a [`Fault`] into every call that would reach a store.
 ///
 /// Clones share one fault and one set of counts: give one to the code under test and switch the other. What answers
-/// from memory passes through (`subscribe`, `view`, `attach`, `stats`), and `health` says what is being injected.
+/// from memory passes through (`subscribe`, `view`, `sharing`, `attach`, `stats`), and `health` says what is being injected.
 #[derive(Debug, Clone)]
 pub struct FaultyProvider {
     shared: Arc<Shared>,
@@ -211,6 +211,14 @@ impl StateProvider for FaultyProvider {
 
     fn view(&self, route: &RouteId) -> Vec<Register> {
         self.shared.inner.view(route)
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        self.shared.inner.sharing()
+    }
+
+    fn published_weight(&self, route: &RouteId) -> Option<Weight> {
+        self.shared.inner.published_weight(route)
     }
 
     fn attach(&self, observer: Arc<dyn Observer>) {

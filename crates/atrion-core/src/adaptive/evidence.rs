@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use core::time::Duration;
+
 use super::Tick;
 use super::window::real;
 
@@ -17,6 +19,13 @@ impl Evidence {
     /// `n / (n + 20)`, 0..1.
     #[must_use]
     pub fn weight(&self) -> f64 {
-        self.0 / (self.0 + 20.0)
+        self.weight_after(Duration::ZERO)
+    }
+
+    /// The weight after a further time without completions.
+    #[must_use]
+    pub fn weight_after(&self, idle: Duration) -> f64 {
+        let left = if idle.is_zero() { self.0 } else { self.0 * libm::exp(-idle.as_secs_f64() / 10.0) };
+        left / (left + 20.0)
     }
 }

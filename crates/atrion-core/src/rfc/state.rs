@@ -67,12 +67,13 @@ impl PhysicsState {
         Ohms::saturating(config.staleness * now.seconds_since(self.last_update))
     }
 
-    /// The terms of R at `now`, staleness included. They add up to R.
+    /// The terms of R at `now`, staleness included, with `merged` in place of the own scar where a fleet shares scars. They
+    /// add up to R.
     ///
     /// Pressure is signed here and a resistance is not: what a route does better than usual is taken off the scar
     /// first, then off momentum, and the term `saturation` holds what pressure adds on balance.
     #[must_use]
-    pub fn terms(&self, config: &RfcConfig, now: Mono) -> Terms {
+    pub fn terms(&self, merged: Option<Ohms>, config: &RfcConfig, now: Mono) -> Terms {
         let base = Ohms::saturating(config.base_resistance);
         let above = (self.resistance.get() - base.get()).max(0.0);
         let momentum = Ohms::saturating(config.damping * self.momentum).get().min(above);
@@ -83,15 +84,18 @@ impl PhysicsState {
             momentum: Ohms::saturating(momentum),
             scar: Ohms::saturating(scar),
             staleness: self.staleness(config, now),
-            cluster: 0.0,
+            cluster: merged.map_or(0.0, |merged| merged.get() - self.scar.get()),
         }
     }
 
     /// The literal gate `V > R + U` in the form that every preset hands to the hot path: nothing in it depends on the
-    /// requests in flight.
+    /// requests in flight. With `merged` in place of the own scar where a fleet shares scars.
     #[must_use]
-    pub fn law(&self, config: &RfcConfig, now: Mono) -> Law {
-        let rest = Ohms::saturating(self.resistance.get() + self.staleness(config, now).get());
+    pub fn law(&self, merged: Option<Ohms>, config: &RfcConfig, now: Mono) -> Law {
+        let own = self.resistance.get() + self.staleness(config, now).get();
+        let cluster = merged.map_or(0.0, |merged| merged.get() - self.scar.get());
+        // A fleet's good news cannot take R under `R_base`.
+        let rest = Ohms::saturating((own + cluster).max(config.base_resistance));
         Law { rest, weight: Ohms::ZERO, gain: 1.0, target: 1.0 }
     }
 }
@@ -117,7 +121,7 @@ mod tests {
         let (config, state) = cold();
         let later = Mono::from_nanos(4 * SECOND);
         assert_eq!(state.staleness(&config, later).get(), 2.0);
-        assert_eq!(state.law(&config, later).rest.get(), 14.0);
+        assert_eq!(state.law(None, &config, later).rest.get(), 14.0);
         let next =
             update_physics(&state, Pressure::NORMAL, &Weights::saturating(1.0, 1.0, 1.0), &config, later);
         assert_eq!(next.resistance.get(), 10.0);
@@ -134,13 +138,25 @@ mod tests {
     }
 
     #[test]
+    fn the_fleet_moves_the_gate_and_not_the_state() {
+        let (config, state) = cold();
+        let law = |merged| state.law(merged, &config, Mono::ZERO).rest.get();
+        assert_eq!((law(None), law(Some(Ohms::ZERO)), law(Some(Ohms::saturating(30.0)))), (12.0, 12.0, 42.0));
+        let hurt = PhysicsState { scar: Ohms::saturating(20.0), resistance: Ohms::saturating(32.0), ..state };
+        let terms = hurt.terms(Some(Ohms::saturating(5.0)), &config, Mono::ZERO);
+        assert_eq!((terms.cluster, terms.scar.get(), terms.resistance().get()), (-15.0, 20.0, 17.0));
+        assert_eq!(hurt.law(Some(Ohms::saturating(5.0)), &config, Mono::ZERO).rest.get(), 17.0);
+        assert_eq!(hurt.resistance.get(), 32.0);
+    }
+
+    #[test]
     fn the_terms_add_up_also_where_the_route_does_better_than_usual() {
         let (config, mut state) = cold();
         let weights = Slo::default().weights();
         for (tick, p) in [(1, 1.0), (2, 0.9), (3, -0.8), (4, -1.0), (5, 0.1)] {
             let now = Mono::from_nanos(tick * SECOND);
             state = update_physics(&state, Pressure::saturating(p, p, p), &weights, &config, now);
-            let sum = state.terms(&config, now).resistance().get();
+            let sum = state.terms(None, &config, now).resistance().get();
             assert!((sum - state.resistance.get()).abs() < 1e-12, "{tick}: {sum} and {}", state.resistance);
         }
     }

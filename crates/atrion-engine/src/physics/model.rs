@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atrion_core::adaptive::{AdaptiveState, Tick, Window};
 use atrion_core::rfc::{PhysicsState, Pressure, update_physics};
-use atrion_core::{AdaptiveConfig, Law, Mode, Mono, Ohms, Telemetry, Terms, Wall};
+use atrion_core::{AdaptiveConfig, Evidence, Law, Mode, Mono, Ohms, Telemetry, Terms, Wall};
 use atrion_state::{DecayRate, Momentum, PhysicsVector, Restored, Weight};
 
 use super::{Measured, TickCache};
@@ -160,6 +160,18 @@ impl Model {
         }
     }
 
+    /// Own evidence, after a further time in which nothing happened. The literal law does not measure it: it then counts
+    /// in full, as that of every peer that runs it does.
+    pub(crate) fn evidence_after(&self, idle: Duration) -> Evidence {
+        match self {
+            Self::Adaptive(state) => {
+                let weight = state.as_ref().map_or(0.0, |state| state.evidence_after(idle));
+                Evidence::saturating(weight)
+            }
+            Self::Rfc(_) => Evidence::FULL,
+        }
+    }
+
     pub(crate) fn debt(&self) -> f64 {
         match self {
             Self::Adaptive(state) => state.as_ref().map_or(0.0, |state| state.debt()),
@@ -195,7 +207,7 @@ impl Model {
                 Some(state) => state.law(merged, config),
                 None => AdaptiveState::default().law(merged, config),
             },
-            (Self::Rfc(state), Physics::Rfc(rfc)) => state.law(&rfc.law, seen(state, in_flight, now)),
+            (Self::Rfc(state), Physics::Rfc(rfc)) => state.law(merged, &rfc.law, seen(state, in_flight, now)),
             _ => AdaptiveState::default().law(None, &AdaptiveConfig::default()),
         }
     }
@@ -206,7 +218,9 @@ impl Model {
                 Some(state) => state.terms(merged, config),
                 None => AdaptiveState::default().terms(merged, config),
             },
-            (Self::Rfc(state), Physics::Rfc(rfc)) => state.terms(&rfc.law, seen(state, in_flight, now)),
+            (Self::Rfc(state), Physics::Rfc(rfc)) => {
+                state.terms(merged, &rfc.law, seen(state, in_flight, now))
+            }
             _ => Terms::default(),
         }
     }

@@ -61,6 +61,10 @@ impl Entry {
         self.vector.older_by(now.since(self.at))
     }
 
+    pub(super) fn sent_weight(&self) -> Option<Weight> {
+        self.sent.map(|(vector, _)| vector.weight)
+    }
+
     pub(super) fn wants_place(&self) -> bool {
         self.state == State::Fresh
     }

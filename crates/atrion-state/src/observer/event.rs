@@ -47,6 +47,23 @@ pub enum Event {
         /// How long it refused.
         lasted: Duration,
     },
+    /// The fleet's scars move a route's resistance, by an ohm or more: its gate is stricter than its own scar asks for, or
+    /// milder.
+    ClusterShareStarted {
+        /// The route.
+        route: RouteId,
+        /// Its own scar.
+        own: Ohms,
+        /// What the fleet adds to it, or takes from it: signed ohms.
+        cluster: f64,
+    },
+    /// The fleet's scars move a route's resistance no more, or by less than half an ohm.
+    ClusterShareStopped {
+        /// The route.
+        route: RouteId,
+        /// How long they did.
+        lasted: Duration,
+    },
     /// The provider began to fail. Admission goes on from local state.
     ProviderDegraded {
         /// Name of the provider.

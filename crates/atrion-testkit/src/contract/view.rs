@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `view` and `health`: what is known of others, without asking anybody.
+//! `view`, `sharing`, `published_weight` and `health`: what is known of others, without asking anybody.
 
 use std::time::Duration;
 
@@ -52,6 +52,37 @@ pub async fn a_peer_is_seen_sorted_and_aged(subject: &Subject) -> Verdict {
     ensure!(aged, "time passed, and the register is as young as before");
     let own = subject.provider.get_vector(&route).await?;
     ensure!(own.is_none(), "a peer's vector came back as one's own: {own:?}");
+    Ok(())
+}
+
+/// `sharing` answers connected or not, and only a provider whose store others can write to shares.
+pub async fn who_shares_nothing_has_no_peers_and_says_so_at_any_time(subject: &Subject) -> Verdict {
+    let provider: &dyn StateProvider = subject.provider.as_ref();
+    let shares = provider.sharing().is_some();
+    ensure!(!shares || provider.capabilities().shared, "it shares a store that nobody else can reach");
+    provider.disconnect().await?;
+    let _ = provider.sharing();
+    provider.connect().await?;
+    ensure!(provider.sharing().is_some() == shares, "a reconnect changed whether it shares");
+    Ok(())
+}
+
+/// Before anything was published nothing is known of it; afterwards it is what was handed over, or not known.
+pub async fn only_what_was_published_has_a_published_weight(subject: &Subject) -> Verdict {
+    let (provider, route) = (&subject.provider, route("weighed")?);
+    let before = provider.published_weight(&route);
+    ensure!(before.is_none(), "nothing was handed over, and the weight is {before:?}");
+    provider.update_vector(route.clone(), vector(5)).await?;
+    for _ in 0..20 {
+        let published = provider.published_weight(&route);
+        let handed_over = vector(5).weight;
+        ensure!(published.is_none_or(|weight| weight == handed_over), "{published:?}, not {handed_over:?}");
+        if published.is_some() {
+            break;
+        }
+        subject.pass(Duration::from_millis(20)).await;
+        tokio::task::yield_now().await;
+    }
     Ok(())
 }
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//! How a fleet is to be listened to. What it says is in the registers of the view.
+
+use atrion_core::{Blend, Direction, Gamma, Ohms};
+
+use crate::Liveness;
+
+/// How the gate of a node weighs the registers of its peers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Sharing {
+    /// The weight of the fleet against the node itself; at 0 nobody is listened to.
+    pub gamma: Gamma,
+    /// Whether a node with little evidence of its own listens more.
+    pub epistemic: bool,
+    /// Which way the fleet may move a node.
+    pub direction: Direction,
+    /// How the word of a silent node fades.
+    pub liveness: Liveness,
+}
+
+impl Sharing {
+    /// The recommended way to listen, with this weight of the fleet.
+    #[must_use]
+    pub fn new(gamma: Gamma) -> Self {
+        Self { gamma, epistemic: true, direction: Direction::Both, liveness: Liveness::default() }
+    }
+
+    /// The same with or without more trust in hearsay for want of evidence.
+    #[must_use]
+    pub const fn with_epistemic(mut self, epistemic: bool) -> Self {
+        self.epistemic = epistemic;
+        self
+    }
+
+    /// The same in this direction.
+    #[must_use]
+    pub const fn with_direction(mut self, direction: Direction) -> Self {
+        self.direction = direction;
+        self
+    }
+
+    /// The same with this fade.
+    #[must_use]
+    pub const fn with_liveness(mut self, liveness: Liveness) -> Self {
+        self.liveness = liveness;
+        self
+    }
+
+    /// The merge for a route whose own scar can grow up to `ceiling`.
+    #[must_use]
+    pub fn blend(&self, ceiling: Ohms) -> Blend {
+        Blend { epistemic: self.epistemic, direction: self.direction, ..Blend::new(self.gamma, ceiling) }
+    }
+}
+
+impl Default for Sharing {
+    fn default() -> Self {
+        Self::new(Gamma::RECOMMENDED)
+    }
+}
