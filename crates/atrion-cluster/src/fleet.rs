@@ -15,11 +15,11 @@
 //! load ────► the same registers, from the store:           Pull      after a gap; Compare  once a minute
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use atrion_core::{Mono, Wall};
-use atrion_state::{Liveness, NodeId, PhysicsVector, Register, RegisterSet, RouteId};
+use atrion_state::{Liveness, NodeId, PhysicsVector, Register, RegisterSet, RouteId, Weight};
 
 use crate::wire::RouteHash;
 
@@ -31,6 +31,9 @@ pub use action::{Action, Commit, Committed, Digest, Part, Received, Record};
 
 mod stats;
 pub use stats::FleetStats;
+
+mod notice;
+pub use notice::Notice;
 
 mod link;
 pub use link::{Link, LinkConfig, LinkEvent, Phase, Step};
@@ -70,6 +73,12 @@ pub struct Fleet {
     dice: Dice,
     /// The own record of an earlier life was looked for.
     remembered: bool,
+    /// The oldest change that no transaction has taken yet, and the oldest that one is on its way with.
+    unsaved: Option<Mono>,
+    saving: Option<Mono>,
+    /// What notices have told.
+    present: BTreeSet<NodeId>,
+    known_as: NodeId,
     stats: FleetStats,
 }
 
@@ -94,6 +103,10 @@ impl Fleet {
             pace: Bucket::new(now),
             dice,
             remembered: false,
+            unsaved: None,
+            saving: None,
+            present: BTreeSet::new(),
+            known_as: config.node.clone(),
             stats: FleetStats::default(),
             config,
         }
@@ -115,6 +128,7 @@ impl Fleet {
     /// messages and never a longer queue.
     pub fn update(&mut self, route: &RouteId, vector: PhysicsVector, now: Mono) {
         self.own.put(route, vector, self.config.routes, now);
+        self.unsaved.get_or_insert(now);
     }
 
     /// Forgets a route; peers are told. Says whether it was known.
@@ -134,6 +148,12 @@ impl Fleet {
         self.own.all(now)
     }
 
+    /// The evidence that was last published with a route.
+    #[must_use]
+    pub fn said_weight(&self, route: &RouteId) -> Option<Weight> {
+        self.own.said_weight(route)
+    }
+
     /// Whether the store was asked for what an earlier life of this node knew.
     #[must_use]
     pub fn is_remembered(&self) -> bool {
@@ -145,6 +165,14 @@ impl Fleet {
     pub fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
         let hash = self.own.hash(route).unwrap_or_else(|| RouteHash::of(route));
         self.peers.live(&hash, now)
+    }
+
+    /// How far the store lies behind: the age of the oldest change that is not stored. A change that is too small to be
+    /// told counts as stored with the next transaction.
+    #[must_use]
+    pub fn lag(&self, now: Mono) -> Duration {
+        let oldest = self.saving.into_iter().chain(self.unsaved).min();
+        oldest.map_or(Duration::ZERO, |oldest| now.since(oldest))
     }
 
     /// How a node's silence weakens its word, at the fleet's present size.

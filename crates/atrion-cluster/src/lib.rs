@@ -12,5 +12,12 @@ pub mod fleet;
 
 // What a licence permits, for every adapter alike.
 #[cfg(any(feature = "redis", feature = "postgres"))]
-#[allow(dead_code, reason = "the adapters that ask it come one after the other")]
+#[cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, reason = "the adapters that ask it come one after the other")
+)]
 mod permit;
+
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub mod redis;

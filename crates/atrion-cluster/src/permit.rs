@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use atrion_core::Wall;
+#[cfg(feature = "redis")]
+use atrion_license::ClusterLedger;
 use atrion_license::{Feature, LicenseError, State, UnixTime, Watch};
 use atrion_state::{Event, LicenseStanding, LicenseState};
 
@@ -100,6 +102,25 @@ impl Permit {
     /// How it stands, for gauges.
     pub(crate) fn standing(&self, now: Wall) -> LicenseStanding {
         standing(&self.lock().watch, unix(now))
+    }
+
+    /// The name of the licence in use.
+    #[cfg(feature = "redis")]
+    pub(crate) fn license_id(&self) -> Option<String> {
+        self.lock().watch.license().map(|license| license.id().to_string())
+    }
+
+    /// Clusters that others registered under the same licence in the same store.
+    #[cfg(feature = "redis")]
+    pub(crate) fn saw_clusters(&self, seen: &ClusterLedger) {
+        self.lock().watch.saw_clusters(seen);
+    }
+
+    /// How many clusters use the licence, and by how many that is more than it allows.
+    #[cfg(feature = "redis")]
+    pub(crate) fn clusters(&self, now: Wall) -> (usize, usize) {
+        let report = self.lock().watch.report(unix(now));
+        (report.clusters, report.clusters_above_limit)
     }
 
     /// How long until there is something to read or to say, an hour at most.

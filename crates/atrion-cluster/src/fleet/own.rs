@@ -68,6 +68,11 @@ impl Own {
         Some(own.aged(now))
     }
 
+    pub(super) fn said_weight(&self, route: &RouteId) -> Option<Weight> {
+        let own = self.routes.get(self.hashes.get(route)?)?;
+        own.said.map(|said| said.vector.weight)
+    }
+
     pub(super) fn all(&self, now: Mono) -> Vec<(RouteId, PhysicsVector)> {
         self.routes.values().map(|own| (own.name.clone(), own.aged(now))).collect()
     }

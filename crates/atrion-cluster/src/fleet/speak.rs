@@ -110,6 +110,7 @@ impl Fleet {
                 self.stats.committed += 1;
                 self.lanes.answered(began, now);
                 self.lanes.sure = began;
+                self.saving = None;
                 let (parts, header) =
                     (self.own.parts.stored(), !std::mem::replace(&mut self.lanes.stored, true));
                 // More was new to the store than it should have lacked: somebody has emptied it.
@@ -121,6 +122,7 @@ impl Fleet {
             Committed::Failed => {
                 self.stats.failed += 1;
                 self.own.parts.failed();
+                self.unsaved = self.saving.take().into_iter().chain(self.unsaved).min();
                 self.own.doubt(self.lanes.sure);
             }
         }
@@ -165,6 +167,7 @@ impl Fleet {
         });
         let parts = parts.collect();
         self.lanes.committing = Some(now);
+        self.saving = self.saving.into_iter().chain(self.unsaved.take()).min();
         self.stats.sent += messages.len() as u64;
         Commit {
             node: self.identity.node.clone(),

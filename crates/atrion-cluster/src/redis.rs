@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The adapter for Redis and Valkey: a fleet's protocol ([`fleet`](crate::fleet)) over two connections.
+//!
+//! - **It promises** that nothing which the store does or fails to do reaches a request: every method of the port answers
+//!   from memory; a task of its own talks to the store.
+//! - **It does not know** how what is heard is merged, and keeps no state of its own beside the machine's.
+
+mod config;
+pub use config::{RedisClusterBuilder, SyncConfig, Topology};
+
+mod error;
+pub use error::{BuildError, ConfigError, Fault};
+
+mod provider;
+pub use provider::RedisClusterProvider;
+
+mod shared;
+
+mod driver;
+
+mod census;
+
+mod endpoint;
+
+mod inbox;
+
+mod keys;
+
+mod store;
+
+/// The name in logs and metrics.
+const NAME: &str = "redis";
+
+/// A number that differs between processes and calls.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(0u8)
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Which clusters use the licence, as far as one store knows: a hash of their names and when each was last seen, which
+//! outlives its last writer by a day. Above the licence's limit there is an error in the log and a gauge, and nothing
+//! else, ever. Over a connection of its own, because the hash may lie anywhere in a Redis Cluster.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use atrion_license::{ClusterLedger, UnixTime};
+
+use super::endpoint::{ANSWER, commands, within};
+use super::error::StoreError;
+use super::shared::Shared;
+
+/// How often a cluster is counted.
+pub(super) const EVERY: Duration = Duration::from_secs(3_600);
+
+/// Registers this cluster and reads who else is registered.
+pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
+    let Some(id) = shared.permit.license_id() else { return Ok(()) };
+    let key = shared.keys.licence(&id);
+    let client = shared.endpoint.resolve(&key).await?;
+    let mut connection = commands(&client).await?;
+    let now = i64::try_from(shared.wall().as_millis() / 1_000).unwrap_or(i64::MAX);
+    let life = i64::try_from(ClusterLedger::TIME_TO_LIVE.as_secs()).unwrap_or(i64::MAX);
+    let (seen,): (HashMap<String, i64>,) = {
+        let mut pipe = redis::pipe();
+        pipe.atomic();
+        pipe.cmd("HSET").arg(&key).arg(&shared.cluster).arg(now).ignore();
+        pipe.cmd("PEXPIRE").arg(&key).arg(life.saturating_mul(1_000)).ignore();
+        pipe.cmd("HGETALL").arg(&key);
+        within(ANSWER, pipe.query_async(&mut connection)).await?
+    };
+    let mut ledger = ClusterLedger::default();
+    let mut gone = redis::cmd("HDEL");
+    gone.arg(&key);
+    let mut any = false;
+    for (name, at) in &seen {
+        if now.saturating_sub(*at) < life {
+            // A date in the future is nobody's: it would count for ever.
+            ledger.note(name, UnixTime::from_seconds((*at).min(now)));
+        } else {
+            gone.arg(name);
+            any = true;
+        }
+    }
+    shared.permit.saw_clusters(&ledger);
+    if any {
+        within(ANSWER, gone.query_async::<()>(&mut connection)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What can be set, checked once, as a whole.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::{Direction, Gamma};
+use atrion_license::{Sources, Watch};
+use atrion_state::{Clock, NodeId, Sharing, SystemClock};
+
+use super::endpoint::Endpoint;
+use super::error::{ConfigError, Fault};
+use super::keys::Keys;
+use crate::wire::Key;
+
+/// How often a node speaks, and where (RFC-0007 section 7.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SyncConfig {
+    /// What is urgent waits this long at most: 100 ms by default, 10 ms to 2 s. A slow store stretches it.
+    pub interval: Duration,
+    /// The channel's name, to which the cluster's is added: `atrion:sync` becomes `atrion:sync:{shop/0}`.
+    pub channel: String,
+}
+
+impl SyncConfig {
+    /// Speaks this often on this channel.
+    #[must_use]
+    pub fn new(interval: Duration, channel: impl Into<String>) -> Self {
+        Self { interval, channel: channel.into() }
+    }
+}
+
+impl Default for SyncConfig {
+    fn default() -> Self {
+        Self::new(Duration::from_millis(100), "atrion:sync")
+    }
+}
+
+/// What stands behind the urls.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Topology {
+    /// One server; of several urls the first that answers.
+    #[default]
+    Standalone,
+    /// Sentinels, which know where the master of this name is.
+    Sentinel {
+        /// The master's name.
+        master: String,
+    },
+    /// Nodes of a Redis Cluster, version 7 or later: messages go over sharded channels.
+    Cluster,
+}
+
+/// Name and password, never shown.
+#[derive(Clone, Default)]
+pub(super) struct Credentials {
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+}
+
+/// Certificates for `rediss://`.
+#[derive(Clone, Default)]
+pub(super) struct Tls {
+    /// Who signs the servers' certificates, in PEM. Without it: the roots that browsers trust.
+    pub(super) root: Option<Vec<u8>>,
+    /// The client's own certificate and key, in PEM.
+    pub(super) client: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Builds a [`RedisClusterProvider`](super::RedisClusterProvider). `Debug` shows no secret: neither a password, also not
+/// one in a url, nor a key.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct RedisClusterBuilder {
+    urls: Vec<String>,
+    topology: Topology,
+    sync: SyncConfig,
+    gamma: f64,
+    direction: Direction,
+    epistemic: bool,
+    license: Watch,
+    namespace: String,
+    cluster: String,
+    node: Option<String>,
+    hmac_key: Option<Vec<u8>>,
+    credentials: Credentials,
+    sentinel_credentials: Credentials,
+    tls: Tls,
+    clock: Arc<dyn Clock>,
+}
+
+/// Everything that was set, checked.
+pub(super) struct Settings {
+    pub(super) endpoint: Endpoint,
+    pub(super) keys: Keys,
+    pub(super) key: Option<Key>,
+    pub(super) interval: Duration,
+    pub(super) node: NodeId,
+    pub(super) cluster: String,
+    pub(super) license: Watch,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) sharing: Sharing,
+}
+
+impl Default for RedisClusterBuilder {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            topology: Topology::default(),
+            sync: SyncConfig::default(),
+            gamma: Gamma::RECOMMENDED.get(),
+            direction: Direction::default(),
+            epistemic: true,
+            license: Watch::from(Sources::standard()),
+            namespace: "atrion".to_owned(),
+            cluster: "default".to_owned(),
+            node: None,
+            hmac_key: None,
+            credentials: Credentials::default(),
+            sentinel_credentials: Credentials::default(),
+            tls: Tls::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl RedisClusterBuilder {
+    /// The server: `redis://`, `rediss://` for TLS, `unix://`; with several urls, any of them will do. A name and a password
+    /// in a url count before [`user`](Self::user) and [`password`](Self::password).
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.urls.push(url.into());
+        self
+    }
+
+    /// Several urls: sentinels, or nodes of a Redis Cluster.
+    pub fn urls<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
+        self.urls.extend(urls.into_iter().map(Into::into));
+        self
+    }
+
+    /// What stands behind the urls: one server by default.
+    pub fn topology(mut self, topology: Topology) -> Self {
+        self.topology = topology;
+        self
+    }
+
+    /// How often a node speaks, and where.
+    pub fn sync(mut self, sync: SyncConfig) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// The weight of the fleet against the node itself: 0 trusts the node alone, 0.3 is the default, 1 trusts the fleet
+    /// alone. It decides what a node makes of what it hears, never what it says.
+    pub fn gamma(mut self, gamma: f64) -> Self {
+        self.gamma = gamma;
+        self
+    }
+
+    /// Which way the fleet may move a node: both by default. [`Direction::RaiseOnly`] is recommended for production.
+    pub fn direction(mut self, direction: Direction) -> Self {
+        self.direction = direction;
+        self
+    }
+
+    /// Whether a node with little evidence of its own listens more to its fleet: it does by default.
+    pub fn epistemic(mut self, epistemic: bool) -> Self {
+        self.epistemic = epistemic;
+        self
+    }
+
+    /// The licence: a `License`, the result of `License::from_env()`, a `LicenseKey`, or `Sources`. By default the standard
+    /// places are looked in.
+    pub fn license(mut self, license: impl Into<Watch>) -> Self {
+        self.license = license.into();
+        self
+    }
+
+    /// What every key in the store begins with: `atrion` by default.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The cluster's name: nodes of one name share what they learn. `default` by default.
+    pub fn cluster(mut self, cluster: impl Into<String>) -> Self {
+        self.cluster = cluster.into();
+        self
+    }
+
+    /// This node's name: stable over restarts, and no other living process's. By default `ATRION_NODE`, else `HOSTNAME`
+    /// (a pod's name in Kubernetes), else a random one, which remembers nothing from life to life.
+    pub fn node(mut self, node: impl Into<String>) -> Self {
+        self.node = Some(node.into());
+        self
+    }
+
+    /// A key that the whole fleet shares, 16 bytes or more: then only what is signed with it is listened to.
+    pub fn hmac_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.hmac_key = Some(key.into());
+        self
+    }
+
+    /// The name to log in with.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.credentials.user = Some(user.into());
+        self
+    }
+
+    /// The password to log in with.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.credentials.password = Some(password.into());
+        self
+    }
+
+    /// The name and password to log in to sentinels with, if they ask for one.
+    pub fn sentinel_login(mut self, user: Option<String>, password: impl Into<String>) -> Self {
+        self.sentinel_credentials = Credentials { user, password: Some(password.into()) };
+        self
+    }
+
+    /// Who signs the servers' certificates, in PEM. Without it: the roots that browsers trust.
+    pub fn tls_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.root = Some(pem.into());
+        self
+    }
+
+    /// The client's own certificate and key in PEM, for servers that ask for one.
+    pub fn tls_client(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.tls.client = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// The clock that ages are counted by: the machine's by default.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks everything. All that is wrong is in the error.
+    pub(super) fn check(self) -> Result<Settings, ConfigError> {
+        let mut faults = Vec::new();
+        let endpoint = Endpoint::new(
+            &self.urls,
+            self.topology.clone(),
+            &self.credentials,
+            &self.sentinel_credentials,
+            &self.tls,
+            &mut faults,
+        );
+        let gamma = Gamma::new(self.gamma).inspect_err(|error| faults.push(Fault::new("gamma", error))).ok();
+        let keys = Keys::new(&self.namespace, &self.cluster, &self.sync.channel, &mut faults);
+        let range = Duration::from_millis(10)..=Duration::from_secs(2);
+        if !range.contains(&self.sync.interval) {
+            let got = format!("must be 10 ms to 2 s, got {:?}: 100 ms is recommended", self.sync.interval);
+            faults.push(Fault::new("sync.interval", got));
+        }
+        let node = self.node.map_or_else(own_name, |node| NodeId::new(&node));
+        let node = node.inspect_err(|error| faults.push(Fault::new("node", error))).ok();
+        let key = self.hmac_key.map(|key| Key::new(&key)).transpose();
+        let key = key.inspect_err(|error| faults.push(Fault::new("hmac_key", error))).ok();
+        match (endpoint, gamma, keys, node, key) {
+            (Some(endpoint), Some(gamma), Some(keys), Some(node), Some(key)) if faults.is_empty() => {
+                Ok(Settings {
+                    endpoint,
+                    keys,
+                    key,
+                    interval: self.sync.interval,
+                    node,
+                    cluster: self.cluster,
+                    license: self.license,
+                    clock: self.clock,
+                    sharing: Sharing::new(gamma)
+                        .with_direction(self.direction)
+                        .with_epistemic(self.epistemic),
+                })
+            }
+            _ => Err(ConfigError::new(faults)),
+        }
+    }
+}
+
+/// The name that the machine gives, with what cannot stand in a node's name replaced.
+fn own_name() -> Result<NodeId, atrion_state::NodeIdError> {
+    let given = ["ATRION_NODE", "HOSTNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let given = given.map(|name| clean(name.trim())).find(|name| !name.is_empty());
+    NodeId::new(&given.unwrap_or_else(|| format!("node-{:012x}", super::seed() & 0xffff_ffff_ffff)))
+}
+
+fn clean(name: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    name.chars().take(NodeId::MAX_BYTES).map(|c| if fits(c) { c } else { '-' }).collect()
+}
+
+impl fmt::Debug for RedisClusterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<_> = self.urls.iter().map(|url| super::endpoint::shown(url)).collect();
+        f.debug_struct("RedisClusterBuilder")
+            .field("urls", &shown)
+            .field("topology", &self.topology)
+            .field("sync", &self.sync)
+            .field("gamma", &self.gamma)
+            .field("direction", &self.direction)
+            .field("epistemic", &self.epistemic)
+            .field("namespace", &self.namespace)
+            .field("cluster", &self.cluster)
+            .field("node", &self.node)
+            .field("user", &self.credentials.user)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What can go wrong: in the settings, with the licence, between here and the store.
+
+use std::fmt;
+use std::time::Duration;
+
+use atrion_license::LicenseError;
+use atrion_state::ProviderError;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use super::NAME;
+
+/// The settings were refused, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    faults: Vec<Fault>,
+}
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it, and what would be right. Never a secret.
+    pub problem: String,
+}
+
+impl Fault {
+    pub(super) fn new(field: &'static str, problem: impl fmt::Display) -> Self {
+        Self { field, problem: problem.to_string() }
+    }
+}
+
+impl ConfigError {
+    pub(super) fn new(faults: Vec<Fault>) -> Self {
+        Self { faults }
+    }
+
+    /// All that is wrong.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("redis provider: ")?;
+        for (nth, Fault { field, problem }) in self.faults.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { "; " };
+            // Some types name themselves in their errors.
+            let name =
+                if problem.contains(&format!("`{field}`")) { String::new() } else { format!("`{field}` ") };
+            write!(f, "{comma}{name}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Why [`build_strict`](super::RedisClusterProvider::builder) gave no provider.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No licence permits it.
+    #[error(transparent)]
+    License(#[from] LicenseError),
+}
+
+/// The store was not reached, did not answer in time, or refused.
+#[derive(Debug)]
+pub(super) enum StoreError {
+    Timeout { after: Duration },
+    Redis(RedisError),
+    Other(String),
+}
+
+impl From<RedisError> for StoreError {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+impl StoreError {
+    /// In words for a person, with what mends it where somebody has to.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Timeout { after } => format!("no answer within {after:?}"),
+            Self::Redis(error) => reason(error),
+            Self::Other(reason) => reason.clone(),
+        }
+    }
+
+    /// As the port has it. What a person has to mend is `Rejected`.
+    pub(super) fn into_provider_error(self) -> ProviderError {
+        let reason = self.reason();
+        match self {
+            Self::Timeout { after } => ProviderError::Timeout { provider: NAME, after },
+            Self::Redis(error) if is_refusal(&error) => {
+                ProviderError::rejected(NAME, reason).caused_by(error)
+            }
+            Self::Redis(error) => ProviderError::unavailable(NAME, reason).caused_by(error),
+            Self::Other(_) => ProviderError::unavailable(NAME, reason),
+        }
+    }
+}
+
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm))
+        || matches!(code(error), "NOAUTH" | "WRONGPASS" | "WRONGTYPE")
+}
+
+fn reason(error: &RedisError) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let what = match (error.kind(), code(error)) {
+        (ErrorKind::AuthenticationFailed, _) | (_, "NOAUTH" | "WRONGPASS") => {
+            "name or password refused: give the ones that the server's ACL has"
+        }
+        (_, "NOPERM") => {
+            "a command, key or channel is not permitted: give the user the ACL of docs/cluster.md"
+        }
+        (_, "WRONGTYPE") => "a key of ours holds something else: give this fleet a namespace of its own",
+        (_, "OOM") => "the server's memory is full: raise maxmemory",
+        (_, "READONLY") => "the server is a replica: a failover is under way, or the url names a replica",
+        (_, "MOVED" | "ASK" | "CLUSTERDOWN" | "TRYAGAIN") => {
+            "the slot is elsewhere or nowhere: the cluster is changing"
+        }
+        (_, "EXECABORT") => return aborted(error),
+        _ => return error.to_string(),
+    };
+    match error.detail() {
+        Some(detail) => format!("{what} ({detail})"),
+        None => what.to_owned(),
+    }
+}
+
+/// A transaction that was refused says why at the command that was.
+fn aborted(error: &RedisError) -> String {
+    let text = error.to_string();
+    let known =
+        [("OOM", "the server's memory is full: raise maxmemory"), ("NOPERM", "a command is not permitted")];
+    let cause = known.into_iter().find(|(code, _)| text.contains(code)).map(|(_, reason)| reason);
+    cause.map_or(text.clone(), |cause| format!("{cause} ({text})"))
+}
+
+pub(super) fn code(error: &RedisError) -> &str {
+    error.code().unwrap_or_default()
+}

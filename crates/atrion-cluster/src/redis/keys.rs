@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The names of everything that lies in the store, and the slot of a Redis Cluster that they share.
+
+use atrion_state::NodeId;
+
+use super::error::Fault;
+
+/// Names for one shard of one cluster. The braces are a hash tag: all of a shard's keys and its channel lie in one slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Keys {
+    namespace: String,
+    tag: String,
+    pub(super) channel: String,
+}
+
+impl Keys {
+    pub(super) fn new(
+        namespace: &str,
+        cluster: &str,
+        channel: &str,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Self> {
+        let before = faults.len();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        for (field, name, most) in [("namespace", namespace, 64), ("cluster", cluster, 64)] {
+            if name.is_empty() || name.len() > most || !name.chars().all(plain) {
+                let problem = format!("must have 1..={most} of A-Z a-z 0-9 . _ -, got {name:?}");
+                faults.push(Fault::new(field, problem));
+            }
+        }
+        let fits = |c: char| c.is_ascii_graphic() && !matches!(c, '{' | '}' | '*' | '?' | '[' | ']' | '\\');
+        if channel.is_empty() || channel.len() > 128 || !channel.chars().all(fits) {
+            let problem =
+                format!("must have 1..=128 printable characters and no {{ }} * ? [ ] \\, got {channel:?}");
+            faults.push(Fault::new("sync.channel", problem));
+        }
+        (faults.len() == before).then(|| {
+            let tag = format!("{{{cluster}/0}}");
+            Self { namespace: namespace.to_owned(), channel: format!("{channel}:{tag}"), tag }
+        })
+    }
+
+    /// The record of a node: a hash.
+    pub(super) fn record(&self, node: &NodeId) -> String {
+        format!("{}:{}:n:{node}", self.namespace, self.tag)
+    }
+
+    /// The names of all nodes: a set, and only a hint.
+    pub(super) fn members(&self) -> String {
+        format!("{}:{}:m", self.namespace, self.tag)
+    }
+
+    /// The clusters that use a licence: a hash of names and when they were last seen. Not a shard's: it lies anywhere.
+    pub(super) fn licence(&self, id: &str) -> String {
+        format!("{}:license:{id}", self.namespace)
+    }
+}
+
+/// The slot of a key in a Redis Cluster: CRC-16 of its hash tag, or of all of it without one.
+pub(super) fn slot(key: &str) -> u16 {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+    let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
+    crc16(hashed.as_bytes()) % 16_384
+}
+
+/// CRC-16/XMODEM, as the Redis Cluster specification has it.
+fn crc16(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0u16, |crc, byte| {
+        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
+            if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_s_keys_and_channel_share_a_slot() {
+        let keys = Keys::new("atrion", "shop", "atrion:sync", &mut Vec::new()).unwrap();
+        let node = NodeId::new("pod-1").unwrap();
+        assert_eq!(keys.record(&node), "atrion:{shop/0}:n:pod-1");
+        assert_eq!(keys.members(), "atrion:{shop/0}:m");
+        assert_eq!(keys.channel, "atrion:sync:{shop/0}");
+        assert_eq!(keys.licence("01J"), "atrion:license:01J");
+        let slots = [keys.record(&node), keys.members(), keys.channel].map(|key| slot(&key));
+        assert!(slots.iter().all(|one| *one == slot("shop/0")));
+    }
+
+    #[test]
+    fn the_slot_is_the_specification_s() {
+        // "123456789" is the check of CRC-16/XMODEM, 0x31c3; the others are from the Cluster specification's rules.
+        assert_eq!(crc16(b"123456789"), 0x31c3);
+        assert_eq!(slot("{user1000}.following"), slot("{user1000}.followers"));
+        assert_eq!(slot("foo{}{bar}"), crc16(b"foo{}{bar}") % 16_384);
+        assert_eq!(slot("foo{bar}{zap}"), slot("bar"));
+        assert_eq!(slot("foo"), 12_182);
+    }
+
+    #[test]
+    fn names_that_would_break_out_are_refused_with_their_field() {
+        let mut faults = Vec::new();
+        assert_eq!(Keys::new("a:b", "x}y", "sync*", &mut faults), None);
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field).collect();
+        assert_eq!(fields, ["namespace", "cluster", "sync.channel"]);
+    }
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The port, answered from memory.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use atrion_state::{
+    BoxFuture, Capabilities, Health, NodeId, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
+    RouteId, Sharing, StateProvider, Subscription, Weight,
+};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::NAME;
+use super::config::{RedisClusterBuilder, Settings};
+use super::driver::Driver;
+use super::error::{BuildError, ConfigError};
+use super::shared::Shared;
+
+/// Shares the state of a fleet through Redis or Valkey.
+///
+/// Nothing that the store does reaches the host: `connect` returns within a second, connected or not; every other method
+/// answers from memory; a task talks to the store and comes back to it by itself. Without a licence that permits it,
+/// state stays in this process's memory, which is said in the log, in [`health`](StateProvider::health) and to
+/// observers, and admission is as alive as with one.
+pub struct RedisClusterProvider {
+    shared: Arc<Shared>,
+    /// A lock, because connecting and disconnecting may be called at once. It is not held while either waits.
+    task: Mutex<Option<Task>>,
+    sharing: Sharing,
+}
+
+struct Task {
+    stop: watch::Sender<bool>,
+    ended: JoinHandle<Result<(), ProviderError>>,
+}
+
+/// Connecting returns within a second whatever happens, and whoever waits for it has other things to do in that second.
+const CONNECT: Duration = Duration::from_millis(700);
+/// The last words take a second at most.
+const DISCONNECT: Duration = Duration::from_millis(1_500);
+
+impl RedisClusterProvider {
+    /// Starts to set one up. Only the url has to be given.
+    pub fn builder() -> RedisClusterBuilder {
+        RedisClusterBuilder::default()
+    }
+
+    /// This node's name at present: the configured one, unless another process turned out to have it.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.shared.fleet().node().clone()
+    }
+
+    /// Whether a licence permits to share. What is missing is looked for again every hour.
+    #[must_use]
+    pub fn is_licensed(&self) -> bool {
+        self.shared.permit.is_granted()
+    }
+
+    /// How many clusters use the licence, as far as this store and this process know, and by how many that is more than
+    /// it allows. Nothing depends on either.
+    #[must_use]
+    pub fn licensed_clusters(&self) -> (usize, usize) {
+        self.shared.permit.clusters(self.shared.wall())
+    }
+
+    fn start(&self, previous: Option<Task>) -> Result<Task, ProviderError> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| ProviderError::unavailable(NAME, "there is no tokio runtime here"))?;
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::clone(&self.shared);
+        let ended = runtime.spawn(async move {
+            // Two tasks at once would speak with one voice out of turn.
+            if let Some(previous) = previous {
+                let _ = previous.ended.await;
+            }
+            Driver::new(shared, stopped).run().await
+        });
+        Ok(Task { stop, ended })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RedisClusterBuilder {
+    /// Checks the settings and makes the provider. Nothing is connected yet. Without a licence that permits it the
+    /// provider keeps state in memory and says so.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn build(self) -> Result<RedisClusterProvider, ConfigError> {
+        Ok(RedisClusterProvider::new(self.check()?))
+    }
+
+    /// As [`build`](Self::build), for services that would rather not start than not share.
+    ///
+    /// # Errors
+    /// [`BuildError`] with everything that is wrong, or why the licence does not permit it.
+    pub fn build_strict(self) -> Result<RedisClusterProvider, BuildError> {
+        let provider = self.build()?;
+        match provider.shared.permit.refusal() {
+            None => Ok(provider),
+            Some(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+impl RedisClusterProvider {
+    fn new(settings: Settings) -> Self {
+        let sharing = settings.sharing;
+        Self { shared: Arc::new(Shared::new(settings)), task: Mutex::default(), sharing }
+    }
+}
+
+impl StateProvider for RedisClusterProvider {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(NAME).durable(true).shared(true).subscribes(true).buffered(true).batch_limit(1_024)
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let mut health = self.shared.health.subscribe();
+            {
+                let mut task = self.lock();
+                let running =
+                    task.as_ref().is_some_and(|task| !*task.stop.borrow() && !task.ended.is_finished());
+                if !running {
+                    let previous = task.take();
+                    *task = Some(self.start(previous)?);
+                }
+            }
+            // Degraded from the start is no error: the task goes on trying.
+            let up = health.wait_for(Health::is_up);
+            if self.shared.permit.is_granted() {
+                let _ = timeout(CONNECT, up).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let task = self.lock().take();
+            let Some(Task { stop, mut ended }) = task else { return Ok(()) };
+            let _ = stop.send(true);
+            let result = match timeout(DISCONNECT, &mut ended).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(ProviderError::unavailable(NAME, "its task ended")),
+                Err(_) => {
+                    ended.abort();
+                    Err(ProviderError::Timeout { provider: NAME, after: DISCONNECT })
+                }
+            };
+            let _ = self.shared.health.send_replace(Health::Disconnected);
+            self.shared.feed.close();
+            result
+        })
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        Box::pin(async move {
+            let now = self.shared.now();
+            let fleet = self.shared.fleet();
+            match fleet.own(route, now) {
+                Some(vector) => Ok(Some(vector)),
+                None if fleet.is_remembered() || !self.shared.permit.is_granted() => Ok(None),
+                // An earlier life may have known it. Whoever asks again later will be told.
+                None if self.lock().is_none() => Err(ProviderError::Disconnected { provider: NAME }),
+                None => Err(ProviderError::unavailable(NAME, "what is stored has not been read yet")),
+            }
+        })
+    }
+
+    fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
+        Box::pin(async move {
+            let now = self.shared.now();
+            let fleet = self.shared.fleet();
+            if fleet.is_remembered() || !self.shared.permit.is_granted() {
+                return Ok(fleet.owned(now));
+            }
+            Err(ProviderError::unavailable(NAME, "what is stored has not been read yet"))
+        })
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let now = self.shared.now();
+            self.shared.fleet().update(&route, vector, now);
+            self.shared.stirred.notify_one();
+            Ok(())
+        })
+    }
+
+    fn update_batch<'a>(
+        &'a self,
+        batch: &'a [(RouteId, PhysicsVector)],
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let now = self.shared.now();
+            {
+                let mut fleet = self.shared.fleet();
+                batch.iter().for_each(|(route, vector)| fleet.update(route, *vector, now));
+            }
+            self.shared.stirred.notify_one();
+            Ok(())
+        })
+    }
+
+    fn subscribe(&self) -> Option<Subscription> {
+        Some(self.shared.feed.subscribe())
+    }
+
+    fn view(&self, route: &RouteId) -> Vec<Register> {
+        let now = self.shared.now();
+        self.shared.fleet().view(route, now)
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        let liveness = || self.shared.fleet().liveness();
+        self.shared.permit.is_granted().then(|| self.sharing.with_liveness(liveness()))
+    }
+
+    fn published_weight(&self, route: &RouteId) -> Option<Weight> {
+        self.shared.fleet().said_weight(route)
+    }
+
+    fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        self.shared.attach(observer);
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        vec![self.shared.stats()]
+    }
+}
+
+/// The task holds no provider, so it has to be told.
+impl Drop for RedisClusterProvider {
+    fn drop(&mut self) {
+        if let Some(task) = self.lock().take() {
+            let _ = task.stop.send(true);
+        }
+    }
+}
+
+impl fmt::Debug for RedisClusterProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisClusterProvider")
+            .field("node", &self.node())
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What the port's methods and the task that talks to the store have in common. Here are the adapter's locks.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atrion_core::{Mono, Wall};
+use atrion_license::Feature;
+use atrion_state::{Change, Clock, Direction, Event, Feed, Health, MessageResult, Observer, ProviderStats};
+use tokio::sync::{Notify, watch};
+
+use super::config::Settings;
+use super::endpoint::Endpoint;
+use super::keys::Keys;
+use super::{NAME, seed};
+use crate::fleet::{Fleet, FleetConfig, Notice};
+use crate::permit::Permit;
+use crate::wire::{ClusterHash, Expected, Fault, Faults, Key, Message, Reject, decode};
+
+pub(super) struct Shared {
+    /// A lock, because the port's methods and the task step the same machine. It is held for one step at a time and never
+    /// while anybody waits for anything.
+    fleet: Mutex<Fleet>,
+    pub(super) feed: Feed,
+    pub(super) permit: Permit,
+    pub(super) endpoint: Endpoint,
+    pub(super) keys: Keys,
+    pub(super) key: Option<Key>,
+    pub(super) cluster: String,
+    hash: ClusterHash,
+    pub(super) clock: Arc<dyn Clock>,
+    /// How the connection is, as the task says.
+    pub(super) health: watch::Sender<Health>,
+    /// There is something new to say.
+    pub(super) stirred: Notify,
+    observer: Mutex<Option<Arc<dyn Observer>>>,
+    counts: Counts,
+}
+
+/// What is counted outside of the machine.
+#[derive(Debug, Default)]
+struct Counts {
+    rejects: [AtomicU64; Reject::ALL.len()],
+    faults: [AtomicU64; Fault::ALL.len()],
+    /// Messages that nobody looked at in time.
+    overflowed: AtomicU64,
+    /// Records under our keys that are none.
+    foreign: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings) -> Self {
+        let Settings { endpoint, keys, key, interval, node, cluster, license, clock, .. } = settings;
+        let hash = ClusterHash::of(&cluster);
+        let mut config = FleetConfig::new(hash, node);
+        config.pulse = interval;
+        config.cfg = u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
+        let fleet = Fleet::new(config, clock.now(), clock.wall(), seed());
+        Self {
+            fleet: Mutex::new(fleet),
+            feed: Feed::default(),
+            permit: Permit::new(license, Feature::Redis, &cluster, NAME, clock.wall()),
+            endpoint,
+            keys,
+            key,
+            cluster,
+            hash,
+            clock,
+            health: watch::Sender::new(Health::Disconnected),
+            stirred: Notify::new(),
+            observer: Mutex::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Mono {
+        self.clock.now()
+    }
+
+    pub(super) fn wall(&self) -> Wall {
+        self.clock.wall()
+    }
+
+    /// One step of the machine.
+    pub(super) fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        // Each step leaves the machine usable.
+        self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whoever listens, outside of every lock.
+    pub(super) fn tell(&self, event: &Event) {
+        let observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(observer) = observer {
+            observer.on_event(event);
+        }
+    }
+
+    pub(super) fn attach(&self, observer: Arc<dyn Observer>) {
+        *self.observer.lock().unwrap_or_else(PoisonError::into_inner) = Some(observer);
+        self.permit.tell_again();
+    }
+
+    /// Takes bytes from the channel.
+    pub(super) fn receive(&self, bytes: &[u8]) {
+        let Some((message, _)) = self.decode(bytes) else { return };
+        let now = self.now();
+        let received = self.fleet().receive(message, bytes.len(), now);
+        if let crate::fleet::Received::Taken(changes) = received {
+            self.publish(changes);
+        }
+    }
+
+    pub(super) fn publish(&self, changes: Vec<Change>) {
+        if !changes.is_empty() && self.feed.has_subscribers() {
+            changes.iter().for_each(|change| self.feed.publish(change));
+        }
+    }
+
+    /// A message, and whether it is whole; nothing if it is none, which is counted.
+    pub(super) fn decode(&self, bytes: &[u8]) -> Option<(Message, bool)> {
+        let wall_ms = self.wall().as_millis();
+        let expected = Expected { cluster: self.hash, shard: 0, key: self.key.as_ref(), wall_ms };
+        match decode(bytes, &expected) {
+            Ok(decoded) => {
+                self.count_faults(&decoded.faults);
+                let whole = decoded.faults.total() == 0;
+                Some((decoded.message, whole))
+            }
+            Err(reject) => {
+                count(&self.counts.rejects[reject as usize], 1);
+                tracing::debug!(target: "atrion", provider = NAME, %reject, "a message was dropped");
+                None
+            }
+        }
+    }
+
+    fn count_faults(&self, faults: &Faults) {
+        for (fault, counted) in Fault::ALL.into_iter().zip(&self.counts.faults) {
+            count(counted, u64::from(faults.of(fault)));
+        }
+    }
+
+    pub(super) fn count_overflow(&self, dropped: u64) {
+        count(&self.counts.overflowed, dropped);
+    }
+
+    pub(super) fn count_foreign_record(&self) {
+        count(&self.counts.foreign, 1);
+    }
+
+    /// Tells what happened to the fleet.
+    pub(super) fn notice(&self) {
+        let now = self.now();
+        let notices = self.fleet().notices(now);
+        for notice in notices {
+            self.tell(&match notice {
+                Notice::Joined(node) => Event::NodeJoined { provider: NAME, node },
+                Notice::Lost(node) => Event::NodeLost { provider: NAME, node },
+                Notice::Renamed { from, to } => {
+                    Event::DuplicateIdentity { provider: NAME, node: from, renamed: to }
+                }
+            });
+        }
+    }
+
+    pub(super) fn stats(&self) -> ProviderStats {
+        let now = self.now();
+        let (stats, lag) = {
+            let fleet = self.fleet();
+            (fleet.stats(now), fleet.lag(now))
+        };
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (sent, received) = (Direction::Sent, Direction::Received);
+        let mut all = ProviderStats::new(NAME)
+            .health(self.health())
+            .lag(lag)
+            .nodes(stats.live, stats.fading)
+            .license(self.permit.standing(self.wall()))
+            .messages(sent, MessageResult::Accepted, stats.sent)
+            .messages(received, MessageResult::Accepted, stats.taken + stats.echoes + stats.loaded)
+            .messages(received, MessageResult::Stale, stats.old)
+            .rejected(sent, "commit", stats.failed)
+            .rejected(received, "flood", stats.floods)
+            .rejected(received, "no_room", stats.full)
+            .rejected(received, "foreign_identity", stats.foreign)
+            .rejected(received, "overflow", read(&self.counts.overflowed))
+            .rejected(received, "foreign_record", read(&self.counts.foreign));
+        for (reject, counter) in Reject::ALL.into_iter().zip(&self.counts.rejects) {
+            all = all.rejected(received, reject.label(), read(counter));
+        }
+        for (fault, counter) in Fault::ALL.into_iter().zip(&self.counts.faults) {
+            all = all.rejected(received, fault.label(), read(counter));
+        }
+        all
+    }
+
+    pub(super) fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+}
+
+/// Relaxed: gauges read them, nobody decides by them.
+fn count(counter: &AtomicU64, more: u64) {
+    if more > 0 {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("endpoint", &self.endpoint)
+            .field("cluster", &self.cluster)
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}
