@@ -10,6 +10,10 @@ pub mod wire;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub mod fleet;
 
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+pub mod postgres;
+
 // What a licence permits, for every adapter alike.
 #[cfg(any(feature = "redis", feature = "postgres"))]
 #[cfg_attr(

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The adapter's task: asks the schedule what is next, does it over one connection, and says how it ended.
+//!
+//! One connection a node and one task on it at a time: a database that is slow is asked for less, not for more at once.
+//! Whatever fails costs the connection, because after a timeout nobody knows what is still on it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::Mono;
+use atrion_state::{Event, ProviderError, RouteId, SyncOperation};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::error::{Failure, NAME};
+use super::own::Row;
+use super::schedule::{Schedule, Step, Task};
+use super::session::{BATCH, Durability, Session, Writer, bigint};
+use super::shared::{Link, Shared, Tally};
+
+/// What the adapter wants at once.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Write everything, durably.
+    Flush(Answer),
+    /// The same, and end.
+    Stop(Answer),
+}
+
+type Answer = oneshot::Sender<Result<(), ProviderError>>;
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    orders: mpsc::Receiver<Order>,
+    schedule: Schedule,
+    session: Option<Session>,
+    writer: Writer,
+    /// There was a connection before this one.
+    connected: bool,
+    /// The row that was written last, and when.
+    last: Option<(RouteId, u64, Mono)>,
+    down_since: Option<Mono>,
+    license_due: Mono,
+}
+
+/// Making the schema may take long, and waits for whoever makes it.
+const PREPARE: Duration = Duration::from_secs(30);
+/// Reading an earlier life and making partitions take longer than a write; the server gives up first.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// What was committed so long ago is on the server's disk, whatever its settings are.
+const SETTLED: Duration = Duration::from_secs(60);
+/// What is left of an orderly end for a connection that is not there yet.
+const LAST_CONNECT: Duration = Duration::from_millis(1_200);
+
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, orders: mpsc::Receiver<Order>) -> Self {
+        let (now, wall) = (shared.now(), shared.clock.wall().as_millis());
+        let writer = Writer {
+            cluster: shared.config.cluster.clone(),
+            node: shared.node.as_str().to_owned(),
+            incarnation: bigint(wall),
+        };
+        // Two nodes differ in their names, two lives in their beginnings.
+        let seed = writer.node.bytes().fold(wall, |seed, byte| seed.rotate_left(5) ^ u64::from(byte));
+        let schedule = Schedule::new(shared.config.write_behind, seed, now);
+        Self {
+            shared,
+            orders,
+            schedule,
+            session: None,
+            writer,
+            connected: false,
+            last: None,
+            down_since: None,
+            license_due: now,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            self.look_at_the_license();
+            let until = match self.orders.try_recv() {
+                Ok(Order::Flush(answer)) => {
+                    let flushed = self.flush().await;
+                    let _ = answer.send(flushed);
+                    continue;
+                }
+                Ok(Order::Stop(answer)) => return self.stop(answer).await,
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+                Err(mpsc::error::TryRecvError::Empty) => match self.next() {
+                    Step::Do(task) => {
+                        self.perform(task).await;
+                        continue;
+                    }
+                    Step::Wait(until) => until.min(self.license_due),
+                },
+            };
+            let nap = until.since(self.shared.now());
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                order = self.orders.recv() => match order {
+                    Some(Order::Flush(answer)) => {
+                        let flushed = self.flush().await;
+                        let _ = answer.send(flushed);
+                    }
+                    Some(Order::Stop(answer)) => return self.stop(answer).await,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn next(&self) -> Step {
+        if self.shared.permit.is_granted() {
+            self.schedule.next(self.shared.now())
+        } else {
+            Step::Wait(self.license_due)
+        }
+    }
+
+    fn look_at_the_license(&mut self) {
+        let (now, wall) = (self.shared.now(), self.shared.clock.wall());
+        if now < self.license_due {
+            return;
+        }
+        if let Some(event) = self.shared.permit.poll(wall) {
+            self.shared.tell(&event);
+        }
+        self.license_due = now.after(self.shared.permit.next_due(wall));
+        if !self.shared.permit.is_granted() {
+            self.shared.status.send_modify(|status| status.link = Link::Unlicensed);
+        }
+    }
+
+    async fn perform(&mut self, task: Task) {
+        let started = self.shared.now();
+        let done = match task {
+            Task::Connect => self.connect(self.shared.config.connect_timeout).await,
+            Task::Upkeep => self.upkeep().await,
+            Task::Transitions => self.transitions().await,
+            Task::Vectors => self.vectors(Durability::Soon).await,
+            Task::History => self.history().await,
+        };
+        // An error is told, and the schedule knows what to do about it.
+        let _ = self.conclude(task, started, done);
+    }
+
+    /// Says how a task ended, to the schedule, to observers and in the status.
+    fn conclude(
+        &mut self,
+        task: Task,
+        started: Mono,
+        done: Result<usize, Failure>,
+    ) -> Result<(), Arc<ProviderError>> {
+        let now = self.shared.now();
+        let result = done.map_err(|failure| Arc::new(ProviderError::from(failure)));
+        let operation = match task {
+            Task::Connect => Some(SyncOperation::Pull),
+            Task::Vectors => Some(SyncOperation::Push),
+            Task::Upkeep | Task::Transitions | Task::History => None,
+        };
+        let routes = *result.as_ref().unwrap_or(&0);
+        let result = result.map(drop);
+        // A push of nothing is no trip.
+        if let Some(operation) = operation.filter(|_| task == Task::Connect || routes > 0 || result.is_err())
+        {
+            let duration = now.since(started);
+            let result = result.clone();
+            self.shared.tell(&Event::SyncFinished { provider: NAME, operation, duration, routes, result });
+        }
+        match &result {
+            Ok(()) => self.went_well(task, now),
+            Err(error) => self.went_wrong(error, now),
+        }
+        result
+    }
+
+    fn went_well(&mut self, task: Task, now: Mono) {
+        self.schedule.succeeded(task, now);
+        if task != Task::Connect {
+            return;
+        }
+        self.shared.status.send_modify(|status| status.link = Link::Up);
+        if let Some(since) = self.down_since.take() {
+            let outage = now.since(since);
+            tracing::info!(target: "atrion", provider = NAME, ?outage, "connected again");
+            self.shared.tell(&Event::ProviderRecovered { provider: NAME, outage });
+        }
+    }
+
+    fn went_wrong(&mut self, error: &Arc<ProviderError>, now: Mono) {
+        self.session = None;
+        self.schedule.failed(now, error.is_retryable());
+        self.shared.status.send_modify(|status| status.link = Link::Down(Arc::clone(error)));
+        if self.down_since.is_none() {
+            self.down_since = Some(now);
+            tracing::warn!(target: "atrion", provider = NAME, %error, "state is not being stored");
+            self.shared.tell(&Event::ProviderDegraded { provider: NAME, error: Arc::clone(error) });
+        }
+    }
+
+    /// Connects; reads what an earlier life stored, once. Gives how many vectors that were.
+    async fn connect(&mut self, within: Duration) -> Result<usize, Failure> {
+        let shared = Arc::clone(&self.shared);
+        let config = &shared.config;
+        let mut session = limited(within, Session::open(config, &shared.options)).await?;
+        limited(PREPARE, session.prepare(config.migrate)).await?;
+        limited(self.patience(), session.set_clock(|| shared.now())).await?;
+        let mut found = 0;
+        if self.connected {
+            // What was written before the connection broke may have been lost with the server.
+            shared.own().distrust(shared.now());
+        } else {
+            let earlier = limited(PATIENCE, session.earlier(&self.writer.cluster, &self.writer.node)).await?;
+            found = earlier.vectors.len();
+            Tally::add(&shared.tally.invalid, earlier.invalid);
+            // A clock that was put back must not make this life the older one.
+            self.writer.incarnation = self.writer.incarnation.max(earlier.incarnation.saturating_add(1));
+            let (mut own, now) = (shared.own(), shared.now());
+            for (route, vector) in earlier.vectors {
+                own.remember(route, vector, now);
+            }
+            drop(own);
+            shared.status.send_modify(|status| status.loaded = true);
+        }
+        self.connected = true;
+        self.session = Some(session);
+        Ok(found)
+    }
+
+    async fn upkeep(&mut self) -> Result<usize, Failure> {
+        let retention = self.shared.config.retention;
+        let Some(session) = &mut self.session else { return Ok(0) };
+        limited(PATIENCE, session.set_clock(|| self.shared.clock.now())).await?;
+        // More than a batch of old rows is deleted in several steps, so that none holds its locks for long.
+        while let Some(upkept) = limited(PATIENCE, session.upkeep(retention, None)).await? {
+            if upkept.deleted < BATCH as i32 {
+                break;
+            }
+        }
+        Ok(0)
+    }
+
+    async fn transitions(&mut self) -> Result<usize, Failure> {
+        let (patience, mut written, mut upkept) = (self.patience(), 0, false);
+        loop {
+            let Some(session) = &mut self.session else { return Ok(written) };
+            let changes = self.shared.own().changes(BATCH, |moment| session.date(moment));
+            let Some(last) = changes.last() else { return Ok(written) };
+            match limited(patience, session.transitions(&self.writer, &changes)).await {
+                Ok(_) => written += changes.len(),
+                // Their partition may not have been made yet.
+                Err(failure) if failure.is_of_the_data() && !upkept => {
+                    upkept = true;
+                    self.upkeep().await?;
+                    continue;
+                }
+                // So old that it is gone: there is no place to write them to.
+                Err(failure) if failure.is_of_the_data() => {
+                    Tally::add(&self.shared.tally.refused, changes.len() as u64);
+                }
+                Err(failure) => return Err(failure),
+            }
+            self.shared.own().written(last);
+        }
+    }
+
+    async fn vectors(&mut self, durability: Durability) -> Result<usize, Failure> {
+        self.probe().await?;
+        let (mut written, mut last) = (0, None);
+        loop {
+            let rows = self.shared.own().dirty(last.as_ref(), BATCH, self.shared.now());
+            let Some(row) = rows.last() else { return Ok(written) };
+            last = Some(row.route.clone());
+            written += rows.len();
+            self.write(rows, durability).await?;
+        }
+    }
+
+    /// Looks whether the server still has what was written last. If it has, it has all that was written before, too;
+    /// if not, it has crashed or another one has taken over, which behind a pooler nobody would notice.
+    async fn probe(&mut self) -> Result<(), Failure> {
+        let (patience, now) = (self.patience(), self.shared.now());
+        let Some((route, seq, _)) = self.last.as_ref().filter(|(_, _, at)| now.since(*at) < SETTLED) else {
+            return Ok(());
+        };
+        let Some(session) = &mut self.session else { return Ok(()) };
+        if !limited(patience, session.has(&self.writer, route, *seq)).await? {
+            tracing::warn!(target: "atrion", provider = NAME, "the server lost what it had committed: it is written again");
+            self.shared.own().distrust(now);
+        }
+        Ok(())
+    }
+
+    /// Writes a batch. If the database refuses what is in it, halves are tried, so that one row that it will never take
+    /// keeps no other from being stored.
+    async fn write(&mut self, rows: Vec<Row>, durability: Durability) -> Result<(), Failure> {
+        let (patience, tally) = (self.patience(), &self.shared.tally);
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let mut parts = vec![rows];
+        while let Some(mut rows) = parts.pop() {
+            match limited(patience, session.upsert(&self.writer, &rows, durability)).await {
+                Ok(news) => {
+                    self.last = rows.last().map(|row| (row.route.clone(), row.seq, self.shared.now()));
+                    Tally::add(&tally.written, news);
+                    Tally::add(&tally.stale, (rows.len() as u64).saturating_sub(news));
+                }
+                Err(failure) if failure.is_of_the_data() && rows.len() > 1 => {
+                    parts.push(rows.split_off(rows.len() / 2));
+                    parts.push(rows);
+                    continue;
+                }
+                Err(failure) if failure.is_of_the_data() => Tally::add(&tally.refused, 1),
+                Err(failure) => return Err(failure),
+            }
+            self.shared.own().stored(rows.iter().map(|row| (&row.route, row.seq)));
+        }
+        Ok(())
+    }
+
+    async fn history(&mut self) -> Result<usize, Failure> {
+        let patience = self.patience();
+        let rows = self.shared.own().unwell(self.shared.now());
+        let Some(session) = &mut self.session else { return Ok(0) };
+        for batch in rows.chunks(BATCH) {
+            limited(patience, session.history(&self.writer, batch)).await?;
+        }
+        Ok(rows.len())
+    }
+
+    /// Everything that waits, durably; connects for it, if need be.
+    async fn flush(&mut self) -> Result<(), ProviderError> {
+        if !self.shared.permit.is_granted() {
+            return Err(ProviderError::rejected(NAME, "no licence permits it: state stays in memory"));
+        }
+        if self.session.is_none() {
+            let started = self.shared.now();
+            let connected = self.connect(LAST_CONNECT.min(self.shared.config.connect_timeout)).await;
+            self.conclude(Task::Connect, started, connected).map_err(|error| again(&error))?;
+        }
+        let started = self.shared.now();
+        // What was written without waiting for the disk is in the log before what is written now: one commit that
+        // waits covers them all, so there must be one, also if nothing is left to write.
+        let done = match self.vectors(Durability::Now).await {
+            Ok(0) => self.barrier().await,
+            done => done,
+        };
+        self.conclude(Task::Vectors, started, done).map_err(|error| again(&error))?;
+        let done = self.transitions().await;
+        self.conclude(Task::Transitions, started, done).map_err(|error| again(&error))
+    }
+
+    async fn barrier(&mut self) -> Result<usize, Failure> {
+        let patience = self.patience();
+        let Some(session) = &mut self.session else { return Ok(0) };
+        limited(patience, session.barrier()).await.map(|()| 0)
+    }
+
+    async fn stop(mut self, answer: Answer) {
+        let waits = self.shared.own().backlog(self.shared.now()).0 > 0 || self.session.is_some();
+        let result = if waits && self.shared.permit.is_granted() { self.flush().await } else { Ok(()) };
+        if let Some(session) = self.session.take() {
+            // Within what is left of the caller's patience; a server that hangs notices by itself.
+            let _ = timeout(Duration::from_millis(100), session.close()).await;
+        }
+        let _ = answer.send(result);
+    }
+
+    /// How long to wait for an answer: the server's own limit, and as much again for the way there and back.
+    fn patience(&self) -> Duration {
+        2 * self.shared.config.statement_timeout
+    }
+}
+
+async fn limited<T>(within: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(within, work).await.unwrap_or(Err(Failure::Silent(within)))
+}
+
+/// The same error for another listener.
+fn again(error: &ProviderError) -> ProviderError {
+    match error {
+        ProviderError::Timeout { provider, after } => ProviderError::Timeout { provider, after: *after },
+        ProviderError::Rejected { reason, .. } => ProviderError::rejected(NAME, reason.clone()),
+        ProviderError::Unavailable { reason, .. } => ProviderError::unavailable(NAME, reason.clone()),
+        other => ProviderError::unavailable(NAME, other.to_string()),
+    }
+}

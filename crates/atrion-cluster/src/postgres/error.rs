@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What a database said, as what the port says.
+
+use std::time::Duration;
+
+use atrion_state::ProviderError;
+
+/// The provider's name.
+pub(super) const NAME: &str = "postgres";
+
+/// What went wrong with one task.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The client library, or the database through it.
+    Sql(sqlx::Error),
+    /// The schema is not one that this build can use; what is wrong, and what to do.
+    Schema(String),
+    /// It did not answer.
+    Silent(Duration),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl Failure {
+    /// The row, and not the connection or the rights, is at fault: data exceptions and violated constraints.
+    pub(super) fn is_of_the_data(&self) -> bool {
+        self.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+
+    /// The SQLSTATE.
+    fn code(&self) -> Option<String> {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => error.code().map(|code| code.into_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Failure> for ProviderError {
+    fn from(failure: Failure) -> Self {
+        let mend = failure.code().as_deref().and_then(mend);
+        match failure {
+            Failure::Schema(reason) => Self::rejected(NAME, reason),
+            Failure::Silent(after) => Self::Timeout { provider: NAME, after },
+            Failure::Sql(error) => match mend {
+                Some(mend) => Self::rejected(NAME, format!("{}: {mend}", said(&error))).caused_by(error),
+                None => Self::unavailable(NAME, said(&error)).caused_by(error),
+            },
+        }
+    }
+}
+
+/// The reason in a few words, without what the error says of itself. sqlx never puts a password into one.
+fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => match error.code() {
+            Some(code) => format!("{} (SQLSTATE {code})", error.message()),
+            None => error.message().to_owned(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// What to do about what will be refused again. Everything else passes by itself: a restart, a full disk, too many
+/// connections, a timeout, a failover to a server that is not read-only.
+fn mend(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "28000" | "28P01" => "check the role and the password in the url",
+        "3D000" => "create the database, or name another one in the url",
+        "42501" => {
+            "grant the role what docs/persistence.md lists, or migrate once with a role that owns the database"
+        }
+        "3F000" | "42P01" | "42703" | "42883" => "the schema is incomplete: run once with `migrate`",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_retryable_and_a_schema_is_not() {
+        let broken: ProviderError = Failure::from(sqlx::Error::PoolTimedOut).into();
+        assert!(broken.is_retryable());
+        let silent: ProviderError = Failure::Silent(Duration::from_secs(1)).into();
+        assert!(silent.is_retryable());
+        let schema: ProviderError = Failure::Schema("schema is newer".into()).into();
+        assert!(!schema.is_retryable());
+        assert!(mend("28P01").is_some() && mend("53300").is_none() && mend("57P03").is_none());
+    }
+}

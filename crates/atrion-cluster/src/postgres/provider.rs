@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The port's operations: all of them answer from memory, and give the task orders.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atrion_state::{
+    BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, RouteId,
+    StateProvider,
+};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::PostgresBuilder;
+use super::driver::{Driver, Order};
+use super::error::NAME;
+use super::shared::{Link, Shared, lock};
+
+/// Keeps the vectors of a node's routes in PostgreSQL, and who changed to which mode when.
+///
+/// | operation | what it does |
+/// |---|---|
+/// | `connect` | starts the task; returns when it is connected, or degraded after a second |
+/// | `disconnect` | writes what is left, durably, within two seconds |
+/// | `get_vector`, `warm_start` | this node's own, of this life or an earlier one, from memory |
+/// | `update_vector` | sets a mark; written within ten seconds |
+/// | `subscribe`, `view` | nothing: the database is no way to talk to each other |
+///
+/// Errors are states: [`health`](StateProvider::health), [`stats`](StateProvider::stats) and events show them, and the
+/// task goes on trying, at first soon, then every half a minute.
+#[derive(Debug)]
+pub struct PostgresPersistenceAdapter {
+    shared: Arc<Shared>,
+    task: Mutex<Option<Running>>,
+}
+
+/// The task ends when its orders do.
+#[derive(Debug)]
+struct Running {
+    orders: mpsc::Sender<Order>,
+    handle: JoinHandle<()>,
+}
+
+/// The port allows a second; the caller wants some of it for himself.
+const CONNECT: Duration = Duration::from_millis(900);
+/// The port allows two seconds.
+const DISCONNECT: Duration = Duration::from_millis(1_900);
+const FLUSH: Duration = Duration::from_secs(10);
+
+impl PostgresPersistenceAdapter {
+    /// Starts to build one.
+    pub fn builder() -> PostgresBuilder {
+        PostgresBuilder::new()
+    }
+
+    pub(super) fn over(shared: Arc<Shared>) -> Self {
+        Self { shared, task: Mutex::default() }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Writes everything that is waiting. When it returns, every update that was accepted before the call is in the
+    /// server's log on disk.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if that could not be done within ten seconds; what was waiting still waits.
+    pub async fn flush(&self) -> Result<(), ProviderError> {
+        let orders = lock(&self.task).as_ref().map(|running| running.orders.clone());
+        let Some(orders) = orders else { return Err(ProviderError::Disconnected { provider: NAME }) };
+        let (answer, answered) = oneshot::channel();
+        let flushed = async {
+            let gone = |()| ProviderError::Disconnected { provider: NAME };
+            orders.send(Order::Flush(answer)).await.map_err(|_| gone(()))?;
+            answered.await.map_err(|_| gone(()))?
+        };
+        timeout(FLUSH, flushed).await.unwrap_or(Err(ProviderError::Timeout { provider: NAME, after: FLUSH }))
+    }
+
+    /// Starts the task, if it does not run.
+    fn start(&self) -> Result<(), ProviderError> {
+        let mut task = lock(&self.task);
+        if task.as_ref().is_some_and(|running| !running.handle.is_finished()) {
+            return Ok(());
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return Err(ProviderError::rejected(NAME, "it needs a tokio runtime: connect from within one"));
+        };
+        let (orders, taken) = mpsc::channel(16);
+        self.shared.status.send_modify(|status| status.link = Link::Connecting);
+        let handle = runtime.spawn(Driver::new(Arc::clone(&self.shared), taken).run());
+        *task = Some(Running { orders, handle });
+        Ok(())
+    }
+
+    async fn connected(&self) -> Result<(), ProviderError> {
+        let mut status = self.shared.status.subscribe();
+        let settled = status.wait_for(|status| !matches!(status.link, Link::Idle | Link::Connecting));
+        match timeout(CONNECT, settled).await {
+            Ok(Ok(status)) => match &status.link {
+                Link::Down(error) if !error.is_retryable() => Err(refused(error)),
+                // Connected, without a licence, or degraded: the task goes on by itself.
+                _ => Ok(()),
+            },
+            // Not settled yet: the task goes on by itself.
+            _ => Ok(()),
+        }
+    }
+
+    async fn stop(&self) -> Result<(), ProviderError> {
+        let Some(Running { orders, mut handle }) = lock(&self.task).take() else { return Ok(()) };
+        let (answer, answered) = oneshot::channel();
+        let stopped = async {
+            // A task that ended by itself has nothing left to say.
+            if orders.send(Order::Stop(answer)).await.is_err() {
+                return Ok(());
+            }
+            let result = answered.await.unwrap_or(Err(ProviderError::Disconnected { provider: NAME }));
+            // It does nothing more but end.
+            let _ = (&mut handle).await;
+            result
+        };
+        let result = timeout(DISCONNECT, stopped).await;
+        handle.abort();
+        self.shared.status.send_modify(|status| status.link = Link::Idle);
+        result.unwrap_or(Err(ProviderError::Timeout { provider: NAME, after: DISCONNECT }))
+    }
+}
+
+impl StateProvider for PostgresPersistenceAdapter {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new(NAME).durable(true).buffered(true)
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async {
+            self.start()?;
+            self.connected().await
+        })
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(self.stop())
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        Box::pin(async move {
+            let known = self.shared.own().get(route, self.shared.now());
+            match known {
+                Some(vector) => Ok(Some(vector)),
+                None => self.answers().map(|()| None),
+            }
+        })
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async move {
+            self.shared.own().put(route, vector, self.shared.now());
+            Ok(())
+        })
+    }
+
+    fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
+        Box::pin(async move {
+            self.answers()?;
+            Ok(self.shared.own().all(self.shared.now()))
+        })
+    }
+
+    fn update_batch<'a>(
+        &'a self,
+        batch: &'a [(RouteId, PhysicsVector)],
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let (mut own, now) = (self.shared.own(), self.shared.now());
+            for (route, vector) in batch {
+                own.put(route.clone(), *vector, now);
+            }
+            Ok(())
+        })
+    }
+
+    fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        self.shared.attach(observer);
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        vec![self.shared.stats()]
+    }
+}
+
+impl PostgresPersistenceAdapter {
+    /// Whether "I know of none" is the truth: it is, once what an earlier life stored has been read, and without a
+    /// licence, when there is nothing to read.
+    fn answers(&self) -> Result<(), ProviderError> {
+        let status = self.shared.status.borrow();
+        match &status.link {
+            _ if status.loaded => Ok(()),
+            Link::Unlicensed => Ok(()),
+            Link::Idle => Err(ProviderError::Disconnected { provider: NAME }),
+            Link::Down(error) if !error.is_retryable() => Err(refused(error)),
+            Link::Down(error) => Err(ProviderError::unavailable(NAME, reason(error))),
+            Link::Connecting | Link::Up => Err(ProviderError::unavailable(NAME, "it is still connecting")),
+        }
+    }
+}
+
+/// The same refusal once more: errors hold what cannot be cloned.
+fn refused(error: &ProviderError) -> ProviderError {
+    ProviderError::rejected(NAME, reason(error))
+}
+
+/// What an error says beyond its kind and the provider's name.
+fn reason(error: &ProviderError) -> String {
+    match error {
+        ProviderError::Unavailable { reason, .. } | ProviderError::Rejected { reason, .. } => reason.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! When to do what, without clock or I/O: the caller brings the time, does what [`Schedule::next`] says, and reports
+//! how it ended.
+
+use std::time::Duration;
+
+use atrion_core::Mono;
+
+/// Something to do with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Connect, check the schema, read what an earlier life stored.
+    Connect,
+    /// Partitions and retention.
+    Upkeep,
+    /// Write changes of modes.
+    Transitions,
+    /// Write the vectors that changed.
+    Vectors,
+    /// Write a sample of what is not well.
+    History,
+}
+
+/// What is next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Do this now.
+    Do(Task),
+    /// Nothing before then.
+    Wait(Mono),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Schedule {
+    vectors: Duration,
+    phase: Phase,
+    /// Failures in a row; a connection that held for a while ends the row.
+    failures: u32,
+    dice: Dice,
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Down { until: Mono },
+    Live { since: Mono, due: [Mono; 4] },
+}
+
+/// The tasks of a live connection. Partitions come first, because rows need them.
+const TASKS: [Task; 4] = [Task::Upkeep, Task::Transitions, Task::Vectors, Task::History];
+
+/// Changes of modes are few and wanted soon.
+const TRANSITIONS: Duration = Duration::from_secs(1);
+const HISTORY: Duration = Duration::from_secs(60);
+const UPKEEP: Duration = Duration::from_secs(3_600);
+/// Each interval is drawn anew from +-20 %: nodes that were started together do not stay together.
+const SPREAD: f64 = 0.2;
+const BACKOFF_BASE: Duration = Duration::from_millis(100);
+const BACKOFF_CAP: Duration = Duration::from_secs(30);
+/// A connection that lived for so long was a good one.
+const PROVEN: Duration = Duration::from_secs(30);
+
+impl Schedule {
+    /// Connects at once; then vectors every `vectors`.
+    pub(super) fn new(vectors: Duration, seed: u64, now: Mono) -> Self {
+        Self { vectors, phase: Phase::Down { until: now }, failures: 0, dice: Dice(seed) }
+    }
+
+    pub(super) fn next(&self, now: Mono) -> Step {
+        match &self.phase {
+            Phase::Down { until } if *until <= now => Step::Do(Task::Connect),
+            Phase::Down { until } => Step::Wait(*until),
+            Phase::Live { due, .. } => {
+                let late = TASKS.iter().zip(due).find(|(_, due)| **due <= now);
+                late.map_or_else(
+                    || Step::Wait(due.iter().copied().min().unwrap_or(now)),
+                    |(task, _)| Step::Do(*task),
+                )
+            }
+        }
+    }
+
+    /// It went well. After a connect everything is due at once, except a sample: those of many nodes spread.
+    pub(super) fn succeeded(&mut self, task: Task, now: Mono) {
+        let every = match task {
+            Task::Connect => {
+                let sample = now.after(HISTORY.mul_f64(self.dice.unit()));
+                self.phase = Phase::Live { since: now, due: [now, now, now, sample] };
+                return;
+            }
+            Task::Upkeep => UPKEEP,
+            Task::Transitions => TRANSITIONS,
+            Task::Vectors => self.vectors,
+            Task::History => HISTORY,
+        };
+        let next = now.after(every.mul_f64(1.0 + SPREAD * (2.0 * self.dice.unit() - 1.0)));
+        if let Phase::Live { due, .. } = &mut self.phase {
+            for (due, _) in due.iter_mut().zip(TASKS).filter(|(_, other)| *other == task) {
+                *due = next;
+            }
+        }
+    }
+
+    /// It did not, and the connection is gone. What the database refuses it will refuse again: then the longest wait.
+    pub(super) fn failed(&mut self, now: Mono, is_retryable: bool) {
+        let proven = matches!(self.phase, Phase::Live { since, .. } if now.since(since) >= PROVEN);
+        self.failures = if proven { 1 } else { self.failures.saturating_add(1) };
+        let wait = if is_retryable {
+            let ceiling = BACKOFF_BASE.saturating_mul(1 << (self.failures - 1).min(16)).min(BACKOFF_CAP);
+            ceiling.mul_f64(self.dice.unit())
+        } else {
+            BACKOFF_CAP.mul_f64(1.0 - SPREAD * self.dice.unit())
+        };
+        self.phase = Phase::Down { until: now.after(wait) };
+    }
+}
+
+/// `SplitMix64` from a seed that the caller gave: the schedule draws no randomness of its own.
+#[derive(Debug, Clone)]
+struct Dice(u64);
+
+impl Dice {
+    /// In `[0, 1)`.
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        (z >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn connected(seed: u64) -> Schedule {
+        let mut schedule = Schedule::new(10 * SECOND, seed, Mono::ZERO);
+        assert_eq!(schedule.next(Mono::ZERO), Step::Do(Task::Connect));
+        schedule.succeeded(Task::Connect, Mono::ZERO);
+        schedule
+    }
+
+    /// Lives for so long, every task succeeding at once; gives when each was done.
+    fn live(mut schedule: Schedule, until: Mono) -> BTreeMap<String, Vec<Mono>> {
+        let (mut now, mut done) = (Mono::ZERO, BTreeMap::<String, Vec<Mono>>::new());
+        while now < until {
+            match schedule.next(now) {
+                Step::Do(task) => {
+                    done.entry(format!("{task:?}")).or_default().push(now);
+                    schedule.succeeded(task, now);
+                }
+                Step::Wait(until) => now = until,
+            }
+        }
+        done
+    }
+
+    #[test]
+    fn each_task_has_its_rhythm_with_a_fifth_of_jitter() {
+        let done = live(connected(1), Mono::ZERO.after(24 * 3_600 * SECOND));
+        for (task, every) in [("Transitions", 1.0), ("Vectors", 10.0), ("History", 60.0), ("Upkeep", 3_600.0)]
+        {
+            let gaps: Vec<f64> =
+                done[task].windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
+            let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+            assert!(gaps.iter().all(|gap| (0.8 * every..=1.2 * every + 1e-6).contains(gap)), "{task}");
+            assert!((mean / every - 1.0).abs() < 0.08, "{task}: {mean}");
+        }
+        assert_eq!(done["Upkeep"][0], Mono::ZERO, "partitions come before rows");
+    }
+
+    #[test]
+    fn nodes_that_start_together_do_not_stay_together() {
+        let at = |seed| live(connected(seed), Mono::ZERO.after(60 * SECOND))["Vectors"].clone();
+        assert_ne!(at(1)[1..], at(2)[1..]);
+    }
+
+    #[test]
+    fn failures_wait_longer_up_to_half_a_minute_and_a_good_connection_forgets_them() {
+        let mut longest = Duration::ZERO;
+        for seed in 0..200 {
+            let mut schedule = Schedule::new(10 * SECOND, seed, Mono::ZERO);
+            schedule.failed(Mono::ZERO, true);
+            assert!(matches!(schedule.next(Mono::ZERO), Step::Do(_)) || wait(&schedule) <= BACKOFF_BASE);
+            for _ in 0..40 {
+                schedule.failed(Mono::ZERO, true);
+            }
+            longest = longest.max(wait(&schedule));
+            schedule.succeeded(Task::Connect, Mono::ZERO);
+            let later = Mono::ZERO.after(PROVEN);
+            schedule.failed(later, true);
+            assert!(schedule.failures == 1);
+        }
+        assert!(longest <= BACKOFF_CAP && longest > BACKOFF_CAP / 2, "{longest:?}");
+    }
+
+    #[test]
+    fn what_is_refused_is_not_asked_again_soon() {
+        let mut schedule = connected(3);
+        schedule.failed(Mono::ZERO, false);
+        assert!(wait(&schedule) >= BACKOFF_CAP.mul_f64(0.79), "{:?}", wait(&schedule));
+    }
+
+    fn wait(schedule: &Schedule) -> Duration {
+        match schedule.next(Mono::ZERO) {
+            Step::Wait(until) => until.since(Mono::ZERO),
+            Step::Do(_) => Duration::ZERO,
+        }
+    }
+}

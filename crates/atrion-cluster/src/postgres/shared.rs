@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What the adapter and its task have in common. Locks are held for the length of a look-up or a batch, never over I/O
+//! and never while an observer is told something.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atrion_core::Mono;
+use atrion_state::{
+    Clock, Direction, Event, Health, MessageResult, NodeId, Observer, ProviderError, ProviderStats,
+};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
+
+use super::config::PostgresConfig;
+use super::error::NAME;
+use super::own::Own;
+use crate::permit::Permit;
+
+pub(super) struct Shared {
+    pub(super) config: PostgresConfig,
+    pub(super) options: PgConnectOptions,
+    pub(super) node: NodeId,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) permit: Permit,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) tally: Tally,
+    own: Mutex<Own>,
+    observer: Mutex<Arc<dyn Observer>>,
+}
+
+/// How the adapter is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Status {
+    pub(super) link: Link,
+    /// What an earlier life stored has been read.
+    pub(super) loaded: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) enum Link {
+    /// Not connected, by choice.
+    #[default]
+    Idle,
+    Connecting,
+    Up,
+    Down(Arc<ProviderError>),
+    Unlicensed,
+}
+
+/// Counts that never go back. Relaxed: each is for itself, and nobody decides by them.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Rows that were written.
+    pub(super) written: AtomicU64,
+    /// Rows that were not news: written before by this life, or overtaken by another one of the same name.
+    pub(super) stale: AtomicU64,
+    /// Rows that the database refused.
+    pub(super) refused: AtomicU64,
+    /// Rows that were read and are no vectors.
+    pub(super) invalid: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: PostgresConfig,
+        options: PgConnectOptions,
+        node: NodeId,
+        clock: Arc<dyn Clock>,
+        permit: Permit,
+    ) -> Self {
+        let own = Mutex::new(Own::new(config.routes));
+        let (status, observer) = (watch::Sender::default(), Mutex::new(Arc::new(()) as Arc<dyn Observer>));
+        Self { config, options, node, clock, permit, status, tally: Tally::default(), own, observer }
+    }
+
+    pub(super) fn now(&self) -> Mono {
+        self.clock.now()
+    }
+
+    pub(super) fn own(&self) -> MutexGuard<'_, Own> {
+        lock(&self.own)
+    }
+
+    pub(super) fn attach(&self, observer: Arc<dyn Observer>) {
+        let earlier = std::mem::replace(&mut *lock(&self.observer), observer);
+        // What an observer does when it is dropped is its own affair, and not done under our lock.
+        drop(earlier);
+        self.permit.tell_again();
+    }
+
+    pub(super) fn tell(&self, event: &Event) {
+        let observer = Arc::clone(&*lock(&self.observer));
+        observer.on_event(event);
+    }
+
+    pub(super) fn health(&self) -> Health {
+        match &self.status.borrow().link {
+            Link::Idle => Health::Disconnected,
+            Link::Up => Health::Up,
+            Link::Connecting => Health::Degraded { reason: "connecting".into() },
+            Link::Down(error) => Health::Degraded { reason: error.to_string().into() },
+            Link::Unlicensed => {
+                Health::Degraded { reason: "no licence permits it: state stays in memory".into() }
+            }
+        }
+    }
+
+    pub(super) fn stats(&self) -> ProviderStats {
+        let (counts, (_, lag)) = {
+            let own = self.own();
+            (own.counts, own.backlog(self.now()))
+        };
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ProviderStats::new(NAME)
+            .health(self.health())
+            .lag(lag)
+            .messages(Direction::Sent, MessageResult::Accepted, count(&self.tally.written))
+            .messages(Direction::Sent, MessageResult::Stale, count(&self.tally.stale))
+            .rejected(Direction::Sent, "refused", count(&self.tally.refused))
+            .rejected(Direction::Sent, "ring_full", counts.overrun)
+            .rejected(Direction::Sent, "evicted", counts.evicted)
+            .rejected(Direction::Received, "invalid", count(&self.tally.invalid))
+            .license(self.permit.standing(self.clock.wall()))
+    }
+}
+
+impl Tally {
+    pub(super) fn add(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+}
+
+/// The options have the password in them.
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("config", &self.config)
+            .field("status", &*self.status.borrow())
+            .finish()
+    }
+}
+
+/// Every critical section leaves its data usable at each step, so a panic elsewhere takes nothing along.
+pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

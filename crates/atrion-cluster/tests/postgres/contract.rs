@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The port's contract, and what only a database can show of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_core::{Mode, Ohms, Wall};
+use atrion_license::{Sources, Watch};
+use atrion_state::{DecayRate, Momentum, PhysicsVector, StateProvider, Weight};
+use atrion_testkit::contract::{self, Subject, Time};
+
+use super::world::{builder, connected, database, fresh, route, until};
+
+pub(crate) async fn the_adapter_keeps_the_contract() {
+    let (_, url) = database();
+    let report = contract::run_all(|| async {
+        // A cluster of its own is an empty store.
+        let adapter = builder(&url).cluster(fresh("contract")).build().unwrap();
+        Subject::new(Arc::new(adapter), Time::Real)
+    })
+    .await;
+    report.assert_kept();
+    let skipped: Vec<_> = report.skipped().map(|entry| entry.name).collect();
+    assert!(
+        !skipped.is_empty() && skipped.iter().all(|name| name.contains("subscri") || name.contains("peer")),
+        "{skipped:?}"
+    );
+}
+
+pub(crate) async fn without_a_licence_it_keeps_the_contract_in_memory() {
+    let unlicensed = || {
+        let nowhere = Watch::from(Sources::file("/nowhere/atrion.key"));
+        builder("postgres://nobody@127.0.0.1:1/nothing").license(nowhere)
+    };
+    assert!(unlicensed().build_licensed().is_err());
+    let adapter = unlicensed().build().unwrap();
+    adapter.connect().await.unwrap();
+    adapter.update_vector(route("a"), super::world::open(5.0)).await.unwrap();
+    assert!(adapter.get_vector(&route("a")).await.unwrap().is_some());
+    assert!(adapter.get_vector(&route("b")).await.unwrap().is_none(), "a cold start, not an error");
+    assert!(adapter.warm_start().await.is_ok());
+    assert!(format!("{:?}", adapter.health()).contains("licence"), "{:?}", adapter.health());
+    assert!(adapter.flush().await.is_err(), "nothing was stored, and it says so");
+    adapter.disconnect().await.unwrap();
+}
+
+pub(crate) async fn a_new_life_finds_what_the_earlier_one_stored() {
+    let (_, url) = database();
+    let first = connected(&url).await;
+    let stored =
+        PhysicsVector::new(Mode::CircuitBreaker, Ohms::saturating(41.5), Ohms::saturating(0.1 + 0.2))
+            .with_momentum(Momentum::saturating(0.5))
+            .with_weight(Weight::from_255ths(77))
+            .with_decay_rate(DecayRate::saturating(1.0 / 3.0))
+            .with_timestamp(Wall::from_millis(1_767_960_000_123))
+            .with_age(Duration::from_millis(12_345));
+    let hostile =
+        PhysicsVector::new(Mode::Operational, Ohms::saturating(f64::MAX), Ohms::saturating(f64::MAX))
+            .with_momentum(Momentum::saturating(f64::MAX))
+            .with_age(Duration::MAX);
+    let names = [
+        "a",
+        "A",
+        "a ",
+        "a%",
+        "a\\",
+        "a'",
+        "ä",
+        "a\u{308}",
+        "東京",
+        "{a}",
+        "'; drop schema atrion cascade; --",
+    ];
+    for name in names {
+        first.update_vector(route(name), stored).await.unwrap();
+    }
+    first.update_vector(route("hostile"), hostile).await.unwrap();
+    first.disconnect().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+
+    let second = connected(&url).await;
+    let mut found = second.warm_start().await.unwrap();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(found.len(), names.len() + 1);
+    for name in names {
+        let got = second.get_vector(&route(name)).await.unwrap().expect(name);
+        assert_eq!(got.scar_tissue.get().to_bits(), stored.scar_tissue.get().to_bits(), "{name}");
+        assert_eq!(got.decay_rate.get().to_bits(), stored.decay_rate.get().to_bits());
+        assert_eq!((got.mode, got.weight, got.resistance), (stored.mode, stored.weight, stored.resistance));
+        let aged = stored.age + Duration::from_millis(50);
+        assert!(got.age >= aged && got.age < aged + Duration::from_secs(30), "{:?}", got.age);
+    }
+    let got = second.get_vector(&route("hostile")).await.unwrap().unwrap();
+    assert!(got.aged_scar().get().is_finite());
+    // Another node finds nothing of it: hearsay is no memory.
+    let other = builder(&url).node("b").build().unwrap();
+    other.connect().await.unwrap();
+    until("b is up", || other.health().is_up()).await;
+    assert!(other.warm_start().await.unwrap().is_empty());
+    assert!(other.get_vector(&route("a")).await.unwrap().is_none());
+}

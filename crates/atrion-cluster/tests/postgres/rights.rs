@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Roles: the one that owns the schema, the one that only uses it, and the one that may nothing.
+
+use atrion_core::Mode;
+use atrion_state::{ProviderError, StateProvider};
+use atrion_testkit::servers::Postgres;
+
+use super::world::{builder, connected, database, fresh, open, route, server, until, vector};
+
+/// What `docs/persistence.md` tells to grant, word by word.
+pub(crate) fn grant(database: &str, role: &str) {
+    let page = include_str!("../../../../docs/persistence.md");
+    let block = page.split("<!-- grants -->").nth(1).expect("the page has the grants");
+    let sql: String =
+        block.lines().filter(|line| !line.starts_with("```")).map(|line| format!("{line}\n")).collect();
+    server().execute(database, &sql.replace("atrion_app", role)).unwrap();
+}
+
+pub(crate) async fn a_role_without_the_right_to_make_tables_does_everything_else() {
+    let (name, url) = database();
+    connected(&url).await.disconnect().await.unwrap();
+    let role = fresh("app");
+    server().create_role(&role, "secret").unwrap();
+    grant(&name, &role);
+    // Even the public schema is closed to it.
+    server().execute(&name, "revoke create on schema public from public").unwrap();
+    server().execute(&name, "select atrion.upkeep(now(), 7, 90, 1000)").unwrap();
+    let today = server().execute(&name, "select to_char(now() at time zone 'UTC', 'YYYYMMDD')").unwrap();
+    server().execute(&name, &format!("drop table atrion.mode_transition_{}", today[0])).unwrap();
+
+    for migrate in [false, true] {
+        let adapter = builder(&server().url_as(&role, &name)).migrate(migrate).build().unwrap();
+        adapter.connect().await.unwrap();
+        until("it is up", || adapter.health().is_up()).await;
+        adapter.update_vector(route("a"), open(5.0)).await.unwrap();
+        adapter.update_vector(route("a"), vector(Mode::Operational, 4.0)).await.unwrap();
+        adapter.flush().await.unwrap();
+        adapter.disconnect().await.unwrap();
+    }
+    // The partition that was missing was made by the function, with its owner's rights.
+    let stored =
+        "select count(*) > 2, (select count(*) from atrion.vector_current) from atrion.mode_transition";
+    assert_eq!(server().execute(&name, stored).unwrap(), ["t|1"]);
+    for forbidden in ["create table atrion.own()", "drop table atrion.vector_current", "create schema own"] {
+        let tried = server().execute(&name, &format!("set role \"{role}\"; {forbidden}"));
+        assert!(tried.is_err(), "the role may {forbidden}");
+    }
+}
+
+pub(crate) async fn a_role_without_any_right_is_told_what_to_grant() {
+    let (name, url) = database();
+    let role = fresh("nobody");
+    server().create_role(&role, "secret").unwrap();
+    server().execute(&name, "revoke all on schema public from public").unwrap();
+    for has_schema in [false, true] {
+        if has_schema {
+            connected(&url).await.disconnect().await.unwrap();
+        }
+        let adapter = builder(&server().url_as(&role, &name)).build().unwrap();
+        let error = adapter.connect().await.unwrap_err();
+        assert!(matches!(error, ProviderError::Rejected { .. }), "{error:?}");
+        assert!(error.to_string().contains("grant"), "{error}");
+        // Admission does not care.
+        adapter.update_vector(route("a"), open(5.0)).await.unwrap();
+        assert!(adapter.get_vector(&route("a")).await.unwrap().is_some());
+    }
+}
+
+pub(crate) async fn a_wrong_password_is_an_error_that_says_so() {
+    let (name, _) = database();
+    let url = Postgres::url_at(server().address(), "postgres", "hunter2", &name);
+    let adapter = builder(&url).build().unwrap();
+    let error = adapter.connect().await.unwrap_err();
+    assert!(
+        matches!(error, ProviderError::Rejected { .. }) && error.to_string().contains("password"),
+        "{error}"
+    );
+    let shown = format!("{error:?} {error} {adapter:?} {:?}", adapter.health());
+    assert!(!shown.contains("hunter2"), "{shown}");
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The list of tests.
+
+use std::process::ExitCode;
+
+use atrion_testkit::servers::{self, Server, tests};
+
+mod contract;
+mod durability;
+mod faults;
+mod fleet;
+mod retention;
+mod rights;
+mod schema;
+mod world;
+
+pub(crate) fn run() -> ExitCode {
+    servers::run(
+        &[Server::Postgres],
+        tests![
+            contract::the_adapter_keeps_the_contract,
+            contract::without_a_licence_it_keeps_the_contract_in_memory,
+            contract::a_new_life_finds_what_the_earlier_one_stored,
+            durability::what_was_acknowledged_survives_a_killed_server,
+            durability::what_was_not_is_written_again_after_a_killed_server,
+            durability::changes_of_modes_are_stored_once_each,
+            faults::a_stopped_server_delays_nobody,
+            faults::a_slow_network_is_slow_and_a_held_one_is_noticed,
+            faults::a_full_disk_passes,
+            faults::one_row_that_is_refused_keeps_no_other_from_being_stored,
+            faults::a_connection_limit_is_waited_out,
+            faults::no_server_at_the_start_is_a_cold_start,
+            fleet::fifty_nodes_of_a_thousand_routes,
+            fleet::clocks_that_differ_by_a_day_change_nothing,
+            fleet::two_processes_of_one_name_do_not_mix,
+            retention::weeks_pass_and_partitions_come_and_go,
+            retention::rows_of_nodes_that_are_gone_are_deleted,
+            retention::samples_are_taken_of_what_is_not_well,
+            rights::a_role_without_the_right_to_make_tables_does_everything_else,
+            rights::a_role_without_any_right_is_told_what_to_grant,
+            rights::a_wrong_password_is_an_error_that_says_so,
+            schema::many_nodes_migrate_at_once,
+            schema::an_older_schema_is_migrated_or_refused,
+            schema::a_newer_minor_is_used_and_a_newer_major_is_refused,
+        ],
+    )
+}
