@@ -2,7 +2,7 @@
 //! The instance that a service holds: an engine, a provider, and the task between them.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrion_core::{Mono, Telemetry, TelemetryError};
@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::events::{Broadcast, Events, Tracing};
 use crate::overrides::{Override, OverrideError};
+use crate::queued::Queued;
 use crate::route::Route;
 use crate::runtime::{Driver, Status};
 use crate::snapshot::{RouteSnapshot, Snapshot};
@@ -180,6 +181,12 @@ impl Atrion {
         &self.0.engine
     }
 
+    /// A handle that does not keep the instance alive: for exporters and others who only look, when they are asked to.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakAtrion {
+        WeakAtrion(Arc::downgrade(&self.0))
+    }
+
     /// Stops the pulse, writes the state out and disconnects the provider; takes four seconds at the most, whatever the
     /// provider does. Routes go on deciding by their last gate. Repeat-safe.
     pub async fn shutdown(&self) {
@@ -193,6 +200,18 @@ impl Atrion {
         let mut status = self.0.status.clone();
         // An error means that the driver is gone, which is what is being waited for.
         let _ = status.wait_for(|status| status.stopped).await;
+    }
+}
+
+/// A handle to an [`Atrion`] that does not keep it alive. Made by [`Atrion::downgrade`].
+#[derive(Debug, Clone)]
+pub struct WeakAtrion(Weak<Inner>);
+
+impl WeakAtrion {
+    /// The instance, while somebody else holds it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Atrion> {
+        self.0.upgrade().map(Atrion)
     }
 }
 
@@ -272,10 +291,16 @@ impl Builder {
         self
     }
 
-    /// Adds somebody who is told what happens. A panic in one harms nobody else.
+    /// Adds somebody who is told what happens, on the pulse's task: he must be quick. A panic in one harms nobody else.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.0.push(observer);
         self
+    }
+
+    /// The same for somebody who may take his time: he gets a thread and a bounded queue of his own ([`Queued`]), so that
+    /// he delays nothing, and loses events rather than that.
+    pub fn queued_observer(self, observer: Arc<dyn Observer>) -> Self {
+        self.observer(Arc::new(Queued::new(observer)))
     }
 
     /// Connects the provider, starts warm from what it has kept, and spawns the pulse on the current tokio runtime.

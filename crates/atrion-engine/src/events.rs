@@ -44,8 +44,7 @@ pub(crate) struct Broadcast(pub(crate) broadcast::Sender<Event>);
 impl Observer for Broadcast {
     fn on_event(&self, event: &Event) {
         // What every pulse says would push out what people wait for.
-        let frequent = matches!(event, Event::PulseFinished { .. } | Event::SyncFinished { .. });
-        if !frequent && self.0.receiver_count() > 0 {
+        if !event.is_routine() && self.0.receiver_count() > 0 {
             // An error means that the last subscriber has just left.
             let _ = self.0.send(event.clone());
         }
@@ -63,7 +62,7 @@ impl Observer for Relay {
     }
 }
 
-/// Writes events to `tracing`, target `atrion`. What bad input can cause at any rate is limited to one line a second.
+/// Writes events to `tracing`, target `atrion`, under names that stay the same. What bad input can cause at any rate is limited to one line a second.
 #[derive(Debug, Default)]
 pub(crate) struct Tracing {
     overflowed: AtomicU64,
@@ -73,16 +72,16 @@ impl Observer for Tracing {
     fn on_event(&self, event: &Event) {
         match event {
             Event::ModeChanged { route, from, to: to @ Mode::CircuitBreaker, resistance } => {
-                tracing::warn!(target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
+                tracing::warn!(name: "atrion.mode.changed", target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
             }
             Event::ModeChanged { route, from, to, resistance } => {
-                tracing::info!(target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
+                tracing::info!(name: "atrion.mode.changed", target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
             }
             Event::SheddingStarted { route, resistance, shed, admitted } => {
-                tracing::warn!(target: "atrion", %route, resistance = resistance.get(), shed, admitted, "shedding started");
+                tracing::warn!(name: "atrion.shedding.started", target: "atrion", %route, resistance = resistance.get(), shed, admitted, "shedding started");
             }
             Event::SheddingStopped { route, shed, admitted, lasted } => {
-                tracing::info!(target: "atrion", %route, shed, admitted, seconds = lasted.as_secs_f64(), "shedding stopped");
+                tracing::info!(name: "atrion.shedding.stopped", target: "atrion", %route, shed, admitted, seconds = lasted.as_secs_f64(), "shedding stopped");
             }
             Event::ClusterShareStarted { route, own, cluster } => {
                 tracing::info!(target: "atrion", %route, own = own.get(), cluster, "the fleet moves the gate");
@@ -91,61 +90,63 @@ impl Observer for Tracing {
                 tracing::info!(target: "atrion", %route, seconds = lasted.as_secs_f64(), "the fleet moves the gate no more");
             }
             Event::ProviderDegraded { provider, error } => {
-                tracing::warn!(target: "atrion", provider, %error, "provider degraded");
+                tracing::warn!(name: "atrion.provider.degraded", target: "atrion", provider, %error, "provider degraded");
             }
             Event::ProviderRecovered { provider, outage } => {
-                tracing::info!(target: "atrion", provider, seconds = outage.as_secs_f64(), "provider recovered");
+                tracing::info!(name: "atrion.provider.recovered", target: "atrion", provider, seconds = outage.as_secs_f64(), "provider recovered");
             }
             // One of these can come with every pulse: the log hears of the first and then of every tenth.
             Event::RoutesOverflowed { limit, refused }
                 if self.overflowed.fetch_add(1, Ordering::Relaxed).is_multiple_of(10) =>
             {
-                tracing::warn!(target: "atrion", limit, refused, "routes overflowed");
+                tracing::warn!(name: "atrion.routes.overflowed", target: "atrion", limit, refused, "routes overflowed");
             }
             Event::ConfigReplaced { generation } => {
-                tracing::info!(target: "atrion", generation, "configuration replaced");
+                tracing::info!(name: "atrion.config.replaced", target: "atrion", generation, "configuration replaced");
             }
             Event::ConfigRejected { reason } => {
-                tracing::error!(target: "atrion", %reason, "configuration rejected");
+                tracing::error!(name: "atrion.config.rejected", target: "atrion", %reason, "configuration rejected");
             }
             Event::OverrideSet { route, kind, reason, time_to_live } => {
                 let seconds = Duration::as_secs_f64(time_to_live);
-                tracing::warn!(target: "atrion", %route, ?kind, %reason, seconds, "override set");
+                tracing::warn!(name: "atrion.override.set", target: "atrion", %route, ?kind, %reason, seconds, "override set");
             }
             Event::OverrideExpired { route, kind } => {
-                tracing::info!(target: "atrion", %route, ?kind, "override ended");
+                tracing::info!(name: "atrion.override.ended", target: "atrion", %route, ?kind, "override ended");
             }
             Event::SyncFinished { provider, operation, result: Err(error), .. } => {
-                tracing::debug!(target: "atrion", provider, operation = operation.name(), %error, "sync failed");
+                tracing::debug!(name: "atrion.sync.failed", target: "atrion", provider, operation = operation.name(), %error, "sync failed");
             }
             Event::NodeJoined { provider, node } => {
-                tracing::info!(target: "atrion", provider, %node, "node joined");
+                tracing::info!(name: "atrion.node.joined", target: "atrion", provider, %node, "node joined");
             }
             Event::NodeLost { provider, node } => {
-                tracing::warn!(target: "atrion", provider, %node, "node lost");
+                tracing::warn!(name: "atrion.node.lost", target: "atrion", provider, %node, "node lost");
             }
             Event::DuplicateIdentity { provider, node, renamed } => {
-                tracing::error!(target: "atrion", provider, %node, %renamed, "duplicate identity");
+                tracing::error!(name: "atrion.identity.duplicate", target: "atrion", provider, %node, %renamed, "duplicate identity");
             }
             Event::LicenseChanged { provider, license, message } => {
                 let id = license.id.as_deref().unwrap_or("none");
                 match license.state {
                     LicenseState::Expiring => {
-                        tracing::warn!(target: "atrion", provider, id, %message, "license expiring");
+                        tracing::warn!(name: "atrion.license.expiring", target: "atrion", provider, id, %message, "license expiring");
                     }
                     LicenseState::Grace => {
-                        tracing::warn!(target: "atrion", provider, id, %message, "license in grace");
+                        tracing::warn!(name: "atrion.license.grace", target: "atrion", provider, id, %message, "license in grace");
                     }
                     LicenseState::Expired => {
-                        tracing::error!(target: "atrion", provider, id, %message, "license expired");
+                        tracing::error!(name: "atrion.license.expired", target: "atrion", provider, id, %message, "license expired");
                     }
                     LicenseState::Invalid => {
-                        tracing::error!(target: "atrion", provider, id, %message, "license invalid");
+                        tracing::error!(name: "atrion.license.invalid", target: "atrion", provider, id, %message, "license invalid");
                     }
                     LicenseState::Unlicensed => {
-                        tracing::warn!(target: "atrion", provider, id, %message, "license missing");
+                        tracing::warn!(name: "atrion.license.missing", target: "atrion", provider, id, %message, "license missing");
                     }
-                    _ => tracing::info!(target: "atrion", provider, id, %message, "license active"),
+                    _ => {
+                        tracing::info!(name: "atrion.license.active", target: "atrion", provider, id, %message, "license active")
+                    }
                 }
             }
             _ => {}

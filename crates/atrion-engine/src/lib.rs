@@ -41,7 +41,10 @@ mod choose;
 mod events;
 pub use events::{Events, Received};
 
+mod queued;
+pub use queued::Queued;
+
 mod runtime;
 
 mod atrion;
-pub use atrion::{Atrion, BuildError, Builder};
+pub use atrion::{Atrion, BuildError, Builder, WeakAtrion};

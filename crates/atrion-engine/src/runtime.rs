@@ -185,7 +185,7 @@ impl Driver {
                     Ok(None) => {}
                     // A cold start for this one is no reason for the others to start cold.
                     Err(error @ ProviderError::Corrupt { .. }) => {
-                        tracing::warn!(target: "atrion", %error, "a stored vector was left alone");
+                        tracing::warn!(name: "atrion.vector.corrupt", target: "atrion", %error, "a stored vector was left alone");
                     }
                     Err(error) => return Err(error),
                 }
@@ -347,11 +347,11 @@ impl Driver {
             }
         });
         if let Err(error) = flushed.await {
-            tracing::warn!(target: "atrion", provider = self.name, %error, "the last push was lost");
+            tracing::warn!(name: "atrion.push.lost", target: "atrion", provider = self.name, %error, "the last push was lost");
         }
         let left = self.detached(LAST_BUDGET, |store| async move { store.provider.disconnect().await });
         if let Err(error) = left.await {
-            tracing::warn!(target: "atrion", provider = self.name, %error, "the provider was left as it was");
+            tracing::warn!(name: "atrion.disconnect.failed", target: "atrion", provider = self.name, %error, "the provider was left as it was");
         }
     }
 

@@ -40,7 +40,9 @@ mod pulse;
 pub use pulse::{Flight, Pulse, PulseConfig, PulseConfigError, Step, Transition};
 
 mod observer;
-pub use observer::{Event, Fanout, LicenseStanding, LicenseState, Observer, OverrideKind, SyncOperation};
+pub use observer::{
+    Event, Fanout, Filtered, LicenseStanding, LicenseState, Observer, OverrideKind, Sampled, SyncOperation,
+};
 
 // Used by whoever holds a lock here: a panic elsewhere must not take the state down with it.
 mod sync;

@@ -5,6 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod compose;
+pub use compose::{Filtered, Sampled};
+
 mod event;
 pub use event::{Event, OverrideKind, SyncOperation};
 
@@ -13,8 +16,9 @@ pub use license::{LicenseStanding, LicenseState};
 
 /// Listens to events.
 ///
-/// It is called on the pulse's task: it should be quick and must not block. If it panics, that event is lost to it
-/// and to nobody else (see [`Fanout`]).
+/// It is called on the pulse's task: it should be quick and must not block, or have a queue before it (`Queued` of the
+/// engine). If it panics, that event is lost to it and to nobody else ([`Fanout`]). [`Filtered`] and [`Sampled`] give it
+/// less to hear.
 pub trait Observer: Send + Sync + 'static {
     /// Called once for each event, in order.
     fn on_event(&self, event: &Event);

@@ -114,7 +114,7 @@ impl Complaints {
         // Relaxed: it is a number for people; of two threads in the same second one alone sees another second here.
         if self.logged.swap(second, Relaxed) != second {
             // The value is the client's: it has no place in a log.
-            tracing::warn!(header = %name, count, "unreadable priority header, the default holds instead");
+            tracing::warn!(name: "atrion.header.unreadable", target: "atrion", header = %name, count, "unreadable priority header, the default holds instead");
         }
     }
 }

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use atrion_core::{Mode, Outcome, Tier};
-use atrion_engine::{Config, Override, Received};
+use atrion_engine::{Config, Override, Queued, Received};
 use atrion_state::{Event, InMemoryProvider, Observer, OverrideKind};
+
+use atrion_testkit::RecordingObserver;
 
 use crate::provider::Stage;
 use crate::world::{World, admit_all, ms, name};
@@ -76,6 +78,62 @@ fn an_observer_that_blocks_delays_the_pulse_and_never_a_request() {
         (0..100).for_each(|_| leave.send(()).unwrap());
     });
     assert_eq!(fresh.snapshot().counts.succeeded(), 1_000);
+}
+
+#[test]
+fn a_queued_observer_that_blocks_or_panics_delays_nothing_and_loses_alone() {
+    let ((called, calls), (leave, left)) = (mpsc::channel(), mpsc::channel());
+    let queued = Arc::new(Queued::with_capacity(Arc::new(Blocking { called, leave: Mutex::new(left) }), 4));
+    let world = World::watched_by(Config::default(), vec![queued.clone()]);
+    // Nobody gives it leave, and everything goes on.
+    for _ in 0..20 {
+        world.engine.replace_config(Config::default()).unwrap();
+        world.tick();
+    }
+    assert_eq!(world.count(|event| matches!(event, Event::ConfigReplaced { .. })), 20);
+    calls.recv().unwrap();
+    // One is with the observer, or was in the queue when it was full; four are in the queue.
+    assert!((15..=16).contains(&queued.lost()), "{}", queued.lost());
+    drop(leave);
+    // `recv` of the observer fails now, which is its panic; it gets the next event all the same.
+    (0..(19 - queued.lost())).for_each(|_| calls.recv().unwrap());
+    drop(world);
+    let counts = Arc::clone(&queued);
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while counts.panics() < 20 - counts.lost() && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    assert_eq!(counts.panics() + counts.lost(), 20);
+}
+
+#[test]
+fn a_queue_keeps_the_order_and_its_thread_ends_with_it() {
+    let heard = RecordingObserver::new();
+    let (ended, end) = mpsc::channel::<()>();
+    struct Until(RecordingObserver, #[allow(dead_code, reason = "its drop is the point")] Sender<()>);
+    impl Observer for Until {
+        fn on_event(&self, event: &Event) {
+            self.0.on_event(event);
+        }
+    }
+    let queued = Queued::new(Arc::new(Until(heard.clone(), ended)));
+    for generation in 0..100 {
+        queued.on_event(&Event::ConfigReplaced { generation });
+    }
+    drop(queued);
+    // The observer is dropped when the queue is empty.
+    assert!(
+        end.recv_timeout(Duration::from_secs(20)).is_err_and(|e| e == mpsc::RecvTimeoutError::Disconnected)
+    );
+    let told = heard
+        .events()
+        .iter()
+        .map(|event| match event {
+            Event::ConfigReplaced { generation } => *generation,
+            _ => u64::MAX,
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(told, (0..100).collect::<Vec<_>>());
 }
 
 #[test]

@@ -170,6 +170,14 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// It comes with every pulse or trip: of interest to meters, and noise to everybody else.
+    #[must_use]
+    pub const fn is_routine(&self) -> bool {
+        matches!(self, Self::PulseFinished { .. } | Self::SyncFinished { .. })
+    }
+}
+
 /// What somebody may do to a route by hand. The names are those of a breaker: open lets nothing through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

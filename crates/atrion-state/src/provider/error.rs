@@ -95,6 +95,18 @@ impl ProviderError {
         }
     }
 
+    /// What happened, in one word: for metrics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Disconnected { .. } => "disconnected",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Timeout { .. } => "timeout",
+            Self::Rejected { .. } => "rejected",
+            Self::Corrupt { .. } => "corrupt",
+        }
+    }
+
     /// Whether the same request can succeed later without anybody mending anything.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
