@@ -19,6 +19,8 @@ pub use classify::{CallError, Classify, DefaultClassifier, Verdict};
 
 mod grpc;
 
+mod trace;
+
 mod refusal;
 pub use refusal::{Detail, PROBLEM_TYPE};
 

@@ -5,8 +5,8 @@
 
 pub use atrion_engine::{
     Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, OVERFLOW_ROUTE, Override,
-    OverrideError, OwnedPermit, Permit, Physics, PulseReport, Received, RfcPhysics, Route, RouteConfig,
-    RouteSnapshot, Shed, Snapshot,
+    OverrideError, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RfcPhysics, Route,
+    RouteConfig, RouteSnapshot, Shed, Snapshot, WeakAtrion,
 };
 
 pub use atrion_core::{
@@ -15,10 +15,10 @@ pub use atrion_core::{
 };
 
 pub use atrion_state::{
-    Capabilities, Clock, Direction, Event, FakeClock, Health, InMemoryProvider, LicenseStanding,
+    Capabilities, Clock, Direction, Event, FakeClock, Filtered, Health, InMemoryProvider, LicenseStanding,
     LicenseState, MemorySnapshot, MessageCount, MessageResult, NodeCount, NodeId, Observer, OverrideKind,
     PhysicsVector, ProviderError, ProviderStats, PulseConfig, PulseConfigError, RouteId, RouteIdError,
-    StateProvider, SyncOperation, SystemClock,
+    Sampled, StateProvider, SyncOperation, SystemClock,
 };
 
 /// The physics on its own: pure functions, for tools and simulations.
@@ -37,6 +37,15 @@ pub mod tower {
         AdmissionBody, AdmissionLayer, AdmissionService, CallError, CallLayer, CallRules, CallService,
         Classify, Cohort, DefaultClassifier, Detail, Hold, PROBLEM_TYPE, Propagate, Refused, RequestHead,
         ResponseHead, RouteNames, TrustedHeaders, Verdict, call, header, http,
+    };
+}
+
+/// OpenTelemetry: instruments, refusals in traces, priority in baggage.
+#[cfg(feature = "otel")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otel")))]
+pub mod otel {
+    pub use atrion_otel::{
+        Builder, INSTRUMENTS, Instrument, Kind, Telemetry, baggage, mark_span, most_series,
     };
 }
 

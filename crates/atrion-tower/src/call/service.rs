@@ -9,6 +9,7 @@ use super::BoxError;
 use super::error::Refused;
 use super::future::CallFuture;
 use super::rules::CallRules;
+use crate::trace;
 
 /// Admits calls to the inner service, or refuses them with the error [`Refused`]. Made by
 /// [`CallLayer`](super::CallLayer).
@@ -65,6 +66,7 @@ where
         match route.admit_owned(self.rules.priority(&request)) {
             Ok(permit) => CallFuture::called(self.inner.call(request), permit, Arc::clone(&self.rules)),
             Err(shed) => {
+                trace::mark(&route, &shed);
                 // This clone was made ready and is not called: a fresh one gives back what readiness has reserved.
                 self.inner = self.inner.clone();
                 CallFuture::refused(Refused::new(&route, shed))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atrion_core::Priority;
-use atrion_engine::Atrion;
+use atrion_engine::{Atrion, Route, Shed};
 use tower_layer::Layer;
 
 use super::policy::{Hold, Policy};
@@ -13,6 +13,7 @@ use crate::head::RequestHead;
 use crate::names::RouteNames;
 use crate::priority::Propagate;
 use crate::refusal::Detail;
+use crate::trace::OnRefusal;
 use crate::trust::TrustedHeaders;
 
 /// Puts [`AdmissionService`] before a service: each request is admitted by its route, or refused at once.
@@ -98,6 +99,17 @@ impl AdmissionLayer {
     /// Says with every response, in `x-atrion-decision`, whether it was `admitted` or `shed`.
     pub fn show_decision(mut self) -> Self {
         self.policy.show_decision = true;
+        self
+    }
+
+    /// Calls this with every refusal, on the request's path and inside of its span: for traces and access logs. Be quick.
+    ///
+    /// Without it, too, a refusal is written into those of these fields that the current `tracing` span has declared:
+    /// `atrion.decision`, `atrion.route`, `atrion.tier`, `atrion.shed.reason`, `atrion.voltage`, `atrion.resistance`, and
+    /// `atrion.resistance.` with `base`, `saturation`, `momentum`, `scar`, `staleness` and `cluster`. `atrion_otel::mark_span`
+    /// in this place writes all of them into OpenTelemetry's current span, declared or not.
+    pub fn on_refusal(mut self, call: impl Fn(&Route, &Shed) + Send + Sync + 'static) -> Self {
+        self.policy.on_refusal = OnRefusal::new(call);
         self
     }
 

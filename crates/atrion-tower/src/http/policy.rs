@@ -10,6 +10,7 @@ use crate::classify::{Classify, DefaultClassifier};
 use crate::names::RouteNames;
 use crate::priority::Priorities;
 use crate::refusal::Detail;
+use crate::trace::OnRefusal;
 
 /// How long a request counts as in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -36,6 +37,7 @@ pub(crate) struct Policy {
     pub(crate) detail: Detail,
     pub(crate) hold: Hold,
     pub(crate) show_decision: bool,
+    pub(crate) on_refusal: OnRefusal,
 }
 
 impl Policy {
@@ -48,6 +50,7 @@ impl Policy {
             detail: Detail::default(),
             hold: Hold::default(),
             show_decision: false,
+            on_refusal: OnRefusal::default(),
         }
     }
 }
@@ -60,6 +63,7 @@ impl fmt::Debug for Policy {
             .field("detail", &self.detail)
             .field("hold", &self.hold)
             .field("show_decision", &self.show_decision)
+            .field("on_refusal", &self.on_refusal)
             .finish_non_exhaustive()
     }
 }

@@ -67,6 +67,7 @@ where
         match route.admit_owned(priority) {
             Ok(permit) => ResponseFuture::called(self.inner.call(request), permit, Arc::clone(policy)),
             Err(shed) => {
+                policy.on_refusal.refused(&route, &shed);
                 let answer = refusal::response(&shed, &route, policy.detail, request.headers());
                 let future = ResponseFuture::refused(answer, policy.show_decision);
                 // This clone was made ready and is not called: a fresh one gives back what readiness has reserved.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use atrion_core::{Reason, Tier};
@@ -53,6 +54,27 @@ async fn what_is_over_capacity_gets_a_503_with_a_problem_document() {
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "done");
     let answer = exchange(&mut service, &mut server, get("/"), Response::new(body(""))).await;
     assert_eq!(answer.status(), 200, "there is room again");
+}
+
+#[tokio::test]
+async fn whoever_wants_to_hears_of_every_refusal_and_of_nothing_else() {
+    let world = World::with_room_for_one().await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    let layer = world.layer().on_refusal(move |route, shed| {
+        hears.lock().unwrap().push((route.id().to_string(), shed.reason()));
+    });
+    let (mut service, mut server) = spawn(layer);
+    let first = begin(&mut service, get("/"));
+    let (_, send) = server.next_request().await.unwrap();
+    assert!(heard.lock().unwrap().is_empty());
+    for _ in 0..2 {
+        refused(&mut service, &mut server, get("/")).await;
+    }
+    send.send_response(Response::new(body("done")));
+    first.await.unwrap();
+    let expected = ("http".to_owned(), Reason::AtCap);
+    assert_eq!(*heard.lock().unwrap(), [expected.clone(), expected]);
 }
 
 #[tokio::test]

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The instruments themselves. Those that follow the state are read in callbacks; those that follow events are written
+//! on the pulse's task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use atrion_core::{Mode, Reason, Tier};
+use atrion_state::{Health, LicenseState};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{AsyncInstrument, Counter, Histogram, Meter};
+
+use crate::catalogue::*;
+use crate::reading::{Reader, Reading, RouteReading};
+use crate::shown;
+
+/// Writes one series: its value, and the attributes beside the instance's.
+type Write<'a, T> = &'a mut dyn FnMut(T, &[KeyValue]);
+
+/// Makes every instrument that is read when somebody collects.
+pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) {
+    counter(meter, &REQUESTS, reader, instance, requests);
+    counter(meter, &OUTCOMES, reader, instance, outcomes);
+    counter(meter, &TRANSITIONS, reader, instance, transitions);
+    counter(meter, &MESSAGES_SEEN, reader, instance, messages);
+    sum(meter, &ACTIVE, reader, instance, |reading, write| each(reading, write, |route| route.active));
+    sum(meter, &ROUTES, reader, instance, routes);
+    gauge(meter, &PRESSURE, reader, instance, pressure);
+    gauge(meter, &RESISTANCE, reader, instance, |reading, write| {
+        each(reading, write, |route| route.resistance)
+    });
+    gauge(meter, &BASE, reader, instance, |reading, write| {
+        each(reading, write, |route| route.terms.base.get())
+    });
+    gauge(meter, &SATURATION, reader, instance, |reading, write| {
+        each(reading, write, |route| route.terms.saturation.get());
+    });
+    gauge(meter, &MOMENTUM, reader, instance, |reading, write| {
+        each(reading, write, |route| route.terms.momentum.get());
+    });
+    gauge(meter, &SCAR, reader, instance, |reading, write| {
+        each(reading, write, |route| route.terms.scar.get())
+    });
+    gauge(meter, &STALENESS, reader, instance, |reading, write| {
+        each(reading, write, |route| route.terms.staleness.get());
+    });
+    gauge(meter, &CLUSTER, reader, instance, |reading, write| {
+        each(reading, write, |route| route.terms.cluster)
+    });
+    gauge(meter, &LIMIT, reader, instance, |reading, write| each(reading, write, |route| route.limit));
+    gauge(meter, &LAG, reader, instance, lag);
+    gauge(meter, &EXPIRATION, reader, instance, expiration);
+    state(meter, &MODE_NOW, reader, instance, mode);
+    state(meter, &DEGRADED, reader, instance, degraded);
+    state(meter, &NODES, reader, instance, nodes);
+    state(meter, &LICENSE, reader, instance, license);
+}
+
+/// An instrument's way from a reading to series, behind a callback: the instance's name comes with each of them.
+fn callback<T: Copy + 'static>(
+    reader: &Arc<Reader>,
+    instance: &KeyValue,
+    show: fn(&Reading, Write<'_, T>),
+) -> impl Fn(&dyn AsyncInstrument<T>) + Send + Sync + 'static {
+    let (reader, instance) = (Arc::clone(reader), instance.clone());
+    move |observer| {
+        let mut all = Vec::with_capacity(5);
+        show(&reader.read(), &mut |value, attributes| {
+            all.clear();
+            all.push(instance.clone());
+            all.extend_from_slice(attributes);
+            observer.observe(value, &all);
+        });
+    }
+}
+
+macro_rules! observable {
+    ($name:ident, $value:ty, $make:ident) => {
+        fn $name(
+            meter: &Meter,
+            what: &Instrument,
+            reader: &Arc<Reader>,
+            instance: &KeyValue,
+            show: fn(&Reading, Write<'_, $value>),
+        ) {
+            // The meter keeps the callback; the handle itself is nothing.
+            let _ = meter
+                .$make(what.name)
+                .with_unit(what.unit)
+                .with_description(what.description)
+                .with_callback(callback(reader, instance, show))
+                .build();
+        }
+    };
+}
+
+observable!(counter, u64, u64_observable_counter);
+observable!(sum, i64, i64_observable_up_down_counter);
+observable!(gauge, f64, f64_observable_gauge);
+observable!(state, u64, u64_observable_gauge);
+
+fn each<T>(reading: &Reading, write: Write<'_, T>, value: impl Fn(&RouteReading) -> T) {
+    for route in &reading.routes {
+        write(value(route), &[route.label()]);
+    }
+}
+
+impl RouteReading {
+    fn label(&self) -> KeyValue {
+        KeyValue::new(ROUTE, self.name.clone())
+    }
+}
+
+/// What has never happened has no series, but for a route's first: there is something to see of every route.
+fn requests(reading: &Reading, write: Write<'_, u64>) {
+    for route in &reading.routes {
+        for (tier, admitted) in Tier::ALL.into_iter().zip(route.totals.admitted) {
+            if admitted > 0 || tier == Tier::Normal {
+                let tier = KeyValue::new(TIER, tier.as_str());
+                write(admitted, &[route.label(), tier, KeyValue::new(DECISION, "admitted")]);
+            }
+        }
+        for (reason, by_tier) in Reason::ALL.into_iter().zip(route.totals.shed) {
+            for (tier, shed) in Tier::ALL.into_iter().zip(by_tier).filter(|(_, shed)| *shed > 0) {
+                let (tier, reason) =
+                    (KeyValue::new(TIER, tier.as_str()), KeyValue::new(REASON, reason.as_str()));
+                write(shed, &[route.label(), tier, KeyValue::new(DECISION, "shed"), reason]);
+            }
+        }
+    }
+}
+
+fn outcomes(reading: &Reading, write: Write<'_, u64>) {
+    for route in &reading.routes {
+        for (outcome, count) in shown::OUTCOMES.into_iter().zip(route.totals.outcomes) {
+            if count > 0 {
+                write(count, &[route.label(), KeyValue::new(OUTCOME, outcome)]);
+            }
+        }
+    }
+}
+
+fn transitions(reading: &Reading, write: Write<'_, u64>) {
+    for route in &reading.routes {
+        for ((from, to), count) in &route.transitions {
+            let (from, to) = (KeyValue::new(MODE_FROM, from.as_str()), KeyValue::new(MODE_TO, to.as_str()));
+            write(*count, &[route.label(), from, to]);
+        }
+    }
+}
+
+fn routes(reading: &Reading, write: Write<'_, i64>) {
+    for (visibility, count) in [("own", reading.shown), ("other", reading.other)] {
+        // An instance that is gone has no routes, and no series that says so.
+        if reading.shown > 0 {
+            write(i64::try_from(count).unwrap_or(i64::MAX), &[KeyValue::new(VISIBILITY, visibility)]);
+        }
+    }
+}
+
+fn pressure(reading: &Reading, write: Write<'_, f64>) {
+    for route in &reading.routes {
+        let known = [
+            ("latency", route.latency),
+            ("error", Some(route.error)),
+            ("saturation", Some(route.saturation)),
+        ];
+        for (component, value) in known {
+            if let Some(value) = value {
+                write(value, &[route.label(), KeyValue::new(COMPONENT, component)]);
+            }
+        }
+    }
+}
+
+fn mode(reading: &Reading, write: Write<'_, u64>) {
+    for route in &reading.routes {
+        for (mode, is_in_it) in Mode::ALL.into_iter().zip(route.modes) {
+            write(u64::from(is_in_it), &[route.label(), KeyValue::new(MODE, mode.as_str())]);
+        }
+    }
+}
+
+fn lag(reading: &Reading, write: Write<'_, f64>) {
+    for store in &reading.stores {
+        if let Some(lag) = store.lag {
+            write(lag.as_secs_f64(), &[KeyValue::new(PROVIDER, store.provider)]);
+        }
+    }
+}
+
+fn messages(reading: &Reading, write: Write<'_, u64>) {
+    for store in &reading.stores {
+        for counted in &store.messages {
+            let mut attributes = vec![
+                KeyValue::new(PROVIDER, store.provider),
+                KeyValue::new(DIRECTION, counted.direction.name()),
+                KeyValue::new(RESULT, counted.result.name()),
+            ];
+            attributes.extend(counted.reason.map(|reason| KeyValue::new(MESSAGE_REASON, reason)));
+            write(counted.count, &attributes);
+        }
+    }
+}
+
+fn degraded(reading: &Reading, write: Write<'_, u64>) {
+    for store in &reading.stores {
+        let is_degraded = matches!(store.health, Health::Degraded { .. });
+        write(u64::from(is_degraded), &[KeyValue::new(PROVIDER, store.provider)]);
+    }
+}
+
+fn nodes(reading: &Reading, write: Write<'_, u64>) {
+    for store in &reading.stores {
+        if let Some(nodes) = store.nodes {
+            for (state, count) in [("live", nodes.live), ("fading", nodes.fading)] {
+                let attributes = [KeyValue::new(PROVIDER, store.provider), KeyValue::new(NODE_STATE, state)];
+                write(count as u64, &attributes);
+            }
+        }
+    }
+}
+
+fn expiration(reading: &Reading, write: Write<'_, f64>) {
+    for license in &reading.licenses {
+        if let (Some(id), Some(expires)) = (&license.id, license.expires) {
+            write(expires.as_millis() as f64 / 1e3, &[KeyValue::new(LICENSE_ID, Arc::clone(id))]);
+        }
+    }
+}
+
+fn license(reading: &Reading, write: Write<'_, u64>) {
+    for license in &reading.licenses {
+        let id = license.id.clone().unwrap_or_else(|| "none".into());
+        for state in LicenseState::ALL {
+            let attributes =
+                [KeyValue::new(LICENSE_ID, Arc::clone(&id)), KeyValue::new(LICENSE_STATE, state.name())];
+            write(u64::from(state == license.state), &attributes);
+        }
+    }
+}
+
+/// The instruments that follow events.
+pub(crate) struct Recorded {
+    instance: KeyValue,
+    counters: HashMap<&'static str, Counter<u64>>,
+    histograms: HashMap<&'static str, Histogram<f64>>,
+}
+
+impl Recorded {
+    pub(crate) fn new(meter: &Meter, instance: KeyValue) -> Self {
+        let counter = |what: &Instrument| {
+            let made = meter.u64_counter(what.name).with_unit(what.unit).with_description(what.description);
+            (what.name, made.build())
+        };
+        let histogram = |what: &Instrument| {
+            let made = meter.f64_histogram(what.name).with_unit(what.unit).with_description(what.description);
+            let bounds = if let Kind::Histogram(bounds) = what.kind { bounds } else { &[] };
+            (what.name, made.with_boundaries(bounds.to_vec()).build())
+        };
+        let counters = HashMap::from([counter(&TURNED_AWAY), counter(&CONFIG)]);
+        let histograms = HashMap::from([histogram(&PULSE), histogram(&SYNC)]);
+        Self { instance, counters, histograms }
+    }
+
+    pub(crate) fn count<const N: usize>(&self, what: &Instrument, count: u64, attributes: [KeyValue; N]) {
+        if let Some(counter) = self.counters.get(what.name) {
+            counter.add(count, &self.with_instance(attributes));
+        }
+    }
+
+    pub(crate) fn histogram<const N: usize>(&self, what: &Instrument, value: f64, attributes: [KeyValue; N]) {
+        if let Some(histogram) = self.histograms.get(what.name) {
+            histogram.record(value, &self.with_instance(attributes));
+        }
+    }
+
+    fn with_instance<const N: usize>(&self, attributes: [KeyValue; N]) -> Vec<KeyValue> {
+        let mut all = Vec::with_capacity(N + 1);
+        all.push(self.instance.clone());
+        all.extend(attributes);
+        all
+    }
+}

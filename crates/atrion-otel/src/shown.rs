@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which routes have series of their own. There is room for so many; whoever comes later shares those of `__other__` for
+//! as long as it lives, because a count that moved from one series to another would be counted twice.
+
+use std::collections::HashMap;
+
+use atrion_core::{Mode, Reason, Tier};
+use atrion_engine::{Counts, OVERFLOW_ROUTE, RouteSnapshot};
+use atrion_state::RouteId;
+
+/// What an exporter counts of a route, in the order of the attributes' values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Totals {
+    pub(crate) admitted: [u64; Tier::ALL.len()],
+    pub(crate) shed: [[u64; Tier::ALL.len()]; Reason::ALL.len()],
+    pub(crate) outcomes: [u64; OUTCOMES.len()],
+}
+
+pub(crate) const OUTCOMES: [&str; 5] = ["success", "late", "failure", "ignored", "cancelled"];
+
+pub(crate) type Transitions = HashMap<(Mode, Mode), u64>;
+
+/// Invariant: at most `room` names beside the overflow route are shown.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    room: usize,
+    taken: usize,
+    routes: HashMap<RouteId, Place>,
+    /// What all routes without a place have counted, those that are gone among them.
+    other: Totals,
+    transitions: HashMap<RouteId, Transitions>,
+    other_transitions: Transitions,
+    readings: u64,
+}
+
+#[derive(Debug)]
+struct Place {
+    /// What it had counted when it was last seen; `None` if the route has a place of its own.
+    last: Option<Box<Totals>>,
+    seen: u64,
+}
+
+impl Shown {
+    pub(crate) fn new(room: usize) -> Self {
+        let (routes, transitions) = (HashMap::new(), HashMap::new());
+        let (other, other_transitions) = (Totals::default(), Transitions::new());
+        Self { room, taken: 0, routes, other, transitions, other_transitions, readings: 0 }
+    }
+
+    pub(crate) fn changed_mode(&mut self, route: &RouteId, from: Mode, to: Mode) {
+        *self.transitions.entry(route.clone()).or_default().entry((from, to)).or_default() += 1;
+    }
+
+    /// Takes a snapshot's routes in: whether each has a place of its own. Who is gone makes room first.
+    pub(crate) fn take(&mut self, routes: &[RouteSnapshot]) -> Vec<bool> {
+        self.readings += 1;
+        let now = self.readings;
+        for route in routes {
+            if let Some(place) = self.routes.get_mut(&route.id) {
+                place.seen = now;
+            }
+        }
+        let taken = &mut self.taken;
+        self.routes.retain(|id, place| {
+            let stays = place.seen == now;
+            if !stays && place.last.is_none() && id.as_str() != OVERFLOW_ROUTE {
+                *taken -= 1;
+            }
+            stays
+        });
+        let shown: Vec<_> = routes.iter().map(|route| self.place(route, now)).collect();
+        // What is told of a route that nobody shows, or that is gone, is told of the others.
+        let (places, others) = (&self.routes, &mut self.other_transitions);
+        self.transitions.retain(|route, changes| match places.get(route) {
+            Some(Place { last: None, .. }) => true,
+            Some(_) => {
+                changes.drain().for_each(|(change, count)| *others.entry(change).or_default() += count);
+                false
+            }
+            None => false,
+        });
+        shown
+    }
+
+    fn place(&mut self, route: &RouteSnapshot, now: u64) -> bool {
+        let totals = Totals::of(&route.counts);
+        if let Some(place) = self.routes.get_mut(&route.id) {
+            if let Some(last) = &mut place.last {
+                self.other.add(&totals, last);
+                **last = totals;
+            }
+            return place.last.is_none();
+        }
+        let is_overflow = route.id.as_str() == OVERFLOW_ROUTE;
+        let has_place = is_overflow || self.taken < self.room;
+        self.taken += usize::from(has_place && !is_overflow);
+        if !has_place {
+            self.other.add(&totals, &Totals::default());
+        }
+        let last = (!has_place).then(|| Box::new(totals));
+        self.routes.insert(route.id.clone(), Place { last, seen: now });
+        has_place
+    }
+
+    pub(crate) fn other(&self) -> (Totals, Transitions) {
+        (self.other, self.other_transitions.clone())
+    }
+
+    pub(crate) fn transitions(&self, route: &RouteId) -> Transitions {
+        self.transitions.get(route).cloned().unwrap_or_default()
+    }
+}
+
+impl Totals {
+    pub(crate) fn of(counts: &Counts) -> Self {
+        Self {
+            admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
+            shed: Reason::ALL.map(|reason| Tier::ALL.map(|tier| counts.shed(tier, reason))),
+            // A failure that said nothing new to the breaker is a failure to whoever waited for it.
+            outcomes: [
+                counts.succeeded(),
+                counts.late(),
+                counts.failed() + counts.outdated(),
+                counts.ignored(),
+                counts.cancelled(),
+            ],
+        }
+    }
+
+    /// Adds what `now` has more than `then`; a route that was forgotten and came back has counted from zero.
+    fn add(&mut self, now: &Self, then: &Self) {
+        let forgotten = now.all().zip(then.all()).any(|(now, then)| now < then);
+        let since = if forgotten { Self::default() } else { *then };
+        let sums = self.admitted.iter_mut().chain(self.shed.iter_mut().flatten()).chain(&mut self.outcomes);
+        for (sum, (now, then)) in sums.zip(now.all().zip(since.all())) {
+            *sum += now - then;
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = u64> {
+        self.admitted.iter().chain(self.shed.iter().flatten()).chain(&self.outcomes).copied()
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A refusal in the trace of the request that met it.
+
+use atrion_core::Refusal;
+use atrion_engine::{Route, Shed};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, KeyValue};
+
+use crate::catalogue;
+
+/// Writes a refusal into the current span, if it is recorded: the decision, the route, the tier, the reason, and the
+/// resistance with all its terms. For the tower layers' `on_refusal`, or after an `admit` of one's own.
+///
+/// The current span is the one of [`Context::current`]; `tracing-opentelemetry` makes its spans current there by itself.
+/// Nothing has to be declared on the span beforehand.
+pub fn mark_span(route: &Route, shed: &Shed) {
+    let context = Context::current();
+    let span = context.span();
+    if span.is_recording() {
+        span.set_attributes(attributes(route.id().as_str(), shed.refusal()));
+    }
+}
+
+fn attributes(route: &str, refusal: &Refusal) -> [KeyValue; 13] {
+    let terms = &refusal.terms;
+    [
+        KeyValue::new(catalogue::DECISION, "shed"),
+        KeyValue::new(catalogue::ROUTE, route.to_owned()),
+        KeyValue::new(catalogue::TIER, refusal.tier.as_str()),
+        KeyValue::new(catalogue::REASON, refusal.reason.as_str()),
+        KeyValue::new(catalogue::MODE, refusal.mode.as_str()),
+        KeyValue::new("atrion.voltage", refusal.volts.get()),
+        KeyValue::new("atrion.resistance", terms.resistance().get()),
+        KeyValue::new("atrion.resistance.base", terms.base.get()),
+        KeyValue::new("atrion.resistance.saturation", terms.saturation.get()),
+        KeyValue::new("atrion.resistance.momentum", terms.momentum.get()),
+        KeyValue::new("atrion.resistance.scar", terms.scar.get()),
+        KeyValue::new("atrion.resistance.staleness", terms.staleness.get()),
+        KeyValue::new("atrion.resistance.cluster", terms.cluster),
+    ]
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An instance with everything in it that has an instrument, and a Prometheus text as values.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atrion_core::{Mono, Outcome, Tier, Volts, Wall};
+use atrion_engine::{Atrion, Builder, Config, OwnedPermit, Route, RouteConfig};
+use atrion_otel::Telemetry;
+use atrion_state::{
+    BoxFuture, Capabilities, Clock, Direction, Event, Health, InMemoryProvider, LicenseStanding,
+    LicenseState, MessageResult, Observer, PhysicsVector, ProviderError, ProviderStats, RouteId,
+    StateProvider, SyncOperation,
+};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::{Encoder as _, Registry, TextEncoder};
+use tokio::time::{Instant, sleep};
+
+/// Tokio's time, which tests pause.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokioClock(Instant);
+
+impl TokioClock {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Mono {
+        Mono::from_nanos(1).after(self.0.elapsed())
+    }
+
+    fn wall(&self) -> Wall {
+        Wall::from_millis(1_800_000_000_000 + self.0.elapsed().as_millis() as u64)
+    }
+}
+
+/// A provider of meters whose state can be scraped.
+pub(crate) struct Meters {
+    pub(crate) provider: SdkMeterProvider,
+    registry: Registry,
+}
+
+impl Meters {
+    pub(crate) fn new() -> Self {
+        let registry = Registry::new();
+        let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build().unwrap();
+        Self { provider: SdkMeterProvider::builder().with_reader(exporter).build(), registry }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    pub(crate) fn scrape(&self) -> Scrape {
+        Scrape::parse(&self.text())
+    }
+}
+
+/// What a scrape says.
+#[derive(Debug, Default)]
+pub(crate) struct Scrape {
+    /// Kind by name.
+    pub(crate) kinds: BTreeMap<String, String>,
+    pub(crate) samples: Vec<Sample>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) value: f64,
+}
+
+impl Scrape {
+    fn parse(text: &str) -> Self {
+        let mut scrape = Self::default();
+        for line in text.lines() {
+            if let Some(kind) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = kind.split_once(' ').unwrap();
+                scrape.kinds.insert(name.into(), kind.into());
+            } else if !line.starts_with('#') {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+                let labels = labels.strip_suffix('}').unwrap();
+                // The values of these tests hold neither commas nor quotes.
+                let labels = labels.split(',').filter(|pair| !pair.is_empty()).map(|pair| {
+                    let (label, value) = pair.split_once('=').unwrap();
+                    (label.to_owned(), value.trim_matches('"').to_owned())
+                });
+                let (labels, value) = (labels.collect(), value.parse().unwrap());
+                scrape.samples.push(Sample { name: name.into(), labels, value });
+            }
+        }
+        scrape
+    }
+
+    /// The samples of that name that have these labels.
+    pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Vec<&Sample> {
+        let fits = |sample: &&Sample| {
+            sample.name == name
+                && labels.iter().all(|(label, value)| sample.labels.get(*label).is_some_and(|v| v == value))
+        };
+        self.samples.iter().filter(fits).collect()
+    }
+
+    /// The sum of these samples; `None` if there is none.
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let found = self.find(name, labels);
+        (!found.is_empty()).then(|| found.iter().map(|sample| sample.value).sum())
+    }
+
+    /// Every value that a label has.
+    pub(crate) fn values(&self, label: &str) -> Vec<&str> {
+        let mut values: Vec<_> =
+            self.samples.iter().filter_map(|sample| sample.labels.get(label)).map(String::as_str).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
+}
+
+/// A store of a fleet that never was: it has a number for everything that can be counted.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    store: InMemoryProvider,
+    observer: Mutex<Option<Listener>>,
+    pub(crate) license: Mutex<LicenseStanding>,
+}
+
+struct Listener(Arc<dyn Observer>);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a listener")
+    }
+}
+
+impl Fleet {
+    pub(crate) fn new(clock: TokioClock) -> Self {
+        let store = InMemoryProvider::with_clock(Arc::new(clock));
+        let license =
+            LicenseStanding::new("AL-1", LicenseState::Expiring, Some(Wall::from_millis(1_800_000_500_000)));
+        Self { store, observer: Mutex::default(), license: Mutex::new(license) }
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        let observer = self.observer.lock().unwrap().as_ref().map(|listener| Arc::clone(&listener.0));
+        observer.unwrap().on_event(event);
+    }
+}
+
+impl StateProvider for Fleet {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new("fleet").shared(true)
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.store.connect()
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.store.disconnect()
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        self.store.get_vector(route)
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.store.update_vector(route, vector)
+    }
+
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        *self.observer.lock().unwrap() = Some(Listener(observer));
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        use Direction::{Received, Sent};
+        use MessageResult::{Accepted, Stale};
+        let layer = |name| ProviderStats::new(name).lag(Duration::from_millis(250));
+        let redis = layer("redis")
+            .nodes(4, 1)
+            .messages(Sent, Accepted, 120)
+            .messages(Received, Accepted, 480)
+            .messages(Received, Stale, 7)
+            .rejected(Received, "checksum", 2)
+            .license(self.license.lock().unwrap().clone());
+        let down = Health::Degraded { reason: "connection refused".into() };
+        vec![redis, layer("postgres").health(down)]
+    }
+}
+
+/// An instance, its exporter, and what can be scraped of it.
+pub(crate) struct Stage {
+    pub(crate) meters: Meters,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) atrion: Atrion,
+}
+
+impl Stage {
+    pub(crate) async fn new(config: Config) -> Self {
+        Self::with(Meters::new(), config, Telemetry::builder(), |builder| builder).await
+    }
+
+    pub(crate) async fn with(
+        meters: Meters,
+        config: Config,
+        telemetry: atrion_otel::Builder,
+        and: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let telemetry = telemetry.build(&meters.provider);
+        let builder = Atrion::builder().config(config).clock(Arc::new(TokioClock::new()));
+        let atrion = and(builder).observer(Arc::new(telemetry.clone())).connect().await.unwrap();
+        telemetry.watch(&atrion);
+        Self { meters, telemetry, atrion }
+    }
+
+    pub(crate) fn scrape(&self) -> Scrape {
+        self.meters.scrape()
+    }
+}
+
+pub(crate) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) fn admit_all(route: &Route, count: usize) -> Vec<OwnedPermit> {
+    (0..count).map(|_| route.admit_owned(Volts::saturating(1e6)).unwrap()).collect()
+}
+
+/// So many pulses of ordinary work.
+pub(crate) async fn work(route: &Route, pulses: usize) {
+    for _ in 0..pulses {
+        admit_all(route, 4).into_iter().for_each(|permit| permit.finish(Outcome::Success));
+        sleep(ms(100)).await;
+    }
+}
+
+/// An instance in which everything has happened once that an instrument counts.
+pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Arc<Fleet>) {
+    let fleet = Arc::new(Fleet::new(TokioClock::new()));
+    let config = Config::default().max_routes(2).route("capped", RouteConfig::default().cap(1));
+    let shared = Arc::clone(&fleet);
+    let stage =
+        Stage::with(Meters::new(), config, telemetry, |builder| builder.shared_provider(shared)).await;
+    let route = stage.atrion.route("api/checkout");
+    work(&route, 15).await;
+    sleep(ms(1_000)).await;
+    for outcome in [Outcome::Ignored, Outcome::Failure] {
+        admit_all(&route, 1).into_iter().for_each(|permit| permit.finish(outcome));
+    }
+    drop(admit_all(&route, 1));
+    admit_all(&route, 40).into_iter().for_each(|permit| permit.finish(Outcome::Failure));
+    for tier in Tier::ALL {
+        let _ = route.admit(tier).map(drop);
+    }
+    let capped = stage.atrion.route("capped");
+    let held = capped.admit_owned(Tier::Normal).unwrap();
+    assert!(capped.admit(Tier::High).is_err());
+    drop(held);
+    // No place for a third.
+    let _ = stage.atrion.route("one too many");
+    stage.atrion.replace_config(stage.atrion.config()).unwrap();
+    let _ = stage.atrion.replace_config(Config::default().max_routes(0)).unwrap_err();
+    let trip = |operation, result| Event::SyncFinished {
+        provider: "redis",
+        operation,
+        duration: ms(3),
+        routes: 1,
+        result,
+    };
+    fleet.tell(&trip(SyncOperation::Push, Ok(())));
+    let refused = Arc::new(ProviderError::unavailable("redis", "connection refused"));
+    fleet.tell(&trip(SyncOperation::Pull, Err(refused)));
+    sleep(ms(300)).await;
+    (stage, fleet)
+}
