@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Real threads. What is asserted are sums and bounds, never times.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::thread;
 
@@ -83,11 +84,16 @@ fn a_cap_holds_under_threads_but_for_the_documented_error() {
     }
     let limit = route.snapshot().limit;
     let (really, most, over) = (AtomicI64::new(0), AtomicI64::new(0), AtomicBool::new(false));
+    let all_hold = Barrier::new(threads as usize);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 let mut held = Vec::new();
                 for turn in 0..4_000_usize {
+                    if turn == 1_000 {
+                        // On a busy machine a thread would be done before the next has begun.
+                        all_hold.wait();
+                    }
                     if let Ok(permit) = route.admit(Tier::Critical) {
                         most.fetch_max(really.fetch_add(1, SeqCst) + 1, SeqCst);
                         held.push(permit);

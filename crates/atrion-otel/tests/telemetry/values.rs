@@ -7,7 +7,7 @@ use atrion_otel::Telemetry;
 use atrion_state::{Event, LicenseStanding, LicenseState};
 use tokio::time::sleep;
 
-use crate::support::{Scrape, Stage, admit_all, eventful, ms, work};
+use crate::support::{Scrape, Stage, admit_all, eventful, ms};
 
 const REQUESTS: &str = "atrion_admission_requests_total";
 
