@@ -208,3 +208,90 @@ impl Link {
         (self.phase, self.since) = (phase, now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEAT: Duration = Duration::from_secs(1);
+
+    fn at(millis: u64) -> Mono {
+        Mono::from_nanos(millis * 1_000_000)
+    }
+
+    fn up(link: &mut Link, now: Mono) -> Option<LinkEvent> {
+        for step in [Step::Connect, Step::Subscribe, Step::Pull] {
+            assert_eq!(link.next(BEAT, now), step);
+            assert_eq!(link.done(now), None);
+        }
+        assert_eq!(link.next(BEAT, now), Step::Push);
+        link.done(now)
+    }
+
+    #[test]
+    fn it_subscribes_before_it_pulls_and_pushes_before_it_lives() {
+        let mut link = Link::new(LinkConfig::default(), at(0), 1);
+        assert_eq!(up(&mut link, at(0)), None, "nobody was told of an outage");
+        assert_eq!(link.phase(), Phase::Live);
+        assert_eq!(link.next(BEAT, at(0)), Step::Run { until: at(3_000) });
+    }
+
+    #[test]
+    fn a_failure_in_any_phase_leads_down_and_one_outage_is_told_once() {
+        for phases in 0..5 {
+            let mut link = Link::new(LinkConfig::default(), at(0), phases);
+            link.next(BEAT, at(0));
+            (0..phases).for_each(|_| drop(link.done(at(0))));
+            assert_eq!(link.failed("cut", at(10)), Some(LinkEvent::Degraded { reason: "cut".into() }));
+            assert_eq!(link.phase(), Phase::Down);
+            for nth in 0..20u64 {
+                let now = at(1_000 + 20_000 * nth);
+                assert_eq!(link.next(BEAT, now), Step::Connect, "no wait is longer than ten seconds");
+                assert_eq!(link.failed("still", now), None);
+            }
+            let now = at(600_000);
+            let outage = Duration::from_millis(600_000 - 10);
+            assert_eq!(up(&mut link, now), Some(LinkEvent::Recovered { outage }));
+        }
+    }
+
+    #[test]
+    fn waits_are_random_grow_to_a_bound_and_begin_anew_after_a_good_connection() {
+        let config = LinkConfig::default();
+        let mut longest = [Duration::ZERO; 10];
+        for seed in 0..300 {
+            let mut link = Link::new(config, at(0), seed);
+            let mut now = at(0);
+            for slot in &mut longest {
+                link.next(BEAT, now);
+                link.failed("no", now);
+                let Step::Wait { until } = link.next(BEAT, now) else { continue };
+                *slot = (*slot).max(until.since(now));
+                now = until;
+            }
+            // One that lived for half a minute: the next wait is a first one.
+            up(&mut link, now);
+            let later = now.after(config.settled);
+            link.failed("cut", later);
+            if let Step::Wait { until } = link.next(BEAT, later) {
+                assert!(until.since(later) <= config.backoff);
+            }
+        }
+        for (failures, longest) in longest.into_iter().enumerate() {
+            let bound = (config.backoff * (1 << failures)).min(config.longest_backoff);
+            assert!(longest <= bound && longest > bound.mul_f64(0.9), "{failures}: {longest:?} of {bound:?}");
+        }
+    }
+
+    #[test]
+    fn silence_is_noticed_after_three_beats_and_an_echo_ends_it() {
+        let mut link = Link::new(LinkConfig::default(), at(0), 1);
+        up(&mut link, at(0));
+        assert!(!link.is_silent(BEAT, at(2_999)));
+        assert!(link.is_silent(BEAT, at(3_000)));
+        link.heard(at(2_500));
+        assert!(!link.is_silent(BEAT, at(3_000)));
+        assert_eq!(link.next(BEAT, at(3_000)), Step::Run { until: at(5_500) });
+        assert!(!link.is_silent(2 * BEAT, at(5_500)), "a large fleet beats more slowly");
+    }
+}

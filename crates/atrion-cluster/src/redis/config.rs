@@ -12,6 +12,7 @@ use atrion_state::{Clock, NodeId, Sharing, SystemClock};
 use super::endpoint::Endpoint;
 use super::error::{ConfigError, Fault};
 use super::keys::Keys;
+use crate::fleet::LinkConfig;
 use crate::wire::Key;
 
 /// How often a node speaks, and where (RFC-0007 section 7.1).
@@ -89,6 +90,7 @@ pub struct RedisClusterBuilder {
     credentials: Credentials,
     sentinel_credentials: Credentials,
     tls: Tls,
+    longest_wait: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -101,6 +103,7 @@ pub(super) struct Settings {
     pub(super) node: NodeId,
     pub(super) cluster: String,
     pub(super) license: Watch,
+    pub(super) longest_wait: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sharing: Sharing,
 }
@@ -122,6 +125,7 @@ impl Default for RedisClusterBuilder {
             credentials: Credentials::default(),
             sentinel_credentials: Credentials::default(),
             tls: Tls::default(),
+            longest_wait: LinkConfig::default().longest_backoff,
             clock: Arc::new(SystemClock),
         }
     }
@@ -234,6 +238,13 @@ impl RedisClusterBuilder {
         self
     }
 
+    /// How long a store that does not answer is left alone at most: 10 s by default, 100 ms to 5 min. The wait is random,
+    /// from nothing to a bound that doubles with each failure up to this one.
+    pub fn longest_wait(mut self, wait: Duration) -> Self {
+        self.longest_wait = wait;
+        self
+    }
+
     /// The clock that ages are counted by: the machine's by default.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -258,6 +269,10 @@ impl RedisClusterBuilder {
             let got = format!("must be 10 ms to 2 s, got {:?}: 100 ms is recommended", self.sync.interval);
             faults.push(Fault::new("sync.interval", got));
         }
+        if !(Duration::from_millis(100)..=Duration::from_secs(300)).contains(&self.longest_wait) {
+            let got = format!("must be 100 ms to 5 min, got {:?}: 10 s is recommended", self.longest_wait);
+            faults.push(Fault::new("longest_wait", got));
+        }
         let node = self.node.map_or_else(own_name, |node| NodeId::new(&node));
         let node = node.inspect_err(|error| faults.push(Fault::new("node", error))).ok();
         let key = self.hmac_key.map(|key| Key::new(&key)).transpose();
@@ -272,6 +287,7 @@ impl RedisClusterBuilder {
                     node,
                     cluster: self.cluster,
                     license: self.license,
+                    longest_wait: self.longest_wait,
                     clock: self.clock,
                     sharing: Sharing::new(gamma)
                         .with_direction(self.direction)
@@ -310,5 +326,87 @@ impl fmt::Debug for RedisClusterBuilder {
             .field("node", &self.node)
             .field("user", &self.credentials.user)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RedisClusterProvider;
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once_with_its_field() {
+        let wrong = RedisClusterProvider::builder()
+            .url("http://admin:hunter2@host/x")
+            .url("rediss://:hunter2@host/#insecure")
+            .gamma(1.5)
+            .sync(SyncConfig::new(Duration::from_millis(1), "a*b"))
+            .namespace("")
+            .cluster("{x}")
+            .node("pod/7")
+            .hmac_key(*b"hunter2")
+            .longest_wait(Duration::ZERO);
+        let error = wrong.build().unwrap_err();
+        let fields: Vec<_> = error.faults().iter().map(|fault| fault.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "url",
+                "url",
+                "gamma",
+                "namespace",
+                "cluster",
+                "sync.channel",
+                "sync.interval",
+                "longest_wait",
+                "node",
+                "hmac_key"
+            ]
+        );
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("hunter2") && !text.contains("admin"), "{text}");
+        assert!(text.contains("http://host/x is none of redis://, rediss://, unix://"), "{text}");
+        let nothing = RedisClusterProvider::builder().build().unwrap_err();
+        assert!(
+            nothing.to_string().contains("redis provider: `url` is missing: give the store's"),
+            "{nothing}"
+        );
+    }
+
+    #[test]
+    fn certificates_are_checked_before_anything_is_connected() {
+        let builder = |url: &str| RedisClusterProvider::builder().node("one").url(url);
+        let unused = builder("redis://localhost").tls_client("x", "y").build().unwrap_err();
+        assert!(unused.to_string().contains("no url is rediss://"), "{unused}");
+        let root = builder("rediss://localhost").tls_root("no certificate").build().unwrap_err();
+        assert!(root.to_string().contains("`tls_root` holds no certificate"), "{root}");
+        let client = builder("rediss://localhost").tls_client("x", "y").build().unwrap_err();
+        assert!(client.to_string().contains("`tls` certificates are refused"), "{client}");
+        assert!(RedisClusterProvider::builder().node("one").url("rediss://localhost").build().is_ok());
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let builder = RedisClusterProvider::builder()
+            .url("redis://atrion:hunter2@host:6379")
+            .url("unix:///run/redis.sock?pass=hunter2")
+            .password("hunter2")
+            .sentinel_login(None, "hunter2")
+            .hmac_key(*b"hunter2 hunter2 hunter2")
+            .tls_client("hunter2", "hunter2");
+        let shown = format!("{builder:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("redis://host:6379"), "{shown}");
+        let provider =
+            RedisClusterProvider::builder().node("a").url("redis://u:hunter2@host").build().unwrap();
+        let shown = format!("{provider:?}");
+        assert!(!shown.contains("hunter2") && shown.contains("host:6379"), "{shown}");
+    }
+
+    #[test]
+    fn a_machine_s_name_becomes_a_node_s() {
+        assert_eq!(clean("pod 7/a_b"), "pod-7-a_b");
+        assert_eq!(clean(&"ü".repeat(100)).len(), 64);
+        assert!(own_name().is_ok());
     }
 }

@@ -19,7 +19,7 @@ use super::error::StoreError;
 use super::shared::Shared;
 use super::store::{Read, Store};
 use super::{NAME, seed};
-use crate::fleet::{Action, Commit, Committed, Digest, Link, LinkConfig, LinkEvent, Phase, Record, Step};
+use crate::fleet::{Action, Commit, Committed, Digest, Link, LinkEvent, Phase, Record, Step};
 
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -72,7 +72,7 @@ const NOTICE: Duration = Duration::from_secs(1);
 impl Driver {
     pub(super) fn new(shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Self {
         let now = shared.now();
-        let link = Link::new(LinkConfig::default(), now, seed());
+        let link = Link::new(shared.link, now, seed());
         Self {
             shared,
             link,

@@ -16,6 +16,8 @@ use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
     ProtocolVersion, TlsCertificates, Value,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::time::timeout;
 
 use super::config::{Credentials, Tls, Topology};
@@ -66,13 +68,19 @@ impl Endpoint {
         let client = tls.client.clone();
         let client_tls = client.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
         let custom = root.is_some() || client_tls.is_some();
-        let certificates = custom.then_some(TlsCertificates { client_tls, root_cert: root });
+        if root.as_deref().is_some_and(|pem| !holds_certificates(pem)) {
+            faults.push(Fault::new(
+                "tls_root",
+                "holds no certificate: give PEM, which begins with -----BEGIN CERTIFICATE",
+            ));
+        }
         if servers.iter().any(is_tls) {
             provide_cryptography();
         } else if custom && faults.len() == before {
             let problem = "are given and no url is rediss://: nothing would be encrypted";
             faults.push(Fault::new("tls", problem));
         }
+        let certificates = custom.then_some(TlsCertificates { client_tls, root_cert: root });
         let endpoint = Self {
             topology,
             servers,
@@ -281,6 +289,12 @@ pub(super) fn shown(url: &str) -> String {
     }
     let scheme: String = scheme.chars().take(16).filter(char::is_ascii_alphanumeric).collect();
     format!("{scheme}://{rest}")
+}
+
+/// The client library takes any text, and would then trust nobody.
+fn holds_certificates(pem: &[u8]) -> bool {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    certificates.is_ok_and(|certificates| !certificates.is_empty())
 }
 
 /// TLS asks for a cryptography provider that is the process's. The service's own choice counts; without one it is ring.

@@ -14,7 +14,7 @@ use super::config::Settings;
 use super::endpoint::Endpoint;
 use super::keys::Keys;
 use super::{NAME, seed};
-use crate::fleet::{Fleet, FleetConfig, Notice};
+use crate::fleet::{Fleet, FleetConfig, LinkConfig, Notice};
 use crate::permit::Permit;
 use crate::wire::{ClusterHash, Expected, Fault, Faults, Key, Message, Reject, decode};
 
@@ -28,6 +28,7 @@ pub(super) struct Shared {
     pub(super) keys: Keys,
     pub(super) key: Option<Key>,
     pub(super) cluster: String,
+    pub(super) link: LinkConfig,
     hash: ClusterHash,
     pub(super) clock: Arc<dyn Clock>,
     /// How the connection is, as the task says.
@@ -51,7 +52,8 @@ struct Counts {
 
 impl Shared {
     pub(super) fn new(settings: Settings) -> Self {
-        let Settings { endpoint, keys, key, interval, node, cluster, license, clock, .. } = settings;
+        let Settings { endpoint, keys, key, interval, node, cluster, license, longest_wait, clock, .. } =
+            settings;
         let hash = ClusterHash::of(&cluster);
         let mut config = FleetConfig::new(hash, node);
         config.pulse = interval;
@@ -65,6 +67,7 @@ impl Shared {
             keys,
             key,
             cluster,
+            link: LinkConfig { longest_backoff: longest_wait, ..LinkConfig::default() },
             hash,
             clock,
             health: watch::Sender::new(Health::Disconnected),

@@ -4,20 +4,36 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use atrion_cluster::redis::RedisClusterBuilder;
 use atrion_testkit::contract::{self, Subject, Time};
 use atrion_testkit::servers::Redis;
 
-use super::support::builder;
+use super::support::{ACL, builder};
 
-pub async fn the_contract_is_kept() {
-    let redis = Redis::start().unwrap();
+async fn kept(builder: impl Fn(&str) -> RedisClusterBuilder) {
     let runs = AtomicUsize::new(0);
     // Every check has a fleet of its own in the one server.
     let report = contract::run_all(|| async {
         let cluster = format!("check-{}", runs.fetch_add(1, Ordering::SeqCst));
-        let node = |name: &str| Arc::new(builder(name, &redis.url()).cluster(&cluster).build().unwrap());
+        let node = |name: &str| Arc::new(builder(name).cluster(&cluster).build().unwrap());
         Subject::new(node("one"), Time::Real).with_peer(node("two"))
     })
     .await;
     report.assert_kept();
+    let skipped = report.to_string().matches("skipped").count();
+    assert_eq!(skipped, 0, "a shared store with a feed and a peer has no excuse: {report}");
+}
+
+pub async fn the_contract_is_kept() {
+    let redis = Redis::start().unwrap();
+    kept(|node| builder(node, &redis.url())).await;
+}
+
+/// The ACL of the documentation, word for word; everything else is refused to that user.
+pub async fn the_contract_is_kept_by_a_user_with_the_least_rights() {
+    let redis = Redis::start().unwrap();
+    redis.command(ACL.split_whitespace()).unwrap();
+    kept(|node| builder(node, &redis.tcp_url()).user("atrion").password("pw")).await;
+    let log = redis.command(["ACL", "LOG"]).unwrap();
+    assert!(log.list().is_empty(), "something was asked for that is not permitted: {log:?}");
 }

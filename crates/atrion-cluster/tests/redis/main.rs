@@ -7,9 +7,31 @@ use std::process::ExitCode;
 
 use atrion_testkit::servers::{self, Server, tests};
 
+mod chaos;
 mod contract;
+mod fleet;
+mod hostile;
+mod licence;
+mod security;
 mod support;
+mod topology;
 
 fn main() -> ExitCode {
-    servers::run(&[Server::Redis], tests![contract::the_contract_is_kept])
+    servers::run(
+        &[Server::Redis],
+        tests![
+            chaos::a_fleet_survives_what_befalls_its_store,
+            chaos::a_node_that_starts_without_its_store_remembers_when_it_comes,
+            contract::the_contract_is_kept,
+            contract::the_contract_is_kept_by_a_user_with_the_least_rights,
+            hostile::what_others_write_does_no_harm,
+            hostile::a_fleet_with_a_key_listens_to_nobody_else,
+            licence::without_a_licence_the_store_is_never_touched,
+            licence::clusters_above_the_limit_are_counted_and_nothing_else,
+            security::a_fleet_speaks_over_tls_and_to_nobody_else,
+            topology::a_cluster_of_three_masters_carries_a_fleet,
+            topology::a_fleet_follows_its_slot_to_another_node,
+            topology::a_fleet_follows_its_master_after_a_failover,
+        ],
+    )
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! A fleet of five engines while its store is killed, stopped, slow, cut off, emptied, locked and full.
+
+use std::time::Duration;
+
+use atrion_state::{Health, StateProvider};
+use atrion_testkit::servers::Redis;
+use tokio::time::sleep;
+
+use super::fleet::{Fleet, NODES, Report};
+use super::support::{ACL, eventually, provider, route, vector};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn degraded(fleet: &Fleet, number: usize) -> Option<String> {
+    match fleet.nodes[number].provider.health() {
+        Health::Degraded { reason } => Some(reason.to_string()),
+        _ => None,
+    }
+}
+
+async fn all_degraded(fleet: &Fleet, because: &str) {
+    let down = |number| degraded(fleet, number).is_some_and(|reason| reason.contains(because));
+    eventually(&format!("every node is degraded for `{because}`"), || (0..NODES).all(down)).await;
+}
+
+/// What has to hold after every fault, and what the requests noticed of it meanwhile.
+async fn recovered(fleet: &mut Fleet, fault: &str, healthy: &Report) {
+    let up = fleet.all_up().await;
+    fleet.trauma(SECOND / 2).await;
+    let agreed = fleet.agree().await;
+    fleet.nothing_is_lost().await;
+    let traffic = fleet.traffic();
+    eprintln!("{fault}: up after {up:.1?}, agreed after {agreed:.1?}, admissions {traffic:?}");
+    assert_eq!(traffic.refused, 0, "{fault}: a request failed");
+    assert!(traffic.admitted > 1_000, "{fault}: {traffic:?}");
+    // Nobody waits for the store: its answers are given up after half a second, and a request takes less than a
+    // microsecond. The machine may be busy with other things, so not much less can be asked of the slowest.
+    let usual = healthy.p99 * 20 + Duration::from_micros(100);
+    assert!(traffic.p99 < usual, "{fault}: {traffic:?}, while the store was healthy {healthy:?}");
+    assert!(traffic.worst < Duration::from_millis(400), "{fault}: {traffic:?}");
+}
+
+pub async fn a_fleet_survives_what_befalls_its_store() {
+    let redis = Redis::start().unwrap();
+    redis.command(ACL.split_whitespace()).unwrap();
+    let mut fleet = Fleet::start(redis, Some(("atrion", "pw"))).await;
+    fleet.all_up().await;
+    fleet.trauma(SECOND).await;
+    fleet.agree().await;
+    let healthy = fleet.traffic();
+    eprintln!("healthy: {healthy:?}");
+
+    // Emptied under its feet.
+    fleet.redis.command(["FLUSHALL"]).unwrap();
+    fleet.trauma(2 * SECOND).await;
+    recovered(&mut fleet, "FLUSHALL", &healthy).await;
+
+    // A server that hangs, with its connections open.
+    fleet.redis.stop();
+    fleet.trauma(SECOND).await;
+    all_degraded(&fleet, "no answer").await;
+    fleet.redis.cont();
+    recovered(&mut fleet, "SIGSTOP", &healthy).await;
+
+    // Two of five are cut off, and so are two that think that they are not.
+    fleet.proxies[0].cut();
+    fleet.proxies[1].cut();
+    fleet.proxies[2].hold();
+    fleet.proxies[3].half_open();
+    fleet.trauma(2 * SECOND).await;
+    let cut_off = || (0..4).all(|number| degraded(&fleet, number).is_some());
+    eventually("whoever is cut off knows it", cut_off).await;
+    assert!(fleet.nodes[4].provider.health().is_up(), "the partition is between others");
+    let alone = || fleet.nodes[4].provider.view(&route("kept-0-0")).is_empty();
+    eventually("who is silent for ten seconds counts no more", alone).await;
+    fleet.proxies.iter().for_each(|proxy| proxy.restore());
+    recovered(&mut fleet, "partition", &healthy).await;
+
+    // Slow, and too slow.
+    fleet.proxies.iter().for_each(|proxy| proxy.delay(Duration::from_millis(60)));
+    fleet.trauma(2 * SECOND).await;
+    assert!((0..NODES).all(|number| degraded(&fleet, number).is_none()), "slow is not down");
+    fleet.proxies.iter().for_each(|proxy| proxy.delay(Duration::from_millis(600)));
+    fleet.trauma(SECOND).await;
+    all_degraded(&fleet, "no answer").await;
+    fleet.proxies.iter().for_each(|proxy| proxy.restore());
+    recovered(&mut fleet, "delay", &healthy).await;
+
+    // Full: nothing can be written.
+    fleet.redis.command(["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+    fleet.trauma(SECOND).await;
+    all_degraded(&fleet, "memory is full").await;
+    fleet.redis.command(["CONFIG", "SET", "maxmemory", "0"]).unwrap();
+    recovered(&mut fleet, "maxmemory", &healthy).await;
+
+    // Locked out.
+    fleet.redis.command(["ACL", "SETUSER", "atrion", "resetpass"]).unwrap();
+    fleet.redis.command(["CLIENT", "KILL", "USER", "atrion"]).unwrap();
+    fleet.trauma(SECOND).await;
+    all_degraded(&fleet, "name or password refused").await;
+    fleet.redis.command(["ACL", "SETUSER", "atrion", ">pw"]).unwrap();
+    recovered(&mut fleet, "password revoked", &healthy).await;
+
+    // Killed, and back without anything in it: neither a record nor a user.
+    fleet.redis.kill();
+    fleet.trauma(2 * SECOND).await;
+    fleet.redis.restart().unwrap();
+    fleet.redis.command(ACL.split_whitespace()).unwrap();
+    recovered(&mut fleet, "SIGKILL and an empty start", &healthy).await;
+
+    for node in &fleet.nodes {
+        let stats = &node.provider.stats()[0];
+        assert_eq!(stats.nodes.map(|nodes| nodes.live), Some(NODES - 1), "{stats:?}");
+        // Everything that was changed is stored, but for what changed just now.
+        assert!(stats.lag.is_some_and(|lag| lag < 3 * SECOND), "{stats:?}");
+    }
+    fleet.shutdown().await;
+}
+
+pub async fn a_node_that_starts_without_its_store_remembers_when_it_comes() {
+    let mut redis = Redis::start().unwrap();
+    let url = redis.tcp_url();
+    let first = provider("slot-0", &url);
+    first.connect().await.unwrap();
+    first.update_vector(route("a"), vector(50.0)).await.unwrap();
+    first.disconnect().await.unwrap();
+    assert_eq!(first.health(), Health::Disconnected);
+    // A second life begins while the server hangs.
+    redis.stop();
+    let second = provider("slot-0", &url);
+    let began = std::time::Instant::now();
+    second.connect().await.unwrap();
+    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    assert!(
+        matches!(second.health(), Health::Degraded { .. } | Health::Disconnected),
+        "{:?}",
+        second.health()
+    );
+    let unknown = second.get_vector(&route("a")).await.unwrap_err();
+    assert!(unknown.is_retryable(), "{unknown}");
+    second.update_vector(route("b"), vector(7.0)).await.unwrap();
+    redis.cont();
+    eventually("it is connected", || second.health().is_up()).await;
+    let remembered = second.get_vector(&route("a")).await.unwrap().unwrap();
+    assert_eq!(remembered.scar_tissue.get(), 50.0);
+    assert!(remembered.age > Duration::from_millis(700), "{:?}", remembered.age);
+    let warm: Vec<_> = second.warm_start().await.unwrap().into_iter().map(|(route, _)| route).collect();
+    assert_eq!(warm.len(), 2, "{warm:?}");
+    // And a disconnect while the store is gone says that something was lost with it.
+    redis.kill();
+    second.update_vector(route("b"), vector(80.0)).await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+    assert!(second.disconnect().await.is_err());
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Five engines in one process, each with a provider and a way to the store of its own, and traffic that never stops.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use atrion_cluster::redis::RedisClusterProvider;
+use atrion_core::{Outcome, Telemetry, Tier};
+use atrion_engine::{Atrion, Route};
+use atrion_state::{Register, StateProvider};
+use atrion_testkit::servers::{Proxy, Redis};
+
+use super::support::{PATIENCE, builder, eventually, provider, route, vector};
+
+pub const NODES: usize = 5;
+/// Long-lived routes of each node, beside the one that its engine learns of.
+const KEPT: usize = 100;
+
+pub struct Fleet {
+    pub redis: Redis,
+    pub proxies: Vec<Proxy>,
+    pub nodes: Vec<Node>,
+    traffic: Traffic,
+    readers: usize,
+}
+
+pub struct Node {
+    pub atrion: Atrion,
+    pub provider: Arc<RedisClusterProvider>,
+}
+
+impl Fleet {
+    pub async fn start(redis: Redis, login: Option<(&str, &str)>) -> Self {
+        let mut proxies = Vec::new();
+        let mut nodes = Vec::new();
+        for number in 0..NODES {
+            let proxy = Proxy::to(redis.address()).unwrap();
+            let mut builder = builder(&format!("node-{number}"), &redis.url_at("redis", proxy.address()));
+            // Faults come one after the other here, and the wait would grow with each.
+            builder = builder.longest_wait(Duration::from_secs(1));
+            if let Some((user, password)) = login {
+                builder = builder.user(user).password(password);
+            }
+            let provider = Arc::new(builder.build().unwrap());
+            let atrion =
+                Atrion::builder().shared_provider(Arc::clone(&provider) as _).connect().await.unwrap();
+            for kept in 0..KEPT {
+                provider.update_vector(route(&format!("kept-{number}-{kept}")), vector(40.0)).await.unwrap();
+            }
+            proxies.push(proxy);
+            nodes.push(Node { atrion, provider });
+        }
+        let traffic = Traffic::start(nodes.iter().map(|node| node.atrion.route("healthy")).collect());
+        Self { redis, proxies, nodes, traffic, readers: 0 }
+    }
+
+    /// Every node's own dependency fails for a while, so that each has something to tell.
+    pub async fn trauma(&self, span: Duration) {
+        let until = Instant::now() + span;
+        while Instant::now() < until {
+            self.hurt();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn hurt(&self) {
+        for (number, node) in self.nodes.iter().enumerate() {
+            let failing = Telemetry { latency: 0.01, error_rate: 1.0, saturation: 0.1 };
+            node.atrion.update_physics(&format!("sick-{number}"), failing).unwrap();
+        }
+    }
+
+    pub async fn all_up(&self) -> Duration {
+        let up = |node: &Node| node.provider.health().is_up();
+        eventually("every node is connected", || self.nodes.iter().all(up)).await
+    }
+
+    /// Every node sees the same of every other, and what it sees is what that one has.
+    pub async fn agree(&self) -> Duration {
+        let began = Instant::now();
+        let mut wrong = Vec::new();
+        loop {
+            let Some(found) = self.disagreement().await else { return began.elapsed() };
+            wrong.push(found);
+            assert!(began.elapsed() < PATIENCE, "no agreement within {PATIENCE:?}: {wrong:#?}");
+            // The scars stay fresh; what does not change any more is in the routes that are kept.
+            self.hurt();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn disagreement(&self) -> Option<String> {
+        for (owner, node) in self.nodes.iter().enumerate() {
+            let kept = [0, KEPT - 1].map(|kept| format!("kept-{owner}-{kept}"));
+            for on in [format!("sick-{owner}")].into_iter().chain(kept) {
+                let Some(own) = node.provider.get_vector(&route(&on)).await.unwrap() else {
+                    return Some(format!("node-{owner} has lost `{on}`"));
+                };
+                let own = own.aged_scar().get();
+                if own < 1.0 {
+                    return Some(format!("the scar of `{on}` is {own}: agreeing on it would show nothing"));
+                }
+                let mut first: Option<Register> = None;
+                for (reader, other) in self.nodes.iter().enumerate().filter(|(reader, _)| *reader != owner) {
+                    let view = other.provider.view(&route(&on));
+                    let [seen] = &view[..] else {
+                        return Some(format!("node-{reader} sees {} registers of `{on}`", view.len()));
+                    };
+                    let scar = seen.vector.aged_scar().get();
+                    if (scar - own).abs() > 0.5 + 0.05 * own {
+                        return Some(format!("node-{reader} sees {scar} of `{on}`, and it is {own}"));
+                    }
+                    // One version has one value, whoever has it and by whichever way it came.
+                    let first = first.get_or_insert_with(|| seen.clone());
+                    let same = (first.incarnation, first.version) == (seen.incarnation, seen.version);
+                    if !same || first.vector.scar_tissue != seen.vector.scar_tissue {
+                        return Some(format!(
+                            "node-{reader} has another version of `{on}`: {seen:?}, {first:?}"
+                        ));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Nothing that a node knew itself is gone: neither with it, nor in the store for whoever comes next.
+    pub async fn nothing_is_lost(&mut self) {
+        for (number, node) in self.nodes.iter().enumerate() {
+            for kept in 0..KEPT {
+                let own = node.provider.get_vector(&route(&format!("kept-{number}-{kept}"))).await.unwrap();
+                assert!(
+                    own.is_some_and(|own| own.scar_tissue.get() == 40.0),
+                    "kept-{number}-{kept}: {own:?}"
+                );
+            }
+        }
+        self.readers += 1;
+        let newcomer = provider(&format!("reader-{}", self.readers), &self.redis.url());
+        newcomer.connect().await.unwrap();
+        let knows = |number: usize| {
+            (0..KEPT).all(|kept| {
+                let view = newcomer.view(&route(&format!("kept-{number}-{kept}")));
+                view.iter().any(|register| register.node.as_str() == format!("node-{number}"))
+            })
+        };
+        eventually("a newcomer knows what everybody knew", || (0..NODES).all(knows)).await;
+        newcomer.disconnect().await.unwrap();
+    }
+
+    /// What the admissions since the last call were like.
+    pub fn traffic(&self) -> Report {
+        self.traffic.report()
+    }
+
+    pub async fn shutdown(self) {
+        self.traffic.stop();
+        for node in &self.nodes {
+            node.atrion.shutdown().await;
+        }
+    }
+}
+
+/// A thread that admits on every node's healthy route, again and again.
+struct Traffic {
+    stop: Arc<AtomicBool>,
+    nanos: Arc<Mutex<Vec<u32>>>,
+    refused: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+pub struct Report {
+    pub admitted: usize,
+    pub refused: usize,
+    pub p99: Duration,
+    pub worst: Duration,
+}
+
+impl Traffic {
+    fn start(routes: Vec<Route>) -> Self {
+        let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let nanos = Arc::new(Mutex::new(Vec::new()));
+        let thread = std::thread::spawn({
+            let (stop, nanos, refused) = (Arc::clone(&stop), Arc::clone(&nanos), Arc::clone(&refused));
+            move || {
+                let mut burst = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    for route in routes.iter().cycle().take(50) {
+                        let began = Instant::now();
+                        let permit = route.admit(Tier::Normal);
+                        burst.push(u32::try_from(began.elapsed().as_nanos()).unwrap_or(u32::MAX));
+                        match permit {
+                            Ok(permit) => permit.finish(Outcome::Success),
+                            Err(_) => drop(refused.fetch_add(1, Ordering::Relaxed)),
+                        }
+                    }
+                    nanos.lock().unwrap().append(&mut burst);
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        Self { stop, nanos, refused, thread }
+    }
+
+    fn report(&self) -> Report {
+        let mut nanos = std::mem::take(&mut *self.nanos.lock().unwrap());
+        nanos.sort_unstable();
+        let at = |share: f64| {
+            let index = ((nanos.len() - 1) as f64 * share) as usize;
+            Duration::from_nanos(u64::from(nanos[index]))
+        };
+        let refused = self.refused.swap(0, Ordering::Relaxed);
+        Report { admitted: nanos.len() - refused, refused, p99: at(0.99), worst: at(1.0) }
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+    }
+}
