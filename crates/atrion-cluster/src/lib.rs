@@ -14,6 +14,9 @@ pub mod fleet;
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub mod postgres;
 
+mod layered;
+pub use layered::{LayeredError, LayeredProvider};
+
 // What a licence permits, for every adapter alike.
 #[cfg(any(feature = "redis", feature = "postgres"))]
 #[cfg_attr(

@@ -10,20 +10,26 @@
 //!   write all that they have.
 //! - [`flush`](PostgresPersistenceAdapter::flush) and `disconnect` return when everything is in the server's log on disk.
 //! - Rows of other nodes are never given back as one's own, and never reach admission: a word that is ten seconds old
-//!   weighs nothing in a fleet. They are for people.
+//!   weighs nothing in a fleet. They are for people, through [`HistoryReader`].
 //!
 //! `docs/persistence.md` has the schema, sizes, grants, backups and queries.
 
 mod error;
 
 mod config;
-pub use config::{PostgresConfig, PostgresConfigError, PostgresFault, Retention};
+pub use config::{ConfigError, Fault, PostgresConfig, Retention};
 
 mod builder;
-pub use builder::{PostgresBuildError, PostgresBuilder};
+pub use builder::{BuildError, PostgresBuilder};
 
 mod provider;
 pub use provider::PostgresPersistenceAdapter;
+
+mod reader;
+pub use reader::{
+    Cursor, CursorError, HistoryReader, Opening, Page, Paged, Sample, Standing, TimeRange, Transition,
+    Trouble,
+};
 
 mod shared;
 

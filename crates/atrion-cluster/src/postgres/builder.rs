@@ -9,7 +9,7 @@ use atrion_state::{Clock, SystemClock};
 
 use super::error::NAME;
 use super::shared::Shared;
-use super::{PostgresConfig, PostgresConfigError, PostgresPersistenceAdapter, Retention};
+use super::{ConfigError, PostgresConfig, PostgresPersistenceAdapter, Retention};
 use crate::permit::Permit;
 
 /// Builds a [`PostgresPersistenceAdapter`].
@@ -21,13 +21,13 @@ pub struct PostgresBuilder {
     clock: Arc<dyn Clock>,
 }
 
-/// Why there is no adapter, for callers who want a licence or nothing.
+/// Why [`build_strict`](PostgresBuilder::build_strict) gave no adapter.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PostgresBuildError {
+pub enum BuildError {
     /// The configuration is invalid.
     #[error(transparent)]
-    Config(#[from] PostgresConfigError),
+    Config(#[from] ConfigError),
     /// No licence permits it.
     #[error(transparent)]
     License(#[from] LicenseError),
@@ -50,13 +50,13 @@ impl PostgresBuilder {
         self
     }
 
-    /// The fleet that this node belongs to.
+    /// The fleet that this node belongs to: `default` by default.
     pub fn cluster(mut self, cluster: impl Into<String>) -> Self {
         self.config.cluster = cluster.into();
         self
     }
 
-    /// This node's name, the same after a restart. `HOSTNAME` where it is not said.
+    /// This node's name, the same after a restart. By default `ATRION_NODE`, else `HOSTNAME`.
     pub fn node(mut self, node: impl Into<String>) -> Self {
         self.config.node = node.into();
         self
@@ -103,7 +103,7 @@ impl PostgresBuilder {
     ///
     /// # Errors
     /// All that is wrong with the configuration.
-    pub fn build(self) -> Result<PostgresPersistenceAdapter, PostgresConfigError> {
+    pub fn build(self) -> Result<PostgresPersistenceAdapter, ConfigError> {
         let (node, options) = self.config.check()?;
         let watch = self.license.unwrap_or_else(|| Watch::from(Sources::standard()));
         let permit = Permit::new(watch, Feature::Postgres, &self.config.cluster, NAME, self.clock.wall());
@@ -111,11 +111,11 @@ impl PostgresBuilder {
         Ok(PostgresPersistenceAdapter::over(Arc::new(shared)))
     }
 
-    /// The adapter, with a licence.
+    /// As [`build`](Self::build), for services that would rather not start than not store.
     ///
     /// # Errors
     /// All that is wrong with the configuration, or why no licence permits the adapter.
-    pub fn build_licensed(self) -> Result<PostgresPersistenceAdapter, PostgresBuildError> {
+    pub fn build_strict(self) -> Result<PostgresPersistenceAdapter, BuildError> {
         let adapter = self.build()?;
         match adapter.shared().permit.refusal() {
             Some(refusal) => Err(refusal.into()),

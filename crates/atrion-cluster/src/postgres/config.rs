@@ -15,10 +15,10 @@ use sqlx::postgres::PgConnectOptions;
 pub struct PostgresConfig {
     /// `postgres://role:password@host:5432/database?sslmode=verify-full`. Never shown.
     pub url: String,
-    /// The fleet that this node belongs to: 1..=128 characters. Nodes of one cluster share its rows.
+    /// The fleet that this node belongs to, `default`: 1..=128 characters. Nodes of one cluster share its rows.
     pub cluster: String,
     /// This node's name, the same after a restart: a StatefulSet's pod name, a host name. What this node stored is found
-    /// under it again.
+    /// under it again. `ATRION_NODE`, else `HOSTNAME`; a name made up would find nothing again, so there is none.
     pub node: String,
     /// How often changed vectors are written, 10 s, each time with a fifth more or less: what a crash of the node may lose.
     pub write_behind: Duration,
@@ -49,20 +49,31 @@ pub struct Retention {
 /// Everything that is wrong with a [`PostgresConfig`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration of the provider `postgres` is invalid: {}", list(.faults))]
-#[non_exhaustive]
-pub struct PostgresConfigError {
-    /// One for each field, never empty.
-    pub faults: Vec<PostgresFault>,
+pub struct ConfigError {
+    /// Invariant: one for each field, never empty.
+    faults: Vec<Fault>,
 }
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PostgresFault {
+pub struct Fault {
     /// The field.
     pub field: &'static str,
     /// What is wrong with it, and what to use instead. Never holds the URL.
-    pub reason: String,
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub(super) fn of(fault: Fault) -> Self {
+        Self { faults: vec![fault] }
+    }
+
+    /// All that is wrong.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
 }
 
 impl Retention {
@@ -80,12 +91,15 @@ impl Default for Retention {
 }
 
 impl Default for PostgresConfig {
-    /// No URL and no cluster; the node is `HOSTNAME`, where that is set.
+    /// No URL; the node is what the environment says.
     fn default() -> Self {
         Self {
             url: String::new(),
-            cluster: String::new(),
-            node: std::env::var("HOSTNAME").unwrap_or_default(),
+            cluster: "default".to_owned(),
+            node: ["ATRION_NODE", "HOSTNAME"]
+                .into_iter()
+                .find_map(|name| std::env::var(name).ok())
+                .unwrap_or_default(),
             write_behind: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(2),
@@ -117,9 +131,9 @@ impl fmt::Debug for PostgresConfig {
 
 impl PostgresConfig {
     /// Checks everything; gives what was parsed on the way.
-    pub(super) fn check(&self) -> Result<(NodeId, PgConnectOptions), PostgresConfigError> {
+    pub(super) fn check(&self) -> Result<(NodeId, PgConnectOptions), ConfigError> {
         let mut faults = Vec::new();
-        let mut fault = |field, reason: String| faults.push(PostgresFault { field, reason });
+        let mut fault = |field, problem: String| faults.push(Fault { field, problem });
         let options = options(&self.url).map_err(|reason| fault("url", reason)).ok();
         let length = self.cluster.chars().count();
         if !(1..=128).contains(&length) || self.cluster.chars().any(char::is_control) {
@@ -151,7 +165,7 @@ impl PostgresConfig {
         }
         match (node, options) {
             (Some(node), Some(options)) if faults.is_empty() => Ok((node, options)),
-            _ => Err(PostgresConfigError { faults }),
+            _ => Err(ConfigError { faults }),
         }
     }
 }
@@ -169,8 +183,8 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, String> {
     Ok(options.application_name("atrion").disable_statement_logging())
 }
 
-fn list(faults: &[PostgresFault]) -> String {
-    faults.iter().map(|fault| format!("`{}` {}", fault.field, fault.reason)).collect::<Vec<_>>().join("; ")
+fn list(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("`{}` {}", fault.field, fault.problem)).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

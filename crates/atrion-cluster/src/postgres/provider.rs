@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::PostgresBuilder;
 use super::driver::{Driver, Order};
 use super::error::NAME;
 use super::shared::{Link, Shared, lock};
+use super::{ConfigError, HistoryReader, PostgresBuilder};
 
 /// Keeps the vectors of a node's routes in PostgreSQL, and who changed to which mode when.
 ///
@@ -53,6 +53,21 @@ impl PostgresPersistenceAdapter {
     /// Starts to build one.
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::new()
+    }
+
+    /// A reader of this cluster's history, over connections of its own.
+    ///
+    /// # Errors
+    /// None in practice: the URL was checked when the adapter was built.
+    pub fn history(&self) -> Result<HistoryReader, ConfigError> {
+        let config = &self.shared.config;
+        HistoryReader::new(&config.url, config.cluster.clone())
+    }
+
+    /// Whether a licence permits to store. What is missing is looked for again every hour.
+    #[must_use]
+    pub fn is_licensed(&self) -> bool {
+        self.shared.permit.is_granted()
     }
 
     pub(super) fn over(shared: Arc<Shared>) -> Self {

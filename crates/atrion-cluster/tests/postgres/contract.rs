@@ -32,7 +32,7 @@ pub(crate) async fn without_a_licence_it_keeps_the_contract_in_memory() {
         let nowhere = Watch::from(Sources::file("/nowhere/atrion.key"));
         builder("postgres://nobody@127.0.0.1:1/nothing").license(nowhere)
     };
-    assert!(unlicensed().build_licensed().is_err());
+    assert!(unlicensed().build_strict().is_err());
     let adapter = unlicensed().build().unwrap();
     adapter.connect().await.unwrap();
     adapter.update_vector(route("a"), super::world::open(5.0)).await.unwrap();

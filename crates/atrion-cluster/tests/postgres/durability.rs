@@ -17,7 +17,8 @@ const ROUTES: usize = 300;
 /// The server is killed again and again while a node writes and flushes. After each return of `flush`, every row is at
 /// least as new as what was accepted before the call.
 pub(crate) async fn what_was_acknowledged_survives_a_killed_server() {
-    let mut server = Postgres::start().unwrap();
+    // The log is written to disk as late as can be, so that what did not wait for it is lost.
+    let mut server = Postgres::builder().setting("wal_writer_delay", "10s").start().unwrap();
     let url = server.create_database("one").unwrap();
     let adapter = Arc::new(builder(&url).write_behind(Duration::from_millis(100)).build().unwrap());
     adapter.connect().await.unwrap();

@@ -9,6 +9,7 @@ mod contract;
 mod durability;
 mod faults;
 mod fleet;
+mod history;
 mod retention;
 mod rights;
 mod schema;
@@ -33,6 +34,10 @@ pub(crate) fn run() -> ExitCode {
             fleet::fifty_nodes_of_a_thousand_routes,
             fleet::clocks_that_differ_by_a_day_change_nothing,
             fleet::two_processes_of_one_name_do_not_mix,
+            history::which_routes_opened_for_how_long_and_who_was_first,
+            history::pages_go_on_where_the_one_before_ended,
+            history::what_a_node_wrote_is_found,
+            history::the_documented_queries_run,
             retention::weeks_pass_and_partitions_come_and_go,
             retention::rows_of_nodes_that_are_gone_are_deleted,
             retention::samples_are_taken_of_what_is_not_well,

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Several stores behind one port: what one forgot or cannot say, the next one may know.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_state::{
+    BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
+    RouteId, Sharing, StateProvider, Subscription, Weight,
+};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+mod outcome;
+use outcome::Outcomes;
+
+/// The nearest store first: memory, Redis, PostgreSQL.
+///
+/// | operation | what it does |
+/// |---|---|
+/// | `connect`, `disconnect` | all layers at once |
+/// | `get_vector` | the first layer that has it, each within 250 ms |
+/// | `warm_start` | all layers at once; of a route that several have, the first one's vector |
+/// | `update_vector`, `update_batch` | all layers |
+/// | `subscribe`, `view`, `sharing` | the first layer that other nodes share; without one, the first with a feed |
+/// | `health` | up if all are; `stats` has each layer by its name |
+///
+/// The failure of a layer does not propagate as long as another one does what was asked: it is that layer's state, and
+/// its events'. A layer is used from a task of its own, so that one that panics or hangs is a layer that failed.
+pub struct LayeredProvider {
+    layers: Arc<[Arc<dyn StateProvider>]>,
+    capabilities: Capabilities,
+}
+
+/// Why layers were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayeredError {
+    /// There are none.
+    #[error("layers must be one at least, got none: use an `InMemoryProvider`")]
+    Empty,
+    /// Two are of one name, so that nobody could tell their states apart.
+    #[error("layers must have different names, got two of `{name}`: leave one out")]
+    Twice {
+        /// The name.
+        name: &'static str,
+    },
+}
+
+const NAME: &str = "layered";
+
+/// For one layer to say what it knows of a route. A nearer layer that hangs must leave time for the next.
+const BUDGET: Duration = Duration::from_millis(250);
+/// The port allows a second to connect and two to disconnect.
+const CONNECT: Duration = Duration::from_millis(950);
+const DISCONNECT: Duration = Duration::from_millis(1_950);
+/// A warm start is worth more patience than a look-up: it is once in a life.
+const WARM: Duration = Duration::from_millis(900);
+
+impl LayeredProvider {
+    /// Layers, the nearest first.
+    ///
+    /// # Errors
+    /// [`LayeredError`] if there are none, or two of one name.
+    pub fn new(layers: Vec<Arc<dyn StateProvider>>) -> Result<Self, LayeredError> {
+        let all: Vec<Capabilities> = layers.iter().map(|layer| layer.capabilities()).collect();
+        for (nth, one) in all.iter().enumerate() {
+            if all[..nth].iter().any(|other| other.name == one.name) {
+                return Err(LayeredError::Twice { name: one.name });
+            }
+        }
+        let any = |can: fn(&Capabilities) -> bool| all.iter().any(can);
+        let limit = all.iter().map(|one| one.batch_limit).min().ok_or(LayeredError::Empty)?;
+        let feeds = feed(&layers).is_some_and(|nth| all[nth].subscribes);
+        let capabilities = Capabilities::new(NAME)
+            .durable(any(|one| one.durable))
+            .shared(any(|one| one.shared))
+            .subscribes(feeds)
+            .buffered(any(|one| one.buffered))
+            .batch_limit(limit);
+        Ok(Self { layers: layers.into(), capabilities })
+    }
+
+    /// The layers, the nearest first.
+    #[must_use]
+    pub fn layers(&self) -> &[Arc<dyn StateProvider>] {
+        &self.layers
+    }
+
+    /// The layer that speaks for the others: that of the fleet, else the first with a feed.
+    fn speaker(&self) -> Option<&dyn StateProvider> {
+        feed(&self.layers).map(|nth| self.layers[nth].as_ref())
+    }
+
+    /// Does the same with every layer at once, each in a task of its own, and waits so long for each.
+    async fn each<T, F>(&self, within: Duration, work: impl Fn(Arc<dyn StateProvider>) -> F) -> Outcomes<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ProviderError>> + Send + 'static,
+    {
+        let flights: Vec<_> = self.layers.iter().map(|layer| Flight::start(layer, within, &work)).collect();
+        let mut outcomes = Outcomes::default();
+        for (flight, layer) in flights.into_iter().zip(self.layers.iter()) {
+            outcomes.push(outlives(layer), flight.land().await);
+        }
+        outcomes
+    }
+}
+
+/// Whether what a layer has outlives this process.
+fn outlives(layer: &Arc<dyn StateProvider>) -> bool {
+    let can = layer.capabilities();
+    can.durable || can.shared
+}
+
+/// Which layer speaks for the others.
+fn feed(layers: &[Arc<dyn StateProvider>]) -> Option<usize> {
+    let shared = layers.iter().position(|layer| layer.capabilities().shared);
+    shared.or_else(|| layers.iter().position(|layer| layer.capabilities().subscribes))
+}
+
+impl StateProvider for LayeredProvider {
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async { self.each(CONNECT, |layer| async move { layer.connect().await }).await.any() })
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async {
+            self.each(DISCONNECT, |layer| async move { layer.disconnect().await }).await.any_store()
+        })
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        Box::pin(async move {
+            let mut outcomes = Outcomes::default();
+            for layer in self.layers.iter() {
+                let route = route.clone();
+                let ask = |layer: Arc<dyn StateProvider>| async move { layer.get_vector(&route).await };
+                match Flight::start(layer, BUDGET, ask).land().await {
+                    Ok(Some(vector)) => return Ok(Some(vector)),
+                    none => outcomes.push(outlives(layer), none.map(drop)),
+                }
+            }
+            outcomes.any_store().map(|()| None)
+        })
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let update = |layer: Arc<dyn StateProvider>| {
+                let route = route.clone();
+                async move { layer.update_vector(route, vector).await }
+            };
+            self.each(BUDGET, update).await.any()
+        })
+    }
+
+    fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
+        Box::pin(async { self.each(WARM, |layer| async move { layer.warm_start().await }).await.merged() })
+    }
+
+    fn update_batch<'a>(
+        &'a self,
+        batch: &'a [(RouteId, PhysicsVector)],
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let batch: Arc<[_]> = batch.into();
+            let update = |layer: Arc<dyn StateProvider>| {
+                let batch = Arc::clone(&batch);
+                async move { layer.update_batch(&batch).await }
+            };
+            self.each(BUDGET, update).await.any()
+        })
+    }
+
+    fn subscribe(&self) -> Option<Subscription> {
+        self.speaker()?.subscribe()
+    }
+
+    fn view(&self, route: &RouteId) -> Vec<Register> {
+        self.speaker().map_or_else(Vec::new, |layer| layer.view(route))
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        self.speaker()?.sharing()
+    }
+
+    fn published_weight(&self, route: &RouteId) -> Option<Weight> {
+        self.speaker()?.published_weight(route)
+    }
+
+    fn health(&self) -> Health {
+        let mut ill = Vec::new();
+        let mut away = 0;
+        for layer in self.layers.iter() {
+            match layer.health() {
+                Health::Up => {}
+                Health::Disconnected => away += 1,
+                Health::Degraded { reason } => ill.push(format!("{}: {reason}", layer.capabilities().name)),
+                other => ill.push(format!("{}: {other:?}", layer.capabilities().name)),
+            }
+        }
+        match (ill.is_empty(), away) {
+            (true, 0) => Health::Up,
+            // Memory has no connection to lose.
+            (true, _) => Health::Disconnected,
+            (false, _) => Health::Degraded { reason: ill.join("; ").into() },
+        }
+    }
+
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        self.layers.iter().for_each(|layer| layer.attach(Arc::clone(&observer)));
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        let own = |layer: &Arc<dyn StateProvider>| {
+            let stats = layer.stats();
+            // A layer that counts nothing still is in some way.
+            if stats.is_empty() {
+                vec![ProviderStats::new(layer.capabilities().name).health(layer.health())]
+            } else {
+                stats
+            }
+        };
+        self.layers.iter().flat_map(own).collect()
+    }
+}
+
+impl fmt::Debug for LayeredProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayeredProvider").field("layers", &self.layers).finish()
+    }
+}
+
+/// What one layer was asked, in a task that ends with whoever asked.
+struct Flight<T> {
+    name: &'static str,
+    within: Duration,
+    task: JoinHandle<Result<T, ProviderError>>,
+}
+
+impl<T: Send + 'static> Flight<T> {
+    fn start<F>(
+        layer: &Arc<dyn StateProvider>,
+        within: Duration,
+        work: impl FnOnce(Arc<dyn StateProvider>) -> F,
+    ) -> Self
+    where
+        F: Future<Output = Result<T, ProviderError>> + Send + 'static,
+    {
+        Self { name: layer.capabilities().name, within, task: tokio::spawn(work(Arc::clone(layer))) }
+    }
+
+    async fn land(mut self) -> Result<T, ProviderError> {
+        let (provider, after) = (self.name, self.within);
+        match timeout(after, &mut self.task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) => Err(ProviderError::unavailable(provider, "its task ended").caused_by(error)),
+            Err(_) => Err(ProviderError::Timeout { provider, after }),
+        }
+    }
+}
+
+impl<T> Drop for Flight<T> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

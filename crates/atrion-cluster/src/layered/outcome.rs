@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What several layers said to one question, and what that means for whoever asked.
+
+use std::collections::HashSet;
+
+use atrion_state::{PhysicsVector, ProviderError, RouteId};
+
+/// Results in the order of the layers, each with whether the layer outlives the process.
+#[derive(Debug)]
+pub(super) struct Outcomes<T>(Vec<(bool, Result<T, ProviderError>)>);
+
+impl<T> Default for Outcomes<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Outcomes<T> {
+    pub(super) fn push(&mut self, stores: bool, result: Result<T, ProviderError>) {
+        self.0.push((stores, result));
+    }
+
+    /// Well if one layer is; else the first one's error.
+    pub(super) fn any(self) -> Result<(), ProviderError> {
+        Self::well(self.0.into_iter().map(|(_, result)| result))
+    }
+
+    /// Well if one layer is that outlives the process; where there is none, if any is. Memory keeps all, and knows
+    /// nothing of an earlier life: its word does not count beside a store's.
+    pub(super) fn any_store(self) -> Result<(), ProviderError> {
+        let has_stores = self.0.iter().any(|(stores, _)| *stores);
+        Self::well(self.0.into_iter().filter(|(stores, _)| *stores || !has_stores).map(|(_, result)| result))
+    }
+
+    fn well(results: impl Iterator<Item = Result<T, ProviderError>>) -> Result<(), ProviderError> {
+        let mut first = None;
+        for result in results {
+            match result {
+                Ok(_) => return Ok(()),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+}
+
+impl Outcomes<Vec<(RouteId, PhysicsVector)>> {
+    /// Everything that any layer knows; of a route that several know, what the first one does. If every store failed and
+    /// nothing is known, that is an error and not a cold start: it may be asked again.
+    pub(super) fn merged(mut self) -> Result<Vec<(RouteId, PhysicsVector)>, ProviderError> {
+        let (mut known, mut merged) = (HashSet::new(), Vec::new());
+        for vectors in self.0.iter_mut().filter_map(|(_, result)| result.as_mut().ok()) {
+            merged.extend(vectors.drain(..).filter(|(route, _)| known.insert(route.clone())));
+        }
+        if merged.is_empty() { self.any_store().map(|()| merged) } else { Ok(merged) }
+    }
+}
