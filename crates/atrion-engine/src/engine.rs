@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct Engine {
     roster: Mutex<Roster>,
     /// Locked before the physics of a route, and never while an observer is told something.
     fleet: Mutex<Fleet>,
+    /// A node has joined since the last pulse.
+    joined: Arc<AtomicBool>,
     overrides: Mutex<Overrides>,
     /// Routes that were created and not yet asked for at the provider.
     cold: Mutex<Vec<RouteId>>,
@@ -94,6 +97,7 @@ impl Engine {
             manager: StateManager::new(RegisterSetLimits::default(), Liveness::default()),
             roster: Mutex::new(Roster::new(now)),
             fleet: Mutex::default(),
+            joined: Arc::default(),
             overrides: Mutex::default(),
             cold: Mutex::default(),
             replacing: Mutex::default(),
@@ -162,8 +166,12 @@ impl Engine {
     }
 
     /// From now on the gates of all routes count what peers say through this provider, as far as it
-    /// [shares](StateProvider::sharing) and the configuration allows. [`Atrion`](crate::Atrion) does this by itself.
+    /// [shares](StateProvider::sharing) and the configuration allows, and what happens behind it is told to this engine's
+    /// observers. [`Atrion`](crate::Atrion) does this by itself.
     pub fn listen_to(&self, provider: Arc<dyn StateProvider>) {
+        let (observers, joined) = (Arc::downgrade(&self.observers), Arc::clone(&self.joined));
+        // The provider may outlive this engine: it holds on to nobody.
+        provider.attach(Arc::new(Relay { observers, joined }));
         lock(&self.fleet).join(provider, &self.registry);
     }
 
@@ -172,11 +180,9 @@ impl Engine {
         let wall = self.commons.clock.wall();
         let mut roster = lock(&self.roster);
         let fresh = self.registry.take_fresh();
-        let ear = {
-            let mut fleet = lock(&self.fleet);
-            fleet.gather(&fresh, &self.registry);
-            fleet.ear(&self.in_force.load().config.fleet)
-        };
+        let listening = self.in_force.load().config.fleet;
+        let joined = self.joined.swap(false, Relaxed);
+        let ear = lock(&self.fleet).open(&listening, joined, &fresh, &self.registry);
         let ear = ear.as_ref();
         roster.enlist(fresh);
         let beat = Beat {
@@ -381,11 +387,6 @@ impl Engine {
     #[must_use]
     pub fn now(&self) -> Mono {
         self.commons.clock.now()
-    }
-
-    /// The way to this engine's observers for somebody who may outlive it: he holds on to nobody.
-    pub(crate) fn relay(&self) -> Arc<dyn Observer> {
-        Arc::new(Relay(Arc::downgrade(&self.observers)))
     }
 
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {

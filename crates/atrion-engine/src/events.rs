@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where events go by default: into the log, and to whoever subscribes.
 
-use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrion_core::Mode;
@@ -52,11 +52,19 @@ impl Observer for Broadcast {
 }
 
 /// What a provider is given: an instance that is gone is told nothing more.
-pub(crate) struct Relay(pub(crate) Weak<Fanout>);
+pub(crate) struct Relay {
+    pub(crate) observers: Weak<Fanout>,
+    /// Set when a node joins: what it said before it was lost counts again.
+    pub(crate) joined: Arc<AtomicBool>,
+}
 
 impl Observer for Relay {
     fn on_event(&self, event: &Event) {
-        if let Some(observers) = self.0.upgrade() {
+        if matches!(event, Event::NodeJoined { .. }) {
+            // The pulse that misses it by an instant is followed by one that does not.
+            self.joined.store(true, Ordering::Relaxed);
+        }
+        if let Some(observers) = self.observers.upgrade() {
             observers.on_event(event);
         }
     }

@@ -25,6 +25,8 @@ pub(crate) struct Fleet {
     provider: Option<Arc<dyn StateProvider>>,
     feed: Option<Subscription>,
     dropped: u64,
+    /// Whether the last pulse listened.
+    listens: bool,
     /// Weak, so that a scar far away keeps no route that this node has forgotten.
     listening: HashMap<RouteId, Weak<RouteCell>>,
 }
@@ -64,6 +66,24 @@ impl Fleet {
         self.attend_all(registry);
     }
 
+    /// How to listen in this pulse, to whom has been spoken of since the last. `None` as for [`ear`](Self::ear).
+    pub(crate) fn open(
+        &mut self,
+        config: &FleetConfig,
+        joined: bool,
+        fresh: &[Arc<RouteCell>],
+        registry: &Registry,
+    ) -> Option<Ear> {
+        self.gather(fresh, registry);
+        let ear = self.ear(config);
+        // A licence or a configuration has opened the ear, or a node is back: what was said before still holds.
+        if ear.is_some() && (joined || !self.listens) {
+            self.attend_all(registry);
+        }
+        self.listens = ear.is_some();
+        ear
+    }
+
     /// How to listen now. `None`: nobody is there, or nobody is to be listened to.
     pub(crate) fn ear(&self, config: &FleetConfig) -> Option<Ear> {
         let provider = Arc::clone(self.provider.as_ref()?);
@@ -73,7 +93,7 @@ impl Fleet {
     }
 
     /// Notes which local routes peers have spoken of since the last pulse.
-    pub(crate) fn gather(&mut self, fresh: &[Arc<RouteCell>], registry: &Registry) {
+    fn gather(&mut self, fresh: &[Arc<RouteCell>], registry: &Registry) {
         let Some(feed) = &mut self.feed else { return };
         let dropped = feed.dropped();
         // No longer than it is now: peers that write faster than this reads must not hold up the pulse.

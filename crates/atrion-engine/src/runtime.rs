@@ -94,7 +94,6 @@ impl Driver {
             status,
             stop,
         };
-        driver.provider.attach(driver.engine.relay());
         driver.engine.listen_to(Arc::clone(&driver.provider));
         let started = driver.engine.now();
         let warm = driver.detached(budget, |store| async move {

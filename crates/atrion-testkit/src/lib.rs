@@ -4,6 +4,7 @@
 //! - [`contract`] checks a [`StateProvider`](atrion_state::StateProvider) against what the port's documentation
 //!   promises, heading by heading. An adapter, and every decorator of one, runs it from its tests.
 //! - [`FaultyProvider`] wraps a provider and fails, hangs, delays, forgets or flaps on command.
+//! - [`MemoryFleet`] is a shared store of several nodes in one process, whose wires can be cut.
 //! - [`generate`] has proptest strategies for what crosses the ports, well-formed and hostile.
 //! - [`RecordingObserver`] keeps what it hears.
 //! - `servers` (feature `servers`, Unix) starts private Redis and PostgreSQL servers and injures them.
@@ -13,6 +14,9 @@ pub mod contract;
 
 mod faulty;
 pub use faulty::{Calls, Fault, FaultyProvider};
+
+mod fleet;
+pub use fleet::{FleetNode, MemoryFleet};
 
 pub mod generate;
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use atrion_state::{FakeClock, InMemoryProvider, StateProvider};
+use atrion_state::{FakeClock, InMemoryProvider, NodeId, StateProvider};
 use atrion_testkit::contract::{self, Report, Subject, Time};
-use atrion_testkit::{Fault, FaultyProvider};
+use atrion_testkit::{Fault, FaultyProvider, MemoryFleet};
 
 fn memory(clock: &FakeClock) -> InMemoryProvider {
     InMemoryProvider::with_clock(Arc::new(clock.clone()))
@@ -39,6 +39,19 @@ async fn the_in_memory_provider_keeps_the_contract() {
     // Nobody shares it, so there is no peer to see.
     let skipped: Vec<_> = report.skipped().map(|entry| entry.name).collect();
     assert_eq!(skipped, ["a_peer_is_seen_sorted_and_aged"], "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_of_a_fleet_in_memory_keeps_the_contract_with_its_peer() {
+    let report = contract::run_all(|| async {
+        let clock = FakeClock::new();
+        let fleet = MemoryFleet::new(Arc::new(clock.clone()));
+        let [one, other] = ["one", "other"].map(|name| Arc::new(fleet.node(&NodeId::new(name).unwrap())));
+        Subject::new(one, Time::Fake(clock)).with_peer(other)
+    })
+    .await;
+    report.assert_kept();
+    assert_eq!(report.skipped().count(), 0, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -56,13 +56,14 @@ impl Hearsay {
         listener: impl FnOnce() -> Listener,
         now: Mono,
     ) -> Option<Moved> {
-        // Where nobody has a scar, they have none together.
-        let worth_it = self.on || own.get() >= PhysicsVector::NEUTRAL_OHMS;
+        let is_hurt = own.get() >= PhysicsVector::NEUTRAL_OHMS;
         let Heard { merged, is_scarred } = match site.ear {
-            Some(ear) if worth_it => ear.hear(site.route, &listener(), site.manager),
+            Some(ear) if self.on || is_hurt => ear.hear(site.route, &listener(), site.manager),
             _ => Heard::default(),
         };
-        (self.merged, self.on) = (merged, is_scarred);
+        // Where nobody has a scar, they have none together: what is left of one is not to stay in the gate.
+        self.merged = merged.filter(|_| is_hurt || is_scarred);
+        self.on = is_scarred;
         self.changed(own, now)
     }
 

@@ -19,6 +19,7 @@ mod overrides;
 mod shadow;
 mod telemetry;
 
+mod fleet;
 mod observers;
 mod provider;
 mod reporting;
