@@ -19,11 +19,18 @@ pub struct Engine {
     target: Box<dyn Target>,
     random: Random,
     corpus: Vec<Vec<u8>>,
-    /// How many inputs ended with each label.
-    labels: BTreeMap<String, u64>,
+    tally: Tally,
     /// Where inputs with new labels, and findings, are kept.
     folder: PathBuf,
+}
+
+/// What was done: throughput, and how far inputs came.
+#[derive(Default)]
+pub struct Tally {
+    /// How many inputs ended with each label.
+    labels: BTreeMap<String, u64>,
     runs: u64,
+    kept: usize,
     took: Duration,
     slowest: Duration,
 }
@@ -49,11 +56,8 @@ impl Engine {
             target,
             random: Random::new(seed),
             corpus,
-            labels: BTreeMap::new(),
+            tally: Tally::default(),
             folder: folder.to_owned(),
-            runs: 0,
-            took: Duration::ZERO,
-            slowest: Duration::ZERO,
         })
     }
 
@@ -68,7 +72,7 @@ impl Engine {
                 let input = self.draw();
                 self.judge(&input, true)?;
             }
-            self.took = begin.elapsed();
+            self.tally.took = begin.elapsed();
         }
         Ok(())
     }
@@ -86,13 +90,13 @@ impl Engine {
         let begin = Instant::now();
         let label = catch_unwind(AssertUnwindSafe(|| self.target.run(input)));
         let took = begin.elapsed();
-        self.runs += 1;
-        self.slowest = self.slowest.max(took);
+        self.tally.runs += 1;
+        self.tally.slowest = self.tally.slowest.max(took);
         let Ok(label) = label else { return Err(self.found(input, "it panicked")) };
         if took > TOO_SLOW {
             return Err(self.found(input, &format!("it took {} ms", took.as_millis())));
         }
-        let seen = self.labels.entry(label).or_default();
+        let seen = self.tally.labels.entry(label).or_default();
         *seen += 1;
         if *seen == 1 && keep && self.corpus.len() < CORPUS {
             self.corpus.push(input.to_vec());
@@ -122,14 +126,31 @@ impl Engine {
         Ok(path)
     }
 
-    /// What was done: throughput, and how far inputs came.
+    pub fn into_tally(self) -> Tally {
+        Tally { kept: self.corpus.len(), ..self.tally }
+    }
+}
+
+impl Tally {
+    /// Of two threads of one run.
+    pub fn with(mut self, other: Self) -> Self {
+        for (label, count) in other.labels {
+            *self.labels.entry(label).or_default() += count;
+        }
+        self.runs += other.runs;
+        self.kept = self.kept.max(other.kept);
+        self.took = self.took.max(other.took);
+        self.slowest = self.slowest.max(other.slowest);
+        self
+    }
+
     pub fn report(&self) -> String {
         let seconds = self.took.as_secs_f64();
         let rate = if seconds > 0.0 { self.runs as f64 / seconds } else { 0.0 };
         let mut text = format!(
             "{} inputs in {seconds:.1} s, {rate:.0} per second; {} kept, {} labels, slowest {} us\n",
             self.runs,
-            self.corpus.len(),
+            self.kept,
             self.labels.len(),
             self.slowest.as_micros()
         );
@@ -178,7 +199,7 @@ mod tests {
         let mut engine = Engine::new(Box::new(Riddle), &folder, 7).unwrap();
         let finding = engine.run(Duration::from_secs(60)).unwrap_err();
         assert!(finding.contains("it panicked") && finding.contains("--replay"), "{finding}");
-        assert!(engine.runs < 3_000_000, "chance alone needs 16 million inputs: {}", engine.runs);
+        assert!(engine.tally.runs < 3_000_000, "chance alone needs 16 million inputs: {}", engine.runs);
         assert_eq!(fs::read_dir(folder.join("artifacts/riddle")).unwrap().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
     }

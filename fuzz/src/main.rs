@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 
-use engine::Engine;
+use engine::{Engine, Tally};
 
 #[derive(Parser)]
 #[command(about = "Feeds a parser arbitrary bytes for a bounded time.")]
@@ -31,6 +31,9 @@ struct Cli {
     /// The same number draws the same inputs, machine and build being the same.
     #[arg(long)]
     seed: Option<u64>,
+    /// On so many threads, each with inputs of its own; 0: one for each core.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
     /// Run this input alone.
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
@@ -42,20 +45,42 @@ fn main() -> anyhow::Result<ExitCode> {
         targets::all().iter().for_each(|target| println!("{}", target.name()));
         return Ok(ExitCode::SUCCESS);
     };
-    let target = targets::all().into_iter().find(|target| target.name() == name);
-    let target = target.with_context(|| format!("there is no target {name} in this build"))?;
+    let find = || targets::all().into_iter().find(|target| target.name() == name);
+    let missing = || format!("there is no target {name} in this build");
 
     if let Some(path) = cli.replay {
         let input = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        println!("{}", target.run(&input));
+        println!("{}", find().with_context(missing)?.run(&input));
         return Ok(ExitCode::SUCCESS);
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let seed = cli.seed.unwrap_or_else(random::seed);
-    println!("fuzzing {name} for {} s, seed {seed}", cli.seconds);
-    let mut engine = Engine::new(target, folder, seed)?;
-    let verdict = engine.run(Duration::from_secs(cli.seconds));
-    println!("{}", engine.report());
+    let threads = match cli.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    println!("fuzzing {name} for {} s on {threads} threads, seed {seed}", cli.seconds);
+    // A target need not be fit for several threads: each makes its own.
+    let run = |thread: usize| -> anyhow::Result<(Engine, Result<(), String>)> {
+        let target = find().with_context(missing)?;
+        let mut engine = Engine::new(target, folder, seed.wrapping_add(thread as u64))?;
+        let verdict = engine.run(Duration::from_secs(cli.seconds));
+        Ok((engine, verdict))
+    };
+    let ends = std::thread::scope(|scope| {
+        let run = &run;
+        let all: Vec<_> = (1..threads)
+            .map(|thread| {
+                scope.spawn(move || run(thread).map(|(engine, verdict)| (engine.into_tally(), verdict)))
+            })
+            .collect();
+        let first = run(0).map(|(engine, verdict)| (engine.into_tally(), verdict));
+        let others = all.into_iter().map(|one| one.join().unwrap_or_else(|_| anyhow::bail!("a thread died")));
+        std::iter::once(first).chain(others).collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    let (tallies, verdicts): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
+    println!("{}", tallies.into_iter().fold(Tally::default(), Tally::with).report());
+    let verdict = verdicts.into_iter().collect::<Result<(), _>>();
     Ok(match verdict {
         Ok(()) => ExitCode::SUCCESS,
         Err(finding) => {

@@ -2,6 +2,8 @@
 //! What can be fed. A new target is a file here, a line in [`all`], and one in the enum of
 //! `xtask/src/fuzz.rs`; one that needs a crate of its own has a feature, too.
 
+#[cfg(feature = "fleet")]
+mod fleet;
 #[cfg(feature = "license")]
 mod license;
 
@@ -26,6 +28,12 @@ pub trait Target {
 
 pub fn all() -> Vec<Box<dyn Target>> {
     vec![
+        #[cfg(feature = "fleet")]
+        Box::new(fleet::Envelope),
+        #[cfg(feature = "fleet")]
+        Box::new(fleet::Body),
+        #[cfg(feature = "fleet")]
+        Box::new(fleet::Receive::new()),
         #[cfg(feature = "license")]
         Box::new(license::License::new()),
     ]

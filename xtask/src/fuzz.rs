@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Repeat the run that printed this seed.
     #[arg(long)]
     seed: Option<u64>,
+    /// On so many threads, each with inputs of its own; 0: one for each core.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
     /// Run one input alone, as it was saved when it was found.
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
@@ -28,6 +31,12 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Target {
+    /// Bytes as they come from a fleet's channel.
+    Envelope,
+    /// Bodies of a fleet's messages, in an envelope that is right.
+    Codec,
+    /// What passes of these, into the registers of a node.
+    Fleet,
     /// Licence keys.
     License,
 }
@@ -35,6 +44,9 @@ enum Target {
 impl Target {
     const fn name(self) -> &'static str {
         match self {
+            Self::Envelope => "envelope",
+            Self::Codec => "codec",
+            Self::Fleet => "fleet",
             Self::License => "license",
         }
     }
@@ -42,6 +54,7 @@ impl Target {
     /// The feature of `fuzz/` that builds this target, and the crate that it needs.
     const fn needs(self) -> Option<(&'static str, &'static str)> {
         match self {
+            Self::Envelope | Self::Codec | Self::Fleet => Some(("fleet", "crates/atrion-cluster")),
             Self::License => Some(("license", "crates/atrion-license")),
         }
     }
@@ -60,6 +73,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         command.args(["--features", feature]);
     }
     command.args(["--", name, "--seconds"]).arg(args.seconds.to_string());
+    command.arg("--threads").arg(args.threads.to_string());
     if let Some(seed) = args.seed {
         command.arg("--seed").arg(seed.to_string());
     }

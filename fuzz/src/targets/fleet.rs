@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a node of a fleet reads from its peers. Three targets share this file's messages and its verdict: envelopes of
+//! any bytes, bodies behind an envelope that was mended (otherwise the checksum stops them all), and what was let
+//! through, into the machine that keeps the registers.
+
+use std::cell::RefCell;
+
+use atrion_cluster::fleet::{Fleet, FleetConfig, Received};
+use atrion_cluster::wire::{
+    ClusterHash, Entry, EntryMode, Expected, Fault, Header, Key, Kind, Message, RouteHash, decode, encode,
+};
+use atrion_core::{Mode, Mono, Ohms, Wall};
+use atrion_state::{DecayRate, Momentum, NodeId, RegisterSetLimits, RouteId, Weight};
+
+use super::Target;
+use crate::mutate;
+use crate::random::Random;
+
+const CLUSTER: ClusterHash = ClusterHash::from_u64(0x1122_3344_5566_7788);
+const WALL_MS: u64 = 1_767_960_000_123;
+/// Before the body.
+const HEAD: usize = 16;
+const TAG: usize = 16;
+
+/// Any bytes, as they could come from a channel.
+pub struct Envelope;
+
+/// Any body in an envelope that is right.
+pub struct Body;
+
+/// What passes goes into the registers of a node that lives as long as the run.
+pub struct Receive(RefCell<Node>);
+
+struct Node {
+    fleet: Fleet,
+    now: Mono,
+}
+
+/// Numbers at the edge of something, as the codec spells them.
+const WORDS: [&[u8]; 22] = [
+    b"ATRS",
+    b"pod-1",
+    b"\x00",
+    b"\xfa",
+    b"\xfb\xfb\x00",
+    b"\xfb\xff\xff",
+    b"\xfb\x01\x00",
+    b"\xfc\x00\x00\x01\x00",
+    b"\xfc\xff\xff\xff\xff",
+    b"\xfd\x00\x00\x00\x00\x01\x00\x00\x00",
+    b"\xfd\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"\xfe",
+    b"\xff",
+    b"\x00\x00\x00\x00\x00\x00\xf8\x7f",
+    b"\x00\x00\x00\x00\x00\x00\xf0\x7f",
+    b"\x00\x00\x00\x00\x00\x00\xf0\xff",
+    b"\x00\x00\x00\x00\x00\x00\x00\x80",
+    b"\x9c\x75\x00\x88\x3c\xe4\x37\x7e",
+    b"\x00\x00\xc0\x7f",
+    b"\x00\x00\x80\x7f",
+    b"\x01\x01a",
+    b"\xfc\x80\xee\x36\x00",
+];
+
+fn node(number: usize) -> NodeId {
+    NodeId::new(&format!("pod-{number}")).unwrap_or_else(|_| NodeId::local())
+}
+
+fn header(number: usize, kind: Kind) -> Header {
+    Header {
+        cluster: CLUSTER,
+        node: node(number),
+        incarnation: WALL_MS - 1_000,
+        seq: 4_242,
+        sent_ms: 987_654,
+        lambda: DecayRate::saturating(0.1),
+        ttl_ms: 70_000,
+        cfg: 7,
+        kind,
+        shard: 0,
+        part: 0,
+        parts: 1,
+    }
+}
+
+fn entry(number: u64, named: bool) -> Entry {
+    let name = RouteId::new(&format!("api/route-{number}")).ok();
+    let name = name.filter(|_| named);
+    Entry {
+        route: name.as_ref().map_or(RouteHash::from_u64(number.wrapping_mul(0x9e37_79b9)), RouteHash::of),
+        back: (number % 7) as u32,
+        age_ms: (number * 13) as u32,
+        scar: Ohms::saturating(85.25),
+        weight: Weight::from_255ths(232),
+        mode: if number % 5 == 4 { EntryMode::Deleted } else { EntryMode::Live(Mode::Operational) },
+        resistance: Ohms::saturating(97.5),
+        momentum: Momentum::saturating(0.25),
+        name,
+    }
+}
+
+fn key() -> Option<Key> {
+    Key::new(b"a key that the fuzz target knows").ok()
+}
+
+fn messages() -> Vec<Vec<u8>> {
+    let many: Vec<_> = (0..12).map(|number| entry(number, number % 3 == 0)).collect();
+    let shapes = [
+        (Kind::Heartbeat, 0),
+        (Kind::Delta, 1),
+        (Kind::Delta, 12),
+        (Kind::SnapshotPart, 12),
+        (Kind::Leave, 0),
+    ];
+    let written = shapes.into_iter().enumerate().flat_map(|(number, (kind, entries))| {
+        let key = key();
+        let write = |key| encode(&header(number, kind), &many[..entries], key).ok();
+        [write(None), write(key.as_ref())]
+    });
+    written.flatten().collect()
+}
+
+/// Puts the envelope right around whatever the body is.
+fn mend(bytes: &mut [u8], signed: bool) {
+    let tail = if signed { TAG } else { 0 };
+    let Some(length) = bytes.len().checked_sub(HEAD + tail) else { return };
+    bytes[..8].copy_from_slice(&[b'A', b'T', b'R', b'S', 1, 0, 1, u8::from(signed)]);
+    bytes[8..12].copy_from_slice(&(length as u32).to_le_bytes());
+    let sum = crc32fast::hash(&bytes[HEAD..HEAD + length]);
+    bytes[12..16].copy_from_slice(&sum.to_le_bytes());
+}
+
+fn expected(key: Option<&Key>) -> Expected<'_> {
+    Expected { cluster: CLUSTER, shard: 0, key, wall_ms: WALL_MS }
+}
+
+/// Decodes, asserts what must hold of whatever was let through, and labels it.
+fn judge(bytes: &[u8]) -> (String, Option<Message>) {
+    let key = key();
+    // Who has the key lets nothing through that was changed; who has none sees the rest of the way.
+    if let Ok(decoded) = decode(bytes, &expected(key.as_ref())) {
+        let again = encode(&decoded.message.header, &decoded.message.entries, key.as_ref());
+        assert!(decoded.faults.total() > 0 || again.as_deref() == Ok(bytes), "a signed message changed");
+    }
+    let decoded = match decode(bytes, &expected(None)) {
+        Ok(decoded) => decoded,
+        Err(reject) => return (reject.label().to_owned(), None),
+    };
+    let Message { header, entries } = &decoded.message;
+    assert!(entries.len() <= Message::MAX_ENTRIES);
+    assert!(header.incarnation <= WALL_MS + 3_600_000);
+    for entry in entries {
+        assert!((0.0..=1e6).contains(&entry.scar.get()) && entry.resistance.get().is_finite());
+        assert!(u64::from(entry.back) <= header.seq && entry.age_ms <= 3_600_000);
+        let named = entry.name.as_ref().map(RouteHash::of);
+        assert!(named.is_none_or(|hash| hash == entry.route));
+    }
+    let dropped = decoded.faults.total();
+    assert!(dropped * 10 <= dropped + entries.len());
+    let is_plain = bytes[5] == 0 && bytes[7] == 0;
+    let is_cut = entries.iter().any(|entry| entry.scar.get() >= 1e6);
+    // Negative zero is a scar of zero, and is written as what it was read as.
+    if is_plain && dropped == 0 && !is_cut {
+        assert_eq!(encode(header, entries, None).as_deref(), Ok(bytes), "two spellings of one message");
+    }
+    let faults = Fault::ALL.iter().filter(|fault| decoded.faults.of(**fault) > 0).map(|fault| fault.label());
+    let label =
+        format!("{:?} {} {}", header.kind, entries.len().min(13), faults.collect::<Vec<_>>().join(" "));
+    (label, Some(decoded.message))
+}
+
+fn mutated_body(input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+    let body = |bytes: &[u8]| bytes.get(HEAD..).unwrap_or_default().to_vec();
+    let signed = random.one_in(4);
+    let mut bytes = vec![0; HEAD];
+    bytes.extend(mutate::bytes(&body(input), &WORDS, &body(other), random));
+    mend(&mut bytes, signed);
+    bytes
+}
+
+impl Target for Envelope {
+    fn name(&self) -> &'static str {
+        "envelope"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        messages()
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutate::bytes(input, &WORDS, other, random)
+    }
+
+    fn run(&self, input: &[u8]) -> String {
+        judge(input).0
+    }
+}
+
+impl Target for Body {
+    fn name(&self) -> &'static str {
+        "codec"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        messages()
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutated_body(input, other, random)
+    }
+
+    fn run(&self, input: &[u8]) -> String {
+        judge(input).0
+    }
+}
+
+/// Small, so that a run meets the limits.
+const LIMITS: RegisterSetLimits = RegisterSetLimits::new(16, 64, 512);
+
+impl Receive {
+    pub fn new() -> Self {
+        let mut config = FleetConfig::new(CLUSTER, node(0));
+        config.limits = LIMITS;
+        let now = Mono::from_nanos(1_000_000_000);
+        let mut fleet = Fleet::new(config, now, Wall::from_millis(WALL_MS), 1);
+        fleet.go_live(now);
+        Self(RefCell::new(Node { fleet, now }))
+    }
+}
+
+impl Target for Receive {
+    fn name(&self) -> &'static str {
+        "fleet"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        messages()
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutated_body(input, other, random)
+    }
+
+    /// # Panics
+    /// If the node grows beyond its limits, or speaks of anything that it did not know itself.
+    fn run(&self, input: &[u8]) -> String {
+        let (label, message) = judge(input);
+        let mut node = self.0.borrow_mut();
+        let Node { fleet, now } = &mut *node;
+        // Fast enough that senders are within their pace, and that nodes fade and are forgotten.
+        *now = now.after(std::time::Duration::from_millis(20));
+        let Some(message) = message else { return label };
+        let received = match fleet.receive(message, input.len(), *now) {
+            Received::Taken(changes) => format!("taken {}", changes.len().min(3)),
+            Received::Echo => "echo".to_owned(),
+            Received::Foreign => "foreign".to_owned(),
+            Received::Old => "old".to_owned(),
+            Received::Flood => "flood".to_owned(),
+            Received::Full => "full".to_owned(),
+            _ => "else".to_owned(),
+        };
+        let stats = fleet.stats(*now);
+        assert!(stats.registers <= 512 && stats.live + stats.fading <= 16, "{stats:?}");
+        assert_eq!(stats.routes, 0, "hearsay became its own");
+        format!("{label}: {received}")
+    }
+}
