@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask servers`: the Redis and the PostgreSQL that tests use, found or fetched. `cargo xtask test` does the
+//! `cargo xtask servers`: the Redis, the PostgreSQL and the promtool that tests use, found or fetched. `cargo xtask test` does the
 //! same in a step of its own, so that a download is not mistaken for a slow test.
 
 use std::process::ExitCode;

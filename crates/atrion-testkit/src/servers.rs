@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Private Redis and PostgreSQL servers for tests, and what befalls servers: killed, stopped, slow, cut off.
+//! Private Redis and PostgreSQL servers for tests, and what befalls servers: killed, stopped, slow, cut off. And promtool,
+//! which serves nothing but is found in the same way.
 //!
 //! Nothing has to be installed. A server comes from `ATRION_TEST_REDIS_SERVER` (the program) or
-//! `ATRION_TEST_PG_BIN` (the folder of the programs), else from the machine, else from `target/test-servers`, else
+//! `ATRION_TEST_PG_BIN` (the folder of the programs) or `ATRION_TEST_PROMTOOL`, else from the machine, else from `target/test-servers`, else
 //! it is fetched there by apt, which needs no root. What was found must run and be complete. Every server has a
 //! folder and a socket of its own, runs with the rights of the test (PostgreSQL, which refuses root, as uid 65534),
 //! and ends with the test that started it, also if the test is killed.
@@ -79,11 +80,13 @@ pub enum Server {
     Redis,
     /// `postgres`, `initdb` and `psql`.
     Postgres,
+    /// `promtool`, the checker of Prometheus's rules.
+    Promtool,
 }
 
 impl Server {
-    /// Every server there is.
-    pub const ALL: [Self; 2] = [Self::Redis, Self::Postgres];
+    /// Everything there is.
+    pub const ALL: [Self; 3] = [Self::Redis, Self::Postgres, Self::Promtool];
 
     /// The name that people use.
     #[must_use]
@@ -91,6 +94,7 @@ impl Server {
         match self {
             Self::Redis => "Redis",
             Self::Postgres => "PostgreSQL",
+            Self::Promtool => "promtool",
         }
     }
 }

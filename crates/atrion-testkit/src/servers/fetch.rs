@@ -102,11 +102,13 @@ impl Apt {
             let packages = match server {
                 Server::Redis => "redis-server",
                 Server::Postgres => "postgresql",
+                Server::Promtool => "prometheus",
             };
             format!("{why}; install the package `{packages}`, or name a server in the environment")
         })?;
         let wanted: Vec<String> = match server {
             Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
+            Server::Promtool => vec!["prometheus".to_owned()],
             Server::Postgres => {
                 let depends = self.run("apt-cache", &["depends", "postgresql"])?;
                 let server = depends
@@ -181,10 +183,12 @@ impl Apt {
 }
 
 /// Whether a package is a library to fetch along. The C library and the compiler's belong to the machine; LLVM is a
-/// hundred megabytes for a compiler of queries that tests turn off; Perl is for packages' own scripts.
+/// hundred megabytes for a compiler of queries that tests turn off; Perl is for packages' own scripts, and JavaScript for
+/// pages that nobody looks at.
 fn is_library(name: &str) -> bool {
     let machine = ["libc6", "libgcc-s1", "libstdc++6", "libc-bin", "libcrypt1"];
     name.starts_with("lib")
+        && !name.starts_with("libjs-")
         && !name.starts_with("libllvm")
         && !name.contains("perl")
         && !machine.contains(&name)

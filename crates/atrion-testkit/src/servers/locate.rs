@@ -12,7 +12,7 @@ use super::{Server, ServerError, fetch};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Programs {
-    /// The folder of `redis-server`, or of `postgres`, `initdb` and `psql`.
+    /// The folder of `redis-server` or `promtool`, or of `postgres`, `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
     pub server: PathBuf,
@@ -112,6 +112,9 @@ fn named(server: Server) -> Result<Option<Programs>, ServerError> {
             ("ATRION_TEST_REDIS_SERVER", program)
         }
         Server::Postgres => ("ATRION_TEST_PG_BIN", std::env::var_os("ATRION_TEST_PG_BIN").map(PathBuf::from)),
+        Server::Promtool => {
+            ("ATRION_TEST_PROMTOOL", std::env::var_os("ATRION_TEST_PROMTOOL").map(PathBuf::from))
+        }
     };
     let Some(path) = folder.filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
     check(server, &path, None)
@@ -141,7 +144,7 @@ fn installed(server: Server) -> Vec<PathBuf> {
 fn fetched(server: Server) -> Result<Programs, String> {
     let root = home().join("root");
     let folder = match server {
-        Server::Redis => root.join("usr/bin"),
+        Server::Redis | Server::Promtool => root.join("usr/bin"),
         Server::Postgres => std::fs::read_dir(root.join("usr/lib/postgresql"))
             .map_err(|error| error.to_string())?
             .flatten()
@@ -157,12 +160,13 @@ const fn program(server: Server) -> &'static str {
     match server {
         Server::Redis => "redis-server",
         Server::Postgres => "postgres",
+        Server::Promtool => "promtool",
     }
 }
 
-/// Runs what is there. `path` is the folder of the programs or, for Redis, also the program itself.
+/// Runs what is there. `path` is the folder of the programs or, unless there are several, the program itself.
 fn check(server: Server, path: &Path, libraries: Option<OsString>) -> Result<Programs, String> {
-    let (folder, program) = if server == Server::Redis && path.is_file() {
+    let (folder, program) = if server != Server::Postgres && path.is_file() {
         (path.parent().unwrap_or(path).to_owned(), path.to_owned())
     } else {
         (path.to_owned(), path.join(program(server)))
