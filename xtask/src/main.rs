@@ -3,6 +3,7 @@
 
 mod bench;
 mod boundary;
+mod codemod;
 mod fuzz;
 mod license;
 mod oracle;
@@ -39,6 +40,8 @@ enum Command {
     License(license::Args),
     /// Prove that the free crates never reach the commercial ones.
     Boundary(boundary::Args),
+    /// Take a Rust tree from version 1 to version 2: `update_physics` becomes a method.
+    Codemod(codemod::Args),
     /// Feed a parser arbitrary bytes for a bounded time.
     Fuzz(fuzz::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> std::process::ExitCode {
         Command::Servers(args) => servers::run(args),
         Command::License(args) => license::run(args),
         Command::Boundary(args) => boundary::run(args),
+        Command::Codemod(args) => codemod::run(args),
         Command::Fuzz(args) => fuzz::run(args),
     };
     outcome.unwrap_or_else(|error| {
