@@ -254,6 +254,8 @@ fn a_node_that_leaves_begins_to_fade_and_what_it_knew_is_kept() {
     set.leaving(&node(1), 2, now);
     assert_eq!(set.population(now), (1, 0), "it was another life that left");
     set.leaving(&node(1), 1, now);
+    let all: Vec<_> = set.of(&node(1), now).collect();
+    assert_eq!((all.len(), all[0].0, all[0].1.silence), (1, &route(0), Duration::from_secs(3)));
     assert_eq!(set.node(&node(1), now), Some((1, Duration::from_secs(3))));
     let soon = Mono::from_nanos(61_000_000_000);
     assert_eq!((set.population(soon), set.live(&route(0), soon).len()), ((0, 1), 1));

@@ -40,6 +40,44 @@ pub mod tower {
     };
 }
 
+/// State that a fleet shares, and state that survives. Commercial: without a licence, state stays in memory, loudly, and
+/// admission is as alive as with one.
+#[cfg(any(feature = "redis", feature = "postgres"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres"))))]
+pub mod cluster {
+    pub use atrion_cluster::{LayeredError, LayeredProvider};
+
+    /// A fleet that learns together.
+    #[cfg(feature = "redis")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+    pub mod redis {
+        pub use atrion_cluster::redis::{
+            BuildError, ConfigError, Fault, RedisClusterBuilder, RedisClusterProvider, SyncConfig, Topology,
+        };
+    }
+
+    /// What a node knew before it was restarted, and what was when.
+    #[cfg(feature = "postgres")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+    pub mod postgres {
+        pub use atrion_cluster::postgres::{
+            BuildError, ConfigError, Cursor, CursorError, Fault, HistoryReader, Opening, Page, Paged,
+            PostgresBuilder, PostgresConfig, PostgresPersistenceAdapter, Retention, Sample, Standing,
+            TimeRange, Transition, Trouble,
+        };
+    }
+}
+
+/// Licence keys, verified offline.
+#[cfg(any(feature = "redis", feature = "postgres"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres"))))]
+pub mod license {
+    pub use atrion_license::{
+        Feature, License, LicenseError, LicenseFault, LicenseId, LicenseKey, Sources, Status, Terms, Tier,
+        Watch,
+    };
+}
+
 /// OpenTelemetry: instruments, refusals in traces, priority in baggage.
 #[cfg(feature = "otel")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otel")))]

@@ -48,8 +48,12 @@ impl Fleet {
         sender.cfg = header.cfg;
         sender.note(header.seq, &mut self.dice, now);
         let delay = sender.delay(header.sent_ms, now);
+        let was_gone = self.is_gone(&header.node, now);
         self.peers.heard(&header.node, header.incarnation, now);
-        let changes = self.absorb(&header, entries, delay, Duration::ZERO, now);
+        let mut changes = self.absorb(&header, entries, delay, Duration::ZERO, now);
+        if was_gone {
+            changes = self.all_of(&header.node, now);
+        }
         if header.kind == Kind::Leave {
             self.peers.leaving(&header.node, header.incarnation, now);
         }
@@ -65,6 +69,19 @@ impl Fleet {
         }
         self.refute(life, now);
         Received::Foreign
+    }
+
+    /// Whether a node that is known counts for nothing at present.
+    pub(super) fn is_gone(&self, node: &NodeId, now: Mono) -> bool {
+        let gone = self.peers.liveness().gone();
+        self.peers.node(node, now).is_some_and(|(_, silence)| silence >= gone)
+    }
+
+    /// Everything that a node says: it counts again, and whoever follows changes has to hear so.
+    pub(super) fn all_of(&self, node: &NodeId, now: Mono) -> Vec<Change> {
+        let named =
+            self.peers.of(node, now).filter_map(|(hash, register)| Some((self.name(*hash)?, register)));
+        named.map(|(name, register)| Change::new(name.clone(), register)).collect()
     }
 
     /// Overtakes whoever speaks in this node's name, and says everything anew.

@@ -51,6 +51,7 @@ impl Fleet {
         self.stats.loaded += 1;
         let gone = if header.kind == Kind::Leave { self.peers.liveness().whole() } else { Duration::ZERO };
         let silence = silence.max(gone);
+        let was_gone = self.is_gone(&header.node, now);
         let mut held = HashSet::new();
         let mut changes = Vec::new();
         for (older, part) in parts {
@@ -63,6 +64,9 @@ impl Fleet {
         self.peers.heard(&header.node, header.incarnation, heard);
         if complete {
             self.peers.reconcile(&header.node, header.incarnation, header.seq, |hash| held.contains(hash));
+        }
+        if was_gone && !self.is_gone(&header.node, now) {
+            changes = self.all_of(&header.node, now);
         }
         changes
     }

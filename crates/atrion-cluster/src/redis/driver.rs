@@ -98,20 +98,18 @@ impl Driver {
             }
             let now = self.shared.now();
             let heartbeat = self.shared.fleet().heartbeat();
-            let end = match self.link.next(heartbeat, now) {
-                Step::Wait { until } => {
-                    self.wait(until).await;
-                    continue;
-                }
-                Step::Connect => self.connect().await,
-                Step::Subscribe => self.subscribe().await,
-                Step::Pull => self.pull().await,
-                Step::Push => self.push().await,
-                Step::Run { .. } => match self.live().await {
-                    End::Stopped => continue,
-                    End::Broken(error) => Err(error),
-                },
+            let step = self.link.next(heartbeat, now);
+            if let Step::Wait { until } = step {
+                self.wait(until).await;
+                continue;
+            }
+            let mut stop = self.stop.clone();
+            let end = tokio::select! {
+                end = self.take(step) => end,
+                // A step that is waited for may take seconds. Whoever runs the lanes looks up by itself.
+                _ = stop.changed(), if !matches!(step, Step::Run { .. }) => continue,
             };
+            let Some(end) = end else { continue };
             let now = self.shared.now();
             match end {
                 Ok(()) => self.done(now),
@@ -123,6 +121,21 @@ impl Driver {
         }
         let _ = self.shared.health.send_replace(Health::Disconnected);
         stored
+    }
+
+    /// Takes a step; nothing if somebody wants it to stop.
+    async fn take(&mut self, step: Step) -> Option<Result<(), StoreError>> {
+        Some(match step {
+            Step::Connect => self.connect().await,
+            Step::Subscribe => self.subscribe().await,
+            Step::Pull => self.pull().await,
+            Step::Push => self.push().await,
+            Step::Run { .. } => match self.live().await {
+                End::Stopped => return None,
+                End::Broken(error) => Err(error),
+            },
+            Step::Wait { .. } => Ok(()),
+        })
     }
 
     fn done(&mut self, now: Mono) {

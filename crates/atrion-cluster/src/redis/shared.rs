@@ -177,7 +177,6 @@ impl Shared {
         let (sent, received) = (Direction::Sent, Direction::Received);
         let mut all = ProviderStats::new(NAME)
             .health(self.health())
-            .lag(lag)
             .nodes(stats.live, stats.fading)
             .license(self.permit.standing(self.wall()))
             .messages(sent, MessageResult::Accepted, stats.sent)
@@ -189,6 +188,10 @@ impl Shared {
             .rejected(received, "foreign_identity", stats.foreign)
             .rejected(received, "overflow", read(&self.counts.overflowed))
             .rejected(received, "foreign_record", read(&self.counts.foreign));
+        // Without a licence nothing is ever stored, and nothing lies behind.
+        if self.permit.is_granted() {
+            all = all.lag(lag);
+        }
         for (reject, counter) in Reject::ALL.into_iter().zip(&self.counts.rejects) {
             all = all.rejected(received, reject.label(), read(counter));
         }

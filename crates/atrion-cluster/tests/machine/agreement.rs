@@ -102,6 +102,35 @@ fn who_was_cut_off_fades_and_agrees_again_after_coming_back() {
 }
 
 #[test]
+fn who_comes_back_is_told_of_again_though_it_says_nothing_new() {
+    let mut world = World::new(3);
+    let now = world.now;
+    let lasting = vector(50.0, 255).with_decay_rate(DecayRate::ZERO);
+    world.node(0).update(&route("a"), lasting, now);
+    world.run(3 * SECOND);
+    // Node 1 is cut off for so long that nobody counts for it, and it counts for nobody.
+    world.cut(1);
+    world.run(12 * SECOND);
+    world.changes.clear();
+    world.heal(1);
+    let told = |world: &World, number: usize| {
+        world
+            .changes
+            .get(&number)
+            .is_some_and(|changes| changes.iter().any(|change| change.route == route("a")))
+    };
+    assert!(told(&world, 1), "by its pull");
+    // Node 0 was silent for nobody else.
+    assert!(!told(&world, 2));
+    world.cut(0);
+    world.run(12 * SECOND);
+    world.changes.clear();
+    world.heal(0);
+    world.run(2 * SECOND);
+    assert!(told(&world, 1) && told(&world, 2), "by its heartbeat");
+}
+
+#[test]
 fn an_emptied_store_gets_everything_back_within_a_beat_or_two() {
     let mut world = World::new(3);
     let now = world.now;

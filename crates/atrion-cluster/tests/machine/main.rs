@@ -7,4 +7,5 @@
 mod agreement;
 mod lives;
 mod own;
+mod taint;
 mod world;

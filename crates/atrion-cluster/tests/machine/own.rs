@@ -35,7 +35,7 @@ fn own_routes_are_bounded_and_the_neutral_go_first() {
 fn a_healthy_fleet_says_little_and_a_storm_stays_within_the_pace() {
     let mut world = World::new(2);
     let tick = Duration::from_millis(100);
-    let mut scars = vec![0.0f64; 1_000];
+    let mut scars = vec![0.0f64; 400];
     let mut entries = |world: &mut World, storm: bool, seconds: u64| {
         let before = world.node(0).stats(Mono::ZERO).sent_entries;
         for step in 0..seconds * 10 {
@@ -47,7 +47,7 @@ fn a_healthy_fleet_says_little_and_a_storm_stays_within_the_pace() {
             }
             world.run(tick);
         }
-        (world.node(0).stats(Mono::ZERO).sent_entries - before) as f64 / (seconds * 1_000) as f64
+        (world.node(0).stats(Mono::ZERO).sent_entries - before) as f64 / (seconds * 400) as f64
     };
     let first = entries(&mut world, false, 35);
     assert!(first < 0.1, "a healthy route is told of every thirty seconds: {first}/s");

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use atrion_cluster::fleet::{Action, Commit, Committed, Digest, Fleet, FleetConfig, Record};
+use atrion_cluster::fleet::{Action, Commit, Committed, Digest, Fleet, FleetConfig, Received, Record};
 use atrion_cluster::wire::{ClusterHash, Header, Message, encode};
 use atrion_core::{Mode, Mono, Ohms, Wall};
-use atrion_state::{DecayRate, NodeId, PhysicsVector, RouteId, Weight};
+use atrion_state::{Change, DecayRate, NodeId, PhysicsVector, RouteId, Weight};
 
 pub const CLUSTER: ClusterHash = ClusterHash::from_u64(7);
 
@@ -31,6 +31,8 @@ pub struct World {
     /// What happens to a message on its way to a node: how often it arrives.
     pub arrives: fn(usize, u64) -> usize,
     messages: u64,
+    /// What followers of a node's changes heard, by node.
+    pub changes: BTreeMap<usize, Vec<Change>>,
 }
 
 pub fn route(name: &str) -> RouteId {
@@ -61,6 +63,7 @@ impl World {
             log: Vec::new(),
             arrives: |_, _| 1,
             messages: 0,
+            changes: BTreeMap::new(),
         };
         for number in 0..nodes {
             world.start(number, 1_000_000);
@@ -85,7 +88,8 @@ impl World {
             let record = self.record(&stored);
             let fleet = self.node(number);
             assert_eq!(name, record.header.node);
-            fleet.load(record, now);
+            let changes = fleet.load(record, now);
+            self.changes.entry(number).or_default().extend(changes);
         }
         self.node(number).remembered();
         let commit = self.node(number).push(now);
@@ -186,7 +190,11 @@ impl World {
                 let times = (self.arrives)(number, self.messages);
                 let reachable = !self.cut.contains(&number);
                 if let Some(fleet) = self.nodes[number].as_mut().filter(|_| reachable) {
-                    (0..times).for_each(|_| drop(fleet.receive(message.clone(), bytes.len(), now)));
+                    for _ in 0..times {
+                        if let Received::Taken(changes) = fleet.receive(message.clone(), bytes.len(), now) {
+                            self.changes.entry(number).or_default().extend(changes);
+                        }
+                    }
                 }
             }
             self.log.push(bytes);

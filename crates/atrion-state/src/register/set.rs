@@ -160,6 +160,19 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         registers
     }
 
+    /// Every register of a node, aged to `now`, whether the node is heard of or not.
+    pub fn of(&self, name: &NodeId, now: Mono) -> impl Iterator<Item = (&K, Register)> {
+        self.nodes.get_key_value(name).into_iter().flat_map(move |(name, node)| {
+            let silence = now.since(node.heard);
+            let kept = node.routes.iter().filter(|(_, slot)| !slot.deleted);
+            kept.map(move |(route, slot)| {
+                let vector = slot.vector(now);
+                let register = Register::new(name.clone(), node.incarnation, slot.version, vector);
+                (route, register.with_silence(silence))
+            })
+        })
+    }
+
     /// Whether a register of this node and route is held.
     #[must_use]
     pub fn holds(&self, node: &NodeId, route: &K) -> bool {
