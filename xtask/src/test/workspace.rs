@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 use super::shell::{Job, Shell};
 
+/// The licence that marks a commercial crate.
+const COMMERCIAL: &str = "LicenseRef-Atrion-Commercial";
+
 /// All packages of the dependency graph with every feature on, ours and others'.
 pub(crate) struct Workspace {
     packages: HashMap<String, Package>,
@@ -22,6 +25,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) rust_version: Option<String>,
+    #[serde(default)]
+    license: Option<String>,
     /// `Some([])` is `publish = false`.
     publish: Option<Vec<String>>,
     pub(crate) manifest_path: PathBuf,
@@ -71,19 +76,44 @@ impl Workspace {
         self.members().into_iter().find(|package| package.name == name)
     }
 
-    /// Everything that ends up in a build of `package`, without what only its tests need.
+    /// Everything that ends up in a build of `package`, without what only its tests need. A free crate is built without
+    /// the commercial ones that it may offer.
     pub(crate) fn built_into(&self, package: &Package) -> Vec<&Package> {
         let mut seen = BTreeSet::from([package.id.as_str()]);
         let mut open = vec![package.id.as_str()];
+        let enters = |id: &str| !package.is_free() || self.packages.get(id).is_none_or(Package::is_free);
         while let Some(id) = open.pop() {
             let links = self.graph.get(id).map_or(&[][..], Vec::as_slice);
-            for link in links.iter().filter(|link| link.is_built_in()) {
+            for link in links.iter().filter(|link| link.is_built_in() && enters(&link.pkg)) {
                 if seen.insert(&link.pkg) {
                     open.push(&link.pkg);
                 }
             }
         }
         seen.into_iter().filter_map(|id| self.packages.get(id)).collect()
+    }
+
+    /// The features of `package`: of a free crate those that bring in no commercial one.
+    pub(crate) fn own_features<'a>(&self, package: &'a Package) -> Vec<&'a str> {
+        let names = package.features.keys().map(String::as_str);
+        names.filter(|feature| !package.is_free() || !self.is_commercial(package, feature)).collect()
+    }
+
+    fn is_commercial(&self, package: &Package, feature: &str) -> bool {
+        let (mut open, mut seen) = (vec![feature], BTreeSet::new());
+        while let Some(entry) = open.pop() {
+            if !seen.insert(entry) {
+                continue;
+            }
+            // `dep:x` and `x/feature` switch the crate x on; anything else is another feature.
+            let target =
+                entry.strip_prefix("dep:").or_else(|| entry.split_once('/').map(|(target, _)| target));
+            if target.is_some_and(|name| self.member(name).is_some_and(|member| !member.is_free())) {
+                return true;
+            }
+            open.extend(package.features.get(entry).into_iter().flatten().map(String::as_str));
+        }
+        false
     }
 }
 
@@ -100,6 +130,10 @@ impl Target {
 impl Package {
     pub(crate) fn is_published(&self) -> bool {
         self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+    }
+
+    fn is_free(&self) -> bool {
+        self.license.as_deref() != Some(COMMERCIAL)
     }
 
     pub(crate) fn examples(&self) -> impl Iterator<Item = &Target> {
@@ -178,5 +212,31 @@ mod tests {
         let member = workspace.member("a").unwrap();
         let names: Vec<_> = workspace.built_into(member).into_iter().map(|p| p.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_free_crate_is_looked_at_without_what_it_may_offer() {
+        let package = |name: &str, license: &str, features: &str| {
+            format!(
+                r#"{{"id":"{name}","name":"{name}","version":"1.0.0","rust_version":null,"license":"{license}",
+                "publish":null,"manifest_path":"/{name}","features":{features},"targets":[],"metadata":null}}"#
+            )
+        };
+        let features = r#"{"plain":[],"paid":["dep:paid"],"more":["plain","paid/extra"],"all":["paid"]}"#;
+        let json = format!(
+            r#"{{"packages":[{},{},{}],"workspace_members":["free","paid"],"resolve":{{"nodes":[
+            {{"id":"free","deps":[{{"pkg":"paid","dep_kinds":[{{"kind":null}}]}}]}},
+            {{"id":"paid","deps":[{{"pkg":"store","dep_kinds":[{{"kind":null}}]}}]}},{{"id":"store","deps":[]}}]}}}}"#,
+            package("free", "Apache-2.0", features),
+            package("paid", COMMERCIAL, "{}"),
+            package("store", "MIT", "{}"),
+        );
+        let workspace = Workspace::parse(json.as_bytes()).unwrap();
+        let (free, paid) = (workspace.member("free").unwrap(), workspace.member("paid").unwrap());
+        let names = |package| -> Vec<_> {
+            workspace.built_into(package).into_iter().map(|package| package.name.as_str()).collect()
+        };
+        assert_eq!((names(free), names(paid)), (vec!["free"], vec!["paid", "store"]));
+        assert_eq!(workspace.own_features(free), ["plain"]);
     }
 }
