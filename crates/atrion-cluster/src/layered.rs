@@ -10,8 +10,9 @@ use atrion_state::{
     BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
     RouteId, Sharing, StateProvider, Subscription, Weight,
 };
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+
+mod flight;
+use flight::Flight;
 
 mod outcome;
 use outcome::Outcomes;
@@ -242,40 +243,5 @@ impl StateProvider for LayeredProvider {
 impl fmt::Debug for LayeredProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LayeredProvider").field("layers", &self.layers).finish()
-    }
-}
-
-/// What one layer was asked, in a task that ends with whoever asked.
-struct Flight<T> {
-    name: &'static str,
-    within: Duration,
-    task: JoinHandle<Result<T, ProviderError>>,
-}
-
-impl<T: Send + 'static> Flight<T> {
-    fn start<F>(
-        layer: &Arc<dyn StateProvider>,
-        within: Duration,
-        work: impl FnOnce(Arc<dyn StateProvider>) -> F,
-    ) -> Self
-    where
-        F: Future<Output = Result<T, ProviderError>> + Send + 'static,
-    {
-        Self { name: layer.capabilities().name, within, task: tokio::spawn(work(Arc::clone(layer))) }
-    }
-
-    async fn land(mut self) -> Result<T, ProviderError> {
-        let (provider, after) = (self.name, self.within);
-        match timeout(after, &mut self.task).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(error)) => Err(ProviderError::unavailable(provider, "its task ended").caused_by(error)),
-            Err(_) => Err(ProviderError::Timeout { provider, after }),
-        }
-    }
-}
-
-impl<T> Drop for Flight<T> {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

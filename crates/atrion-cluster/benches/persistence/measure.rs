@@ -116,7 +116,7 @@ async fn writing(server: &Postgres, rounds: u32) {
 
     adapter.disconnect().await.unwrap();
     let hot = server
-        .execute("writing", "select pg_stat_force_next_flush(); select n_tup_hot_upd::float8 / greatest(1, n_tup_upd) from pg_stat_user_tables where relname = 'vector_current'")
+        .execute("writing", "select pg_sleep(1); select n_tup_hot_upd::float8 / greatest(1, n_tup_upd) from pg_stat_user_tables where relname = 'vector_current'")
         .unwrap();
     let hot: f64 = hot.last().unwrap().parse().unwrap();
     figure("hot_share", hot, &format!("updates that stay on their page: {:.0} %", 100.0 * hot));

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms};
-use atrion_state::{DecayRate, Momentum, PhysicsVector, RouteId, Weight};
+use atrion_core::Mono;
+use atrion_state::{PhysicsVector, RouteId};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
@@ -15,6 +15,12 @@ use super::config::{PostgresConfig, Retention};
 use super::error::Failure;
 use super::migrate;
 use super::own::{Change, Row};
+
+mod row;
+use row::{OLDEST, float4, mode_number, vector};
+pub(super) use row::{bigint, mode};
+
+mod sql;
 
 /// Rows in one statement. 1,000 take 11 ms and one round trip; ten times as many would hold their locks ten times as long.
 pub(super) const BATCH: usize = 1_000;
@@ -66,37 +72,6 @@ pub(super) struct Upkept {
 /// Reading tens of thousands of rows and deleting from a large table may take longer than a write may.
 const LONG: Duration = Duration::from_secs(5);
 
-const UPSERT: &str = "
-insert into atrion.vector_current as v(cluster,route,node,incarnation,seq,scar,evidence,resistance,momentum,mode,lambda,at)
-select $1, r, $2, $3, q, s, e, o, m, d, l, clock_timestamp() - a * interval '1 ms'
-from unnest($4::text[],$5::int8[],$6::float8[],$7::float4[],$8::float4[],$9::float4[],$10::int2[],$11::float8[],$12::float8[])
-  t(r,q,s,e,o,m,d,l,a)
-on conflict(cluster,route,node) do update set incarnation=excluded.incarnation, seq=excluded.seq, scar=excluded.scar,
-  evidence=excluded.evidence, resistance=excluded.resistance, momentum=excluded.momentum, mode=excluded.mode,
-  lambda=excluded.lambda, at=excluded.at
-where (excluded.incarnation,excluded.seq) > (v.incarnation,v.seq)";
-
-const TRANSITIONS: &str = "
-insert into atrion.mode_transition(at,cluster,route,node,incarnation,seq,from_mode,to_mode,scar,resistance)
-select timestamptz 'epoch' + t * interval '1 microsecond', $1, r, $2, $3, q, f, d, s, o
-from unnest($4::int8[],$5::text[],$6::int8[],$7::int2[],$8::int2[],$9::float8[],$10::float8[]) x(t,r,q,f,d,s,o)
-on conflict do nothing";
-
-const HISTORY: &str = "
-insert into atrion.vector_history(cluster,route,node,scar,resistance,momentum,mode)
-select $1, r, $2, s, o, m, d from unnest($3::text[],$4::float4[],$5::float4[],$6::float4[],$7::int2[]) x(r,s,o,m,d)";
-
-const OWN: &str = "
-select route, incarnation, scar, evidence, resistance, momentum, mode, lambda,
-  greatest(0, extract(epoch from clock_timestamp() - at))::float8 as age
-from atrion.vector_current where cluster = $1 and node = $2";
-
-const HAS: &str = "
-select 1 from atrion.vector_current
-where cluster = $1 and route = $2 and node = $3 and (incarnation, seq) >= ($4, $5)";
-
-const CLOCK: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::int8";
-
 impl Session {
     /// Connects.
     pub(super) async fn open(config: &PostgresConfig, options: &PgConnectOptions) -> Result<Self, Failure> {
@@ -113,7 +88,7 @@ impl Session {
     /// Asks for the database's time; `now` reads ours.
     pub(super) async fn set_clock(&mut self, now: impl Fn() -> Mono) -> Result<(), Failure> {
         let asked = now();
-        let row = sqlx::query(CLOCK).persistent(false).fetch_one(&mut self.connection).await?;
+        let row = sqlx::query(sql::CLOCK).persistent(false).fetch_one(&mut self.connection).await?;
         // It was read somewhere between the question and the answer.
         self.clock = (row.try_get(0)?, asked.after(now().since(asked) / 2));
         Ok(())
@@ -129,8 +104,12 @@ impl Session {
     /// This node's own rows, of whichever life, aged by the database's clock.
     pub(super) async fn earlier(&mut self, cluster: &str, node: &str) -> Result<Earlier, Failure> {
         self.begin(Durability::Soon, self.timeout.max(LONG)).await?;
-        let read =
-            sqlx::query(OWN).bind(cluster).bind(node).persistent(false).fetch_all(&mut self.connection).await;
+        let read = sqlx::query(sql::OWN)
+            .bind(cluster)
+            .bind(node)
+            .persistent(false)
+            .fetch_all(&mut self.connection)
+            .await;
         let rows = self.end(read).await?;
         let mut earlier = Earlier { incarnation: 0, vectors: Vec::with_capacity(rows.len()), invalid: 0 };
         for row in &rows {
@@ -156,7 +135,7 @@ impl Session {
             rows.iter().map(|row| float4(field(&row.vector))).collect::<Vec<_>>()
         };
         self.begin(durability, self.timeout).await?;
-        let written = sqlx::query(UPSERT)
+        let written = sqlx::query(sql::UPSERT)
             .bind(&writer.cluster)
             .bind(&writer.node)
             .bind(writer.incarnation)
@@ -178,7 +157,7 @@ impl Session {
     /// Whether the row of this route is at least as new as that.
     pub(super) async fn has(&mut self, writer: &Writer, route: &RouteId, seq: u64) -> Result<bool, Failure> {
         self.begin(Durability::Soon, self.timeout).await?;
-        let found = sqlx::query(HAS)
+        let found = sqlx::query(sql::HAS)
             .bind(&writer.cluster)
             .bind(route.as_str())
             .bind(&writer.node)
@@ -196,7 +175,7 @@ impl Session {
             changes.iter().map(|change| field(&change.vector)).collect::<Vec<_>>()
         };
         self.begin(Durability::Now, self.timeout).await?;
-        let written = sqlx::query(TRANSITIONS)
+        let written = sqlx::query(sql::TRANSITIONS)
             .bind(&writer.cluster)
             .bind(&writer.node)
             .bind(writer.incarnation)
@@ -219,7 +198,7 @@ impl Session {
             rows.iter().map(|row| float4(field(&row.vector))).collect::<Vec<_>>()
         };
         self.begin(Durability::Soon, self.timeout).await?;
-        let written = sqlx::query(HISTORY)
+        let written = sqlx::query(sql::HISTORY)
             .bind(&writer.cluster)
             .bind(&writer.node)
             .bind(rows.iter().map(|row| row.route.as_str().to_owned()).collect::<Vec<_>>())
@@ -242,17 +221,14 @@ impl Session {
     ) -> Result<Option<Upkept>, Failure> {
         // Partitions that a crash took back would be missed by rows that wait for the disk.
         self.begin(Durability::Now, self.timeout.max(LONG)).await?;
-        let upkept = sqlx::query(
-            "select created, dropped, deleted from \
-             atrion.upkeep(coalesce(timestamptz 'epoch' + $1 * interval '1 microsecond', clock_timestamp()), $2, $3, $4)",
-        )
-        .bind(moment)
-        .bind(i32::from(retention.history_days))
-        .bind(i32::from(retention.transition_days))
-        .bind(BATCH as i32)
-        .persistent(false)
-        .fetch_optional(&mut self.connection)
-        .await;
+        let upkept = sqlx::query(sql::UPKEEP)
+            .bind(moment)
+            .bind(i32::from(retention.history_days))
+            .bind(i32::from(retention.transition_days))
+            .bind(BATCH as i32)
+            .persistent(false)
+            .fetch_optional(&mut self.connection)
+            .await;
         let Some(row) = self.end(upkept).await? else { return Ok(None) };
         Ok(Some(Upkept { created: row.try_get(0)?, dropped: row.try_get(1)?, deleted: row.try_get(2)? }))
     }
@@ -290,45 +266,4 @@ impl Session {
         let value = done?;
         ended.map(|_| value)
     }
-}
-
-/// A row older than this has been deleted by every retention there is.
-const OLDEST: Duration = Duration::from_secs(48 * 3_600);
-
-/// One row, if it is a vector: what is in a database is outside input.
-fn vector(row: &sqlx::postgres::PgRow) -> Option<(RouteId, PhysicsVector)> {
-    let route = RouteId::new(row.try_get("route").ok()?).ok()?;
-    let scar = Ohms::new(row.try_get("scar").ok()?).ok()?;
-    let mode = mode(row.try_get("mode").ok()?)?;
-    let rate = DecayRate::new(row.try_get("lambda").ok()?).ok()?;
-    let age = Duration::try_from_secs_f64(row.try_get("age").ok()?).ok()?;
-    let float = |column: &str| row.try_get::<f32, _>(column).ok().map(f64::from);
-    // These are shown to people, and clamped.
-    let vector = PhysicsVector::new(mode, Ohms::saturating(float("resistance")?), scar)
-        .with_momentum(Momentum::saturating(float("momentum")?))
-        .with_weight(Weight::from_share(float("evidence")?))
-        .with_decay_rate(rate)
-        .with_age(age);
-    Some((route, vector))
-}
-
-pub(super) const fn mode_number(mode: Mode) -> i16 {
-    match mode {
-        Mode::Bootstrap => 0,
-        Mode::Operational => 1,
-        Mode::CircuitBreaker => 2,
-    }
-}
-
-pub(super) fn mode(number: i16) -> Option<Mode> {
-    Mode::ALL.into_iter().find(|mode| mode_number(*mode) == number)
-}
-
-/// Finite, because infinity is no sample.
-fn float4(value: f64) -> f32 {
-    value.min(f64::from(f32::MAX)) as f32
-}
-
-pub(super) fn bigint(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

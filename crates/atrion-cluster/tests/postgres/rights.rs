@@ -29,7 +29,8 @@ pub(crate) async fn a_role_without_the_right_to_make_tables_does_everything_else
     server().execute(&name, &format!("drop table atrion.mode_transition_{}", today[0])).unwrap();
 
     for migrate in [false, true] {
-        let adapter = builder(&server().url_as(&role, &name)).migrate(migrate).build().unwrap();
+        let adapter =
+            builder(&server().url_as(&role, &name)).migrate(migrate).pooled(migrate).build().unwrap();
         adapter.connect().await.unwrap();
         until("it is up", || adapter.health().is_up()).await;
         adapter.update_vector(route("a"), open(5.0)).await.unwrap();

@@ -27,7 +27,7 @@ begin
       partition := parent || '_' || to_char(day, 'YYYYMMDD');
       if to_regclass('atrion.' || partition) is null then
         execute format('create table atrion.%I partition of atrion.%I for values from (%L) to (%L)',
-          partition, parent, day || ' 00:00:00+00', (day + 1) || ' 00:00:00+00');
+          partition, parent, to_char(day, 'YYYY-MM-DD') || ' 00:00:00+00', to_char(day + 1, 'YYYY-MM-DD') || ' 00:00:00+00');
         created := created + 1;
       end if;
     end loop;

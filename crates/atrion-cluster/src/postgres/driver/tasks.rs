@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What the driver does when it is due: each a few statements over its connection, each within its time.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::Driver;
+use crate::postgres::error::{Failure, NAME};
+use crate::postgres::own::Row;
+use crate::postgres::session::{BATCH, Durability, Session};
+use crate::postgres::shared::Tally;
+
+/// Making the schema may take long, and waits for whoever makes it.
+const PREPARE: Duration = Duration::from_secs(30);
+/// Reading an earlier life and making partitions take longer than a write; the server gives up first.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// What was committed so long ago is on the server's disk, whatever its settings are.
+const SETTLED: Duration = Duration::from_secs(60);
+
+impl Driver {
+    /// Connects; reads what an earlier life stored, once. Gives how many vectors that were.
+    pub(super) async fn connect(&mut self, within: Duration) -> Result<usize, Failure> {
+        let shared = Arc::clone(&self.shared);
+        let config = &shared.config;
+        let mut session = limited(within, Session::open(config, &shared.options)).await?;
+        limited(PREPARE, session.prepare(config.migrate)).await?;
+        limited(self.patience(), session.set_clock(|| shared.now())).await?;
+        let mut found = 0;
+        if self.connected {
+            // What was written before the connection broke may have been lost with the server.
+            shared.own().distrust(shared.now());
+        } else {
+            let earlier = limited(PATIENCE, session.earlier(&self.writer.cluster, &self.writer.node)).await?;
+            found = earlier.vectors.len();
+            Tally::add(&shared.tally.invalid, earlier.invalid);
+            // A clock that was put back must not make this life the older one.
+            self.writer.incarnation = self.writer.incarnation.max(earlier.incarnation.saturating_add(1));
+            let (mut own, now) = (shared.own(), shared.now());
+            for (route, vector) in earlier.vectors {
+                own.remember(route, vector, now);
+            }
+            drop(own);
+            shared.status.send_modify(|status| status.loaded = true);
+        }
+        self.connected = true;
+        self.session = Some(session);
+        Ok(found)
+    }
+
+    pub(super) async fn upkeep(&mut self) -> Result<usize, Failure> {
+        let retention = self.shared.config.retention;
+        let Some(session) = &mut self.session else { return Ok(0) };
+        limited(PATIENCE, session.set_clock(|| self.shared.clock.now())).await?;
+        // More than a batch of old rows is deleted in several steps, so that none holds its locks for long.
+        while let Some(upkept) = limited(PATIENCE, session.upkeep(retention, None)).await? {
+            if upkept.deleted < BATCH as i32 {
+                break;
+            }
+        }
+        Ok(0)
+    }
+
+    pub(super) async fn transitions(&mut self) -> Result<usize, Failure> {
+        let (patience, mut written, mut upkept) = (self.patience(), 0, false);
+        loop {
+            let Some(session) = &mut self.session else { return Ok(written) };
+            let changes = self.shared.own().changes(BATCH, |moment| session.date(moment));
+            let Some(last) = changes.last() else { return Ok(written) };
+            match limited(patience, session.transitions(&self.writer, &changes)).await {
+                Ok(_) => written += changes.len(),
+                // Their partition may not have been made yet.
+                Err(failure) if failure.is_of_the_data() && !upkept => {
+                    upkept = true;
+                    self.upkeep().await?;
+                    continue;
+                }
+                // So old that it is gone: there is no place to write them to.
+                Err(failure) if failure.is_of_the_data() => {
+                    Tally::add(&self.shared.tally.refused, changes.len() as u64);
+                }
+                Err(failure) => return Err(failure),
+            }
+            self.shared.own().written(last);
+        }
+    }
+
+    pub(super) async fn vectors(&mut self, durability: Durability) -> Result<usize, Failure> {
+        self.probe().await?;
+        let (mut written, mut last) = (0, None);
+        loop {
+            let rows = self.shared.own().dirty(last.as_ref(), BATCH, self.shared.now());
+            let Some(row) = rows.last() else { return Ok(written) };
+            last = Some(row.route.clone());
+            written += rows.len();
+            self.write(rows, durability).await?;
+        }
+    }
+
+    /// Looks whether the server still has what was written last. If it has, it has all that was written before, too;
+    /// if not, it has crashed or another one has taken over, which behind a pooler nobody would notice.
+    pub(super) async fn probe(&mut self) -> Result<(), Failure> {
+        let (patience, now) = (self.patience(), self.shared.now());
+        let Some((route, seq, _)) = self.last.as_ref().filter(|(_, _, at)| now.since(*at) < SETTLED) else {
+            return Ok(());
+        };
+        let Some(session) = &mut self.session else { return Ok(()) };
+        if !limited(patience, session.has(&self.writer, route, *seq)).await? {
+            tracing::warn!(target: "atrion", provider = NAME, "the server lost what it had committed: it is written again");
+            self.shared.own().distrust(now);
+        }
+        Ok(())
+    }
+
+    /// Writes a batch. If the database refuses what is in it, halves are tried, so that one row that it will never take
+    /// keeps no other from being stored.
+    pub(super) async fn write(&mut self, rows: Vec<Row>, durability: Durability) -> Result<(), Failure> {
+        let (patience, tally) = (self.patience(), &self.shared.tally);
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let mut parts = vec![rows];
+        while let Some(mut rows) = parts.pop() {
+            match limited(patience, session.upsert(&self.writer, &rows, durability)).await {
+                Ok(news) => {
+                    self.last = rows.last().map(|row| (row.route.clone(), row.seq, self.shared.now()));
+                    Tally::add(&tally.written, news);
+                    Tally::add(&tally.stale, (rows.len() as u64).saturating_sub(news));
+                }
+                Err(failure) if failure.is_of_the_data() && rows.len() > 1 => {
+                    parts.push(rows.split_off(rows.len() / 2));
+                    parts.push(rows);
+                    continue;
+                }
+                Err(failure) if failure.is_of_the_data() => Tally::add(&tally.refused, 1),
+                Err(failure) => return Err(failure),
+            }
+            self.shared.own().stored(rows.iter().map(|row| (&row.route, row.seq)));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn history(&mut self) -> Result<usize, Failure> {
+        let patience = self.patience();
+        let rows = self.shared.own().unwell(self.shared.now());
+        let Some(session) = &mut self.session else { return Ok(0) };
+        for batch in rows.chunks(BATCH) {
+            limited(patience, session.history(&self.writer, batch)).await?;
+        }
+        Ok(rows.len())
+    }
+
+    pub(super) async fn barrier(&mut self) -> Result<usize, Failure> {
+        let patience = self.patience();
+        let Some(session) = &mut self.session else { return Ok(0) };
+        limited(patience, session.barrier()).await.map(|()| 0)
+    }
+
+    /// How long to wait for an answer: the server's own limit, and as much again for the way there and back.
+    fn patience(&self) -> Duration {
+        2 * self.shared.config.statement_timeout
+    }
+}
+
+async fn limited<T>(within: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(within, work).await.unwrap_or(Err(Failure::Silent(within)))
+}

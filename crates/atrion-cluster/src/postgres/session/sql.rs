@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The statements. Whatever a node writes is written in batches: an array for each column.
+
+/// $1 cluster, $2 node, $3 incarnation, then routes, numbers, scars, evidence, resistances, momenta, modes, decay rates,
+/// ages in milliseconds. Only what is later than the row that is there is taken, so it may be repeated freely.
+pub(super) const UPSERT: &str = "
+insert into atrion.vector_current as v(cluster,route,node,incarnation,seq,scar,evidence,resistance,momentum,mode,lambda,at)
+select $1, r, $2, $3, q, s, e, o, m, d, l, clock_timestamp() - a * interval '1 ms'
+from unnest($4::text[],$5::int8[],$6::float8[],$7::float4[],$8::float4[],$9::float4[],$10::int2[],$11::float8[],$12::float8[])
+  t(r,q,s,e,o,m,d,l,a)
+on conflict(cluster,route,node) do update set incarnation=excluded.incarnation, seq=excluded.seq, scar=excluded.scar,
+  evidence=excluded.evidence, resistance=excluded.resistance, momentum=excluded.momentum, mode=excluded.mode,
+  lambda=excluded.lambda, at=excluded.at
+where (excluded.incarnation,excluded.seq) > (v.incarnation,v.seq)";
+
+pub(super) const TRANSITIONS: &str = "
+insert into atrion.mode_transition(at,cluster,route,node,incarnation,seq,from_mode,to_mode,scar,resistance)
+select timestamptz 'epoch' + t * interval '1 microsecond', $1, r, $2, $3, q, f, d, s, o
+from unnest($4::int8[],$5::text[],$6::int8[],$7::int2[],$8::int2[],$9::float8[],$10::float8[]) x(t,r,q,f,d,s,o)
+on conflict do nothing";
+
+pub(super) const HISTORY: &str = "
+insert into atrion.vector_history(cluster,route,node,scar,resistance,momentum,mode)
+select $1, r, $2, s, o, m, d from unnest($3::text[],$4::float4[],$5::float4[],$6::float4[],$7::int2[]) x(r,s,o,m,d)";
+
+pub(super) const OWN: &str = "
+select route, incarnation, scar, evidence, resistance, momentum, mode, lambda,
+  greatest(0, extract(epoch from clock_timestamp() - at))::float8 as age
+from atrion.vector_current where cluster = $1 and node = $2";
+
+pub(super) const HAS: &str = "
+select 1 from atrion.vector_current
+where cluster = $1 and route = $2 and node = $3 and (incarnation, seq) >= ($4, $5)";
+
+pub(super) const CLOCK: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::int8";
+
+/// $1 the moment in microseconds or null for now, $2 $3 days, $4 rows to delete.
+pub(super) const UPKEEP: &str = "
+select created, dropped, deleted from atrion.upkeep(
+  coalesce(timestamptz 'epoch' + $1 * interval '1 microsecond', clock_timestamp()), $2, $3, $4)";
