@@ -67,6 +67,8 @@ pub struct Fleet {
     senders: BTreeMap<NodeId, Sender>,
     /// Names of routes that only peers have, as far as they told. Bounded by `NAMES`.
     names: HashMap<RouteHash, RouteId>,
+    /// The same, the other way round: a hash costs a SHA-256.
+    hashes: HashMap<RouteId, RouteHash>,
     lanes: Lanes,
     /// The node's own pace: what its peers would not listen to is not sent.
     pace: Bucket,
@@ -99,6 +101,7 @@ impl Fleet {
             peers: RegisterSet::new(config.limits, liveness(config.heartbeat)),
             senders: BTreeMap::new(),
             names: HashMap::new(),
+            hashes: HashMap::new(),
             lanes: Lanes::new(config.pulse, config.heartbeat, &mut dice, now),
             pace: Bucket::new(now),
             dice,
@@ -163,8 +166,8 @@ impl Fleet {
     /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is merged.
     #[must_use]
     pub fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
-        let hash = self.own.hash(route).unwrap_or_else(|| RouteHash::of(route));
-        self.peers.live(&hash, now)
+        let known = self.own.hash(route).or_else(|| self.hashes.get(route).copied());
+        self.peers.live(&known.unwrap_or_else(|| RouteHash::of(route)), now)
     }
 
     /// How far the store lies behind: the age of the oldest change that is not stored. A change that is too small to be

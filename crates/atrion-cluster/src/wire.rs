@@ -42,7 +42,7 @@ mod decode;
 pub use decode::{Decoded, Expected, decode};
 
 mod envelope;
-pub use envelope::{MAX_BODY, MAX_BYTES, major};
+pub use envelope::{MAJOR, MAX_BODY, MAX_BYTES, major};
 
 mod body;
 

@@ -152,8 +152,10 @@ impl Fleet {
         if self.names.len() >= NAMES {
             // Whose names are still in use says them again in its next record.
             self.names.clear();
+            self.hashes.clear();
         }
         self.names.insert(hash, name.clone());
+        self.hashes.insert(name.clone(), hash);
     }
 
     fn name(&self, hash: RouteHash) -> Option<&RouteId> {

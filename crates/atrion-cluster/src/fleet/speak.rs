@@ -118,6 +118,7 @@ impl Fleet {
                     self.stats.restored += 1;
                     self.lanes.renew = true;
                 }
+                self.lanes.renew |= self.own.parts.is_sprawling();
             }
             Committed::Failed => {
                 self.stats.failed += 1;
@@ -156,16 +157,19 @@ impl Fleet {
             self.lanes.renew = false;
         }
         let seq = self.identity.seq;
-        let parts = self.own.parts.take();
-        let parts = parts.into_iter().map(|group| {
+        let mut parts = Vec::new();
+        for group in self.own.parts.take() {
+            let entries = self.own.part(group, seq, now);
+            if replaces && entries.is_empty() {
+                self.own.parts.discard(group);
+                continue;
+            }
             let mut header = self.header_at(Kind::SnapshotPart, group.rate(), seq, now);
             let number = group.low(self.own.parts.mask());
             header.part = u16::try_from(number).unwrap_or(u16::MAX);
             header.parts = self.own.parts.count();
-            let entries = self.own.part(group, seq, now);
-            Part { field: self.own.parts.field(group), message: Message { header, entries } }
-        });
-        let parts = parts.collect();
+            parts.push(Part { field: self.own.parts.field(group), message: Message { header, entries } });
+        }
         self.lanes.committing = Some(now);
         self.saving = self.saving.into_iter().chain(self.unsaved.take()).min();
         self.stats.sent += messages.len() as u64;

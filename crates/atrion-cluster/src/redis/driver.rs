@@ -20,6 +20,7 @@ use super::shared::Shared;
 use super::store::{Read, Store};
 use super::{NAME, seed};
 use crate::fleet::{Action, Commit, Committed, Digest, Link, LinkEvent, Phase, Record, Step};
+use crate::wire::{MAJOR, major};
 
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -356,7 +357,16 @@ impl Driver {
                     continue;
                 }
             };
-            let header = raw.fields.get(b"@".as_slice()).and_then(|bytes| self.shared.decode(bytes));
+            let header = raw.fields.get(b"@".as_slice());
+            if header.and_then(|bytes| major(bytes)).is_some_and(|major| major > MAJOR)
+                && raw.node == *self.shared.fleet().node()
+            {
+                // It ends by itself within a minute or so, if whoever wrote it is gone.
+                let reason =
+                    "a newer Atrion wrote this node's record: nothing is shared until that has ended";
+                return Err(StoreError::Other(reason.to_owned()));
+            }
+            let header = header.and_then(|bytes| self.shared.decode(bytes));
             let Some((header, _)) = header.filter(|(message, _)| message.header.node == raw.node) else {
                 self.shared.fleet().absent(&raw.node);
                 continue;

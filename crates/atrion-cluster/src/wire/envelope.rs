@@ -11,7 +11,8 @@ pub const MAX_BYTES: usize = HEAD + MAX_BODY + TAG;
 
 pub(super) const HEAD: usize = 16;
 const MAGIC: [u8; 4] = *b"ATRS";
-const MAJOR: u8 = 1;
+/// The major version that this library speaks.
+pub const MAJOR: u8 = 1;
 const MINOR: u8 = 0;
 const CODEC: u8 = 1;
 const SIGNED: u8 = 1;

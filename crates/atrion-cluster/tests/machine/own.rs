@@ -80,6 +80,26 @@ fn rates_do_not_mix_and_a_change_of_rate_leaves_nothing_behind() {
 }
 
 #[test]
+fn rates_that_come_and_go_do_not_fill_the_record() {
+    let mut world = World::new(2);
+    for number in 1..200u32 {
+        let now = world.now;
+        let rate = DecayRate::saturating(0.1 + f64::from(number) / 1_000.0);
+        world.node(0).update(
+            &route("a"),
+            vector(40.0 + f64::from(number % 7), 200).with_decay_rate(rate),
+            now,
+        );
+        world.run(SECOND + Duration::from_millis(50));
+        assert!(world.fields(0) <= 68, "{}", world.fields(0));
+    }
+    assert_eq!(world.node(0).stats(Mono::ZERO).restored, 0, "nobody emptied the store");
+    let (now, a) = (world.now, route("a"));
+    let (own, seen) = (world.node(0).own(&a, now).unwrap(), world.node(1).view(&a, now)[0].vector);
+    assert_eq!((own.decay_rate, own.scar_tissue), (seen.decay_rate, seen.scar_tissue));
+}
+
+#[test]
 fn a_large_fleet_stretches_its_heartbeat() {
     let mut world = World::new(1);
     let now = world.now;

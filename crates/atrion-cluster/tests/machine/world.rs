@@ -129,6 +129,11 @@ impl World {
         }
     }
 
+    /// How many fields a node's record has beside its header.
+    pub fn fields(&self, number: usize) -> usize {
+        self.store[&node(number)].fields.len()
+    }
+
     pub fn stored(&self) -> usize {
         self.store.len()
     }

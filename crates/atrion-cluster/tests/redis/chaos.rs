@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use atrion_core::Telemetry;
+use atrion_engine::Atrion;
 use atrion_state::{Health, StateProvider};
 use atrion_testkit::servers::Redis;
 use tokio::time::sleep;
 
 use super::fleet::{Fleet, NODES, Report};
-use super::support::{ACL, eventually, provider, route, vector};
+use super::support::{ACL, builder, eventually, provider, route, vector};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -116,6 +118,40 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
         assert!(stats.lag.is_some_and(|lag| lag < 3 * SECOND), "{stats:?}");
     }
     fleet.shutdown().await;
+}
+
+/// What one engine learns moves the gates of the others, fades when nobody is heard, and is back with the store.
+pub async fn a_gate_hears_the_fleet_as_long_as_there_is_one() {
+    let mut redis = Redis::start().unwrap();
+    let mut engines = Vec::new();
+    for number in 0..3 {
+        let builder = builder(&format!("node-{number}"), &redis.tcp_url()).longest_wait(SECOND);
+        engines.push(Atrion::builder().provider(builder.build().unwrap()).connect().await.unwrap());
+    }
+    let heard = |number: usize| engines[number].route("dependency").snapshot().terms.cluster;
+    // Only the first has traffic to it, and all of that fails.
+    let failing = Telemetry { latency: 0.01, error_rate: 1.0, saturation: 0.1 };
+    let hurt = || drop(engines[0].update_physics("dependency", failing).unwrap());
+    let told = || {
+        hurt();
+        heard(1) > 1.0 && heard(2) > 1.0
+    };
+    let took = eventually("the others hear of it", told).await;
+    eprintln!("heard after {took:.1?}: {:.1} and {:.1} ohms", heard(1), heard(2));
+    let modes: Vec<_> = (1..3).map(|number| engines[number].route("dependency").mode()).collect();
+    redis.kill();
+    let alone = || {
+        hurt();
+        heard(1) == 0.0 && heard(2) == 0.0
+    };
+    let took = eventually("nobody is heard", alone).await;
+    assert!(took > 2 * SECOND, "it fades, and does not break off: {took:?}");
+    redis.restart().unwrap();
+    eventually("the others hear of it again", told).await;
+    assert_eq!(modes, (1..3).map(|number| engines[number].route("dependency").mode()).collect::<Vec<_>>());
+    for engine in engines {
+        engine.shutdown().await;
+    }
 }
 
 pub async fn a_node_that_starts_without_its_store_remembers_when_it_comes() {

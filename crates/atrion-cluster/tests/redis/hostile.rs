@@ -60,6 +60,31 @@ pub async fn what_others_write_does_no_harm() {
     assert_eq!(kind.text(), Some("string"), "it was left alone");
 }
 
+pub async fn a_record_of_a_newer_version_is_left_alone() {
+    let redis = Redis::start().unwrap();
+    let record = "atrion:{default/0}:n:one";
+    // Under its own name, as after an update that was taken back, and under another's.
+    let newer = "ATRS\u{2}\0\u{1}\0 a format of the future";
+    redis.command(["HSET", record, "@", newer, "p0", newer]).unwrap();
+    redis.command(["HSET", "atrion:{default/0}:n:two", "@", newer]).unwrap();
+    redis.command(["SADD", "atrion:{default/0}:m", "one", "two"]).unwrap();
+    let one =
+        builder("one", &redis.url()).longest_wait(std::time::Duration::from_millis(200)).build().unwrap();
+    one.connect().await.unwrap();
+    eventually(
+        "the reason is there",
+        || matches!(one.health(), Health::Degraded { reason } if reason.contains("a newer Atrion")),
+    )
+    .await;
+    let kept = redis.command(["HGET", record, "p0"]).unwrap();
+    assert_eq!(kept.text(), Some(newer));
+    // When it has ended, as records do, everything is as usual.
+    redis.command(["DEL", record]).unwrap();
+    eventually("it is connected", || one.health().is_up()).await;
+    let kept = redis.command(["HGET", "atrion:{default/0}:n:two", "@"]).unwrap();
+    assert_eq!(kept.text(), Some(newer));
+}
+
 pub async fn a_fleet_with_a_key_listens_to_nobody_else() {
     let redis = Redis::start().unwrap();
     let keyed = |node: &str, key: u8| builder(node, &redis.url()).hmac_key([key; 32]).build().unwrap();

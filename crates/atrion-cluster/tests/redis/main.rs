@@ -21,10 +21,12 @@ fn main() -> ExitCode {
         &[Server::Redis],
         tests![
             chaos::a_fleet_survives_what_befalls_its_store,
+            chaos::a_gate_hears_the_fleet_as_long_as_there_is_one,
             chaos::a_node_that_starts_without_its_store_remembers_when_it_comes,
             contract::the_contract_is_kept,
             contract::the_contract_is_kept_by_a_user_with_the_least_rights,
             hostile::what_others_write_does_no_harm,
+            hostile::a_record_of_a_newer_version_is_left_alone,
             hostile::a_fleet_with_a_key_listens_to_nobody_else,
             licence::without_a_licence_the_store_is_never_touched,
             licence::clusters_above_the_limit_are_counted_and_nothing_else,

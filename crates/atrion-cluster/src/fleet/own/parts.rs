@@ -100,6 +100,17 @@ impl Parts {
         self.flying.iter().copied().collect()
     }
 
+    /// This part holds nothing and is not written.
+    pub(in crate::fleet) fn discard(&mut self, group: Group) {
+        self.flying.remove(&group);
+    }
+
+    /// Rates come and go, and each leaves parts behind that hold nothing any more. If that are many, the record is better
+    /// written anew.
+    pub(in crate::fleet) fn is_sprawling(&self) -> bool {
+        self.stored.len() as u64 > 2 * self.count + 64
+    }
+
     /// The write failed, or nobody knows.
     pub(in crate::fleet) fn failed(&mut self) {
         self.dirty.append(&mut self.flying);
