@@ -6,7 +6,10 @@
 //! - **It does not know** how what is heard is merged, and keeps no state of its own beside the machine's.
 
 mod config;
-pub use config::{RedisClusterBuilder, SyncConfig, Topology};
+pub use config::{SyncConfig, Topology};
+
+mod builder;
+pub use builder::RedisClusterBuilder;
 
 mod error;
 pub use error::{BuildError, ConfigError, Fault};

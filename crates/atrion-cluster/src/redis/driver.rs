@@ -2,14 +2,12 @@
 //! The task that talks to the store. It does what two machines say, the connection's and the fleet's, and reports how
 //! it ended; whatever goes wrong here costs freshness and nothing else.
 
-use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use atrion_core::Mono;
-use atrion_state::{Event, Health, NodeId, ProviderError, SyncOperation};
+use atrion_state::{Event, Health, ProviderError, SyncOperation};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -17,10 +15,16 @@ use tokio::time::{sleep, timeout};
 use super::census;
 use super::error::StoreError;
 use super::shared::Shared;
-use super::store::{Read, Store};
+use super::store::Store;
 use super::{NAME, seed};
-use crate::fleet::{Action, Commit, Committed, Digest, Link, LinkEvent, Phase, Record, Step};
-use crate::wire::{MAJOR, major};
+use crate::fleet::{Commit, Committed, Link, LinkEvent, Phase, Step};
+
+mod flight;
+
+mod live;
+use live::End;
+
+mod reading;
 
 pub(super) struct Driver {
     shared: Arc<Shared>,
@@ -34,40 +38,10 @@ pub(super) struct Driver {
     census: Option<JoinHandle<()>>,
 }
 
-/// What is under way. At most one of each kind, so the order on the connection is the order of the machine.
-#[derive(Default)]
-struct Flights {
-    publish: Option<Flight<()>>,
-    commit: Option<Flight<usize>>,
-    pull: Option<Flight<Reading>>,
-    compare: Option<Flight<Reading>>,
-}
-
-struct Flight<T> {
-    call: Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>,
-    began: Mono,
-    routes: usize,
-}
-
-enum Reading {
-    Records(Vec<Read>),
-    Headers(Vec<Read>),
-}
-
-/// Why a live connection ended.
-enum End {
-    Stopped,
-    Broken(StoreError),
-}
-
 /// Opening connections may take as long as several servers that do not answer.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Reading everything may take many answers.
-const PULL: Duration = Duration::from_secs(10);
 /// The last words of a life.
 const FAREWELL: Duration = Duration::from_millis(900);
-/// Records read in one go.
-const BATCH: usize = 16;
 const NOTICE: Duration = Duration::from_secs(1);
 
 impl Driver {
@@ -177,35 +151,6 @@ impl Driver {
         }
     }
 
-    /// Every record that there is.
-    async fn pull(&mut self) -> Result<(), StoreError> {
-        let Some(store) = &self.store else { return Err(lost()) };
-        let began = self.shared.now();
-        let read = async {
-            let mut nodes = store.members().await?;
-            // The set is a hint, and one's own record may be all that is left.
-            let own = self.shared.fleet().node().clone();
-            if !nodes.contains(&own) {
-                nodes.push(own.clone());
-            }
-            let mut absent = Vec::new();
-            let mut routes = 0;
-            for batch in nodes.chunks(BATCH) {
-                let reads = store.records(batch.to_vec()).await?;
-                routes += self.take_records(reads, &mut absent)?;
-            }
-            absent.retain(|node| *node != own);
-            store.dismiss(&absent).await?;
-            Ok(routes)
-        };
-        let result = limited(PULL, read).await;
-        if result.is_ok() {
-            self.shared.fleet().remembered();
-        }
-        self.report(SyncOperation::Pull, began, result.as_ref().copied().unwrap_or(0), &result);
-        result.map(drop)
-    }
-
     /// The own record, whole.
     async fn push(&mut self) -> Result<(), StoreError> {
         let Some(store) = &self.store else { return Err(lost()) };
@@ -215,89 +160,7 @@ impl Driver {
         self.commit_landed(now, routes(&commit), result)
     }
 
-    /// Runs the lanes until something breaks or somebody wants it to stop.
-    async fn live(&mut self) -> End {
-        let mut flights = Flights::default();
-        loop {
-            self.look_around();
-            let (now, heartbeat) = (self.shared.now(), self.shared.fleet().heartbeat());
-            if self.link.is_silent(heartbeat, now) {
-                let silence = format!("the subscription was silent for {:?}", heartbeat * 3);
-                return End::Broken(StoreError::Other(silence));
-            }
-            if let Err(error) = self.act(&mut flights).await {
-                return End::Broken(error);
-            }
-            let Some(store) = &self.store else { return End::Broken(lost()) };
-            let silence = match self.link.next(heartbeat, now) {
-                Step::Run { until } => until,
-                _ => now,
-            };
-            let deadline = self.shared.fleet().deadline().min(silence).min(self.next_look());
-            let nap = deadline.since(self.shared.now()).max(LEAST_NAP);
-            let stirred = self.shared.stirred.notified();
-            let landed: Result<(), StoreError> = tokio::select! {
-                () = sleep(nap) => Ok(()),
-                () = stirred => Ok(()),
-                _ = self.stop.changed() => Ok(()),
-                messages = store.inbox.next() => match messages {
-                    Some(messages) => {
-                        self.link.heard(self.shared.now());
-                        self.shared.count_overflow(store.inbox.take_dropped());
-                        messages.iter().for_each(|bytes| self.shared.receive(bytes));
-                        Ok(())
-                    }
-                    None => Err(StoreError::Other("the subscription ended".to_owned())),
-                },
-                (flight, result) = landing(&mut flights.publish) => {
-                    self.shared.fleet().published(self.shared.now());
-                    self.report(SyncOperation::Push, flight.began, flight.routes, &result);
-                    result
-                }
-                (flight, result) = landing(&mut flights.commit) => {
-                    self.commit_landed(flight.began, flight.routes, result)
-                }
-                (flight, result) = landing(&mut flights.pull) => self.read_landed(flight.began, result).await,
-                (flight, result) = landing(&mut flights.compare) => self.read_landed(flight.began, result).await,
-            };
-            if let Err(error) = landed {
-                return End::Broken(error);
-            }
-            if *self.stop.borrow() {
-                return End::Stopped;
-            }
-        }
-    }
-
-    /// Begins everything that the machine wants begun.
-    async fn act(&mut self, flights: &mut Flights) -> Result<(), StoreError> {
-        let Some(store) = &self.store else { return Err(lost()) };
-        loop {
-            let began = self.shared.now();
-            let Some(action) = self.shared.fleet().poll(began) else { return Ok(()) };
-            match action {
-                Action::Publish(messages) => {
-                    let routes = messages.iter().map(|message| message.entries.len()).sum();
-                    flights.publish = Some(begin(store.publish(&messages), began, routes).await);
-                }
-                Action::Commit(commit) => {
-                    let routes = routes(&commit);
-                    flights.commit = Some(begin(store.commit(&commit), began, routes).await);
-                }
-                Action::Pull(nodes) => {
-                    let read = store.records(nodes);
-                    let read = async move { Ok(Reading::Records(read.await?)) };
-                    flights.pull = Some(begin(read, began, 0).await);
-                }
-                Action::Compare => {
-                    let read = store.headers();
-                    let read = async move { Ok(Reading::Headers(read.await?)) };
-                    flights.compare = Some(begin(read, began, 0).await);
-                }
-            }
-        }
-    }
-
+    /// A commit is over: the machine hears of it, and whoever listens.
     fn commit_landed(
         &self,
         began: Mono,
@@ -312,106 +175,6 @@ impl Driver {
         self.shared.fleet().committed(end, now);
         self.report(SyncOperation::Push, began, routes, &result);
         result.map(drop)
-    }
-
-    async fn read_landed(&self, began: Mono, result: Result<Reading, StoreError>) -> Result<(), StoreError> {
-        let (mut routes, mut absent) = (0, Vec::new());
-        let result = result.and_then(|reading| {
-            match reading {
-                Reading::Records(reads) => {
-                    routes = self.take_records(reads, &mut absent)?;
-                    self.shared.fleet().pulled();
-                }
-                Reading::Headers(reads) => self.take_headers(reads, &mut absent),
-            }
-            Ok(())
-        });
-        self.report(SyncOperation::Pull, began, routes, &result);
-        result?;
-        match &self.store {
-            Some(store) => store.dismiss(&absent).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Gives what was read to the machine; says how many routes that were.
-    fn take_records(&self, reads: Vec<Read>, absent: &mut Vec<NodeId>) -> Result<usize, StoreError> {
-        let mut routes = 0;
-        for read in reads {
-            let raw = match read {
-                Read::Found(raw) => raw,
-                Read::Absent(node) => {
-                    self.shared.fleet().absent(&node);
-                    absent.push(node);
-                    continue;
-                }
-                Read::Foreign(node) => {
-                    let own = self.shared.fleet().node().clone();
-                    if node == own {
-                        let reason =
-                            "a key of ours holds something else: give this fleet a namespace of its own";
-                        return Err(StoreError::Other(reason.to_owned()));
-                    }
-                    self.shared.count_foreign_record();
-                    self.shared.fleet().absent(&node);
-                    continue;
-                }
-            };
-            let header = raw.fields.get(b"@".as_slice());
-            if header.and_then(|bytes| major(bytes)).is_some_and(|major| major > MAJOR)
-                && raw.node == *self.shared.fleet().node()
-            {
-                // It ends by itself within a minute or so, if whoever wrote it is gone.
-                let reason =
-                    "a newer Atrion wrote this node's record: nothing is shared until that has ended";
-                return Err(StoreError::Other(reason.to_owned()));
-            }
-            let header = header.and_then(|bytes| self.shared.decode(bytes));
-            let Some((header, _)) = header.filter(|(message, _)| message.header.node == raw.node) else {
-                self.shared.fleet().absent(&raw.node);
-                continue;
-            };
-            let mut complete = true;
-            let mut parts = Vec::new();
-            for (field, bytes) in &raw.fields {
-                if !field.starts_with(b"p") {
-                    continue;
-                }
-                match self.shared.decode(bytes) {
-                    Some((message, whole)) => {
-                        complete &= whole;
-                        routes += message.entries.len();
-                        parts.push(message);
-                    }
-                    None => complete = false,
-                }
-            }
-            let record = Record { header: header.header, parts, ttl: raw.ttl, complete };
-            let now = self.shared.now();
-            let changes = self.shared.fleet().load(record, now);
-            self.shared.publish(changes);
-        }
-        Ok(routes)
-    }
-
-    fn take_headers(&self, reads: Vec<Read>, absent: &mut Vec<NodeId>) {
-        let mut digests = Vec::new();
-        for read in reads {
-            match read {
-                Read::Found(raw) => {
-                    let header = raw.fields.get(b"@".as_slice()).and_then(|bytes| self.shared.decode(bytes));
-                    let header = header.filter(|(message, _)| message.header.node == raw.node);
-                    digests
-                        .extend(header.map(|(message, _)| Digest { header: message.header, ttl: raw.ttl }));
-                }
-                Read::Absent(node) => absent.push(node),
-                Read::Foreign(_) => self.shared.count_foreign_record(),
-            }
-        }
-        let now = self.shared.now();
-        let mut fleet = self.shared.fleet();
-        fleet.compared(&digests, now);
-        absent.retain(|node| node != fleet.node());
     }
 
     /// Everything that is not stored yet, and goodbye.
@@ -494,35 +257,6 @@ impl Driver {
 
 /// A machine that is due all the time must not keep a core busy.
 const LEAST_NAP: Duration = Duration::from_millis(1);
-
-/// Begins a call: it is polled once, so that what it has to say is on the connection before whatever is begun next.
-async fn begin<T>(
-    call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    began: Mono,
-    routes: usize,
-) -> Flight<T>
-where
-    T: Send + 'static,
-{
-    let mut call: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(call);
-    let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
-    if let Poll::Ready(result) = first {
-        call = Box::pin(std::future::ready(result));
-    }
-    Flight { call, began, routes }
-}
-
-/// Waits for a flight to land; for ever if there is none. Cancel safe: a flight that has not landed stays.
-async fn landing<T>(flight: &mut Option<Flight<T>>) -> (Flight<T>, Result<T, StoreError>) {
-    let result = match flight {
-        Some(flight) => flight.call.as_mut().await,
-        None => pending().await,
-    };
-    match flight.take() {
-        Some(landed) => (landed, result),
-        None => pending().await,
-    }
-}
 
 async fn limited<T>(
     span: Duration,

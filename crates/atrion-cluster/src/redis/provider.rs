@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::NAME;
-use super::config::{RedisClusterBuilder, Settings};
+use super::builder::RedisClusterBuilder;
+use super::config::Settings;
 use super::driver::Driver;
 use super::error::{BuildError, ConfigError};
 use super::shared::Shared;
