@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use atrion_core::{Mono, Telemetry, TelemetryError};
 use atrion_state::{
-    Clock, Event, Health, InMemoryProvider, Observer, ProviderStats, PulseConfig, RouteIdError,
+    Clock, Event, Health, InMemoryProvider, Observer, ProviderStats, PulseConfig, RouteId, RouteIdError,
     StateProvider, SystemClock,
 };
 use tokio::sync::{broadcast, watch};
@@ -18,6 +18,7 @@ use crate::engine::Engine;
 use crate::events::{Broadcast, Events, Tracing};
 use crate::overrides::{Override, OverrideError};
 use crate::queued::Queued;
+use crate::refusals::RefusalSample;
 use crate::route::Route;
 use crate::runtime::{Driver, Status};
 use crate::snapshot::{RouteSnapshot, Snapshot};
@@ -131,6 +132,20 @@ impl Atrion {
     #[must_use]
     pub fn override_of(&self, route: &Route) -> Option<Override> {
         self.0.engine.override_of(route)
+    }
+
+    /// Every override in force, by route.
+    #[must_use]
+    pub fn overrides(&self) -> Vec<(RouteId, Override)> {
+        self.0.engine.overrides()
+    }
+
+    /// A few of the latest refusals after the sample of that `number` (0: all that are kept), with every term, oldest
+    /// first: at most five a second and route, 512 in all. Asking keeps the sampling on for ten seconds; while nobody
+    /// asks none are kept.
+    #[must_use]
+    pub fn refusals_after(&self, number: u64) -> Vec<RefusalSample> {
+        self.0.engine.refusals_after(number)
     }
 
     /// Every route at this moment. For people and exporters; requests do not need it.

@@ -2,6 +2,7 @@
 //! One route: its live side, which requests touch, and its physics, which only the pulse and callers of slow methods do.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use atrion_state::{Clock, RouteId, StateManager};
 use crate::fleet::Ear;
 use crate::live::{Live, Refused, Ticket};
 use crate::physics::{RoutePhysics, Site};
+use crate::refusals::Refusals;
 use crate::shed::Shed;
 use crate::slot;
 
@@ -19,11 +21,12 @@ use crate::slot;
 pub(crate) struct Commons {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ladder: Ladder,
+    pub(crate) refusals: Refusals,
 }
 
 impl Commons {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ladder: Ladder::new() }
+        Self { clock, ladder: Ladder::new(), refusals: Refusals::default() }
     }
 }
 
@@ -32,12 +35,14 @@ pub(crate) struct RouteCell {
     commons: Arc<Commons>,
     id: RouteId,
     physics: Mutex<RoutePhysics>,
+    /// When a refusal was last kept for people to look at; 0 is never.
+    sampled_at: AtomicU64,
 }
 
 impl RouteCell {
     pub(crate) fn new(id: RouteId, physics: RoutePhysics, commons: Arc<Commons>, now: Mono) -> Self {
         let live = physics.first_live(&commons.ladder, now);
-        Self { live, commons, id, physics: Mutex::new(physics) }
+        Self { live, commons, id, physics: Mutex::new(physics), sampled_at: AtomicU64::new(0) }
     }
 
     #[inline]
@@ -73,7 +78,7 @@ impl RouteCell {
     pub(crate) fn admit_with_care(&self, priority: Priority, now: Mono) -> Result<Ticket, Shed> {
         self.live
             .admit_with_care(slot::current(), priority, now, &self.commons.ladder)
-            .map_err(|refused| self.explain(refused))
+            .map_err(|refused| self.explain(refused, now))
     }
 
     #[inline(always)]
@@ -83,7 +88,7 @@ impl RouteCell {
 
     /// Puts the terms to a refusal, so that it can explain itself.
     #[cold]
-    fn explain(&self, refused: Refused) -> Shed {
+    fn explain(&self, refused: Refused, now: Mono) -> Shed {
         let published = self.live.terms();
         let Refused { reason, volts, tier, mode, in_flight, debt, gate } = refused;
         let target = f64::from(gate.target());
@@ -94,7 +99,9 @@ impl RouteCell {
         let scar = Ohms::saturating(published.scar.get() + published.cluster);
         let exact = retry_after(mode, volts, scar, published.base, self.live.scar_decay());
         let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
-        Shed::new(Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after })
+        let refusal = Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after };
+        self.commons.refusals.offer(&self.id, &self.sampled_at, &refusal, now);
+        Shed::new(refusal)
     }
 
     /// The route that all names without a place share.

@@ -21,6 +21,7 @@ use crate::fleet::{Ear, Fleet};
 use crate::live::Force;
 use crate::overrides::{Active, Override, OverrideError, Overrides};
 use crate::physics::{RoutePhysics, TickCache};
+use crate::refusals::RefusalSample;
 use crate::registry::Registry;
 use crate::roster::{Beat, Roster};
 use crate::route::Route;
@@ -303,6 +304,7 @@ impl Engine {
         match kind {
             OverrideKind::ForceOpen => cell.live().force(Force::Open),
             OverrideKind::ForceClosed => cell.live().force(Force::Closed),
+            OverrideKind::Shadow => cell.live().force(Force::Shadow),
             _ => cell.physics().reset(cell.live(), &self.commons.ladder, now),
         }
         if !matches!(kind, OverrideKind::Reset) {
@@ -326,11 +328,25 @@ impl Engine {
     #[must_use]
     pub fn override_of(&self, route: &Route) -> Option<Override> {
         let now = self.commons.clock.now();
-        lock(&self.overrides).get(route.id()).map(|active| Override {
-            kind: active.kind,
-            reason: active.reason.to_string(),
-            time_to_live: active.until.since(now),
-        })
+        lock(&self.overrides).get(route.id()).map(|active| active.at(now))
+    }
+
+    /// Every override in force, by route.
+    #[must_use]
+    pub fn overrides(&self) -> Vec<(RouteId, Override)> {
+        let now = self.commons.clock.now();
+        let mut all: Vec<_> =
+            lock(&self.overrides).iter().map(|(id, active)| (id.clone(), active.at(now))).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// A few of the latest refusals after the sample of that `number` (0: all that are kept), with every term, oldest
+    /// first: at most five a second and route, 512 in all. Asking keeps the sampling on for ten seconds; while nobody
+    /// asks none are kept.
+    #[must_use]
+    pub fn refusals_after(&self, number: u64) -> Vec<RefusalSample> {
+        self.commons.refusals.after(number, self.commons.clock.now())
     }
 
     fn end_override(&self, id: &RouteId, kind: OverrideKind) {

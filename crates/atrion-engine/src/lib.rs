@@ -19,6 +19,9 @@ pub use permit::{OwnedPermit, Permit};
 mod shed;
 pub use shed::Shed;
 
+mod refusals;
+pub use refusals::RefusalSample;
+
 mod cell;
 mod live;
 mod slot;

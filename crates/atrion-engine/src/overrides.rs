@@ -54,6 +54,14 @@ impl Override {
     }
 }
 
+impl Active {
+    /// As an operator sees it at `now`: with the time that is left.
+    pub(crate) fn at(&self, now: Mono) -> Override {
+        let Self { kind, reason, until } = self;
+        Override { kind: *kind, reason: reason.to_string(), time_to_live: until.since(now) }
+    }
+}
+
 /// The overrides in force.
 #[derive(Debug, Default)]
 pub(crate) struct Overrides(HashMap<RouteId, Active>);
@@ -76,6 +84,10 @@ impl Overrides {
 
     pub(crate) fn get(&self, route: &RouteId) -> Option<&Active> {
         self.0.get(route)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&RouteId, &Active)> {
+        self.0.iter()
     }
 
     /// Takes out what has ended.

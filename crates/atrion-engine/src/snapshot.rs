@@ -155,7 +155,7 @@ impl RouteSnapshot {
             effectiveness: adaptive.map_or(0.0, |state| state.effectiveness()),
             shadow: control.is_shadow(),
             forced_open: match control.force() {
-                Force::None => None,
+                Force::None | Force::Shadow => None,
                 Force::Open => Some(true),
                 Force::Closed => Some(false),
             },

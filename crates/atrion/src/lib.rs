@@ -5,7 +5,7 @@
 
 pub use atrion_engine::{
     Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, OVERFLOW_ROUTE, Override,
-    OverrideError, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RfcPhysics, Route,
+    OverrideError, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RefusalSample, RfcPhysics, Route,
     RouteConfig, RouteSnapshot, Shed, Snapshot, WeakAtrion,
 };
 

@@ -123,13 +123,13 @@ impl Live {
         let reason = match (control.force(), control.mode()) {
             (Force::Closed, _) => return Ok(self.enter(lane, tier, control, now)),
             (Force::Open, _) => Reason::ForcedOpen,
-            (Force::None, Mode::CircuitBreaker) => {
+            (Force::None | Force::Shadow, Mode::CircuitBreaker) => {
                 if self.take_probe(now, in_flight, volts) {
                     return Ok(self.enter(lane, tier, control, now));
                 }
                 Reason::BreakerOpen
             }
-            (Force::None, Mode::Bootstrap | Mode::Operational) => {
+            (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
                 if self.take_silence(now, in_flight) {
                     return Ok(self.enter(lane, tier, control, now));
                 }

@@ -16,12 +16,16 @@ pub(crate) enum Force {
     Open,
     /// The circuit is closed: everything passes.
     Closed,
+    /// As the law says, but what it refuses passes all the same.
+    Shadow,
 }
 
 const MODE: u64 = 0b11;
 const FORCE: u64 = 0b11 << 2;
 const SHADOW: u64 = 1 << 4;
 const MIDDLE: u64 = 1 << 5;
+/// Shadow by an operator, beside the one of the configuration, so that the end of one does not end the other.
+const SHADOW_BY_HAND: u64 = 1 << 6;
 const GENERATION: u32 = 32;
 
 impl Control {
@@ -54,13 +58,14 @@ impl Control {
         match (self.0 & FORCE) >> 2 {
             1 => Force::Open,
             2 => Force::Closed,
+            _ if self.0 & SHADOW_BY_HAND != 0 => Force::Shadow,
             _ => Force::None,
         }
     }
 
     #[inline]
     pub(crate) const fn is_shadow(self) -> bool {
-        self.0 & SHADOW != 0
+        self.0 & (SHADOW | SHADOW_BY_HAND) != 0
     }
 
     #[inline]
@@ -81,8 +86,9 @@ impl Control {
             Force::None => 0,
             Force::Open => 1 << 2,
             Force::Closed => 2 << 2,
+            Force::Shadow => SHADOW_BY_HAND,
         };
-        Self((self.0 & !FORCE) | bits)
+        Self((self.0 & !(FORCE | SHADOW_BY_HAND)) | bits)
     }
 
     pub(super) const fn with_settings(self, shadow: bool, spread: Spread) -> Self {

@@ -182,3 +182,22 @@ fn whoever_hears_of_an_end_may_set_the_next_one() {
         assert!(route.admit(Tier::Critical).is_err());
     }
 }
+
+#[test]
+fn a_shadow_by_hand_lets_everybody_in_counts_who_would_not_have_been_and_ends() {
+    let world = World::new(Config { default: RouteConfig::default().cap(10), ..Config::default() });
+    let route = world.learned("r");
+    let crowd = admit_all(&route, 10);
+    assert!(route.admit(Tier::Critical).is_err());
+    world.engine.set_override(&route, wanted(OverrideKind::Shadow, 1)).unwrap();
+    assert!((0..20).all(|_| route.admit(Tier::Bulk).is_ok()));
+    world.tick();
+    let now = route.snapshot();
+    assert!((now.shadow, now.forced_open) == (true, None) && now.counts.all_shed() >= 20);
+    assert_eq!(world.engine.overrides().len(), 1);
+    // A configuration that comes and goes meanwhile does not end it, and is not ended by it.
+    world.engine.replace_config(Config::default().shadow(true)).unwrap();
+    world.ticks(10);
+    assert!(world.engine.overrides().is_empty() && route.snapshot().shadow);
+    drop(crowd);
+}

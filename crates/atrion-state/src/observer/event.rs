@@ -188,6 +188,8 @@ pub enum OverrideKind {
     ForceClosed,
     /// The route forgets everything and learns anew.
     Reset,
+    /// Everything is computed, counted and reported, and nothing is refused.
+    Shadow,
 }
 
 /// Why somebody went to a store.
