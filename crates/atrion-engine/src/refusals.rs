@@ -16,12 +16,11 @@ use atrion_state::RouteId;
 
 /// One refusal that was kept.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RefusalSample {
     /// Counts the samples of an instance, from 1.
     pub number: u64,
-    /// When it was refused, by the instance's clock, in nanoseconds since its origin.
+    /// When it was refused, by the instance's clock.
     pub at: Mono,
     /// The route.
     pub route: RouteId,

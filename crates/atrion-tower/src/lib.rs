@@ -31,3 +31,7 @@ pub use self::http::{AdmissionBody, AdmissionLayer, AdmissionService, Hold};
 
 pub mod call;
 pub use call::{CallLayer, CallRules, CallService, Refused};
+
+#[cfg(feature = "api")]
+#[cfg_attr(docsrs, doc(cfg(feature = "api")))]
+pub mod api;

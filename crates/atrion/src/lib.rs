@@ -87,6 +87,16 @@ pub mod otel {
     };
 }
 
+/// A small read-only JSON API over an instance, for dashboards and scripts of one's own.
+#[cfg(feature = "api")]
+#[cfg_attr(docsrs, doc(cfg(feature = "api")))]
+pub mod api {
+    pub use atrion_tower::api::{
+        Api, EventPage, EventView, InstanceView, OutcomesView, OverrideView, RefusalView, RouteView,
+        Severity, TermsView, TierView, override_name,
+    };
+}
+
 // The manual's examples are tests, too. It is not part of the package, so only where every feature is on.
 #[cfg(all(doctest, feature = "axum", feature = "serde"))]
 #[doc = include_str!("../../../docs/operations.md")]

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A small read-only JSON API over an instance, for dashboards and scripts of one's own.
+//!
+//! [`Api`] is a [`Service`](tower_service::Service) that any HTTP server can mount below a path of its choice; it only
+//! looks, so there is nothing to protect but what there is to see. It is not meant for the open internet, and it checks
+//! nobody: mount it where your health checks are. The fields are described in `docs/studio.md`, "The JSON API". Version 1
+//! only ever gains fields.
+//!
+//! | GET | what |
+//! |---|---|
+//! | `/v1` | which version this is, and what there is |
+//! | `/v1/state` | every route: mode, R and its terms, in-flight, N*, counts by tier; overrides; the store's health |
+//! | `/v1/route?name=…` | one route |
+//! | `/v1/events?after=N` | what happened after event N, of the latest 2,048 |
+//! | `/v1/refusals?after=N` | a few of the latest refusals after sample N, with every term |
+//!
+//! ```
+//! # async fn serve(atrion: atrion_engine::Atrion) {
+//! # #[cfg(feature = "axum")] {
+//! use atrion_tower::api::Api;
+//!
+//! let app: axum::Router = axum::Router::new().nest_service("/atrion", Api::new(&atrion));
+//! # }
+//! # }
+//! ```
+
+mod events;
+mod model;
+mod respond;
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use atrion_engine::{Atrion, RefusalSample};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower_service::Service;
+
+pub use self::events::{EventPage, EventView, Severity};
+pub use self::model::{
+    InstanceView, OutcomesView, OverrideView, RefusalView, RouteView, TermsView, TierView, override_name,
+};
+
+use self::events::Log;
+
+/// The API of one instance. Cheap to clone; all clones share one log of events.
+#[derive(Debug, Clone)]
+pub struct Api {
+    atrion: Atrion,
+    log: Arc<Log>,
+}
+
+impl Api {
+    /// The API of that instance. From now on it remembers events, the latest 2,048.
+    ///
+    /// Spawns a task on the current tokio runtime, which ends with the last clone; outside of a runtime events are not
+    /// remembered.
+    #[must_use]
+    pub fn new(atrion: &Atrion) -> Self {
+        let log = Arc::new(Log::default());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(events::remember(Arc::downgrade(&log), atrion.subscribe()));
+        }
+        Self { atrion: atrion.clone(), log }
+    }
+
+    /// The instance below.
+    #[must_use]
+    pub fn atrion(&self) -> &Atrion {
+        &self.atrion
+    }
+
+    /// Everything about every route.
+    #[must_use]
+    pub fn state(&self) -> InstanceView {
+        InstanceView::of(&self.atrion)
+    }
+
+    /// What happened after the event of that number (0: all that is remembered), oldest first.
+    #[must_use]
+    pub fn events_after(&self, number: u64) -> EventPage {
+        self.log.after(number)
+    }
+
+    /// A few of the latest refusals; see [`Atrion::refusals_after`].
+    #[must_use]
+    pub fn refusals_after(&self, number: u64) -> Vec<RefusalView> {
+        let now = (self.atrion.now(), model::wall());
+        let view = |sample: RefusalSample| RefusalView::of(&sample, now);
+        self.atrion.refusals_after(number).into_iter().map(view).collect()
+    }
+}
+
+impl<B> Service<Request<B>> for Api {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(respond::to(self, request.method(), request.uri())))
+    }
+}

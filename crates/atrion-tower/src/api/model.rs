@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the API says, as plain data. Version 1 only ever gains fields; units stand in the names.
+
+use std::collections::{BTreeMap, HashMap};
+
+use atrion_core::{Mono, Reason, Terms, Tier};
+use atrion_engine::{Atrion, Counts, Override, RefusalSample, RouteSnapshot};
+use atrion_state::{Clock as _, OverrideKind, RouteId, SystemClock};
+use serde::Serialize;
+
+/// An instance at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct InstanceView {
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The store fails, and the instance works from what it has in memory.
+    pub degraded: bool,
+    /// Every route, by name.
+    pub routes: Vec<RouteView>,
+}
+
+/// A route at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RouteView {
+    /// The name. It may hold any character but control characters: show it as text, never as markup.
+    pub name: String,
+    /// `bootstrap`, `operational` or `circuit_breaker`.
+    pub mode: &'static str,
+    /// R as a request would meet it now, in ohms.
+    pub resistance_ohm: f64,
+    /// The terms of R.
+    pub terms_ohm: TermsView,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// N*, the capacity target in requests.
+    pub limit: f64,
+    /// D, in slots.
+    pub debt: f64,
+    /// L, the latency of now; 0 while unknown.
+    pub latency_s: f64,
+    /// L0, the latency without a crowd; 0 while unknown.
+    pub baseline_s: f64,
+    /// X, successes per second the route is known to carry.
+    pub throughput_per_s: f64,
+    /// e, the smoothed share of failed calls, 0..=1.
+    pub error_share: f64,
+    /// Everything is computed and nothing is shed.
+    pub shadow: bool,
+    /// What somebody has set by hand.
+    #[serde(rename = "override")]
+    pub by_hand: Option<OverrideView>,
+    /// Requests since the route was created, by tier, the most important first.
+    pub tiers: Vec<TierView>,
+    /// Calls since the route was created, by how they went.
+    pub outcomes: OutcomesView,
+}
+
+/// The terms of R, in ohms. Their sum is R, but that R is never under the base.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TermsView {
+    /// What a healthy route has.
+    pub base: f64,
+    /// The crowd.
+    pub saturation: f64,
+    /// Pressure that rises.
+    pub momentum: f64,
+    /// What is left of past failures.
+    pub scar: f64,
+    /// Calls that do not come back.
+    pub staleness: f64,
+    /// What the fleet adds, or takes away: signed.
+    pub cluster: f64,
+}
+
+/// Requests of one tier.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TierView {
+    /// `critical` to `bulk`.
+    pub tier: &'static str,
+    /// Requests that were let through.
+    pub admitted: u64,
+    /// Requests that were refused, or in shadow mode would have been, by reason. Reasons without any are left out.
+    pub shed: BTreeMap<&'static str, u64>,
+}
+
+/// Calls by how they went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct OutcomesView {
+    /// Succeeded in time.
+    pub succeeded: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Later than the SLO.
+    pub late: u64,
+    /// Said nothing about the callee's health.
+    pub ignored: u64,
+    /// Dropped without a verdict.
+    pub cancelled: u64,
+}
+
+/// What somebody has set by hand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct OverrideView {
+    /// `force_open`, `force_closed`, `reset` or `shadow`.
+    pub kind: &'static str,
+    /// Why.
+    pub reason: String,
+    /// Seconds until it ends.
+    pub ends_in_s: f64,
+}
+
+/// One refusal that was kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RefusalView {
+    /// Give the last one as `after` to get what came later.
+    pub number: u64,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The route.
+    pub route: String,
+    /// `saturated`, `scarred`, `breaker_open`, `at_cap` or `forced_open`.
+    pub reason: &'static str,
+    /// The tier of the request.
+    pub tier: &'static str,
+    /// V, its voltage.
+    pub voltage_v: f64,
+    /// R, the resistance that it met, in ohms.
+    pub resistance_ohm: f64,
+    /// The terms of R.
+    pub terms_ohm: TermsView,
+    /// What the route was doing.
+    pub mode: &'static str,
+    /// Requests in flight, without this one.
+    pub in_flight: u64,
+    /// N*, in requests.
+    pub limit: f64,
+    /// D, in slots.
+    pub debt: f64,
+    /// When a request of this voltage has a chance again.
+    pub retry_after_s: f64,
+}
+
+impl InstanceView {
+    pub(super) fn of(atrion: &Atrion) -> Self {
+        let (snapshot, overrides) = (atrion.snapshot(), overrides_of(atrion));
+        let view = |route: &RouteSnapshot| RouteView::of(route, overrides.get(&route.id));
+        Self {
+            at_ms: wall(),
+            degraded: snapshot.degraded,
+            routes: snapshot.routes.iter().map(view).collect(),
+        }
+    }
+}
+
+impl RouteView {
+    pub(super) fn of(route: &RouteSnapshot, by_hand: Option<&Override>) -> Self {
+        Self {
+            name: route.id.as_str().to_owned(),
+            mode: route.mode.as_str(),
+            resistance_ohm: route.resistance.get(),
+            terms_ohm: TermsView::of(&route.terms),
+            in_flight: route.in_flight,
+            limit: route.limit,
+            debt: route.debt,
+            latency_s: route.latency,
+            baseline_s: route.baseline,
+            throughput_per_s: route.throughput,
+            error_share: route.error_share,
+            shadow: route.shadow,
+            by_hand: by_hand.map(OverrideView::of),
+            tiers: Tier::ALL.into_iter().map(|tier| TierView::of(&route.counts, tier)).collect(),
+            outcomes: OutcomesView::of(&route.counts),
+        }
+    }
+}
+
+impl TermsView {
+    fn of(terms: &Terms) -> Self {
+        let Terms { base, saturation, momentum, scar, staleness, cluster } = *terms;
+        let [base, saturation, momentum, scar, staleness] =
+            [base, saturation, momentum, scar, staleness].map(atrion_core::Ohms::get);
+        Self { base, saturation, momentum, scar, staleness, cluster }
+    }
+}
+
+impl TierView {
+    fn of(counts: &Counts, tier: Tier) -> Self {
+        let shed = Reason::ALL.into_iter().map(|reason| (reason.as_str(), counts.shed(tier, reason)));
+        let shed = shed.filter(|(_, count)| *count > 0).collect();
+        Self { tier: tier.as_str(), admitted: counts.admitted(tier), shed }
+    }
+}
+
+impl OutcomesView {
+    fn of(counts: &Counts) -> Self {
+        Self {
+            succeeded: counts.succeeded(),
+            failed: counts.failed(),
+            late: counts.late(),
+            ignored: counts.ignored(),
+            cancelled: counts.cancelled(),
+        }
+    }
+}
+
+impl OverrideView {
+    fn of(active: &Override) -> Self {
+        Self {
+            kind: override_name(active.kind),
+            reason: active.reason.clone(),
+            ends_in_s: active.time_to_live.as_secs_f64(),
+        }
+    }
+}
+
+impl RefusalView {
+    /// `now` on the instance's clock and on the wall, to show when it was.
+    pub(super) fn of(sample: &RefusalSample, (now, wall): (Mono, u64)) -> Self {
+        let refusal = &sample.refusal;
+        let ago = u64::try_from(now.since(sample.at).as_millis()).unwrap_or(u64::MAX);
+        Self {
+            number: sample.number,
+            at_ms: wall.saturating_sub(ago),
+            route: sample.route.as_str().to_owned(),
+            reason: refusal.reason.as_str(),
+            tier: refusal.tier.as_str(),
+            voltage_v: refusal.volts.get(),
+            resistance_ohm: refusal.terms.resistance().get(),
+            terms_ohm: TermsView::of(&refusal.terms),
+            mode: refusal.mode.as_str(),
+            in_flight: refusal.in_flight,
+            limit: refusal.target,
+            debt: refusal.debt,
+            retry_after_s: refusal.retry_after.as_secs_f64(),
+        }
+    }
+}
+
+/// The stable name of an override; `unknown` for one of a later version.
+#[must_use]
+pub const fn override_name(kind: OverrideKind) -> &'static str {
+    match kind {
+        OverrideKind::ForceOpen => "force_open",
+        OverrideKind::ForceClosed => "force_closed",
+        OverrideKind::Reset => "reset",
+        OverrideKind::Shadow => "shadow",
+        _ => "unknown",
+    }
+}
+
+pub(super) fn overrides_of(atrion: &Atrion) -> HashMap<RouteId, Override> {
+    atrion.overrides().into_iter().collect()
+}
+
+/// Milliseconds since the Unix epoch.
+pub(super) fn wall() -> u64 {
+    SystemClock.wall().as_millis()
+}
