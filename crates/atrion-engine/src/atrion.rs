@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use atrion_core::{Mono, Telemetry, TelemetryError};
 use atrion_state::{
-    Clock, Event, Health, InMemoryProvider, Observer, ProviderStats, PulseConfig, RouteId, RouteIdError,
-    StateProvider, SystemClock,
+    Clock, Event, Health, InMemoryProvider, Observer, ProviderStats, PulseConfig, Register, RouteId,
+    RouteIdError, Sharing, StateProvider, SystemClock,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -176,6 +176,19 @@ impl Atrion {
         };
         let lag = behind_since.map_or(Duration::ZERO, |since| self.now().since(since));
         vec![ProviderStats::new(provider.capabilities().name).health(health).lag(lag)]
+    }
+
+    /// What the other nodes of the fleet say of a route, aged to now, sorted by node. Empty without a provider that shares.
+    #[must_use]
+    pub fn view(&self, route: &RouteId) -> Vec<Register> {
+        self.0.provider.view(route)
+    }
+
+    /// How this node listens to its fleet: as the provider says, with what the configuration sets in its place. `None`
+    /// without a provider that shares.
+    #[must_use]
+    pub fn sharing(&self) -> Option<Sharing> {
+        Some(self.0.engine.config().fleet.of(self.0.provider.sharing()?))
     }
 
     /// Events from now on. A subscriber that falls behind loses the oldest and is told how many.

@@ -143,6 +143,17 @@ fn describe(event: &Event) -> Option<Described> {
             let details = json!({ "lasted_s": seconds, "shed": shed, "admitted": admitted });
             ("shedding_stopped", Info, Some(route), text, details)
         }
+        Event::ClusterShareStarted { route, own, cluster } => {
+            let own = own.get();
+            let text = format!("the fleet moves R by {cluster:+.1} Ω; own scar {own:.1} Ω");
+            let details = json!({ "own_scar_ohm": own, "cluster_ohm": cluster });
+            ("cluster_share_started", Info, Some(route), text, details)
+        }
+        Event::ClusterShareStopped { route, lasted } => {
+            let seconds = lasted.as_secs_f64();
+            let text = format!("the fleet moves R no more, after {seconds:.1} s");
+            ("cluster_share_stopped", Info, Some(route), text, json!({ "lasted_s": seconds }))
+        }
         Event::ProviderDegraded { provider, error } => {
             let text = format!("store {provider} fails, going on from memory: {error}");
             let details = json!({ "provider": provider, "error": error.to_string() });
@@ -176,6 +187,23 @@ fn describe(event: &Event) -> Option<Described> {
             let kind = override_name(*kind);
             let text = format!("{} ended", kind.replace('_', " "));
             ("override_ended", Info, Some(route), text, json!({ "override": kind }))
+        }
+        Event::NodeJoined { provider, node } => {
+            let details = json!({ "provider": provider, "node": node.as_str() });
+            ("node_joined", Info, None, format!("node {node} is heard through {provider}"), details)
+        }
+        Event::NodeLost { provider, node } => {
+            let details = json!({ "provider": provider, "node": node.as_str() });
+            ("node_lost", Warning, None, format!("node {node} is heard through {provider} no more"), details)
+        }
+        Event::DuplicateIdentity { provider, node, renamed } => {
+            let text = format!("another node writes as {node} in {provider}; this one goes on as {renamed}");
+            let details = json!({ "provider": provider, "node": node.as_str(), "renamed": renamed.as_str() });
+            ("duplicate_identity", Error, None, text, details)
+        }
+        Event::LicenseChanged { provider, message, .. } => {
+            let details = json!({ "provider": provider, "message": &**message });
+            ("license_changed", Info, None, format!("{provider}: {message}"), details)
         }
         _ => return None,
     };
