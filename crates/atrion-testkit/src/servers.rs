@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Private Redis and PostgreSQL servers for tests, and what befalls servers: killed, stopped, slow, cut off. And promtool,
+//! Private Redis and PostgreSQL servers and a browser for tests, and what befalls servers: killed, stopped, slow, cut off. And promtool,
 //! which serves nothing but is found in the same way.
 //!
-//! Nothing has to be installed. A server comes from `ATRION_TEST_REDIS_SERVER` (the program) or
-//! `ATRION_TEST_PG_BIN` (the folder of the programs) or `ATRION_TEST_PROMTOOL`, else from the machine, else from `target/test-servers`, else
+//! Nothing has to be installed. A server comes from `ATRION_TEST_REDIS_SERVER`, `ATRION_TEST_CHROMIUM` or
+//! `ATRION_TEST_PROMTOOL` (the program), or `ATRION_TEST_PG_BIN` (the folder of the programs), else from the machine, else from `target/test-servers`, else
 //! it is fetched there by apt, which needs no root. What was found must run and be complete. Every server has a
 //! folder and a socket of its own, runs with the rights of the test (PostgreSQL, which refuses root, as uid 65534),
 //! and ends with the test that started it, also if the test is killed.
@@ -40,6 +40,11 @@
 //! | `ATRION_TEST_REQUIRE_SERVERS=1` | found or fetched; if neither works, the tests *fail*. With `ATRION_TEST_OFFLINE=1`, what is there is used and nothing is fetched |
 
 use std::path::PathBuf;
+
+#[cfg(feature = "browser")]
+mod browser;
+#[cfg(feature = "browser")]
+pub use browser::{Browser, BrowserError, Page};
 
 mod cluster;
 pub use cluster::RedisCluster;
@@ -82,11 +87,13 @@ pub enum Server {
     Postgres,
     /// `promtool`, the checker of Prometheus's rules.
     Promtool,
+    /// A browser, for tests of pages: Chromium, or one of its kind.
+    Chromium,
 }
 
 impl Server {
     /// Everything there is.
-    pub const ALL: [Self; 3] = [Self::Redis, Self::Postgres, Self::Promtool];
+    pub const ALL: [Self; 4] = [Self::Redis, Self::Postgres, Self::Promtool, Self::Chromium];
 
     /// The name that people use.
     #[must_use]
@@ -95,6 +102,7 @@ impl Server {
             Self::Redis => "Redis",
             Self::Postgres => "PostgreSQL",
             Self::Promtool => "promtool",
+            Self::Chromium => "Chromium",
         }
     }
 }

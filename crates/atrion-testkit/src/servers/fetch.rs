@@ -103,12 +103,17 @@ impl Apt {
                 Server::Redis => "redis-server",
                 Server::Postgres => "postgresql",
                 Server::Promtool => "prometheus",
+                Server::Chromium => "chromium",
             };
             format!("{why}; install the package `{packages}`, or name a server in the environment")
         })?;
         let wanted: Vec<String> = match server {
             Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
+            // It draws no text without a font.
+            Server::Chromium => ["chromium", "chromium-common", "fontconfig-config", "fonts-dejavu-core"]
+                .map(str::to_owned)
+                .into(),
             Server::Postgres => {
                 let depends = self.run("apt-cache", &["depends", "postgresql"])?;
                 let server = depends

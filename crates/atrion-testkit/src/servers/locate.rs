@@ -12,7 +12,7 @@ use super::{Server, ServerError, fetch};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Programs {
-    /// The folder of `redis-server` or `promtool`, or of `postgres`, `initdb` and `psql`.
+    /// The folder of `redis-server`, `promtool` or `chromium`, or of `postgres`, `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
     pub server: PathBuf,
@@ -115,6 +115,9 @@ fn named(server: Server) -> Result<Option<Programs>, ServerError> {
         Server::Promtool => {
             ("ATRION_TEST_PROMTOOL", std::env::var_os("ATRION_TEST_PROMTOOL").map(PathBuf::from))
         }
+        Server::Chromium => {
+            ("ATRION_TEST_CHROMIUM", std::env::var_os("ATRION_TEST_CHROMIUM").map(PathBuf::from))
+        }
     };
     let Some(path) = folder.filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
     check(server, &path, None)
@@ -145,6 +148,7 @@ fn fetched(server: Server) -> Result<Programs, String> {
     let root = home().join("root");
     let folder = match server {
         Server::Redis | Server::Promtool => root.join("usr/bin"),
+        Server::Chromium => root.join("usr/lib/chromium"),
         Server::Postgres => std::fs::read_dir(root.join("usr/lib/postgresql"))
             .map_err(|error| error.to_string())?
             .flatten()
@@ -161,6 +165,7 @@ const fn program(server: Server) -> &'static str {
         Server::Redis => "redis-server",
         Server::Postgres => "postgres",
         Server::Promtool => "promtool",
+        Server::Chromium => "chromium",
     }
 }
 
