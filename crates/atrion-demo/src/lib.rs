@@ -15,11 +15,16 @@ mod random;
 mod record;
 mod report;
 mod run;
+mod scene;
 mod service;
 mod terminal;
 mod tier;
 mod traffic;
 mod wire;
+
+pub use self::plan::Phase;
+pub use self::scene::Scene;
+pub use self::service::serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +35,7 @@ use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 
 use self::figures::{Report, RunFigures, Runs};
-use self::plan::{CALM_LOAD, Phase, Plan};
+use self::plan::{CALM_LOAD, Plan};
 use self::random::Random;
 use self::report::Extras;
 use self::run::{Stage, weather};
@@ -60,6 +65,10 @@ pub struct Args {
     /// Only one of the two runs.
     #[arg(long, value_enum, value_name = "RUN")]
     only: Option<Only>,
+    /// Serve AtrionStudio over the protected service, print its address, and stay until Ctrl-C (with the commercial
+    /// crates in the tree).
+    #[arg(long)]
+    studio: bool,
     /// Append what the service and its guard saw, ten times a second, as JSON lines.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -80,10 +89,14 @@ enum Only {
 /// What kept it from starting, or ended it early.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.serve {
-        runtime(2)?.block_on(service::serve())?;
+        runtime(2)?.block_on(serve(async |_| Ok(None)))?;
         return Ok(ExitCode::SUCCESS);
     }
     limits::raise_open_files();
+    anyhow::ensure!(
+        !(args.studio && args.only == Some(Only::Unprotected)),
+        "Studio shows the guard: leave out --only unprotected"
+    );
     let demo = Demo::prepare(&args)?;
     runtime(2)?.block_on(demo.play())?;
     Ok(ExitCode::SUCCESS)
@@ -135,9 +148,12 @@ impl<'a> Demo<'a> {
             arrivals,
             seed: self.args.seed,
             trace: self.args.trace.as_deref(),
+            studio: self.args.studio,
         };
         let unprotected = match self.args.only {
             Some(Only::Protected) => None,
+            // There is nothing to look at without a guard.
+            _ if self.args.studio => None,
             _ => Some(self.one(&stage, "Without Atrion", false).await?),
         };
         let protected = match self.args.only {

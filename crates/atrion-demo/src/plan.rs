@@ -12,13 +12,19 @@ use serde::{Deserialize, Serialize};
 /// One part of the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Phase {
+#[non_exhaustive]
+pub enum Phase {
     /// Calm traffic before anything is measured: connections are opened, the guard learns.
     Warmup,
+    /// Seven tenths of what the service can do.
     Calm,
+    /// Three times what it can do.
     Overload,
+    /// Every second worker is several times slower, without an error.
     Gray,
+    /// The dependency hangs.
     Outage,
+    /// All is well again.
     Recovery,
 }
 
@@ -76,6 +82,16 @@ impl Plan {
             from = until;
         }
         Self { stretches }
+    }
+
+    /// Other phases, or others in their place.
+    pub(crate) fn of(phases: &[(Phase, Duration)], capacity: f64) -> Self {
+        let mut from = Duration::ZERO;
+        let stretch = |&(phase, length): &(Phase, Duration)| {
+            let until = from + length;
+            Stretch { phase, from: std::mem::replace(&mut from, until), until, rate: capacity * phase.load() }
+        };
+        Self { stretches: phases.iter().map(stretch).collect() }
     }
 
     /// When the last request may arrive.

@@ -30,6 +30,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) seed: u64,
     /// Where the ticks of the service go, one JSON value per line.
     pub(crate) trace: Option<&'a Path>,
+    /// Whether the service brings Studio along, and stays for those who look at it.
+    pub(crate) studio: bool,
 }
 
 /// What goes wrong in a phase.
@@ -45,7 +47,10 @@ impl Stage<'_> {
     /// Runs the whole plan against one service and returns a record of every request.
     pub(crate) async fn run(&self, title: &str, spec: ServiceSpec) -> anyhow::Result<Vec<Record>> {
         let mut trace = self.trace.map(|path| Trace::open(path, spec.protected)).transpose()?;
-        let (mut service, port) = Service::start(spec).await?;
+        let (mut service, port) = Service::start(spec, self.studio).await?;
+        if let Some(address) = &service.dashboard {
+            self.terminal.line(&format!("\nStudio: {address}\n"))?;
+        }
         // A moment for the service's runtime to settle, so that the first requests are not late.
         let start = Instant::now() + Duration::from_millis(100);
         let (sender, mut verdicts) = mpsc::unbounded_channel();
@@ -89,6 +94,10 @@ impl Stage<'_> {
         }
         live.end()?;
         clients.await.context("the clients ended early")?;
+        if service.dashboard.is_some() {
+            self.terminal.line("The phases are over; Studio stays until Ctrl-C.")?;
+            service.stay().await?;
+        }
         service.stop().await?;
         Ok(records)
     }
@@ -99,13 +108,13 @@ struct Service {
     child: Child,
     orders: ChildStdin,
     news: Lines<BufReader<ChildStdout>>,
+    /// Where a dashboard over it can be opened.
+    dashboard: Option<String>,
 }
 
 impl Service {
-    async fn start(spec: ServiceSpec) -> anyhow::Result<(Self, u16)> {
-        let program = std::env::current_exe().context("cannot find the program to start the service with")?;
-        let mut child = Command::new(program)
-            .args(["demo", "--serve"])
+    async fn start(spec: ServiceSpec, studio: bool) -> anyhow::Result<(Self, u16)> {
+        let mut child = Self::command(studio)?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -113,11 +122,44 @@ impl Service {
             .context("cannot start the service")?;
         let orders = child.stdin.take().context("the service has no standard input")?;
         let news = child.stdout.take().context("the service has no standard output")?;
-        let mut service = Self { child, orders, news: BufReader::new(news).lines() };
+        let mut service = Self { child, orders, news: BufReader::new(news).lines(), dashboard: None };
         service.order(&Order::Start(spec)).await?;
         match service.news().await? {
-            News::Ready { port } => Ok((service, port)),
+            News::Ready { port, dashboard } => Ok((Self { dashboard, ..service }, port)),
             News::Tick(_) => anyhow::bail!("the service reports before it is ready"),
+        }
+    }
+
+    /// This program, or the same service with Studio: that is an example of a commercial crate, which cargo starts if it
+    /// is in the tree, because no manifest of a free crate may name it.
+    fn command(studio: bool) -> anyhow::Result<Command> {
+        if !studio {
+            let program =
+                std::env::current_exe().context("cannot find the program to start the service with")?;
+            let mut command = Command::new(program);
+            command.args(["demo", "--serve"]);
+            return Ok(command);
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let manifest = root.join(STUDIO);
+        anyhow::ensure!(
+            manifest.exists(),
+            "{STUDIO} is not in this tree: Studio is a commercial part of Atrion"
+        );
+        let mut command = Command::new("cargo");
+        command
+            .args(["run", "--quiet", "--example", "studio_over_the_demo", "--manifest-path"])
+            .arg(manifest);
+        Ok(command)
+    }
+
+    /// Until Ctrl-C, or until the service ends. What it reports is read, or it would wait for that.
+    async fn stay(&mut self) -> anyhow::Result<()> {
+        loop {
+            tokio::select! {
+                tick = self.tick() => { tick?; }
+                pressed = tokio::signal::ctrl_c() => return pressed.context("cannot hear Ctrl-C"),
+            }
         }
     }
 
@@ -153,6 +195,8 @@ impl Service {
         Ok(())
     }
 }
+
+const STUDIO: &str = "crates/atrion-studio/Cargo.toml";
 
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -2,14 +2,15 @@
 //! The service: an axum server on the loopback address, run by the demo as a child process, so that
 //! the clients' work and the service's do not share a runtime and delay each other's timers.
 
-mod guard;
-mod pool;
+pub(super) mod guard;
+pub(super) mod pool;
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use atrion::Atrion;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -27,8 +28,14 @@ pub(crate) use self::pool::{WORK, capacity};
 
 use super::wire::{News, Order, ServiceSpec, Tick, Weather, header};
 
-/// Serves until standard input ends.
-pub(crate) async fn serve() -> anyhow::Result<()> {
+/// Is the demo's service, until standard input ends. `beside` is given the instance that protects it, and may start a
+/// dashboard over it; it answers with the address to open.
+///
+/// # Errors
+/// What kept it from starting.
+pub async fn serve(
+    beside: impl AsyncFnOnce(&Atrion) -> anyhow::Result<Option<String>>,
+) -> anyhow::Result<()> {
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     let Some(Order::Start(spec)) = order(&mut orders).await? else {
         anyhow::bail!("the first line on standard input must be the order to start");
@@ -36,6 +43,10 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     let (weather, receiver) = watch::channel(Weather::Fair);
     let pool = Pool::start(spec.workers, spec.seed, receiver);
     let guard = if spec.protected { Some(Guard::start().await?) } else { None };
+    let dashboard = match &guard {
+        Some(guard) => beside(guard.atrion()).await?,
+        None => None,
+    };
     let router = router(&spec, &pool);
     let router = match &guard {
         Some(guard) => guard.wrap(router),
@@ -43,7 +54,7 @@ pub(crate) async fn serve() -> anyhow::Result<()> {
     };
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot bind a port")?;
-    tell(&News::Ready { port: listener.local_addr()?.port() })?;
+    tell(&News::Ready { port: listener.local_addr()?.port(), dashboard })?;
     tokio::spawn(async move { axum::serve(listener, router).await });
     tokio::spawn(async move { report(&pool, guard.as_ref()).await });
 
@@ -61,7 +72,7 @@ async fn order(orders: &mut Lines<BufReader<Stdin>>) -> anyhow::Result<Option<Or
 }
 
 /// One route per template, all with the same handler.
-fn router(spec: &ServiceSpec, pool: &Pool) -> Router {
+pub(super) fn router(spec: &ServiceSpec, pool: &Pool) -> Router {
     spec.routes.iter().fold(Router::new(), |router, route| {
         let needs_dependency = route.needs_dependency;
         let handler =

@@ -44,6 +44,9 @@ pub(crate) enum News {
     /// Listening on this port of the loopback address.
     Ready {
         port: u16,
+        /// Where a dashboard beside the service can be opened, if there is one.
+        #[serde(default)]
+        dashboard: Option<String>,
     },
     Tick(Tick),
 }

@@ -22,19 +22,23 @@ use super::super::client::ATTEMPT_TIMEOUT;
 use super::super::wire::{RouteTick, header};
 
 /// The guard of a service.
-pub(super) struct Guard {
+pub(crate) struct Guard {
     atrion: Atrion,
 }
 
 impl Guard {
-    pub(super) async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
         let config = Config::default().slo(ATTEMPT_TIMEOUT);
         let atrion = Atrion::builder().config(config).connect().await.context("cannot start Atrion")?;
         Ok(Self { atrion })
     }
 
+    pub(crate) fn atrion(&self) -> &Atrion {
+        &self.atrion
+    }
+
     /// The router with Atrion before its routes.
-    pub(super) fn wrap(&self, router: Router) -> Router {
+    pub(crate) fn wrap(&self, router: Router) -> Router {
         let headers = TrustedHeaders::new().cohort(HeaderName::from_static(header::USER));
         let each_route = AdmissionLayer::new(self.atrion.clone()).trust_headers(headers);
         let all_routes = each_route.clone().names(RouteNames::fixed("all routes"));

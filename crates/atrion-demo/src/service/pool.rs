@@ -53,7 +53,7 @@ pub(super) struct Job {
 
 /// The handle to the queue.
 #[derive(Clone)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     queue: mpsc::UnboundedSender<Queued>,
     gauges: Arc<Gauges>,
 }
@@ -72,7 +72,7 @@ struct Queued {
 }
 
 impl Pool {
-    pub(super) fn start(workers: usize, seed: u64, weather: watch::Receiver<Weather>) -> Self {
+    pub(crate) fn start(workers: usize, seed: u64, weather: watch::Receiver<Weather>) -> Self {
         let (queue, jobs) = mpsc::unbounded_channel();
         let jobs = Arc::new(Mutex::new(jobs));
         let gauges = Arc::new(Gauges::default());
