@@ -9,6 +9,7 @@ mod license;
 mod oracle;
 mod servers;
 mod sim;
+mod studio;
 mod test;
 mod tools;
 
@@ -34,10 +35,12 @@ enum Command {
     Sim(sim::Args),
     /// Replay a recorded oracle file against the `rfc` preset.
     ReplayOracle(oracle::Args),
-    /// Find or fetch the Redis and PostgreSQL that tests use, and say where they are.
+    /// Find or fetch the Redis, the PostgreSQL and the browser that tests use, and say where they are.
     Servers(servers::Args),
     /// Make, issue and inspect licence keys.
     License(license::Args),
+    /// Take pictures of the dashboard.
+    Studio(studio::Args),
     /// Prove that the free crates never reach the commercial ones.
     Boundary(boundary::Args),
     /// Take a Rust tree from version 1 to version 2: `update_physics` becomes a method.
@@ -55,6 +58,7 @@ fn main() -> std::process::ExitCode {
         Command::ReplayOracle(args) => oracle::run(args),
         Command::Servers(args) => servers::run(args),
         Command::License(args) => license::run(args),
+        Command::Studio(args) => studio::run(args),
         Command::Boundary(args) => boundary::run(args),
         Command::Codemod(args) => codemod::run(args),
         Command::Fuzz(args) => fuzz::run(args),

@@ -5,8 +5,8 @@
 
 pub use atrion_engine::{
     Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, OVERFLOW_ROUTE, Override,
-    OverrideError, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RefusalSample, RfcPhysics, Route,
-    RouteConfig, RouteSnapshot, Shed, Snapshot, WeakAtrion,
+    OverrideError, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RefusalSample, RfcPhysics,
+    Route, RouteConfig, RouteSnapshot, Shed, Snapshot, WeakAtrion,
 };
 
 pub use atrion_core::{
@@ -94,6 +94,16 @@ pub mod api {
     pub use atrion_tower::api::{
         Api, EventPage, EventView, InstanceView, OutcomesView, OverrideView, RefusalView, RouteView,
         Severity, TermsView, TierView, override_name,
+    };
+}
+
+/// AtrionStudio, the dashboard. Commercial: its views need a licence, the service never does.
+#[cfg(feature = "studio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "studio")))]
+pub mod studio {
+    pub use atrion_studio::{
+        Access, Builder, Running, StartError, Studio, StudioConfig, StudioConfigError, Token, TokenError,
+        assets, source,
     };
 }
 

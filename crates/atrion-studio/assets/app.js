@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+// The frame: sign in, connect, choose a view by the address, keep it up to date.
+
+import { attribute, h, text } from "./dom.js";
+import { MODES } from "./format.js";
+import { resistance, Store, value } from "./store.js";
+import { Stream } from "./stream.js";
+import { overview } from "./views/overview.js";
+import { routes } from "./views/routes.js";
+import { route } from "./views/route.js";
+import { fleet } from "./views/fleet.js";
+import { events } from "./views/events.js";
+import { overrides } from "./views/overrides.js";
+import { licence, unlicensed } from "./views/licence.js";
+import { signin } from "./views/signin.js";
+
+const VIEWS = { overview, routes, route, fleet, events, overrides, licence };
+const TABS = [["overview", "Overview"], ["routes", "Routes"], ["fleet", "Fleet"], ["events", "Events"], ["overrides", "Overrides"], ["licence", "Licence"]];
+
+const at = (id) => document.getElementById(id);
+const store = new Store();
+let view = null;
+let stream = null;
+let scheduled = false;
+
+function path() {
+  const hash = location.hash.startsWith("#/") ? location.hash.slice(2) : "overview";
+  const [name, ...rest] = hash.split("/");
+  return [VIEWS[name] ? name : "overview", decode(rest.join("/"))];
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function show() {
+  if (!store.ready) return;
+  const [name, argument] = path();
+  view?.leave?.();
+  view = VIEWS[name](store, argument, { toast });
+  at("main").replaceChildren(view.element);
+  for (const tab of at("tabs").children) attribute(tab, "aria-current", tab.dataset.view === (name === "route" ? "routes" : name) ? "page" : null);
+  document.title = `${view.title} · AtrionStudio`;
+  view.update();
+}
+
+/// At most once a frame of the screen, and not while nobody looks.
+function refresh() {
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => {
+    scheduled = false;
+    view?.update();
+  });
+}
+
+function link(state) {
+  const words = { live: "live", lost: "reconnecting", waiting: "connecting" };
+  attribute(at("link"), "data-state", state);
+  text(at("link-text"), words[state]);
+  document.body.classList.toggle("stale", state === "lost");
+}
+
+function received(event, data) {
+  const first = !store.ready;
+  const changes = store.take(event, data);
+  if (event === "state") {
+    text(at("where"), `${store.about.node} · ${store.about.cluster}`);
+    if (first || view === null) show();
+  }
+  // For a screen reader: changes of modes alone, and in one sentence.
+  const said = changes.slice(0, 3).map(([route]) => `${route.name}: ${MODES[value(store, route, "mode")].word} at ${Math.round(resistance(store, route))} ohms`);
+  if (changes.length > 3) said.push(`and ${changes.length - 3} more`);
+  if (said.length) text(at("live"), said.join("; "));
+  refresh();
+}
+
+let hiding = 0;
+export function toast(words, action) {
+  const box = at("toast");
+  const button = action ? h("button", { type: "button", onclick: () => { box.hidden = true; action.act(); } }, action.name) : null;
+  box.replaceChildren(...[h("span", {}, words), button].filter(Boolean));
+  box.hidden = false;
+  clearTimeout(hiding);
+  hiding = setTimeout(() => { box.hidden = true; }, action ? 12000 : 6000);
+}
+
+function theme() {
+  const root = document.documentElement;
+  const stored = localStorage.getItem("theme");
+  if (stored) root.dataset.theme = stored;
+  at("theme").addEventListener("click", () => {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+    refresh();
+  });
+}
+
+function start() {
+  stream?.close();
+  stream = new Stream(received, link, begin);
+  stream.open();
+}
+
+function instead(screen) {
+  stream?.close();
+  stream = null;
+  view = null;
+  store.ready = false;
+  document.title = `${screen.title} · AtrionStudio`;
+  at("main").replaceChildren(screen.element);
+}
+
+async function begin() {
+  const about = await (await fetch("/studio/v1/about")).json().catch(() => ({}));
+  document.body.classList.toggle("bare", !about.signedIn || !about.license?.permitted);
+  if (!about.signedIn) return instead(signin(begin));
+  if (!about.license.permitted) return instead(unlicensed(about, begin));
+  start();
+}
+
+async function exchange() {
+  const given = /^#token=([A-Za-z0-9_-]+)$/.exec(location.hash);
+  if (!given) return;
+  // Out of the address before anything else, so that it is in no bookmark and no picture of the screen.
+  history.replaceState(null, "", "/#/overview");
+  const headers = { "content-type": "application/json" };
+  await fetch("/session", { method: "POST", headers, body: JSON.stringify({ token: given[1] }) }).catch(() => {});
+}
+
+theme();
+at("tabs").append(...TABS.map(([name, title]) => h("a", { href: `#/${name}`, "data-view": name }, title)));
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#token=")) return exchange().then(begin);
+  if (!location.hash.startsWith("#/")) return;
+  show();
+  at("main").focus({ preventScroll: true });
+  scrollTo(0, 0);
+});
+at("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  at("main").focus();
+});
+addEventListener("visibilitychange", refresh);
+setInterval(() => view?.tick?.(), 1000);
+await exchange();
+await begin();

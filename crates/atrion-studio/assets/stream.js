@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+// The connection: server-sent events. The browser comes back by itself and names the last id that it has seen; what it
+// missed, or the whole state, comes then.
+
+export class Stream {
+  /// on(event, data), link("live" | "lost" | "waiting"), refused(): the session or the licence has ended.
+  constructor(on, link, refused) {
+    this.on = on;
+    this.link = link;
+    this.refused = refused;
+    this.heard = 0;
+    this.timer = setInterval(() => this.check(), 1000);
+  }
+
+  open() {
+    this.source?.close();
+    const source = (this.source = new EventSource("/studio/v1/stream"));
+    for (const event of ["state", "frame", "around", "events", "refusals"]) {
+      source.addEventListener(event, (message) => {
+        this.heard = Date.now();
+        this.link("live");
+        this.on(event, JSON.parse(message.data));
+      });
+    }
+    source.onerror = async () => {
+      this.link("lost");
+      // A closed source had an answer that is no stream, and does not come back by itself.
+      if (source.readyState !== EventSource.CLOSED || this.source !== source) return;
+      this.source = null;
+      setTimeout(() => this.retry(), 1500);
+    };
+  }
+
+  async retry() {
+    if (this.source) return;
+    try {
+      const about = await (await fetch("/studio/v1/about")).json();
+      if (!about.signedIn || !about.license.permitted) return this.refused(about);
+      this.open();
+    } catch {
+      setTimeout(() => this.retry(), 1500);
+    }
+  }
+
+  /// A frame comes at least every ten seconds; a connection that says nothing for longer is none.
+  check() {
+    if (this.heard && Date.now() - this.heard > 15000) {
+      this.link("lost");
+      this.heard = 0;
+      this.open();
+    }
+  }
+
+  close() {
+    clearInterval(this.timer);
+    this.source?.close();
+    this.source = null;
+  }
+}
+
+/// Changes something. Gives the words of a refusal, or null.
+export async function post(path, body) {
+  try {
+    const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    if (answer.ok) return null;
+    const problem = await answer.json().catch(() => ({}));
+    return problem.detail ?? `refused with ${answer.status}`;
+  } catch {
+    return "the server cannot be reached";
+  }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+// Nodes by routes: who says what of which route, and what is made of it here.
+
+import { attribute, h, keyed, panel, table, text } from "../dom.js";
+import { MODES, number, ohms, span } from "../format.js";
+import { resistance, value } from "../store.js";
+import { routeLink } from "./parts.js";
+
+const MOST_ROUTES = 60;
+const MOST_NODES = 40;
+
+export function fleet(store) {
+  const gamma = h("p", { class: "subline" });
+  const alone = h("p", { class: "notice" });
+  const nodes = table("Nodes", [
+    { name: "Node" },
+    { name: "State" },
+    { name: "Last heard of", unit: "ago", num: true, hint: "also the lag of what is known of it" },
+    { name: "Routes with a scar", num: true },
+    { name: "Deepest scar", unit: "Ω", num: true },
+  ]);
+  const merged = table("Own against merged scar", [
+    { name: "Route" },
+    { name: "Own scar", unit: "Ω", num: true },
+    { name: "Merged", unit: "Ω", num: true, hint: "what the gate uses" },
+    { name: "The fleet's share", unit: "Ω", num: true },
+    { name: "R", unit: "Ω", num: true },
+  ]);
+  const heat = h("table", { class: "heat" });
+  const none = h("p", { class: "empty" }, "No route has a scar anywhere.");
+  const panels = h(
+    "div",
+    { class: "columns" },
+    panel("Scars by node and route, Ω", { class: "panel full" }, none, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heat map" }, heat)),
+    panel("Nodes", { class: "panel wide" }, nodes.wrap),
+    panel("Own against merged, here", {}, merged.wrap),
+  );
+  const element = h("div", { class: "view" }, h("h1", {}, "Fleet"), gamma, alone, panels);
+
+  function update() {
+    const all = store.around.nodes.slice(0, MOST_NODES);
+    const single = all.length === 0;
+    alone.hidden = !single;
+    panels.hidden = single;
+    gamma.hidden = single;
+    const stores = store.around.stores.map((one) => one.name).join(", ");
+    if (single) return text(alone, `This node keeps its state for itself (${stores}), so there is no fleet to show. With a shared store the nodes, their scars and what is made of them stand here.`);
+    text(gamma, `${store.around.nodes.length} nodes · γ ${store.around.gamma ?? "unknown"}: S_merged = γ · S_cluster + (1 − γ) · S_own · ${store.around.stores.map((one) => `${one.name} ${one.trouble ? `▲ ${one.trouble}` : "● well"}`).join(" · ")}`);
+    const worst = new Map();
+    for (const node of all) for (const cell of node.cells) worst.set(cell.route, Math.max(worst.get(cell.route) ?? 0, cell.scar));
+    const routes = [...worst.keys()].sort((a, b) => worst.get(b) - worst.get(a) || (a < b ? -1 : 1)).slice(0, MOST_ROUTES);
+    none.hidden = routes.length > 0;
+    heat.hidden = routes.length === 0;
+    drawHeat(heat, all, routes);
+    keyed(nodes.body, all, (node) => node.name, (node) => h("tr", {}, h("th", { scope: "row" }, node.name), h("td"), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" })), (row, node) => {
+      const [, state, heard, count, deepest] = row.cells;
+      const trouble = node.here && store.around.stores.some((one) => one.trouble);
+      text(state, trouble ? "▲ degraded to memory" : node.here ? "● here" : node.silenceS > 10 ? "◌ gone" : node.silenceS > 3 ? "▲ fading" : "● heard of");
+      text(heard, node.here ? "–" : span(node.silenceS));
+      text(count, number(node.cells.length));
+      text(deepest, node.cells.length ? ohms(Math.max(...node.cells.map((cell) => cell.scar))) : "–");
+    });
+    const own = store.routes.size ? [...store.routes.values()].filter((route) => value(store, route, "scar") > 0 || value(store, route, "cluster") !== 0) : [];
+    own.sort((a, b) => Math.abs(value(store, b, "cluster")) - Math.abs(value(store, a, "cluster")));
+    keyed(merged.body, own.slice(0, 20), (route) => route.n, (route) => h("tr", {}, h("th", { scope: "row" }, routeLink(route.name)), [1, 2, 3, 4].map(() => h("td", { class: "num" }))), (row, route) => {
+      const [scar, share] = [value(store, route, "scar"), value(store, route, "cluster")];
+      const values = [ohms(scar), ohms(Math.max(0, scar + share)), `${share > 0 ? "+" : ""}${share.toFixed(1)}`, ohms(resistance(store, route))];
+      for (const [at, words] of values.entries()) text(row.cells[at + 1], words);
+    });
+  }
+
+  return { element, title: "Fleet", update };
+}
+
+/// A table whose cells are tinted; the number stands in each, so that the tint is never all there is.
+function drawHeat(heat, nodes, routes) {
+  const signature = JSON.stringify([nodes.map((node) => node.name), routes]);
+  if (heat.signature !== signature) {
+    heat.signature = signature;
+    heat.replaceChildren(
+      h("caption", { class: "sr" }, "Scars by node and route, in ohms"),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Route"), nodes.map((node) => h("th", { scope: "col", title: node.name }, node.name)))),
+      h("tbody", {}, routes.map((route) => h("tr", {}, h("th", { scope: "row" }, routeLink(route)), nodes.map(() => h("td", { class: "num" }))))),
+    );
+  }
+  const rows = heat.tBodies[0].rows;
+  for (const [column, node] of nodes.entries()) {
+    const cells = new Map(node.cells.map((cell) => [cell.route, cell]));
+    for (const [at, route] of routes.entries()) {
+      const cell = cells.get(route);
+      const box = rows[at].cells[column + 1];
+      const mode = MODES.find((one) => one.id === cell?.mode);
+      text(box, cell ? `${cell.mode === "circuit_breaker" ? "⊘ " : ""}${ohms(cell.scar)}` : "·");
+      attribute(box, "data-level", cell ? Math.min(5, 1 + Math.floor(cell.scar / 20)) : null);
+      attribute(box, "title", cell ? `${node.name}, ${route}: scar ${ohms(cell.scar)} Ω, R ${ohms(cell.resistance)} Ω, ${mode?.word ?? cell.mode}, ${span(cell.ageS)} old` : null);
+    }
+  }
+}

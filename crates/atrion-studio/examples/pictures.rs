@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Pictures of every view over the demo's service in an outage: `cargo xtask studio --screenshots DIR`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use atrion_testkit::servers::{Browser, Page};
+
+#[path = "../tests/browser/fleet.rs"]
+mod fleet;
+#[path = "../tests/browser/world.rs"]
+mod world;
+
+use world::{SICK, SOON, go, open, outage, seconds, studio, view_of};
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    let folder = PathBuf::from(std::env::args_os().nth(1).context("say where to: pictures DIR")?);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let scene = outage().await?;
+    let studio_ = studio(scene.atrion(), 0).await?;
+    let browser = Browser::start().await?;
+    let page = open(&browser, &studio_, 1440, 900).await?;
+    tokio::time::sleep(seconds(24)).await;
+    let route = view_of(SICK);
+    for scheme in ["light", "dark"] {
+        page.prefer(scheme, "reduce").await?;
+        for view in ["overview", "routes", &route, "fleet", "events", "overrides", "licence"] {
+            shoot(&page, &folder, view, scheme).await?;
+        }
+    }
+    page.resize(360, 740).await?;
+    for view in ["overview", "routes", &route, "overrides"] {
+        shoot(&page, &folder, view, "narrow").await?;
+    }
+    let fleet = fleet::service().await?;
+    let over_the_fleet = studio(&fleet, 0).await?;
+    let page = open(&browser, &over_the_fleet, 1440, 900).await?;
+    shoot(&page, &folder, "fleet", "of-nodes").await?;
+    Ok(())
+}
+
+async fn shoot(page: &Page, folder: &Path, view: &str, variant: &str) -> anyhow::Result<()> {
+    go(page, view).await?;
+    page.wait("document.fonts.status === 'loaded'", SOON).await?;
+    // Two looks, so that everything has been drawn at its size.
+    tokio::time::sleep(seconds(2)).await;
+    let name = view.split('/').next().unwrap_or(view);
+    let path = folder.join(format!("{name}-{variant}.png"));
+    let picture = page.picture().await?;
+    std::fs::write(&path, &picture).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{} ({} kB)", path.display(), picture.len() / 1_000);
+    let complaints = page.complaints();
+    anyhow::ensure!(complaints.is_empty(), "the page complains: {}", complaints.join("\n"));
+    Ok(())
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! A route at one moment as a row of numbers: what goes to browsers, and what the curves are made of.
+//!
+//! Rows are rounded to what a person can see, so that a route on which nothing happens has the same row as before and
+//! costs nothing. The page names the columns by the same list ([`COLUMNS`]), which it is given.
+
+use std::fmt::Write as _;
+
+use atrion_core::Mode;
+
+use crate::source::Sighting;
+
+/// The columns of a row.
+pub(crate) const COLUMNS: [&str; WIDTH] = [
+    "mode",
+    "flags",
+    "inFlight",
+    "debt",
+    "limit",
+    "base",
+    "saturation",
+    "momentum",
+    "scar",
+    "staleness",
+    "cluster",
+    "latencyMs",
+    "baselineMs",
+    "errors",
+    "admitted0",
+    "admitted1",
+    "admitted2",
+    "admitted3",
+    "admitted4",
+    "shed0",
+    "shed1",
+    "shed2",
+    "shed3",
+    "shed4",
+];
+
+pub(crate) const WIDTH: usize = 24;
+
+/// A rounded row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Row([f32; WIDTH]);
+
+pub(crate) const SHADOW: f64 = 1.0;
+pub(crate) const FORCED_OPEN: f64 = 2.0;
+pub(crate) const FORCED_CLOSED: f64 = 4.0;
+
+impl Row {
+    /// A row from a sighting and the one before it, `seconds` earlier. Counts become rates per second; a route that was
+    /// forgotten and made anew counts from nought again, which is no negative rate.
+    pub(crate) fn of(now: &Sighting, before: Option<&Sighting>, seconds: f64) -> Self {
+        let rate = |now: u64, before: Option<u64>| match before {
+            Some(before) if seconds > 0.0 => rounded(now.saturating_sub(before) as f64 / seconds, 10.0),
+            _ => 0.0,
+        };
+        let mode = match now.mode {
+            Mode::Bootstrap => 0.0,
+            Mode::Operational => 1.0,
+            Mode::CircuitBreaker => 2.0,
+        };
+        let forced = match now.forced_open {
+            None => 0.0,
+            Some(true) => FORCED_OPEN,
+            Some(false) => FORCED_CLOSED,
+        };
+        let flags = forced + if now.shadow { SHADOW } else { 0.0 };
+        let mut row = [0.0; WIDTH];
+        let head = [mode, flags, now.in_flight, now.debt, now.limit];
+        let terms = now.terms;
+        let health = [now.latency[0] * 1e3, now.latency[1] * 1e3, now.error_share];
+        let values = head.into_iter().chain(terms).chain(health.iter().copied());
+        for (cell, (column, value)) in row.iter_mut().zip(values.enumerate()) {
+            // Shares need a digit more than ohms.
+            *cell = rounded(value, if column == 13 { 1_000.0 } else { 10.0 });
+        }
+        for tier in 0..5 {
+            row[14 + tier] = rate(now.admitted[tier], before.map(|before| before.admitted[tier]));
+            row[19 + tier] = rate(now.shed[tier], before.map(|before| before.shed[tier]));
+        }
+        Self(row)
+    }
+
+    /// Nothing moves: no traffic, and a resistance of its base alone.
+    pub(crate) fn is_idle(&self) -> bool {
+        let moving = self.0[14..].iter().sum::<f32>() + self.0[2] + self.0[3];
+        moving == 0.0 && self.0[6..11].iter().all(|term| *term == 0.0) && self.0[0] < 2.0 && self.0[1] == 0.0
+    }
+
+    /// Requests per second, admitted and then shed, by tier.
+    pub(crate) fn rates(&self) -> &[f32] {
+        &self.0[14..]
+    }
+
+    /// R, in ohms.
+    pub(crate) fn resistance(&self) -> f32 {
+        (self.0[5] + self.0[7] + self.0[8] + self.0[9] + self.0[10]).max(self.0[5]) + self.0[6]
+    }
+
+    /// Appends `lead,v,v,…` in brackets.
+    pub(crate) fn write(&self, lead: impl std::fmt::Display, out: &mut String) {
+        let _ = write!(out, "[{lead}");
+        for value in self.0 {
+            // The shortest text that reads back as the same number; infinities were rounded away.
+            let _ = write!(out, ",{value}");
+        }
+        out.push(']');
+    }
+}
+
+/// Rounded to a part of one, and finite, so that it is a number in JSON.
+fn rounded(value: f64, parts: f64) -> f32 {
+    let value = (value.clamp(-1e7, 1e7) * parts).round() / parts;
+    // Negative nought would be written as such.
+    if value.is_finite() { value as f32 + 0.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use atrion_state::RouteId;
+
+    use super::*;
+
+    fn sighting() -> Sighting {
+        Sighting {
+            route: RouteId::new("r").unwrap(),
+            mode: Mode::CircuitBreaker,
+            shadow: true,
+            forced_open: Some(true),
+            terms: [10.0, 1.25, 0.0, 90.04, 0.0, -3.0],
+            in_flight: 7.0,
+            debt: 0.0,
+            limit: f64::INFINITY,
+            latency: [0.1234, f64::NAN],
+            error_share: 0.1239,
+            admitted: [10, 0, 0, 0, 5],
+            shed: [0, 0, 0, 0, 20],
+        }
+    }
+
+    #[test]
+    fn a_row_is_valid_json_whatever_the_numbers_are() {
+        let before = Sighting { admitted: [0, 0, 0, 0, 6], shed: [0; 5], ..sighting() };
+        let mut text = String::new();
+        Row::of(&sighting(), Some(&before), 2.0).write(3, &mut text);
+        let row: Vec<f64> = serde_json::from_str(&text).unwrap();
+        let of = |name| row[1 + COLUMNS.iter().position(|column| *column == name).unwrap()];
+        assert_eq!((row[0], of("mode"), of("flags"), of("limit")), (3.0, 2.0, 3.0, 1e7));
+        assert_eq!((of("saturation"), of("scar"), of("cluster")), (1.3, 90.0, -3.0));
+        assert_eq!((of("latencyMs"), of("baselineMs"), of("errors")), (123.4, 0.0, 0.124));
+        // The last tier counts from nought again: a route made anew, not a negative rate.
+        assert_eq!((of("admitted0"), of("admitted4"), of("shed4")), (5.0, 0.0, 10.0));
+    }
+
+    #[test]
+    fn what_nobody_can_see_is_no_change() {
+        let mut later = sighting();
+        later.terms[3] += 0.001;
+        assert_eq!(Row::of(&later, None, 1.0), Row::of(&sighting(), None, 1.0));
+    }
+}

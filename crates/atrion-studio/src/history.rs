@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The curves: the latest rows of every route that has moved, within a fixed amount of memory.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::frame::Row;
+
+/// Rows by route, oldest first.
+#[derive(Debug)]
+pub(crate) struct History {
+    rows: HashMap<u32, VecDeque<Sample>>,
+    /// Samples that fit into the budget, of all routes together.
+    budget: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// Milliseconds since the Unix epoch.
+    pub(crate) at_ms: u64,
+    pub(crate) row: Row,
+}
+
+/// Nobody looks at more of one route than a quarter of an hour.
+const LONGEST: usize = 900;
+/// Less than this is no curve: past so many routes, those without a place have none.
+const SHORTEST: usize = 60;
+
+impl History {
+    pub(crate) fn new(mib: usize) -> Self {
+        Self { rows: HashMap::new(), budget: mib * 1024 * 1024 / size_of::<Sample>() }
+    }
+
+    /// Adds a row. A route on which nothing has happened yet takes no place.
+    pub(crate) fn push(&mut self, route: u32, sample: Sample) {
+        let taken = self.rows.len();
+        let rows = match self.rows.get_mut(&route) {
+            Some(rows) => rows,
+            None if sample.row.is_idle() || (taken + 1) * SHORTEST > self.budget => return,
+            None => self.rows.entry(route).or_default(),
+        };
+        rows.push_back(sample);
+        let share = (self.budget / taken.max(1)).clamp(SHORTEST, LONGEST);
+        while rows.len() > share {
+            rows.pop_front();
+        }
+        if rows.capacity() > 2 * share {
+            rows.shrink_to(share);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, route: u32) {
+        self.rows.remove(&route);
+    }
+
+    pub(crate) fn of(&self, route: u32) -> impl DoubleEndedIterator<Item = &Sample> {
+        self.rows.get(&route).into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atrion_core::Mode;
+    use atrion_state::RouteId;
+
+    use super::*;
+    use crate::source::Sighting;
+
+    fn row(scar: f64) -> Row {
+        let sighting = Sighting {
+            route: RouteId::new("r").unwrap(),
+            mode: Mode::Operational,
+            shadow: false,
+            forced_open: None,
+            terms: [10.0, 0.0, 0.0, scar, 0.0, 0.0],
+            in_flight: 0.0,
+            debt: 0.0,
+            limit: 10.0,
+            latency: [0.0; 2],
+            error_share: 0.0,
+            admitted: [0; 5],
+            shed: [0; 5],
+        };
+        Row::of(&sighting, None, 1.0)
+    }
+
+    #[test]
+    fn memory_is_bounded_for_any_number_of_routes() {
+        for routes in [1, 200, 2_000] {
+            let mut history = History::new(1);
+            for at_ms in 0..1_000 {
+                for route in 0..routes.min(if at_ms < 70 { routes } else { 200 }) {
+                    history.push(route, Sample { at_ms, row: row(5.0) });
+                }
+            }
+            let kept: usize = history.rows.values().map(VecDeque::len).sum();
+            assert!(
+                kept <= history.budget + routes.min(200) as usize,
+                "{routes}: {kept} of {}",
+                history.budget
+            );
+            assert!(history.of(0).count() >= SHORTEST);
+            assert_eq!(history.of(0).last().unwrap().at_ms, 999);
+        }
+    }
+
+    #[test]
+    fn an_idle_route_takes_no_place_until_something_happens() {
+        let mut history = History::new(1);
+        history.push(7, Sample { at_ms: 1, row: row(0.0) });
+        assert_eq!(history.of(7).count(), 0);
+        history.push(7, Sample { at_ms: 2, row: row(1.0) });
+        history.push(7, Sample { at_ms: 3, row: row(0.0) });
+        assert_eq!(history.of(7).count(), 2);
+        history.forget(7);
+        assert_eq!(history.of(7).count(), 0);
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod config;
+pub use config::{Access, StudioConfig, StudioConfigError};
+
+mod token;
+pub use token::{Token, TokenError};
+
+pub mod source;
+
+mod frame;
+mod history;
+mod hub;
+mod model;
+mod sampler;
+
+mod gate;
+mod overrides;
+
+mod listener;
+mod server;
+
+mod studio;
+pub use studio::{Builder, Running, StartError, Studio};
+
+pub mod assets;

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Connections that cannot stay for nothing: a bounded number of them, and each one ends when no byte moves either way
+//! for a while. A browser that is stuck holds a socket for that long and nothing else.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
+
+/// Accepts guarded connections.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// A connection that ends when nothing moves.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    deadline: Pin<Box<Sleep>>,
+    patience: Duration,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Guarded {
+    /// At most `places` connections at a time; others wait in the kernel's queue.
+    pub(crate) fn new(listener: TcpListener, places: usize, patience: Duration) -> Self {
+        Self { listener, places: Arc::new(Semaphore::new(places)), patience }
+    }
+}
+
+impl Listener for Guarded {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        loop {
+            // Never closed, so this waits for a place and cannot fail.
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { continue };
+            match self.listener.accept().await {
+                Ok((stream, from)) => {
+                    // Small messages are to be seen at once; a socket that cannot do so works all the same.
+                    let _ = stream.set_nodelay(true);
+                    let deadline = Box::pin(tokio::time::sleep(self.patience));
+                    return (Connection { stream, deadline, patience: self.patience, _place: place }, from);
+                }
+                // Out of file descriptors, or the client has left already: neither mends itself by asking at once.
+                Err(error) => {
+                    tracing::debug!(target: "atrion::studio", %error, "cannot accept");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl Connection {
+    /// What the socket says; while it says nothing, time runs, and when it moves, time starts anew.
+    fn guarded<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match act(Pin::new(&mut self.stream), cx) {
+            Poll::Pending => {
+                ready!(self.deadline.as_mut().poll(cx));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing moved for too long")))
+            }
+            moved => {
+                let deadline = Instant::now() + self.patience;
+                self.deadline.as_mut().reset(deadline);
+                moved
+            }
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().guarded(cx, |stream, cx| stream.poll_read(cx, into))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().guarded(cx, |stream, cx| stream.poll_write(cx, from))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().guarded(cx, |stream, cx| stream.poll_write_vectored(cx, from))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn pair(patience: Duration) -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut guarded = Guarded::new(listener, 1, patience);
+        let client = TcpStream::connect(address).await.unwrap();
+        (guarded.accept().await.0, client)
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_is_cut_off() {
+        let (mut connection, _client) = pair(Duration::from_millis(200)).await;
+        let endless = [0; 64 * 1024];
+        let error = loop {
+            if let Err(error) = connection.write_all(&endless).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_says_nothing_is_cut_off_and_one_that_speaks_is_not() {
+        let (mut connection, mut client) = pair(Duration::from_millis(300)).await;
+        let mut byte = [0];
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            client.write_all(b"x").await.unwrap();
+            connection.read_exact(&mut byte).await.unwrap();
+        }
+        assert_eq!(connection.read(&mut byte).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}

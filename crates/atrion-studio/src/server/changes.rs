@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What can be changed: overrides, if they are switched on.
+
+use std::sync::Arc;
+
+use atrion_state::{Clock as _, SystemClock};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+use crate::overrides::{Undo, Wish, checked_author};
+use crate::sampler;
+use crate::source::Operator;
+use crate::studio::Shared;
+
+/// `POST /studio/v1/overrides`: takes a route over.
+pub(super) async fn set(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let operator = operator(&shared)?;
+    let wish: Wish = parsed(&body)?;
+    let author = checked_author(&wish.author).map_err(unfit)?;
+    operator.set(&wish.route, wish.to_override(author)).map_err(unfit)?;
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    shared.authors.note(&wish.route, author, agent, SystemClock.wall().as_millis());
+    let (route, kind, reason) = (&wish.route, wish.kind, &wish.reason);
+    tracing::warn!(target: "atrion::studio", route, ?kind, reason, author, "override set in studio");
+    sampler::look_around(&shared);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /studio/v1/overrides/lift`: gives a route back.
+pub(super) async fn lift(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Problem> {
+    let operator = operator(&shared)?;
+    let undo: Undo = parsed(&body)?;
+    let author = checked_author(&undo.author).map_err(unfit)?;
+    if !operator.lift(&undo.route) {
+        return Err(Problem::not_found("there is no override on that route any more"));
+    }
+    tracing::warn!(target: "atrion::studio", route = undo.route, author, "override lifted in studio");
+    sampler::look_around(&shared);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn operator(shared: &Shared) -> Result<&dyn Operator, Problem> {
+    shared.sessions.may_post()?;
+    let off = "nothing can be changed here: start Studio with `.overrides(true)` if it should";
+    let operator = shared.source.operator().filter(|_| shared.config.overrides);
+    operator.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, off))
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| unfit(error.to_string()))
+}
+
+fn unfit(detail: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What the views read.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Problem;
+use super::problem::{json_of, respond};
+use crate::sampler::{self, lock, unix_now};
+use crate::studio::Shared;
+
+/// What a page needs to know before it knows anything. The licence is told to those who signed in.
+pub(super) async fn about(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let signed_in = shared.sessions.admits(&headers, shared.address.port());
+    let license = signed_in.then(|| shared.gate.view(unix_now()));
+    json_of(&json!({
+        "signedIn": signed_in,
+        "needsToken": shared.sessions.need_token(),
+        "api": shared.source.api().is_some(),
+        "license": license,
+    }))
+}
+
+/// Everything as it happens, as server-sent events.
+pub(super) async fn stream(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    match shared.hub.subscribe(last, || sampler::state(&shared)) {
+        Ok(stream) => {
+            let mut response = Response::new(Body::new(stream));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            // For proxies that would collect a while before they pass anything on.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            response
+        }
+        Err(_) => {
+            let detail = "as many browsers watch as may: close one, or raise `clients`";
+            let mut response = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+            response
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    route: String,
+}
+
+/// The curves of one route.
+pub(super) async fn history(
+    State(shared): State<Arc<Shared>>,
+    Query(Which { route }): Query<Which>,
+) -> Result<Response, Problem> {
+    let found = lock(&shared.model).history_of(&route);
+    let found = found.ok_or_else(|| Problem::not_found("there is no route of that name"))?;
+    Ok(respond(StatusCode::OK, "application/json", found))
+}
+
+/// All events that are remembered, one JSON value per line.
+pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
+    let events = shared.source.events_after(0).map(|page| page.events).unwrap_or_default();
+    let mut lines = String::new();
+    for event in &events {
+        // Maps with text as keys: it cannot fail.
+        lines.push_str(&serde_json::to_string(event).unwrap_or_default());
+        lines.push('\n');
+    }
+    let mut response = respond(StatusCode::OK, "application/x-ndjson", lines);
+    let name = HeaderValue::from_static("attachment; filename=\"atrion-events.ndjson\"");
+    response.headers_mut().insert(CONTENT_DISPOSITION, name);
+    response
+}

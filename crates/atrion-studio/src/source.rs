@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What Studio looks at: a port, so that the views know nothing of where the numbers come from.
+
+mod instance;
+pub use instance::Instance;
+
+use std::time::Duration;
+
+use atrion_core::Mode;
+use atrion_engine::Override;
+use atrion_state::RouteId;
+use atrion_tower::api::{Api, EventPage, RefusalView};
+
+/// Somewhere to look. Called from Studio's own task, once or twice a second: never on a request's path.
+pub trait Source: Send + Sync + 'static {
+    /// Everything at this moment. It may take locks for microseconds, and must not block.
+    fn look(&self) -> Observed;
+
+    /// What happened after the event of that number.
+    fn events_after(&self, number: u64) -> Option<EventPage> {
+        let _ = number;
+        None
+    }
+
+    /// A few of the latest refusals after the sample of that number.
+    fn refusals_after(&self, number: u64) -> Vec<RefusalView> {
+        let _ = number;
+        Vec::new()
+    }
+
+    /// Who can change something, if anybody can.
+    fn operator(&self) -> Option<&dyn Operator> {
+        None
+    }
+
+    /// The read-only JSON API over the same thing, if there is one.
+    fn api(&self) -> Option<Api> {
+        None
+    }
+}
+
+/// Takes routes over by hand.
+pub trait Operator: Send + Sync {
+    /// Sets an override on a route that exists; an unknown one is an error and is not made.
+    ///
+    /// # Errors
+    /// What is wrong, in words for whoever asked.
+    fn set(&self, route: &str, wanted: Override) -> Result<(), String>;
+
+    /// Lifts an override; says whether there was one.
+    fn lift(&self, route: &str) -> bool;
+}
+
+/// Everything at one moment.
+#[derive(Debug, Clone, Default)]
+#[allow(clippy::exhaustive_structs)] // plain data that sources make
+pub struct Observed {
+    /// Every route, once.
+    pub routes: Vec<Sighting>,
+    /// Overrides in force.
+    pub overrides: Vec<(RouteId, Override)>,
+    /// The stores behind it.
+    pub stores: Vec<Store>,
+    /// The nodes of the fleet, this one first where it is one of them. Empty on a single node.
+    pub nodes: Vec<Node>,
+    /// gamma, where it is known: the weight of the fleet's word.
+    pub gamma: Option<f64>,
+}
+
+/// One route.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Sighting {
+    /// Its name.
+    pub route: RouteId,
+    /// What it is doing.
+    pub mode: Mode,
+    /// Nothing is shed.
+    pub shadow: bool,
+    /// Held open (`Some(true)`) or closed by hand.
+    pub forced_open: Option<bool>,
+    /// Base, saturation, momentum, scar, staleness and cluster share, in ohms.
+    pub terms: [f64; 6],
+    /// Requests in flight.
+    pub in_flight: f64,
+    /// D, in slots.
+    pub debt: f64,
+    /// N*, in requests.
+    pub limit: f64,
+    /// L and L0, in seconds.
+    pub latency: [f64; 2],
+    /// e, 0..=1.
+    pub error_share: f64,
+    /// Requests let through since the route exists, by tier from critical to bulk.
+    pub admitted: [u64; 5],
+    /// Requests refused, likewise.
+    pub shed: [u64; 5],
+}
+
+/// A store.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Store {
+    /// `memory`, `redis`, `postgres`.
+    pub name: String,
+    /// What is wrong with it, if something is: the instance then works from memory.
+    pub trouble: Option<String>,
+    /// The age of the oldest change that it has not taken yet, where that is known.
+    pub lag: Option<Duration>,
+    /// Other nodes that are heard through it, and those of them that fade, where nodes hear each other.
+    pub nodes: Option<[usize; 2]>,
+}
+
+/// A node of the fleet.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// It is the one that serves Studio.
+    pub is_here: bool,
+    /// How long it has not been heard of.
+    pub silence: Duration,
+    /// What it says of routes that are not neutral.
+    pub cells: Vec<Cell>,
+}
+
+/// What a node says of a route.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Cell {
+    /// The route.
+    pub route: RouteId,
+    /// The node's own scar, aged to now, in ohms.
+    pub scar: f64,
+    /// What the gate of the node that looks makes of it with the others' word, where that is known.
+    pub merged: Option<f64>,
+    /// R, in ohms.
+    pub resistance: f64,
+    /// What the route does there.
+    pub mode: Mode,
+    /// How old the word is.
+    pub age: Duration,
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The instance of the process that serves Studio.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use atrion_core::Tier;
+use atrion_engine::{Atrion, Override, Route, RouteSnapshot};
+use atrion_state::{Health, NodeId, PhysicsVector, ProviderStats, RouteId};
+use atrion_tower::api::{Api, EventPage, RefusalView};
+
+use super::{Cell, Node, Observed, Operator, Sighting, Source, Store};
+
+/// Looks at an [`Atrion`], its stores, and what the other nodes say.
+#[derive(Debug)]
+pub struct Instance {
+    atrion: Atrion,
+    api: Api,
+    node: String,
+}
+
+impl Instance {
+    /// The instance under the name that its node has in the fleet view.
+    #[must_use]
+    pub fn new(atrion: &Atrion, node: impl Into<String>) -> Self {
+        Self { atrion: atrion.clone(), api: Api::new(atrion), node: node.into() }
+    }
+
+    fn nodes(&self, routes: &[RouteSnapshot]) -> Vec<Node> {
+        let own =
+            routes.iter().filter(|route| route.terms.scar.get() > WORTH_SHOWING).map(own_cell).collect();
+        let here = Node { name: self.node.clone(), is_here: true, silence: Duration::ZERO, cells: own };
+        let mut peers: BTreeMap<NodeId, Node> = BTreeMap::new();
+        for route in routes {
+            for register in self.atrion.view(&route.id) {
+                let node = peers.entry(register.node.clone()).or_insert_with(|| Node {
+                    name: register.node.as_str().to_owned(),
+                    is_here: false,
+                    silence: register.silence,
+                    cells: Vec::new(),
+                });
+                node.silence = node.silence.min(register.silence);
+                node.cells.extend(cell_of(&route.id, &register.vector));
+            }
+        }
+        std::iter::once(here).chain(peers.into_values()).collect()
+    }
+
+    /// Without making it: a name that somebody mistyped must not become a route.
+    fn known(&self, name: &str) -> Option<Route> {
+        let exists = self.atrion.snapshot().routes.iter().any(|route| route.id.as_str() == name);
+        exists.then(|| self.atrion.route(name))
+    }
+}
+
+/// Scars under a hundredth of an ohm are none.
+const WORTH_SHOWING: f64 = 0.01;
+
+impl Source for Instance {
+    fn look(&self) -> Observed {
+        let snapshot = self.atrion.snapshot();
+        let sharing = self.atrion.sharing();
+        Observed {
+            overrides: self.atrion.overrides(),
+            stores: self.atrion.provider_stats().into_iter().map(store).collect(),
+            nodes: if sharing.is_some() { self.nodes(&snapshot.routes) } else { Vec::new() },
+            gamma: sharing.map(|sharing| sharing.gamma.get()),
+            routes: snapshot.routes.into_iter().map(sighting).collect(),
+        }
+    }
+
+    fn events_after(&self, number: u64) -> Option<EventPage> {
+        Some(self.api.events_after(number))
+    }
+
+    fn refusals_after(&self, number: u64) -> Vec<RefusalView> {
+        self.api.refusals_after(number)
+    }
+
+    fn operator(&self) -> Option<&dyn Operator> {
+        Some(self)
+    }
+
+    fn api(&self) -> Option<Api> {
+        Some(self.api.clone())
+    }
+}
+
+impl Operator for Instance {
+    fn set(&self, route: &str, wanted: Override) -> Result<(), String> {
+        let route = self.known(route).ok_or_else(|| "there is no route of that name".to_owned())?;
+        self.atrion.set_override(&route, wanted).map_err(|error| error.to_string())
+    }
+
+    fn lift(&self, route: &str) -> bool {
+        self.known(route).is_some_and(|route| self.atrion.lift_override(&route))
+    }
+}
+
+fn store(stats: ProviderStats) -> Store {
+    let trouble = match stats.health {
+        Health::Degraded { reason } => Some(reason.to_string()),
+        Health::Disconnected => Some("not connected".to_owned()),
+        _ => None,
+    };
+    let nodes = stats.nodes.map(|nodes| [nodes.live, nodes.fading]);
+    Store { name: stats.provider.to_owned(), trouble, lag: stats.lag, nodes }
+}
+
+/// `None` if there is nothing worth showing.
+fn cell_of(route: &RouteId, vector: &PhysicsVector) -> Option<Cell> {
+    let scar = vector.aged_scar().get();
+    (scar > WORTH_SHOWING).then(|| Cell {
+        route: route.clone(),
+        scar,
+        merged: None,
+        resistance: vector.resistance.get(),
+        mode: vector.mode,
+        age: vector.age,
+    })
+}
+
+fn own_cell(route: &RouteSnapshot) -> Cell {
+    Cell {
+        route: route.id.clone(),
+        scar: route.terms.scar.get(),
+        merged: Some((route.terms.scar.get() + route.terms.cluster).max(0.0)),
+        resistance: route.resistance.get(),
+        mode: route.mode,
+        age: Duration::ZERO,
+    }
+}
+
+fn sighting(route: RouteSnapshot) -> Sighting {
+    let terms = route.terms;
+    let counts = route.counts;
+    let shed =
+        |tier: Tier| atrion_core::Reason::ALL.into_iter().map(|reason| counts.shed(tier, reason)).sum();
+    Sighting {
+        mode: route.mode,
+        shadow: route.shadow,
+        forced_open: route.forced_open,
+        terms: [
+            terms.base.get(),
+            terms.saturation.get(),
+            terms.momentum.get(),
+            terms.scar.get(),
+            terms.staleness.get(),
+            terms.cluster,
+        ],
+        in_flight: route.in_flight as f64,
+        debt: route.debt,
+        limit: route.limit,
+        latency: [route.latency, route.baseline],
+        error_share: route.error_share,
+        admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
+        shed: Tier::ALL.map(shed),
+        route: route.id,
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Studio in a real browser, over the service of the demo in an outage. Ignored, and not green, where there is no
+//! Chromium and none can be fetched.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
+
+#[cfg(unix)]
+#[path = "browser/fleet.rs"]
+mod fleet;
+#[cfg(unix)]
+#[path = "browser/suite.rs"]
+mod suite;
+#[cfg(unix)]
+#[path = "browser/world.rs"]
+mod world;
+
+#[cfg(unix)]
+fn main() -> std::process::ExitCode {
+    use atrion_testkit::servers::{self, Server, tests};
+
+    servers::run(
+        &[Server::Chromium],
+        tests![
+            suite::every_view_shows_an_outage_in_both_themes_and_on_a_phone,
+            suite::the_page_comes_back_when_the_server_does,
+            suite::a_route_is_taken_over_and_given_back,
+            suite::hostile_names_and_browsers_are_text,
+            suite::it_is_usable_by_keyboard,
+            suite::a_thousand_routes_are_a_few_rows,
+            suite::a_fleet_is_a_heat_map_with_numbers,
+            suite::who_is_not_signed_in_or_licensed_is_told_what_to_do,
+        ],
+    )
+}
+
+#[cfg(not(unix))]
+fn main() {}

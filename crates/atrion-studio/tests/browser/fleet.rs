@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! A fleet of six nodes, of which one is real: the others are what a provider says of them.
+
+use atrion_core::{Mode, Ohms};
+use atrion_engine::Atrion;
+use atrion_state::{
+    BoxFuture, Capabilities, Feed, InMemoryProvider, NodeId, PhysicsVector, ProviderError, ProviderStats,
+    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+};
+
+use crate::world::seconds;
+
+#[derive(Debug, Default)]
+struct Hearsay(InMemoryProvider, Feed);
+
+const NODES: [&str; 5] = ["shop-7d9f-2", "shop-7d9f-3", "shop-7d9f-4", "shop-7d9f-5", "shop-7d9f-6"];
+const ROUTES: [&str; 8] = [
+    "GET /cart/{id}",
+    "GET /products",
+    "GET /products/{id}",
+    "GET /search",
+    "POST /checkout",
+    "POST /login",
+    "payments.charge",
+    "stock.reserve",
+];
+
+/// An instance that hears of it.
+pub(crate) async fn service() -> anyhow::Result<Atrion> {
+    let atrion = Atrion::builder().provider(Hearsay::default()).connect().await?;
+    for route in ROUTES {
+        let _ = atrion.route(route);
+    }
+    Ok(atrion)
+}
+
+impl StateProvider for Hearsay {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new("redis").shared(true).subscribes(true)
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.0.connect()
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.0.disconnect()
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        self.0.get_vector(route)
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.0.update_vector(route, vector)
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        Some(Sharing::default())
+    }
+
+    fn subscribe(&self) -> Option<Subscription> {
+        Some(self.1.subscribe())
+    }
+
+    fn view(&self, route: &RouteId) -> Vec<Register> {
+        let Some(place) = ROUTES.iter().position(|name| *name == route.as_str()) else { return Vec::new() };
+        // Payments are sick everywhere, stock on two nodes, and the last node is not heard of any more.
+        let scar = |node: usize| match place {
+            6 => 70.0 + 6.0 * node as f64,
+            7 if node < 2 => 42.0 - 20.0 * node as f64,
+            _ if (place + node).is_multiple_of(4) => 3.5 * (1 + node) as f64,
+            _ => 0.0,
+        };
+        let register = |(node, name): (usize, &&str)| {
+            let mode = if scar(node) > 90.0 { Mode::CircuitBreaker } else { Mode::Operational };
+            let ohms = |value| Ohms::new(value).ok();
+            let vector = PhysicsVector::new(mode, ohms(10.0 + scar(node))?, ohms(scar(node))?)
+                .with_weight(Weight::FULL);
+            let silence = if node == 4 { seconds(5) } else { seconds(0) };
+            Some(Register::new(NodeId::new(name).ok()?, 1, 1, vector).with_silence(silence))
+        };
+        NODES.iter().enumerate().filter_map(register).collect()
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        vec![ProviderStats::new("redis").nodes(4, 1)]
+    }
+}

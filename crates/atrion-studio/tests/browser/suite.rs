@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What a person would see.
+
+use std::time::Duration;
+
+use atrion_core::{Outcome, Tier};
+use atrion_engine::Atrion;
+use atrion_license::{Sources, Verifier, Watch, development};
+use atrion_studio::{Access, Studio, StudioConfig, Token};
+use atrion_testkit::servers::{Browser, Page, Proxy, Upstream};
+use serde_json::json;
+
+use crate::fleet;
+use crate::world::{SICK, SOON, go, open, outage, seconds, studio, view_of};
+
+/// Text that is shown, and the contrast to what lies behind it: those under 4.5:1.
+const CONTRAST: &str = r"(() => {
+  const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const parse = (text) => { const n = text.match(/[\d.]+/g).map(Number); return [n.slice(0, 3), n[3] ?? 1]; };
+  const behind = (e) => { for (; e; e = e.parentElement) { const [c, a] = parse(getComputedStyle(e).backgroundColor); if (a === 1) return c; } return [255, 255, 255]; };
+  const poor = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || e.namespaceURI.includes('svg') || !e.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) || e.closest('.sr, .skip, [aria-hidden=true]')) continue;
+    const [a, b] = [light(parse(getComputedStyle(e).color)[0]), light(behind(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) poor.push(`${e.tagName}.${e.className} ${e.textContent.slice(0, 30)} ${ratio.toFixed(2)}`);
+  }
+  return poor;
+})()";
+
+/// Whether anything was drawn on a canvas, by its number.
+const DRAWN: &str = "((n) => { const c = document.querySelectorAll('canvas.plot')[n]; const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return d.some((v, i) => i % 4 === 3 && v > 0); })";
+
+async fn says(page: &Page, selector: &str, words: &str) {
+    let condition = format!(
+        "[...document.querySelectorAll({})].some((e) => e.checkVisibility() && e.textContent.includes({}))",
+        json!(selector),
+        json!(words)
+    );
+    page.wait(&condition, SOON).await.unwrap();
+}
+
+fn no_complaints(page: &Page) {
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+pub(crate) async fn every_view_shows_an_outage_in_both_themes_and_on_a_phone() {
+    let scene = outage().await.unwrap();
+    let studio = studio(scene.atrion(), 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1280, 900).await.unwrap();
+    assert_eq!(
+        page.eval("location.hash").await.unwrap(),
+        "#/overview",
+        "the token is not left in the address"
+    );
+
+    says(&page, ".headline", "shed").await;
+    says(&page, "section", SICK).await;
+    says(&page, "tbody td", "breaker open").await;
+    says(&page, ".latest", "operational → breaker open").await;
+    says(&page, ".facts", "licence").await;
+    page.wait(&format!("{DRAWN}(0)"), SOON).await.unwrap();
+
+    go(&page, "routes").await.unwrap();
+    says(&page, "table.routes tr", "breaker open").await;
+    page.click("th:nth-child(3) .sort").await.unwrap();
+    page.wait("document.querySelector('th[aria-sort=descending]').textContent.startsWith('R')", SOON)
+        .await
+        .unwrap();
+    says(&page, "table.routes tbody:not([aria-hidden]) tr:first-child", SICK).await;
+    page.click("input[type=search]").await.unwrap();
+    page.write("search").await.unwrap();
+    says(&page, ".count", "1 of 5 routes").await;
+
+    go(&page, &view_of(SICK)).await.unwrap();
+    says(&page, "h1", SICK).await;
+    page.wait("document.querySelectorAll('.scroll.short tbody tr').length > 3", SOON).await.unwrap();
+    says(&page, ".scroll.short td", "breaker open").await;
+    says(&page, ".ladder text", "shed").await;
+    for chart in 0..4 {
+        page.wait(&format!("{DRAWN}({chart})"), SOON).await.unwrap();
+    }
+    page.click("details summary").await.unwrap();
+    page.wait("document.querySelectorAll('details[open] tbody tr').length > 3", SOON).await.unwrap();
+
+    go(&page, "events").await.unwrap();
+    says(&page, "table.events td", "mode changed").await;
+    page.click("button[aria-pressed]").await.unwrap();
+    says(&page, "button[aria-pressed=true]", "Resume").await;
+    go(&page, "fleet").await.unwrap();
+    says(&page, ".notice", "no fleet to show").await;
+    go(&page, "licence").await.unwrap();
+    says(&page, "dd", "Atrion development").await;
+    go(&page, "overrides").await.unwrap();
+    says(&page, ".empty", "Nothing is taken over").await;
+
+    let views = ["overview", "routes", &view_of(SICK), "events", "fleet", "overrides", "licence"];
+    for (scheme, ground) in [("light", "rgb(245, 246, 247)"), ("dark", "rgb(14, 18, 23)")] {
+        page.prefer(scheme, "reduce").await.unwrap();
+        for view in views {
+            go(&page, view).await.unwrap();
+            assert_eq!(
+                page.eval("getComputedStyle(document.body).backgroundColor").await.unwrap(),
+                ground,
+                "{view}"
+            );
+            assert_eq!(page.eval(CONTRAST).await.unwrap(), json!([]), "{scheme} {view}");
+        }
+    }
+    // The switch wins over the system.
+    page.click("#theme").await.unwrap();
+    assert_eq!(page.eval("document.documentElement.dataset.theme").await.unwrap(), "light");
+    for width in [320, 700, 2_000] {
+        page.resize(width, 720).await.unwrap();
+        for view in views {
+            go(&page, view).await.unwrap();
+            let wide = page.eval("document.documentElement.scrollWidth").await.unwrap();
+            assert!(wide.as_u64().unwrap() <= u64::from(width), "{view} is {wide} wide on {width}");
+        }
+    }
+    no_complaints(&page);
+}
+
+pub(crate) async fn the_page_comes_back_when_the_server_does() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let token = Token::generate().unwrap();
+    let key = development::key(atrion_license::Tier::Pro).unwrap();
+    // The way between browser and server can be cut.
+    let reserved = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = reserved.local_addr().unwrap();
+    drop(reserved);
+    let proxy = Proxy::start(Upstream::Tcp(address)).unwrap();
+    let config = StudioConfig {
+        address,
+        access: Access::Token(token.clone()),
+        hosts: vec![proxy.address().to_string()],
+        ..StudioConfig::default()
+    };
+    let start = || Studio::of(&atrion).config(config.clone()).license(key.clone()).start();
+    let first = start().await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = browser.page(1_000, 700).await.unwrap();
+    page.goto(&format!("http://{}/#token={}", proxy.address(), token.reveal())).await.unwrap();
+    let link = |state: &str| format!("document.getElementById('link').dataset.state === '{state}'");
+    page.wait(&link("live"), SOON).await.unwrap();
+    page.eval("window.states = 0; window.kept = document.querySelector('.view')").await.unwrap();
+
+    proxy.cut();
+    page.wait(&link("lost"), SOON).await.unwrap();
+    let _ = atrion.route("named while nobody could see it");
+    tokio::time::sleep(seconds(2)).await;
+    proxy.restore();
+    page.wait(&link("live"), SOON).await.unwrap();
+    go(&page, "routes").await.unwrap();
+    says(&page, "table.routes th", "named while nobody could see it").await;
+
+    // A restart ends the sessions: the page asks for the token, and goes on with it.
+    first.stop();
+    page.wait(&link("lost"), SOON).await.unwrap();
+    let _second = loop {
+        match start().await {
+            Ok(second) => break second,
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    };
+    says(&page, "h1", "Sign in").await;
+    page.click("#token").await.unwrap();
+    page.write(&token.reveal()).await.unwrap();
+    page.press("Enter").await.unwrap();
+    page.wait(&link("live"), SOON).await.unwrap();
+    says(&page, "table.routes th", "named while nobody could see it").await;
+}
+
+pub(crate) async fn a_route_is_taken_over_and_given_back() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let route = atrion.route("payments.charge");
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    go(&page, &view_of("payments.charge")).await.unwrap();
+    says(&page, "h1", "payments.charge").await;
+
+    // Without a reason the browser does not let it go.
+    page.click("form.override .primary").await.unwrap();
+    assert!(atrion.overrides().is_empty());
+    page.click("[id$=-reason]").await.unwrap();
+    page.write("the callee is being moved").await.unwrap();
+    page.click("[id$=-author]").await.unwrap();
+    page.write("ana").await.unwrap();
+    page.press("Enter").await.unwrap();
+    says(&page, ".notice", "force open, ").await;
+    says(&page, ".notice", "the callee is being moved (ana)").await;
+    says(&page, ".hand", "forced open").await;
+    assert!(route.admit(Tier::Critical).is_err());
+
+    go(&page, "overrides").await.unwrap();
+    says(&page, "tbody tr", "payments.charge").await;
+    let left = "document.querySelector('main tbody .num').textContent";
+    let before = page.eval(left).await.unwrap();
+    page.wait(&format!("{left} !== {before}"), SOON).await.unwrap();
+    page.click("main tbody button").await.unwrap();
+    says(&page, ".empty", "Nothing is taken over").await;
+    assert!(route.admit(Tier::Bulk).is_ok());
+    go(&page, "events").await.unwrap();
+    says(&page, "table.events td", "the callee is being moved [ana]").await;
+    says(&page, "table.events td", "force open ended").await;
+    no_complaints(&page);
+}
+
+pub(crate) async fn hostile_names_and_browsers_are_text() {
+    let name = "<img src=x onerror=window.pwned=1>\"'&{{7*7}}\u{202e}</td><script>window.pwned=2</script>";
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let route = atrion.route(name);
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    page.call("Network.setUserAgentOverride", json!({ "userAgent": "<img src=x onerror=window.pwned=3>" }))
+        .await
+        .unwrap();
+    let wish = json!({ "route": name, "kind": "force_open", "reason": "</p><img src=x onerror=window.pwned=4>", "author": "<b>ana</b>", "seconds": 60 });
+    let sent = format!(
+        "fetch('/studio/v1/overrides', {{ method: 'POST', headers: {{ 'content-type': 'application/json' }}, body: JSON.stringify({wish}) }}).then((answer) => answer.status)"
+    );
+    assert_eq!(page.eval(&sent).await.unwrap(), 204);
+    while route.admit(Tier::Normal).is_ok() {}
+    for view in ["overview", "routes", &view_of(name), "fleet", "events", "overrides"] {
+        go(&page, view).await.unwrap();
+        if view != "fleet" {
+            says(&page, "main", "onerror=window.pwned").await;
+        }
+        let found = page.eval("[document.querySelectorAll('main img, main script, main b > b').length, String(window.pwned)]").await;
+        assert_eq!(found.unwrap(), json!([0, "undefined"]), "{view}");
+    }
+    says(&page, ".agent", "<img src=x onerror=window.pwned=3>").await;
+    no_complaints(&page);
+}
+
+pub(crate) async fn it_is_usable_by_keyboard() {
+    let scene = outage().await.unwrap();
+    let studio = studio(scene.atrion(), 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    let focused = "document.activeElement.textContent";
+    page.press("Tab").await.unwrap();
+    assert_eq!(page.eval("document.activeElement.id").await.unwrap(), "skip");
+    page.press("Enter").await.unwrap();
+    page.wait("document.activeElement.id === 'main'", SOON).await.unwrap();
+    // From the start again, to the tabs: each one shows a ring where it is.
+    page.eval("document.activeElement.blur(); document.getElementById('theme').focus()").await.unwrap();
+    for tab in ["Overview", "Routes"] {
+        page.press("Tab").await.unwrap();
+        assert_eq!(page.eval(focused).await.unwrap(), tab);
+        let ring = page.eval("getComputedStyle(document.activeElement).outlineStyle").await.unwrap();
+        assert_eq!(ring, "solid");
+    }
+    page.press("Enter").await.unwrap();
+    page.wait("document.querySelector('main h1').textContent === 'Routes'", SOON).await.unwrap();
+    assert_eq!(
+        page.eval("document.activeElement.id").await.unwrap(),
+        "main",
+        "the focus goes where the view is"
+    );
+
+    // Only changes of modes are spoken.
+    page.wait("document.getElementById('live').textContent !== ''", SOON).await.unwrap();
+    says(&page, "#live", "ohms").await;
+    go(&page, &view_of(SICK)).await.unwrap();
+    page.wait(&format!("{DRAWN}(0)"), SOON).await.unwrap();
+    page.eval("document.querySelector('canvas.plot').focus()").await.unwrap();
+    page.press("End").await.unwrap();
+    page.wait("document.querySelector('.reading').textContent.includes('scar')", SOON).await.unwrap();
+    let last = page.eval("document.querySelector('.reading').textContent").await.unwrap();
+    page.press("ArrowLeft").await.unwrap();
+    page.wait(&format!("document.querySelector('.reading').textContent !== {last}"), SOON).await.unwrap();
+    let unnamed = page
+        .eval("[...document.querySelectorAll('input, select, button, canvas, a')].filter((e) => !e.textContent.trim() && !e.labels?.length && !e.ariaLabel).length")
+        .await;
+    assert_eq!(unnamed.unwrap(), 0, "everything that can be used has a name");
+    no_complaints(&page);
+}
+
+pub(crate) async fn a_thousand_routes_are_a_few_rows() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let routes: Vec<_> = (0..1_000).map(|n| atrion.route(&format!("GET /route/{n:04}"))).collect();
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    go(&page, "routes").await.unwrap();
+    says(&page, ".count", "1001 routes").await;
+    let rows = "document.querySelectorAll('table.routes tbody:not([aria-hidden]) tr').length";
+    let shown = page.eval(rows).await.unwrap().as_u64().unwrap();
+    assert!((10..80).contains(&shown), "{shown} rows");
+    for route in &routes {
+        route.admit(Tier::Normal).unwrap().finish(Outcome::Success);
+    }
+    page.eval("document.querySelector('.scroll.tall').scrollTop = 1e9").await.unwrap();
+    says(&page, "table.routes th", "GET /route/0999").await;
+    let shown = page.eval(rows).await.unwrap().as_u64().unwrap();
+    assert!((10..80).contains(&shown), "{shown} rows");
+    let placed = "document.querySelector('table.routes tbody:not([aria-hidden]) tr:last-child').getAttribute('aria-rowindex')";
+    page.wait(&format!("{placed} === '1002'"), SOON).await.unwrap();
+    no_complaints(&page);
+}
+
+pub(crate) async fn a_fleet_is_a_heat_map_with_numbers() {
+    let atrion = fleet::service().await.unwrap();
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    go(&page, "fleet").await.unwrap();
+    says(&page, ".subline", "6 nodes · γ 0.3").await;
+    says(&page, ".heat td", "⊘ 94.0").await;
+    says(&page, ".heat thead th", "shop-7d9f-4").await;
+    says(&page, "td", "▲ fading").await;
+    // What the fleet makes of it here: hearsay moves the gate, and no breaker.
+    page.wait(
+        "[...document.querySelectorAll('.panel')].at(-1).querySelectorAll('tbody tr').length > 0",
+        SOON,
+    )
+    .await
+    .unwrap();
+    no_complaints(&page);
+}
+
+pub(crate) async fn who_is_not_signed_in_or_licensed_is_told_what_to_do() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let none = Sources::from_lookup(|_| None).with_default_file("/nowhere/license.key");
+    let token = Token::generate().unwrap();
+    let studio = Studio::of(&atrion)
+        .address(([127, 0, 0, 1], 0).into())
+        .access(Access::Token(token.clone()))
+        .license(Watch::new(none, Verifier::embedded()))
+        .start()
+        .await
+        .unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = browser.page(800, 700).await.unwrap();
+    page.goto(&format!("http://{}/", studio.address())).await.unwrap();
+    says(&page, "h1", "Sign in").await;
+    page.click("#token").await.unwrap();
+    page.write(&token.reveal()).await.unwrap();
+    page.press("Enter").await.unwrap();
+    says(&page, "h1", "The views need a licence").await;
+    says(&page, ".notice", "ATRION_LICENSE_KEY").await;
+    let answer = page.eval("fetch('/api/v1/state').then((answer) => answer.status)").await.unwrap();
+    assert_eq!(answer, 200);
+    assert_eq!(page.eval("document.cookie").await.unwrap(), "", "no script sees the session");
+}

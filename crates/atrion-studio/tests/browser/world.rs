@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The demo's service in trouble, with Studio over it, and a browser that looks.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use atrion_demo::{Phase, Scene};
+use atrion_engine::Atrion;
+use atrion_license::{Tier, development};
+use atrion_studio::{Running, Studio};
+use atrion_testkit::servers::{Browser, Page};
+
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+pub(crate) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The service of the demo: calm, overloaded, and then without its dependency for as long as anybody looks.
+pub(crate) async fn outage() -> anyhow::Result<Scene> {
+    let phases = [
+        (Phase::Warmup, seconds(2)),
+        (Phase::Calm, seconds(2)),
+        (Phase::Overload, seconds(4)),
+        (Phase::Outage, seconds(120)),
+    ];
+    Scene::play(12, &phases).await
+}
+
+/// Studio over an instance, on that port (0 is any), with overrides and a licence.
+pub(crate) async fn studio(atrion: &Atrion, port: u16) -> anyhow::Result<Running> {
+    let key = development::key(Tier::Pro)?;
+    let address = ([127, 0, 0, 1], port).into();
+    Ok(Studio::of(atrion).overrides(true).license(key).address(address).start().await?)
+}
+
+/// A page that has signed in and shows live data.
+pub(crate) async fn open(
+    browser: &Browser,
+    studio: &Running,
+    width: u32,
+    height: u32,
+) -> anyhow::Result<Page> {
+    let page = browser.page(width, height).await?;
+    page.goto(&studio.url()).await?;
+    page.wait("document.getElementById('link').dataset.state === 'live'", SOON).await.context("sign in")?;
+    Ok(page)
+}
+
+/// Goes to a view by its name, as a click on its tab would.
+pub(crate) async fn go(page: &Page, view: &str) -> anyhow::Result<()> {
+    page.eval(&format!("location.hash = '#/{view}'")).await?;
+    page.wait("document.querySelector('main h1')", SOON).await?;
+    Ok(())
+}
+
+/// The route of the demo that needs the dependency.
+pub(crate) const SICK: &str = "GET /checkout/{cart}";
+
+/// The address of the view of a route.
+pub(crate) fn view_of(route: &str) -> String {
+    let encoded: String = route.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("route/{encoded}")
+}

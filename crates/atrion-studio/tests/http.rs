@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Studio over real sockets, as browsers and those who pretend to be one see it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
+
+#[path = "http/client.rs"]
+mod client;
+#[path = "http/data.rs"]
+mod data;
+#[path = "http/licence.rs"]
+mod licence;
+#[path = "http/overrides.rs"]
+mod overrides;
+#[path = "http/security.rs"]
+mod security;
+#[path = "http/slow.rs"]
+mod slow;
+#[path = "http/stream.rs"]
+mod stream;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Overrides from end to end: off unless switched on, with a reason, an end and a name, and a way back.
+
+use atrion_core::Tier;
+use serde_json::{Value, json};
+
+use crate::client::{Events, post, sign_in, world};
+
+const AGENT: &str = "</td><script>alert(1)</script>\"'<img src=x onerror=alert(2)>";
+
+fn wish(change: impl FnOnce(&mut Value)) -> Value {
+    let mut wish =
+        json!({ "route": "r", "kind": "force_open", "reason": "a test", "author": "me", "seconds": 60 });
+    change(&mut wish);
+    wish
+}
+
+#[tokio::test]
+async fn they_are_off_unless_switched_on() {
+    let (atrion, studio) = world(|builder| builder).await;
+    let _ = atrion.route("r");
+    let cookie = sign_in(&studio).await;
+    for path in ["/studio/v1/overrides", "/studio/v1/overrides/lift"] {
+        let answer = post(studio.address(), path, &[("Cookie", &cookie)], &wish(|_| ())).await;
+        assert!(answer.status == 403 && answer.body.contains(".overrides(true)"), "{answer:?}");
+    }
+    assert!(atrion.overrides().is_empty());
+    assert_eq!(post(studio.address(), "/studio/v1/overrides", &[], &wish(|_| ())).await.status, 401);
+}
+
+#[tokio::test]
+async fn one_is_set_seen_and_lifted() {
+    let (atrion, studio) = world(|builder| builder.overrides(true)).await;
+    let route = atrion.route("r");
+    let (to, cookie) = (studio.address(), sign_in(&studio).await);
+    let mut events = Events::open(to, &cookie, None).await;
+    assert_eq!(events.until("state").await.data["around"]["overrides"], json!([]));
+
+    let headers = [("Cookie", cookie.as_str()), ("User-Agent", AGENT)];
+    let answer = post(to, "/studio/v1/overrides", &headers, &wish(|_| ())).await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+    assert!(route.admit(Tier::Critical).is_err());
+    let shown = events.until("around").await.data["overrides"][0].clone();
+    assert_eq!(
+        (&shown["route"], &shown["kind"], &shown["reason"]),
+        (&json!("r"), &json!("force_open"), &json!("a test"))
+    );
+    assert_eq!((&shown["author"], &shown["agent"]), (&json!("me"), &json!(AGENT)));
+    // Logs and other tools see who it was.
+    assert_eq!(atrion.override_of(&route).unwrap().reason, "a test [me]");
+
+    let lift = json!({ "route": "r", "author": "me" });
+    assert_eq!(post(to, "/studio/v1/overrides/lift", &headers, &lift).await.status, 204);
+    assert!(route.admit(Tier::Bulk).is_ok());
+    while events.until("around").await.data["overrides"] != json!([]) {}
+    assert_eq!(post(to, "/studio/v1/overrides/lift", &headers, &lift).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_not_fit_is_refused_in_words_and_changes_nothing() {
+    let (atrion, studio) = world(|builder| builder.overrides(true)).await;
+    let _ = atrion.route("r");
+    let cookie = sign_in(&studio).await;
+    let routes = atrion.snapshot().routes.len();
+    let unfit: [(Value, &str); 8] = [
+        (wish(|wish| wish["reason"] = json!(" ")), "reason"),
+        (wish(|wish| wish["reason"] = json!("x".repeat(600))), "reason"),
+        (wish(|wish| wish["author"] = json!("")), "who you are"),
+        (wish(|wish| wish["author"] = json!("a\nb")), "who you are"),
+        (wish(|wish| wish["seconds"] = json!(0)), "lives"),
+        (wish(|wish| wish["seconds"] = json!(u64::MAX)), "lives"),
+        (wish(|wish| wish["kind"] = json!("explode")), "explode"),
+        (wish(|wish| wish["route"] = json!("mistyped")), "no route"),
+    ];
+    for (wish, words) in unfit {
+        // Between two, a moment: nobody changes things faster than five times a second.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let answer = post(studio.address(), "/studio/v1/overrides", &[("Cookie", &cookie)], &wish).await;
+        assert!(answer.status == 422 && answer.body.contains(words), "{words}: {answer:?}");
+    }
+    assert!(atrion.overrides().is_empty());
+    assert_eq!(atrion.snapshot().routes.len(), routes, "a mistyped name made a route");
+}

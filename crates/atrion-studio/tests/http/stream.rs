@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! The stream: whole to a newcomer, in changes from then on, and from where it broke off to who comes back.
+
+use serde_json::json;
+
+use crate::client::{Events, get, sign_in, world};
+
+#[tokio::test]
+async fn who_comes_back_goes_on_where_it_broke_off() {
+    let (atrion, studio) = world(|builder| builder).await;
+    let (to, cookie) = (studio.address(), sign_in(&studio).await);
+    let mut first = Events::open(to, &cookie, None).await;
+    let state = first.next().await.unwrap();
+    assert_eq!((state.event.as_str(), &state.data["about"]["overrides"]), ("state", &json!(false)));
+    let seen = first.until("frame").await;
+    drop(first);
+
+    // Meanwhile a route is named.
+    let _ = atrion.route("named meanwhile");
+    // Frames pass that nobody gets.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    let mut second = Events::open(to, &cookie, Some(&seen.id)).await;
+    loop {
+        let message = second.next().await.unwrap();
+        assert_ne!(message.event, "state", "it knows the rest already");
+        if message.event == "frame" && message.data["new"][0][1] == "named meanwhile" {
+            break;
+        }
+    }
+    let mut lost = Events::open(to, &cookie, Some("another-life-7")).await;
+    let state = lost.next().await.unwrap();
+    assert!(state.event == "state" && state.data["names"].to_string().contains("named meanwhile"));
+}
+
+#[tokio::test]
+async fn browsers_have_a_limit_and_places_come_free() {
+    let config = |builder: atrion_studio::Builder| {
+        let config = atrion_studio::StudioConfig { clients: 2, ..atrion_studio::StudioConfig::default() };
+        builder.config(atrion_studio::StudioConfig { address: ([127, 0, 0, 1], 0).into(), ..config })
+    };
+    let (_atrion, studio) = world(config).await;
+    let (to, cookie) = (studio.address(), sign_in(&studio).await);
+    let one = Events::open(to, &cookie, None).await;
+    let _two = Events::open(to, &cookie, None).await;
+    let full = get(to, "/studio/v1/stream", &[("Cookie", &cookie)]).await;
+    assert_eq!((full.status, full.header("retry-after")), (503, Some("10")));
+    assert_eq!(studio.clients(), 2);
+    drop(one);
+    while studio.clients() > 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let mut third = Events::open(to, &cookie, None).await;
+    assert_eq!(third.next().await.unwrap().event, "state");
+}
+
+#[tokio::test]
+async fn it_ends_with_studio_and_the_port_is_free_again() {
+    let (atrion, studio) = world(|builder| builder).await;
+    let (to, cookie) = (studio.address(), sign_in(&studio).await);
+    let mut events = Events::open(to, &cookie, None).await;
+    events.next().await.unwrap();
+    studio.stop();
+    while events.next().await.is_some() {}
+    let again = loop {
+        match atrion_studio::Studio::of(&atrion).address(to).start().await {
+            Ok(again) => break again,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+        }
+    };
+    assert_eq!(again.address(), to);
+}
