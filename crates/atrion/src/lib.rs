@@ -69,8 +69,8 @@ pub mod cluster {
 }
 
 /// Licence keys, verified offline.
-#[cfg(any(feature = "redis", feature = "postgres"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres"))))]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "studio"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres", feature = "studio"))))]
 pub mod license {
     pub use atrion_license::{
         Feature, License, LicenseError, LicenseFault, LicenseId, LicenseKey, Sources, Status, Terms, Tier,
