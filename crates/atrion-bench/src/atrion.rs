@@ -4,29 +4,34 @@
 use std::time::{Duration, Instant};
 
 use atrion_core::{Mono, Outcome, Tier};
-use atrion_engine::{Atrion, Config, Route};
+use atrion_engine::{Atrion, Builder, Config, Route};
 use atrion_state::{Clock, SystemClock};
 use tokio::runtime::Runtime;
 
 use crate::contender::{Contender, Session};
 
 /// One route of an instance with nothing set but its objective, and the runtime its pulse lives on.
-struct Hot {
+pub(crate) struct Hot {
     route: Route,
-    _atrion: Atrion,
+    pub(crate) atrion: Atrion,
     _runtime: Runtime,
 }
 
 impl Hot {
     fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    /// The same with something else set.
+    pub(crate) fn with(and: impl FnOnce(Builder) -> Builder) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_time()
             .build()
             .expect("a runtime for the pulse");
-        let atrion = Atrion::builder().config(Config::default().slo(SLO)).connect();
+        let atrion = and(Atrion::builder().config(Config::default().slo(SLO))).connect();
         let atrion = runtime.block_on(atrion).expect("the default set-up with an objective");
-        Self { route: atrion.route("api/checkout"), _atrion: atrion, _runtime: runtime }
+        Self { route: atrion.route("api/checkout"), atrion, _runtime: runtime }
     }
 }
 
@@ -64,7 +69,14 @@ impl Contender for CallersClock {
     }
 
     fn session(&self) -> Session<'_> {
-        let route = self.0.route.clone();
+        self.0.session()
+    }
+}
+
+impl Hot {
+    /// Requests for which the caller reads the clock.
+    pub(crate) fn session(&self) -> Session<'_> {
+        let route = self.route.clone();
         let clock = SystemClock;
         Box::new(move |operations| {
             let mut admitted = 0;

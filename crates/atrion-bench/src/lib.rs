@@ -24,12 +24,19 @@ pub use race::race;
 mod atrion;
 pub use atrion::{CallersClock, ClockAlone, OwnClock};
 
+mod observed;
+pub use observed::Observed;
+
 pub mod peers;
 
 /// Every guard, in the order of the tables.
 pub fn contenders() -> Vec<Box<dyn Contender>> {
-    let mut all: Vec<Box<dyn Contender>> =
-        vec![Box::new(CallersClock::new()), Box::new(OwnClock::new()), Box::new(ClockAlone)];
+    let mut all: Vec<Box<dyn Contender>> = vec![
+        Box::new(CallersClock::new()),
+        Box::new(Observed::new()),
+        Box::new(OwnClock::new()),
+        Box::new(ClockAlone),
+    ];
     all.extend(peers::all());
     all
 }

@@ -108,6 +108,6 @@ pub mod studio {
 }
 
 // The manual's examples are tests, too. It is not part of the package, so only where every feature is on.
-#[cfg(all(doctest, feature = "axum", feature = "serde"))]
+#[cfg(all(doctest, feature = "axum", feature = "otel", feature = "serde"))]
 #[doc = include_str!("../../../docs/operations.md")]
 mod operations {}

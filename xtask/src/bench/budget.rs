@@ -25,12 +25,14 @@ pub(super) struct Verdict {
 
 /// The hot route of the budgets: the caller reads the clock, as a server does anyway.
 pub(super) const ATRION: &str = "atrion";
+/// The same while metrics are exported.
+pub(super) const ATRION_OBSERVED: &str = "atrion, observed";
 /// The same with a clock reading of its own at each end.
 pub(super) const ATRION_OWN_CLOCK: &str = "atrion, own clock";
 /// Two clock readings and nothing else.
 pub(super) const CLOCK_ALONE: &str = "the clock alone";
 
-static BUDGETS: [Budget; 10] = [
+static BUDGETS: [Budget; 11] = [
     Budget {
         path: "admit + finish, one hot route, one thread",
         most: 10.0,
@@ -46,6 +48,14 @@ static BUDGETS: [Budget; 10] = [
         measure: |figures| Some(admit(figures, ATRION, 2)? / admit(figures, ATRION, 1)?),
         from: "bench `admit`",
         obstacle: "The two threads write no line that the other touches; what is left is the machine. The factor of the clock alone, below, says how much of it others were using.",
+    },
+    Budget {
+        path: "the same with an OpenTelemetry exporter that is scraped ten times a second, against without, one thread",
+        most: 1.1,
+        unit: "x",
+        measure: |figures| Some(admit(figures, ATRION_OBSERVED, 1)? / admit(figures, ATRION, 1)?),
+        from: "bench `admit`",
+        obstacle: "A request does the same in both; what is left is two runs of one measurement, and a scrape that shares the processor.",
     },
     Budget {
         path: "allocations of admit + finish",

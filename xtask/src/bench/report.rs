@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::budget::{ATRION, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, admit};
+use super::budget::{ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, admit};
 use super::figures::{Contender, Figures};
 use super::machine::Machine;
 
@@ -132,7 +132,7 @@ const BUSY: f64 = 1.15;
 /// The row of Atrion that a guard is compared with; Atrion's own rows and the clock's have none.
 fn reference(contender: &Contender) -> Option<&'static str> {
     match (contender.name.as_str(), contender.clock_reads.as_str()) {
-        (ATRION | ATRION_OWN_CLOCK | CLOCK_ALONE, _) => None,
+        (ATRION | ATRION_OBSERVED | ATRION_OWN_CLOCK | CLOCK_ALONE, _) => None,
         (_, "none") => Some(ATRION),
         (_, _) => Some(ATRION_OWN_CLOCK),
     }
