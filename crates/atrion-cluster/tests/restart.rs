@@ -20,7 +20,7 @@ fn main() -> std::process::ExitCode {
         return pod::run(settings);
     }
     servers::run(
-        &Server::ALL,
+        &[Server::Redis, Server::Postgres],
         tests![
             story::over_redis_alone,
             story::over_postgres_alone,

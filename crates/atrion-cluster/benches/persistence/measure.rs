@@ -14,7 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::pod::{Pod, Settings};
 
 pub(crate) fn run() -> ExitCode {
-    for server in Server::ALL {
+    for server in [Server::Redis, Server::Postgres] {
         match availability(server) {
             Availability::Ready(_) => {}
             Availability::Required(error) => {

@@ -28,6 +28,22 @@ use super::{ConfigError, HistoryReader, PostgresBuilder};
 /// | `update_vector` | sets a mark; written within ten seconds |
 /// | `subscribe`, `view` | nothing: the database is no way to talk to each other |
 ///
+/// ```no_run
+/// use atrion_cluster::postgres::PostgresPersistenceAdapter;
+/// use atrion_engine::Atrion;
+/// use atrion_license::License;
+///
+/// # async fn start(pod_name: String) -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresPersistenceAdapter::builder()
+///     .url("postgres://atrion_app:secret@db.internal/atrion?sslmode=verify-full")
+///     .cluster("shop")
+///     .node(pod_name)
+///     .license(License::from_env())
+///     .build()?;
+/// let atrion = Atrion::builder().provider(store).connect().await?;
+/// # Ok(())
+/// # }
+/// ```
 /// Errors are states: [`health`](StateProvider::health), [`stats`](StateProvider::stats) and events show them, and the
 /// task goes on trying, at first soon, then every half a minute.
 #[derive(Debug)]

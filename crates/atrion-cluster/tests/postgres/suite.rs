@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use atrion_testkit::servers::{self, Server, tests};
 
+mod backup;
 mod contract;
 mod durability;
 mod faults;
@@ -22,6 +23,7 @@ pub(crate) fn run() -> ExitCode {
             contract::the_adapter_keeps_the_contract,
             contract::without_a_licence_it_keeps_the_contract_in_memory,
             contract::a_new_life_finds_what_the_earlier_one_stored,
+            backup::a_dump_that_is_restored_is_found_by_the_next_life,
             durability::what_was_acknowledged_survives_a_killed_server,
             durability::what_was_not_is_written_again_after_a_killed_server,
             durability::changes_of_modes_are_stored_once_each,

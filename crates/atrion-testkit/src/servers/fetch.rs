@@ -44,7 +44,15 @@ pub(super) fn fetch(
     if let Some(why) = recent(&failure) {
         return Err(why);
     }
+    let package = match server {
+        Server::Redis => "redis-server",
+        Server::Postgres => "postgresql",
+        Server::Promtool => "prometheus",
+        Server::Chromium => "chromium",
+    };
     let fetched = apt.fetch(server).and_then(|()| check());
+    let fetched = fetched
+        .map_err(|why| format!("{why}; install the package `{package}`, or name one in the environment"));
     match &fetched {
         Ok(programs) => eprintln!("test servers: {} is in {}", programs.version, programs.folder.display()),
         Err(why) => {
@@ -98,15 +106,7 @@ impl Apt {
 
     fn fetch(&self, server: Server) -> Result<(), String> {
         eprintln!("test servers: fetching {} into {}", server.name(), self.home.display());
-        self.run("apt-get", &["-qq", "update"]).map_err(|why| {
-            let packages = match server {
-                Server::Redis => "redis-server",
-                Server::Postgres => "postgresql",
-                Server::Promtool => "prometheus",
-                Server::Chromium => "chromium",
-            };
-            format!("{why}; install the package `{packages}`, or name a server in the environment")
-        })?;
+        self.run("apt-get", &["-qq", "update"])?;
         let wanted: Vec<String> = match server {
             Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
