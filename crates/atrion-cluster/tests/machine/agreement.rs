@@ -77,6 +77,65 @@ fn what_was_lost_is_repaired_by_the_store() {
 }
 
 #[test]
+fn one_version_has_one_value_on_the_channel_and_in_the_store() {
+    let mut world = World::new(2);
+    let now = world.now;
+    world.node(0).update(&route("a"), vector(40.0, 200), now);
+    world.run(3 * SECOND);
+    // Too little to be told, and in the same part as something that is.
+    let now = world.now;
+    world.node(0).update(&route("a"), vector(29.7, 200), now);
+    world.node(0).update(&route("b"), vector(40.0, 200), now);
+    world.run(2 * SECOND);
+    // Who was there heard it, who comes now reads it.
+    world.nodes.push(None);
+    world.start(2, 9_000_000);
+    let now = world.now;
+    let [heard, read] = [1, 2].map(|number| world.node(number).view(&route("a"), now).remove(0));
+    assert_eq!((heard.incarnation, heard.version), (read.incarnation, read.version));
+    assert_eq!(heard.vector.scar_tissue, read.vector.scar_tissue);
+    let age = heard.vector.age.abs_diff(read.vector.age);
+    assert!(age <= Duration::from_millis(2), "{age:?}");
+}
+
+#[test]
+fn an_urgent_word_that_is_lost_comes_again_with_the_next_beat() {
+    let mut world = World::new(2);
+    // Between two beats.
+    let said = |world: &World| world.log.len();
+    world.run(3 * SECOND);
+    let before = said(&world);
+    while said(&world) == before {
+        world.run(Duration::from_millis(20));
+    }
+    world.run(SECOND / 2);
+    let now = world.now;
+    world.node(0).update(&route("a"), vector(40.0, 200), now);
+    world.arrives = |_, _| 0;
+    world.run(Duration::from_millis(40));
+    world.arrives = |_, _| 1;
+    assert_eq!(seen(&mut world, 1, "a"), []);
+    // Sooner than a gap is read from the store.
+    world.run(SECOND + Duration::from_millis(20));
+    assert_eq!(seen(&mut world, 1, "a").len(), 1);
+}
+
+#[test]
+fn what_was_on_its_way_when_the_link_broke_is_said_again_at_once() {
+    let mut world = World::new(2);
+    world.run(3 * SECOND);
+    // Not urgent: the lazy lane says it, and nobody gets it.
+    let now = world.now;
+    world.node(0).update(&route("a"), vector(0.05, 255), now);
+    world.mute.insert(0);
+    world.run(SECOND + Duration::from_millis(100));
+    world.mute.clear();
+    world.cut(0);
+    world.heal(0);
+    assert_eq!(seen(&mut world, 1, "a").len(), 1, "with the push of the new connection");
+}
+
+#[test]
 fn who_was_cut_off_fades_and_agrees_again_after_coming_back() {
     let mut world = World::new(3);
     world.run(3 * SECOND);

@@ -25,6 +25,8 @@ pub struct World {
     pub nodes: Vec<Option<Fleet>>,
     /// Nodes that the store cannot be reached from.
     pub cut: BTreeSet<usize>,
+    /// Nodes whose words vanish on the way to the store, with nobody told.
+    pub mute: BTreeSet<usize>,
     store: BTreeMap<NodeId, Stored>,
     /// Everything that was published, to the byte.
     pub log: Vec<Vec<u8>>,
@@ -59,6 +61,7 @@ impl World {
             now: Mono::from_nanos(1_000_000_000),
             nodes: (0..nodes).map(|_| None).collect(),
             cut: BTreeSet::new(),
+            mute: BTreeSet::new(),
             store: BTreeMap::new(),
             log: Vec::new(),
             arrives: |_, _| 1,
@@ -142,10 +145,12 @@ impl World {
         let now = self.now;
         while let Some(action) = self.nodes[number].as_mut().and_then(|fleet| fleet.poll(now)) {
             match action {
+                Action::Publish(messages) if self.mute.contains(&number) => drop(messages),
                 Action::Publish(messages) => {
                     self.publish(messages);
                     self.node(number).published(now);
                 }
+                Action::Commit(commit) if self.mute.contains(&number) => drop(commit),
                 Action::Commit(commit) => self.commit(number, commit),
                 Action::Compare => {
                     let digests: Vec<_> = self.living().map(|stored| self.digest(&stored)).collect();
