@@ -169,7 +169,39 @@ fn judge(bytes: &[u8]) -> (String, Option<Message>) {
     (label, Some(decoded.message))
 }
 
+/// A message that is right by its form, with numbers at the edge of something.
+fn invented(random: &mut Random) -> Vec<u8> {
+    const EDGES: [u64; 12] =
+        [0, 1, 7, 250, 251, 4_242, 65_535, 65_536, 3_600_000, 3_600_001, u32::MAX as u64, u64::MAX];
+    let edge = |random: &mut Random| EDGES[random.below(EDGES.len())];
+    let kinds = [Kind::Heartbeat, Kind::Delta, Kind::SnapshotPart, Kind::Leave];
+    let mut header = header(random.below(24), kinds[random.below(kinds.len())]);
+    header.seq = edge(random);
+    header.sent_ms = edge(random);
+    header.incarnation = [0, 1, WALL_MS - 1_000, WALL_MS, WALL_MS + 3_600_000, u64::MAX][random.below(6)];
+    let entries = (0..random.below(24)).map(|_| {
+        let mut entry = entry(random.next() % 4_096, random.one_in(2));
+        if random.one_in(8) {
+            entry.back = edge(random) as u32;
+            entry.age_ms = edge(random) as u32;
+        }
+        entry.scar = Ohms::saturating(edge(random) as f64);
+        entry
+    });
+    let entries: Vec<_> = entries.collect();
+    let mut bytes = encode(&header, &entries, None).unwrap_or_default();
+    if random.one_in(4) && bytes.len() > HEAD {
+        let at = HEAD + random.below(bytes.len() - HEAD);
+        bytes[at] = random.next() as u8;
+        mend(&mut bytes, false);
+    }
+    bytes
+}
+
 fn mutated_body(input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+    if random.one_in(2) {
+        return invented(random);
+    }
     let body = |bytes: &[u8]| bytes.get(HEAD..).unwrap_or_default().to_vec();
     let signed = random.one_in(4);
     let mut bytes = vec![0; HEAD];
