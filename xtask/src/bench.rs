@@ -7,6 +7,7 @@
 
 mod budget;
 mod figures;
+mod fleet;
 mod machine;
 mod report;
 
@@ -39,7 +40,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     for bench in CRITERION {
         home.criterion(bench, &effort)?;
     }
-    let lines = home.plain(PLAIN, args.quick)?;
+    let mut lines = home.plain(PLAIN, args.quick)?;
+    lines.push_str(&fleet::measure(root, args.quick)?);
     let measured = begin.elapsed() - built;
 
     let figures = Figures::read(&home.results, &lines)?;

@@ -4,6 +4,7 @@
 mod bench;
 mod boundary;
 mod codemod;
+mod demo;
 mod fuzz;
 mod license;
 mod oracle;
@@ -13,7 +14,6 @@ mod studio;
 mod test;
 mod tools;
 
-use atrion_demo as demo;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -29,8 +29,9 @@ enum Command {
     Test(test::Args),
     /// Measure the hot paths side by side with their peers.
     Bench(bench::Args),
-    /// Run a real HTTP service through overload, gray failure and outage, without and with Atrion.
-    Demo(demo::Args),
+    /// Run a real HTTP service through overload, gray failure and outage, without and with Atrion;
+    /// or with --fleet several that share a Redis.
+    Demo(demo::DemoArgs),
     /// Simulate plants, policies and fleets in virtual time.
     Sim(sim::Args),
     /// Replay a recorded oracle file against the `rfc` preset.

@@ -26,7 +26,7 @@ pub use self::plan::Phase;
 pub use self::scene::Scene;
 pub use self::service::serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +75,14 @@ pub struct Args {
     /// Be the service (the demo starts itself with it).
     #[arg(long, hide = true)]
     serve: bool,
+}
+
+impl Args {
+    /// Where the figures are to be written as JSON.
+    #[must_use]
+    pub fn json(&self) -> Option<&Path> {
+        self.json.as_deref()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

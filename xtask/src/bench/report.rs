@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use super::budget::{ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, admit};
 use super::figures::{Contender, Figures};
+use super::fleet;
 use super::machine::Machine;
 
 pub(super) fn markdown(
@@ -31,6 +32,7 @@ pub(super) fn markdown(
     peers(&mut text, figures)?;
     routes(&mut text, figures)?;
     stores(&mut text, figures)?;
+    fleet::section(&mut text, figures)?;
     Ok(text)
 }
 
@@ -189,7 +191,7 @@ fn of(figures: &Figures, guard: &str, threads: u32) -> anyhow::Result<f64> {
 }
 
 /// A time as people write it, three figures or so.
-fn time(ns: f64) -> String {
+pub(super) fn time(ns: f64) -> String {
     match ns {
         ns if ns < 100.0 => format!("{ns:.1} ns"),
         ns if ns < 10_000.0 => format!("{ns:.0} ns"),

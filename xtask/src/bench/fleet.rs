@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The part about sharing scars: a bench of `crates/atrion-cluster`, which this calls cargo to run. In a
+//! tree without the commercial folders there is none, and the document has no such part.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+
+use super::figures::Figures;
+use super::report::time;
+
+const HOME: &str = "crates/atrion-cluster/Cargo.toml";
+
+/// The lines that the bench printed; none if there is no such bench here.
+pub(super) fn measure(root: &Path, quick: bool) -> anyhow::Result<String> {
+    let manifest = root.join(HOME);
+    if !manifest.exists() {
+        println!("skipped: sharing scars through Redis ({HOME} is not in this tree)");
+        return Ok(String::new());
+    }
+    let mut command = Command::new("cargo");
+    command.args(["bench", "--features", "redis", "--bench", "fleet", "--manifest-path"]).arg(manifest);
+    command.args(["--"]).args(quick.then_some("--quick"));
+    println!("$ cargo bench --package atrion-cluster --features redis --bench fleet");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let output = command.spawn()?.wait_with_output().context("cannot run cargo bench")?;
+    anyhow::ensure!(output.status.success(), "cargo bench: {}", output.status);
+    String::from_utf8(output.stdout).context("a bench printed something that is not text")
+}
+
+/// The section, if it was measured.
+pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
+    if figures.plain("fleet: encode 1000 entries").is_none() {
+        return Ok(());
+    }
+    let of = |name: &str| {
+        let name = format!("fleet: {name}");
+        figures.plain(&name).with_context(|| format!("{name} was not measured"))
+    };
+    text.push_str(INTRODUCTION);
+    for (what, name) in [("encode", "encode 1000 entries"), ("decode and check", "decode 1000 entries")] {
+        let (ours, json) = (of(name)?, of(&format!("{name} as JSON"))?);
+        writeln!(text, "| {what} 1,000 entries | {} | {} | {:.1} |", time(ours), time(json), json / ours)?;
+    }
+    let (ours, json) = (of("bytes of 1000 entries")?, of("bytes of 1000 entries as JSON")?);
+    writeln!(text, "| bytes of 1,000 entries | {ours:.0} | {json:.0} | {:.1} |", json / ours)?;
+    for others in [2, 10] {
+        let name = "redis us per 1000 routes";
+        let ours = of(&format!("{name}, {others} others"))?;
+        let json = of(&format!("{name} as JSON, {others} others"))?;
+        let (a, b, ratio) = (time(ours * 1e3), time(json * 1e3), json / ours);
+        writeln!(
+            text,
+            "| Redis's processor time for 1,000 changed routes, {others} listeners | {a} | {b} | {ratio:.1} |"
+        )?;
+        let (a, b) = (1e6 / ours, 1e6 / json);
+        writeln!(
+            text,
+            "| such pushes a second that one core of Redis carries | {a:.0} | {b:.0} | {:.1} |",
+            a / b
+        )?;
+    }
+    text.push_str(MERGE);
+    for nodes in [2, 20, 200] {
+        let alone = time(of(&format!("merge of {nodes} nodes"))?);
+        let view = time(of(&format!("view and merge of {nodes} nodes"))?);
+        writeln!(text, "| {nodes} | {alone} | {view} |")?;
+    }
+    let (p50, p99) = (of("p50 of trauma to resistance")?, of("p99 of trauma to resistance")?);
+    writeln!(
+        text,
+        "\nFrom a scar at one node to the resistance of another, through a Redis on the loopback address: p50 {}, \
+         p99 {}. Both nodes' pulses of 100 ms are in it.\n",
+        time(p50),
+        time(p99)
+    )?;
+    text.push_str(STORES);
+    for state in ["healthy", "slow", "full", "stopped", "killed", "restarted empty"] {
+        write!(text, "| {state} |")?;
+        for quantile in ["p50", "p99", "p99.9"] {
+            write!(text, " {} |", time(of(&format!("{quantile} of admit, redis {state}"))?))?;
+        }
+        text.push('\n');
+    }
+    Ok(())
+}
+
+const INTRODUCTION: &str = "
+## A fleet that shares its scars through Redis
+
+Beside an adapter as one would write it in an afternoon: a JSON document per route, SET and PUBLISH for each,
+here in one pipeline, which flatters it. The code is in `crates/atrion-cluster/benches`; the Redis is a private
+process on the loopback address, and its processor time is what it says itself.
+
+| | Atrion | JSON per route | times |
+|---|---|---|---|
+";
+
+const MERGE: &str = "
+The merge of one route in one pulse, for fleets of so many nodes; routes without a scar anywhere are not merged.
+
+| nodes | the merge alone | with the registers read out of the view |
+|---|---|---|
+";
+
+const STORES: &str = "\
+Single admissions while something is wrong with the Redis, each timed by itself, one reading of the clock included:
+
+| Redis | p50 | p99 | p99.9 |
+|---|---|---|---|
+";
