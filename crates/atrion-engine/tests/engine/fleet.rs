@@ -354,3 +354,30 @@ fn the_configuration_has_the_last_word_and_can_take_it_back() {
     fleet.world.tick();
     assert!(fleet.cluster_share(&route) > 30.0);
 }
+
+#[test]
+fn neither_the_beat_nor_a_repetition_changes_what_is_heard() {
+    let heard = |beat: u64, times: usize| {
+        let fleet = Fleet::new(Config::default());
+        let route = fleet.world.engine.route("pay");
+        for step in 1..=420_u64 {
+            fleet.world.clock.advance(ms(100));
+            if step % 60 == 1 {
+                for peer in ["a", "b", "c"] {
+                    for _ in 0..times {
+                        fleet.peer_says(peer, "pay", 20.0 + step as f64 / 10.0);
+                    }
+                }
+            }
+            if (step * 100).is_multiple_of(beat) {
+                fleet.world.pulse();
+            }
+        }
+        fleet.cluster_share(&route)
+    };
+    let usual = heard(100, 1);
+    assert!(usual > 5.0, "{usual}");
+    for (beat, times) in [(100, 3), (200, 1), (700, 1), (1_400, 2)] {
+        assert_eq!(heard(beat, times), usual, "every {beat} ms, {times} times");
+    }
+}
