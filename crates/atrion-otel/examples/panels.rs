@@ -146,7 +146,7 @@ fn picture(panels: &[Plot]) -> String {
         y += height.parse().unwrap_or(400.0);
     }
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 880 {y}\">\n<!-- cargo run -p atrion-otel --example panels -->\n{body}</svg>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 880 {y}\">\n<!-- Drawn by the example `panels` of atrion-otel. -->\n{body}</svg>\n"
     )
 }
 
