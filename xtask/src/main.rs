@@ -40,7 +40,7 @@ enum Command {
     Servers(servers::Args),
     /// Make, issue and inspect licence keys.
     License(license::Args),
-    /// Take pictures of the dashboard.
+    /// Serve the dashboard beside a fleet, or take pictures of it.
     Studio(studio::Args),
     /// Prove that the free crates never reach the commercial ones.
     Boundary(boundary::Args),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What Studio looks at: a port, so that the views know nothing of where the numbers come from.
 
+mod fleet;
+pub use fleet::Fleet;
+
 mod instance;
 pub use instance::Instance;
 
@@ -8,7 +11,7 @@ use std::time::Duration;
 
 use atrion_core::Mode;
 use atrion_engine::Override;
-use atrion_state::RouteId;
+use atrion_state::{Health, PhysicsVector, ProviderStats, RouteId};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
 /// Somewhere to look. Called from Studio's own task, once or twice a second: never on a request's path.
@@ -141,4 +144,30 @@ pub struct Cell {
     pub mode: Mode,
     /// How old the word is.
     pub age: Duration,
+}
+
+/// Scars under a hundredth of an ohm are none.
+const WORTH_SHOWING: f64 = 0.01;
+
+fn store(stats: ProviderStats) -> Store {
+    let trouble = match stats.health {
+        Health::Degraded { reason } => Some(reason.to_string()),
+        Health::Disconnected => Some("not connected".to_owned()),
+        _ => None,
+    };
+    let nodes = stats.nodes.map(|nodes| [nodes.live, nodes.fading]);
+    Store { name: stats.provider.to_owned(), trouble, lag: stats.lag, nodes }
+}
+
+/// `None` if there is nothing worth showing.
+fn cell_of(route: &RouteId, vector: &PhysicsVector) -> Option<Cell> {
+    let scar = vector.aged_scar().get();
+    (scar > WORTH_SHOWING).then(|| Cell {
+        route: route.clone(),
+        scar,
+        merged: None,
+        resistance: vector.resistance.get(),
+        mode: vector.mode,
+        age: vector.age,
+    })
 }

@@ -2,10 +2,14 @@
 //! Studio over real sockets, as browsers and those who pretend to be one see it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
 
+#[path = "http/beside.rs"]
+mod beside;
 #[path = "http/client.rs"]
 mod client;
 #[path = "http/data.rs"]
 mod data;
+#[path = "browser/fleet.rs"]
+mod fleet;
 #[path = "http/licence.rs"]
 mod licence;
 #[path = "http/overrides.rs"]

@@ -32,8 +32,8 @@ export function fleet(store) {
     "div",
     { class: "columns" },
     panel("Scars by node and route, Ω", { class: "panel full" }, none, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heat map" }, heat)),
-    panel("Nodes", { class: "panel wide" }, nodes.wrap),
-    panel("Own against merged, here", {}, merged.wrap),
+    panel("Nodes", { class: "panel half" }, nodes.wrap),
+    panel("Own against merged, here", { class: "panel half" }, merged.wrap),
   );
   const element = h("div", { class: "view" }, h("h1", {}, "Fleet"), gamma, alone, panels);
 

@@ -100,7 +100,7 @@ export function route(store, name, { toast }) {
 
 /// The bands of the tiers, and R as the line that a voltage has to be above.
 function ladderOf(store) {
-  const [height, width] = [250, 300];
+  const [height, width] = [250, 370];
   const y = (volts) => 12 + (1 - Math.min(volts, 104) / 104) * (height - 24);
   const bands = store.about.ladder.map(([tier, low, high]) => {
     const area = svg("rect", { x: 46, y: y(high), width: 96, height: y(low) - y(high) - 1, class: "band" });
@@ -110,7 +110,7 @@ function ladderOf(store) {
   });
   const ticks = [0, 14, 22, 32, 65, 82, 100].map((volts) => svg("text", { x: 40, y: y(volts) + 4, class: "tick" }, `${volts} V`));
   const line = svg("path", { class: "cut" });
-  const name = svg("text", { class: "cutname", x: 292 });
+  const name = svg("text", { class: "cutname", x: 366 });
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "ladder", role: "img" }, ticks, bands.map((band) => [band.area, band.fill, band.words]), line, name);
   const element = h("div", {}, picture, h("p", { class: "hint" }, "A request passes if its voltage V is above R. Within a tier requests are spread over its band, so a tier can be cut in part."));
   return {
@@ -118,7 +118,7 @@ function ladderOf(store) {
     update(route) {
       const r = resistance(store, route);
       const cut = Math.min(r, 104);
-      attribute(line, "d", `M 40 ${y(cut)} H 148`);
+      attribute(line, "d", `M 40 ${y(cut)} H 148 M 296 ${y(cut)} H 366`);
       attribute(name, "y", y(cut) > 24 ? y(cut) - 5 : y(cut) + 14);
       text(name, `R ${ohms(r)} Ω`);
       const told = [];

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use atrion_core::Tier;
 use atrion_engine::{Atrion, Override, Route, RouteSnapshot};
-use atrion_state::{Health, NodeId, PhysicsVector, ProviderStats, RouteId};
+use atrion_state::NodeId;
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
-use super::{Cell, Node, Observed, Operator, Sighting, Source, Store};
+use super::{Cell, Node, Observed, Operator, Sighting, Source, WORTH_SHOWING, cell_of, store};
 
 /// Looks at an [`Atrion`], its stores, and what the other nodes say.
 #[derive(Debug)]
@@ -53,9 +53,6 @@ impl Instance {
     }
 }
 
-/// Scars under a hundredth of an ohm are none.
-const WORTH_SHOWING: f64 = 0.01;
-
 impl Source for Instance {
     fn look(&self) -> Observed {
         let snapshot = self.atrion.snapshot();
@@ -95,29 +92,6 @@ impl Operator for Instance {
     fn lift(&self, route: &str) -> bool {
         self.known(route).is_some_and(|route| self.atrion.lift_override(&route))
     }
-}
-
-fn store(stats: ProviderStats) -> Store {
-    let trouble = match stats.health {
-        Health::Degraded { reason } => Some(reason.to_string()),
-        Health::Disconnected => Some("not connected".to_owned()),
-        _ => None,
-    };
-    let nodes = stats.nodes.map(|nodes| [nodes.live, nodes.fading]);
-    Store { name: stats.provider.to_owned(), trouble, lag: stats.lag, nodes }
-}
-
-/// `None` if there is nothing worth showing.
-fn cell_of(route: &RouteId, vector: &PhysicsVector) -> Option<Cell> {
-    let scar = vector.aged_scar().get();
-    (scar > WORTH_SHOWING).then(|| Cell {
-        route: route.clone(),
-        scar,
-        merged: None,
-        resistance: vector.resistance.get(),
-        mode: vector.mode,
-        age: vector.age,
-    })
 }
 
 fn own_cell(route: &RouteSnapshot) -> Cell {

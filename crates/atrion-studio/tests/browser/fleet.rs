@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! A fleet of six nodes, of which one is real: the others are what a provider says of them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use atrion_core::{Mode, Ohms};
 use atrion_engine::Atrion;
 use atrion_state::{
-    BoxFuture, Capabilities, Feed, InMemoryProvider, NodeId, PhysicsVector, ProviderError, ProviderStats,
-    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Change, Feed, InMemoryProvider, NodeId, PhysicsVector, ProviderError,
+    ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
-
-use crate::world::seconds;
 
 #[derive(Debug, Default)]
 struct Hearsay(InMemoryProvider, Feed);
@@ -25,7 +26,14 @@ const ROUTES: [&str; 8] = [
     "stock.reserve",
 ];
 
+/// What there is to hear.
+#[allow(dead_code, reason = "for the tests that look from beside")]
+pub(crate) fn hearsay() -> Arc<dyn StateProvider> {
+    Arc::new(Hearsay::default())
+}
+
 /// An instance that hears of it.
+#[allow(dead_code, reason = "for the tests that look from within")]
 pub(crate) async fn service() -> anyhow::Result<Atrion> {
     let atrion = Atrion::builder().provider(Hearsay::default()).connect().await?;
     for route in ROUTES {
@@ -67,7 +75,14 @@ impl StateProvider for Hearsay {
     }
 
     fn subscribe(&self) -> Option<Subscription> {
-        Some(self.1.subscribe())
+        let subscription = self.1.subscribe();
+        for route in ROUTES {
+            let Ok(route) = RouteId::new(route) else { continue };
+            for register in self.view(&route) {
+                self.1.publish(&Change::new(route.clone(), register));
+            }
+        }
+        Some(subscription)
     }
 
     fn view(&self, route: &RouteId) -> Vec<Register> {
@@ -84,7 +99,7 @@ impl StateProvider for Hearsay {
             let ohms = |value| Ohms::new(value).ok();
             let vector = PhysicsVector::new(mode, ohms(10.0 + scar(node))?, ohms(scar(node))?)
                 .with_weight(Weight::FULL);
-            let silence = if node == 4 { seconds(5) } else { seconds(0) };
+            let silence = if node == 4 { Duration::from_secs(5) } else { Duration::ZERO };
             Some(Register::new(NodeId::new(name).ok()?, 1, 1, vector).with_silence(silence))
         };
         NODES.iter().enumerate().filter_map(register).collect()

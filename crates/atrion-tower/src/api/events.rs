@@ -57,6 +57,30 @@ pub struct EventPage {
     pub lost: u64,
 }
 
+impl EventView {
+    /// An event of somebody's own, for those who show events from elsewhere in the same way.
+    #[must_use]
+    pub fn new(
+        number: u64,
+        at_ms: u64,
+        kind: &'static str,
+        severity: Severity,
+        route: Option<String>,
+        text: String,
+        details: Map<String, Value>,
+    ) -> Self {
+        Self { number, at_ms, kind, severity, route, text, details }
+    }
+}
+
+impl EventPage {
+    /// Events of somebody's own, oldest first, and where to go on.
+    #[must_use]
+    pub fn new(events: Vec<EventView>, next: u64, lost: u64) -> Self {
+        Self { events, next, lost }
+    }
+}
+
 /// So many events are remembered.
 const REMEMBERED: usize = 2_048;
 

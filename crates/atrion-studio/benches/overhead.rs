@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! What Studio costs the service that serves it: 1,000 busy routes, and 20 browsers that watch.
+//!
+//! Plain code and no harness: what counts is the CPU of the whole process beside the same work without Studio, and the
+//! slowest admissions, not the nanoseconds of one function. Each pair of slices, without and with, is taken in turn, so
+//! that other work on the machine falls on both; the ratios are the medians.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a bench that cannot run says so by a panic
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use atrion_core::{Outcome, Tier};
+use atrion_engine::{Atrion, Route};
+use atrion_license::development;
+use atrion_studio::{Running, Studio};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+
+const ROUTES: usize = 1_000;
+const BROWSERS: usize = 20;
+const SLICE: Duration = Duration::from_secs(3);
+/// Rounds over all routes in a slice; a fixed amount of work, paced over the slice.
+const ROUNDS: u32 = 300;
+const PAIRS: usize = 3;
+
+fn main() {
+    // `cargo test --benches` only wants to know that it starts; `cargo bench` says that it wants figures.
+    let quick = !std::env::args().any(|argument| argument == "--bench");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let atrion = runtime.block_on(Atrion::builder().connect()).unwrap();
+    let routes: Vec<Route> =
+        (0..ROUTES).map(|n| atrion.route(&format!("GET /shop/{n}/items/{{id}}"))).collect();
+    if quick {
+        black_box(work(&routes, 3, Duration::from_millis(30)));
+        return;
+    }
+    println!("{ROUTES} routes, {BROWSERS} browsers, {PAIRS} pairs of {} s", SLICE.as_secs());
+    work(&routes, ROUNDS, SLICE);
+    let mut pairs = Vec::new();
+    let mut bytes = Vec::new();
+    for _ in 0..PAIRS {
+        let alone = work(&routes, ROUNDS, SLICE);
+        let watched = Watched::start(&runtime, &atrion);
+        std::thread::sleep(Duration::from_secs(1));
+        let before = watched.bytes();
+        let beside = work(&routes, ROUNDS, SLICE);
+        bytes.push((watched.bytes() - before) as f64 / SLICE.as_secs_f64() / BROWSERS as f64);
+        assert_eq!(watched.studio.clients(), BROWSERS, "a browser was dropped");
+        pairs.push((alone, beside));
+    }
+    let median = |of: &dyn Fn(&(Slice, Slice)) -> f64| {
+        let mut all: Vec<f64> = pairs.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    let cores = |slice: &Slice| slice.cpu.as_secs_f64() / slice.wall.as_secs_f64();
+    let share = median(&|(alone, beside)| cores(beside) - cores(alone));
+    println!("CPU of the process, Studio and sending included: {:+.1} % of a core", 100.0 * share);
+    println!("median admission, watched over alone: {:.2}x", median(&|(a, b)| b.median / a.median));
+    println!("p99.9 of an admission, watched over alone: {:.2}x", median(&|(a, b)| b.p999 / a.p999));
+    bytes.sort_by(f64::total_cmp);
+    println!("to each browser: {:.0} kB/s", bytes[bytes.len() / 2] / 1e3);
+}
+
+struct Slice {
+    wall: Duration,
+    cpu: Duration,
+    median: f64,
+    p999: f64,
+}
+
+/// The same requests every time: every route once a round, and each one timed.
+fn work(routes: &[Route], rounds: u32, within: Duration) -> Slice {
+    let (begin, cpu) = (Instant::now(), cpu_time());
+    let mut times = Vec::with_capacity(routes.len() * rounds as usize);
+    for round in 0..rounds {
+        for route in routes {
+            let before = Instant::now();
+            let permit = route.admit(Tier::Normal);
+            times.push(before.elapsed().as_nanos() as f64);
+            if let Ok(permit) = permit {
+                permit.finish(Outcome::Success);
+            }
+        }
+        let due = begin + within * (round + 1) / rounds;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    let (wall, cpu) = (begin.elapsed(), cpu_time() - cpu);
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    Slice { wall, cpu, median: at(0.5), p999: at(0.999) }
+}
+
+/// User and system time of this process, of all threads.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    // A hundredth of a second on every Linux that there is.
+    Duration::from_millis(ticks * 10)
+}
+
+struct Watched {
+    studio: Running,
+    read: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    // The browsers end with it.
+    _browsers: tokio::task::JoinSet<()>,
+}
+
+impl Watched {
+    fn start(runtime: &Runtime, atrion: &Atrion) -> Self {
+        runtime.block_on(async {
+            let key = development::key(atrion_license::Tier::Pro).unwrap();
+            let studio =
+                Studio::of(atrion).address(([127, 0, 0, 1], 0).into()).license(key).start().await.unwrap();
+            let url = studio.url();
+            let token = url.split_once("#token=").unwrap().1;
+            let read = std::sync::Arc::<std::sync::atomic::AtomicU64>::default();
+            let mut browsers = tokio::task::JoinSet::new();
+            for _ in 0..BROWSERS {
+                browsers.spawn(watch(studio.address(), token.to_owned(), read.clone()));
+            }
+            while studio.clients() < BROWSERS {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Self { studio, read, _browsers: browsers }
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.read.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// A browser that reads all and draws nothing.
+async fn watch(to: std::net::SocketAddr, token: String, read: std::sync::Arc<std::sync::atomic::AtomicU64>) {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let head =
+        format!("GET /studio/v1/stream HTTP/1.1\r\nHost: {to}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+        read.fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! `atrion-studio`: Studio beside a fleet. It joins the fleet's store as a node that says nothing, and shows what the
+//! others say.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use atrion_cluster::postgres::{HistoryReader, Page, Transition};
+use atrion_cluster::redis::RedisClusterProvider;
+use atrion_core::Mode;
+use atrion_state::ProviderError;
+use atrion_studio::source::Fleet;
+use atrion_studio::{Access, Studio, StudioConfig, Token};
+use atrion_tower::api::Severity;
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "atrion-studio", version, about = "AtrionStudio beside a fleet")]
+struct Args {
+    /// The fleet's Redis; several for a cluster.
+    #[arg(long, value_name = "URL", required = true, env = "ATRION_REDIS_URL", hide_env_values = true)]
+    redis: Vec<String>,
+    /// The fleet's history: past changes of modes are then in the events.
+    #[arg(long, value_name = "URL", env = "ATRION_POSTGRES_URL", hide_env_values = true)]
+    postgres: Option<String>,
+    /// The name under which the nodes share.
+    #[arg(long, default_value = "default")]
+    cluster: String,
+    /// The first part of every key in Redis.
+    #[arg(long, default_value = "atrion")]
+    namespace: String,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:7117")]
+    address: SocketAddr,
+    /// A token of your own; needed for an address that is not this machine's alone.
+    #[arg(long, env = "ATRION_STUDIO_TOKEN", hide_env_values = true)]
+    token: Option<Token>,
+    /// Names under which browsers reach it through a proxy.
+    #[arg(long, value_name = "HOST")]
+    host: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Args { redis, postgres, cluster, namespace, address, token, host } = Args::parse();
+    let history = postgres.map(|url| HistoryReader::new(&url, &cluster)).transpose().context("--postgres")?;
+    let provider = RedisClusterProvider::builder()
+        .urls(redis)
+        .cluster(&cluster)
+        .namespace(namespace)
+        // A name of its own each time: two that watch must not be taken for one.
+        .node(format!("studio-{}", &Token::generate()?.reveal().replace('_', "-")[..8]))
+        .license(atrion_license::Sources::standard())
+        .build_strict()?;
+    let fleet = Fleet::join(Arc::new(provider)).await?;
+    if let Some(history) = history {
+        // What was is nice to have: without it Studio shows what is.
+        if let Err(error) = tell_history(&history, &fleet).await {
+            eprintln!("the history cannot be read, going on without it: {error}");
+        }
+    }
+    let access = token.map_or(Access::Generated, Access::Token);
+    let config = StudioConfig {
+        address,
+        access,
+        hosts: host,
+        cluster,
+        node: "fleet".to_owned(),
+        ..StudioConfig::default()
+    };
+    let studio = Studio::over(fleet.clone()).config(config).start().await?;
+    println!("{}", studio.url());
+    tokio::signal::ctrl_c().await.context("cannot hear Ctrl-C")?;
+    studio.stop();
+    fleet.leave().await;
+    Ok(())
+}
+
+/// The changes of modes of the last day, as the nodes have written them down. What comes from now on is heard from the
+/// nodes themselves.
+async fn tell_history(history: &HistoryReader, fleet: &Fleet) -> Result<(), ProviderError> {
+    let range = history.last(DAY).await?;
+    let latest = history.transitions(range, None, &Page::first(1_000)).await?;
+    // The latest come first there, and last here.
+    for change in latest.rows.into_iter().rev() {
+        let severity = if change.to == Mode::CircuitBreaker { Severity::Error } else { Severity::Info };
+        let Transition { node, from, to, resistance, .. } = &change;
+        let text = format!("{node}: {from} → {to} at {resistance:.1} Ω (from the history)");
+        fleet.note(change.at.as_millis(), "mode_changed", severity, Some(change.route), text);
+    }
+    Ok(())
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);

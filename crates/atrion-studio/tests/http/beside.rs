@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Studio beside a fleet: what the nodes say, and nothing that only they know.
+
+use atrion_license::{Tier, development};
+use atrion_studio::Studio;
+use atrion_studio::source::Fleet;
+use atrion_tower::api::Severity;
+use serde_json::json;
+
+use crate::client::{Events, get, post, sign_in};
+use crate::fleet::hearsay;
+
+#[tokio::test]
+async fn a_fleet_is_seen_from_beside_it_and_nothing_can_be_changed_from_there() {
+    let fleet = Fleet::join(hearsay()).await.unwrap();
+    fleet.note(
+        1_700_000_000_000,
+        "mode_changed",
+        Severity::Error,
+        Some("stock.reserve".into()),
+        "then".into(),
+    );
+    let studio =
+        Studio::over(fleet.clone()).license(development::key(Tier::Starter).unwrap()).overrides(true);
+    let studio = studio.address(([127, 0, 0, 1], 0).into()).start().await.unwrap();
+    let (to, cookie) = (studio.address(), sign_in(&studio).await);
+    let state = Events::open(to, &cookie, None).await.next().await.unwrap().data;
+
+    let nodes = state["around"]["nodes"].as_array().unwrap();
+    let names: Vec<_> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["shop-7d9f-2", "shop-7d9f-3", "shop-7d9f-4", "shop-7d9f-5", "shop-7d9f-6"]);
+    assert_eq!((&state["around"]["gamma"], &nodes[4]["silenceS"]), (&json!(0.3), &json!(5.0)));
+    // The route as the node sees it that suffers most: payments are open there.
+    let names = state["names"].as_object().unwrap();
+    let number: u64 = names.iter().find(|(_, name)| *name == "payments.charge").unwrap().0.parse().unwrap();
+    let row = state["rows"].as_array().unwrap().iter().find(|row| row[0] == number).unwrap();
+    let column =
+        |name: &str| 1 + state["columns"].as_array().unwrap().iter().position(|c| c == name).unwrap();
+    assert_eq!((&row[column("mode")], row[column("scar")].as_f64()), (&json!(2), Some(94.0)));
+    assert_eq!(state["about"]["events"][0]["text"], "then");
+
+    assert_eq!(state["about"]["overrides"], json!(false), "there is nobody here who could");
+    let wish =
+        json!({ "route": "stock.reserve", "kind": "reset", "reason": "x", "author": "me", "seconds": 60 });
+    assert_eq!(post(to, "/studio/v1/overrides", &[("Cookie", &cookie)], &wish).await.status, 403);
+    assert_eq!(
+        get(to, "/api/v1/state", &[("Cookie", &cookie)]).await.status,
+        404,
+        "no process, no API of one"
+    );
+    fleet.leave().await;
+}
