@@ -9,6 +9,7 @@ mod budget;
 mod figures;
 mod fleet;
 mod machine;
+mod persistence;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let mut lines = home.plain(PLAIN, args.quick)?;
     lines.push_str(&fleet::measure(root, args.quick)?);
+    lines.push_str(&persistence::measure(root, args.quick)?);
     let measured = begin.elapsed() - built;
 
     let figures = Figures::read(&home.results, &lines)?;

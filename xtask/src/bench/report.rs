@@ -10,6 +10,7 @@ use super::budget::{ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALO
 use super::figures::{Contender, Figures};
 use super::fleet;
 use super::machine::Machine;
+use super::persistence;
 
 pub(super) fn markdown(
     figures: &Figures,
@@ -33,6 +34,7 @@ pub(super) fn markdown(
     routes(&mut text, figures)?;
     stores(&mut text, figures)?;
     fleet::section(&mut text, figures)?;
+    persistence::section(&mut text, figures)?;
     Ok(text)
 }
 
