@@ -111,3 +111,55 @@ Single admissions while something is wrong with the Redis, each timed by itself,
 | Redis | p50 | p99 | p99.9 |
 |---|---|---|---|
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the bench prints, by name.
+    fn names() -> Vec<String> {
+        let mut names: Vec<String> = ["bytes of", "encode", "decode"]
+            .iter()
+            .flat_map(|what| ["", " as JSON"].map(|how| format!("{what} 1000 entries{how}")))
+            .collect();
+        for others in [2, 10] {
+            for how in ["", " as JSON"] {
+                names.push(format!("redis us per 1000 routes{how}, {others} others"));
+            }
+        }
+        for nodes in [2, 20, 200] {
+            names.extend([format!("merge of {nodes} nodes"), format!("view and merge of {nodes} nodes")]);
+        }
+        names.extend(["p50 of trauma to resistance", "p99 of trauma to resistance"].map(String::from));
+        for state in ["healthy", "slow", "full", "stopped", "killed", "restarted empty"] {
+            names.extend(["p50", "p99", "p99.9"].map(|q| format!("{q} of admit, redis {state}")));
+        }
+        names
+    }
+
+    fn section_of(names: &[String]) -> anyhow::Result<String> {
+        let lines = names.iter().map(|name| format!("{{\"figure\":\"fleet: {name}\",\"value\":1500.0}}\n"));
+        let folder = std::env::temp_dir().join(format!("atrion-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let figures = Figures::read(&folder, &lines.collect::<String>())?;
+        let mut text = String::new();
+        section(&mut text, &figures)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn a_tree_without_the_commercial_folders_has_no_such_section() {
+        assert_eq!(section_of(&[]).unwrap(), "");
+    }
+
+    #[test]
+    fn every_figure_has_its_place_and_one_that_is_missing_is_named() {
+        let mut names = names();
+        let text = section_of(&names).unwrap();
+        assert_eq!(text.matches("1500 ns").count(), 6 + 18 + 4 + 2, "{text}");
+        assert!(text.contains("| encode 1,000 entries | 1500 ns | 1500 ns | 1.0 |"), "{text}");
+        let last = names.pop().unwrap();
+        let error = section_of(&names).unwrap_err().to_string();
+        assert!(error.contains(&last), "{error}");
+    }
+}

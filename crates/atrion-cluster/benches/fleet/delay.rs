@@ -29,15 +29,15 @@ pub(crate) async fn measure(quick: bool) {
         }
         // A different place in the pulses of both in every round.
         tokio::time::sleep(Duration::from_millis(120 + (round as u64 * 37) % 100)).await;
-        // Errors until there is a scar.
+        // Errors until there is a scar that is worth telling.
         let begin = loop {
             report(hurt, name.as_str(), 1.0);
-            if hurt.route(name.as_str()).snapshot().terms.scar.get() >= 1.0 {
+            if hurt.route(name.as_str()).snapshot().terms.scar.get() >= 0.1 {
                 break Instant::now();
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         };
-        while route.snapshot().terms.cluster < 0.05 {
+        while route.snapshot().terms.cluster < 0.005 {
             assert!(begin.elapsed() < Duration::from_secs(30), "the warning never came");
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
