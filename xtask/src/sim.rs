@@ -2,6 +2,7 @@
 //! `cargo xtask sim`: the wind tunnel. Everything here only parses, asks `atrion-sim`, and prints into 80 columns.
 
 mod common;
+mod explain;
 mod list;
 mod run;
 mod table;
@@ -22,6 +23,8 @@ enum Command {
     List(list::Args),
     /// Live through one scenario with some policies, and plot what happened.
     Run(run::Args),
+    /// Tell what R, its terms, N* and the mode did in a scenario, and why.
+    Explain(explain::Args),
     /// Compare policies over a set of scenarios.
     Table(table::Args),
 }
@@ -30,6 +33,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Table(args) => table::run(&args),
     }
 }

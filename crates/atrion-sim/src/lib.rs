@@ -11,6 +11,7 @@ pub use scenario::{Scenario, Set};
 pub mod policy;
 pub use policy::Policy;
 
+pub mod explain;
 pub mod plant;
 pub mod plot;
 

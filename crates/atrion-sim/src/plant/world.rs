@@ -36,6 +36,7 @@ pub fn watch(scenario: &Scenario, seed: u64, policy: &mut dyn Policy, looker: &m
         hung: 0,
         timers: BinaryHeap::new(),
         backlog: 0.0,
+        worked_at: 0,
         allowance: 0.0,
         allowed_at: 0,
         record: Record::new(scenario, &plan),
@@ -58,6 +59,7 @@ struct World<'a> {
     timers: BinaryHeap<Reverse<(u64, Timer)>>,
     /// Work that refusals have cost and nobody has done yet, in seconds.
     backlog: f64,
+    worked_at: u64,
     /// Tokens of a throttled dependency.
     allowance: f64,
     allowed_at: u64,
@@ -141,6 +143,7 @@ impl World<'_> {
         let passes = self.policy.admit(self.mono(), &request, place);
         self.record.attempted(self.now, passes);
         if !passes {
+            self.work_off();
             self.backlog += self.scenario.plant.refusal_cost;
             let refused = self.scenario.load.retries.is_some_and(|retries| retries.refused);
             if refused {
@@ -219,10 +222,21 @@ impl World<'_> {
             let at = self.now + nanos(conditions.hang_seconds);
             self.timers.push(Reverse((at, Timer::Back { call: place })));
         } else {
+            self.work_off();
             let work = own.unwrap_or(conditions.service * arrival.size);
             let work = work + core::mem::take(&mut self.backlog);
             self.pool.begin(work, place);
         }
+    }
+
+    /// Idle workers do what refusals have cost; where all are busy, the next call has to wait for it.
+    fn work_off(&mut self) {
+        if self.backlog > 0.0 {
+            let idle = (self.conditions.workers as usize).saturating_sub(self.pool.busy() + self.hung);
+            let span = (self.now - self.worked_at) as f64 * 1e-9;
+            self.backlog = (self.backlog - idle as f64 * span * self.conditions.speed).max(0.0);
+        }
+        self.worked_at = self.now;
     }
 
     fn take_allowance(&mut self) -> bool {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What R, its terms, N* and the mode did in one scenario, and why.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use atrion_sim::explain::Story;
+use atrion_sim::score::WEIGHTS;
+
+use super::common;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A scenario's name, random-SEED-NTH, or a TOML file.
+    scenario: String,
+    /// `adaptive`, `rfc`, or an ablation: policies that have an inside.
+    #[arg(long, default_value = "adaptive")]
+    policy: String,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A line for every so many seconds.
+    #[arg(long)]
+    every: Option<f64>,
+    /// Writes the plot of R and its terms as SVG.
+    #[arg(long)]
+    svg: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let scenario = common::scenario(&args.scenario)?;
+    let entries = common::entries(std::slice::from_ref(&args.policy))?;
+    let mut policy = entries[0].make(&scenario)?;
+    let story = Story::of(&scenario, args.seed, policy.as_mut());
+    let components = story.components();
+    println!("{}: {}\n", scenario.name, scenario.purpose);
+    print!("{} scores {:.1}:", args.policy, components.score());
+    for (value, (name, _)) in components.list().into_iter().zip(WEIGHTS).take(4) {
+        print!(" {name} {}", value.map_or("-".to_owned(), |value| format!("{:.1}", 100.0 * value)));
+    }
+    println!("\n");
+    println!("{}", story.lines(args.every.unwrap_or(scenario.seconds / 40.0)));
+    println!("{}", story.reasons());
+    let plot = story.plot();
+    println!("{}", plot.text());
+    if let Some(path) = &args.svg {
+        common::write(path, &plot.svg())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
