@@ -40,6 +40,8 @@ pub use window::Window;
 
 use core::time::Duration;
 
+use target::Carried;
+
 use crate::admission::{Law, saturation_pressure};
 use crate::{Mode, Ohms, Terms};
 
@@ -89,15 +91,18 @@ impl AdaptiveState {
         let crowded = judged.mean_in_flight > self.target.slots();
         let learning = self.mode == Mode::Bootstrap;
 
-        self.elasticity.step(tick, &window.pairs);
-        let elasticity = || if laws.elasticity { self.elasticity.get() } else { 1.0 };
-        self.baseline.step(tick, judged, self.target.slots(), elasticity, config.slo);
+        self.elasticity.step(tick, &window.pairs, self.baseline.is_learning());
+        let elasticity = self.elasticity;
+        let free = || if laws.elasticity { elasticity.free() } else { 0.0 };
+        self.baseline.step(tick, judged, self.target.slots(), free, config.slo);
         let strained = judged.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
         self.throughput.step(tick, window.succeeded, strained);
         if !strained && self.mode == Mode::Operational {
             self.health.step(tick, window.mean_in_flight);
         }
-        self.target.step(tick, crowded, &self.throughput, &self.baseline, &self.health, config);
+        let carried =
+            Carried { throughput: &self.throughput, baseline: &self.baseline, health: &self.health };
+        self.target.step(tick, crowded, &carried, free, config);
         self.effectiveness.step(tick, window.admitted, window.failed);
         self.debt = debt::relax(window.debt, tick, self.target.slots(), config);
         self.errors.step(tick, judged);

@@ -169,7 +169,9 @@ impl State {
         let mut lines = Vec::new();
         if self.mode != is.mode {
             let why = match is.mode {
-                Mode::CircuitBreaker if inside.terms.staleness.get() > 50.0 => "nothing came back for too long",
+                Mode::CircuitBreaker if inside.terms.staleness.get() > 50.0 => {
+                    "nothing came back for too long"
+                }
                 Mode::CircuitBreaker => "call after call failed, and none succeeded for a second",
                 Mode::Operational if self.mode == Mode::CircuitBreaker => "a probe came back well",
                 Mode::Operational => "enough has been seen",

@@ -28,24 +28,22 @@ struct Learning {
 }
 
 impl Baseline {
-    /// `target` is the N* that was in force in the window, `elasticity` gives eps to whoever asks.
+    /// `target` is the N* that was in force in the window, `free` gives phi to whoever asks.
     pub(super) fn step(
         &mut self,
         tick: &Tick,
         window: &Window,
         target: f64,
-        elasticity: impl Fn() -> f64,
+        free: impl Fn() -> f64,
         slo: Option<Duration>,
     ) {
         if let Some(mean) = window.mean_latency() {
             let enough = real(window.samples()) / 10.0;
             self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
         }
-        // In so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
-        let free = || (1.0 - elasticity() / 0.6).clamp(0.0, 1.0);
         // What was promised is not made worse by what is.
         let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
-        if self.learning.seconds < LEARNING_SECONDS {
+        if self.is_learning() {
             self.base = self.learning.step(tick, window, target, self.base, free(), promised);
         } else {
             self.follow(tick, window, target, free);
@@ -55,8 +53,16 @@ impl Baseline {
 
     fn follow(&mut self, tick: &Tick, window: &Window, target: f64, free: impl Fn() -> f64) {
         let Some(mean) = window.mean_latency() else { return };
-        let doubtful = window.mean_in_flight > target && mean > self.base;
-        let gain = if doubtful { tick.gain_elastic * free() } else { tick.gain_baseline };
+        let gain = if mean <= self.base {
+            tick.gain_relief
+        } else if window.mean_in_flight > target {
+            tick.gain_elastic * free()
+        } else if window.mean_in_flight > ALONE {
+            // Not only above N*: a queue that is accepted would raise the baseline, and the baseline what is accepted.
+            tick.gain_baseline * free()
+        } else {
+            tick.gain_baseline
+        };
         self.base += (mean - self.base) * gain;
     }
 
@@ -70,6 +76,11 @@ impl Baseline {
     #[must_use]
     pub const fn base(&self) -> f64 {
         self.base
+    }
+
+    /// The route is in its first ten seconds.
+    pub(super) fn is_learning(&self) -> bool {
+        self.learning.seconds < LEARNING_SECONDS
     }
 
     /// The latency of now is above what is accepted, twice the baseline.
@@ -126,5 +137,8 @@ impl Learning {
 /// Seconds under which silence says nothing.
 const SHORTEST_PATIENCE: f64 = 0.1;
 
-/// So long the baseline is a mean of what was seen; afterwards it follows with a time constant of 20 s.
+/// A call that is mostly alone has waited for nobody, whatever the slope says.
+const ALONE: f64 = 1.0;
+
+/// So long the baseline is a mean of what was seen; afterwards it follows.
 const LEARNING_SECONDS: f64 = 10.0;

@@ -37,6 +37,12 @@ impl Pairs {
         }
     }
 
+    /// The sums as if every pair were the mean one: what the pairs differ in among themselves is left out.
+    fn pooled(self) -> Self {
+        let count = self.count.max(1.0);
+        Self { xx: self.x * self.x / count, xy: self.x * self.y / count, ..self }
+    }
+
     /// The sums mean something only together: where one is no number, or out of all proportion, all are left out.
     pub(super) fn neutralised(self) -> Self {
         let sums = [self.count, self.x, self.y, self.xx, self.xy];
@@ -49,9 +55,12 @@ impl Pairs {
 pub struct Elasticity(Pairs);
 
 impl Elasticity {
-    pub(super) fn step(&mut self, tick: &Tick, new: &Pairs) {
-        let keep = tick.keep_3s;
+    /// `learning`: the route is so young that nothing was in flight before its first pairs.
+    pub(super) fn step(&mut self, tick: &Tick, new: &Pairs, learning: bool) {
+        let slow = !learning && new.y > SLOW * new.count;
+        let keep = if slow { tick.keep_10s } else { tick.keep_3s };
         let old = self.0;
+        let new = &if slow { new.pooled() } else { *new };
         self.0 = Pairs {
             count: old.count * keep + new.count,
             x: old.x * keep + new.x,
@@ -59,6 +68,12 @@ impl Elasticity {
             xx: old.xx * keep + new.xx,
             xy: old.xy * keep + new.xy,
         };
+    }
+
+    /// phi, 0..=1: in so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
+    #[must_use]
+    pub fn free(&self) -> f64 {
+        (1.0 - self.get() / 0.6).clamp(0.0, 1.0)
     }
 
     /// The slope eps. Without evidence it is 1: whoever knows nothing assumes a queue. One pseudo-observation of a
@@ -77,3 +92,8 @@ impl Elasticity {
         if variance > -0.5 && slope.is_finite() { slope } else { 1.0 }
     }
 }
+
+/// Seconds of latency, a few ticks, from which on pairs are compared between windows only. What comes back in the same
+/// window has started at different times, the quick calls last: while a crowd grows, they have met the larger one, and
+/// calls of a queue would look as if they did not mind.
+const SLOW: f64 = 0.3;

@@ -39,16 +39,24 @@ pub struct Target {
     saturated: f64,
 }
 
+/// What the route is known to carry.
+pub(super) struct Carried<'a> {
+    pub(super) throughput: &'a Throughput,
+    pub(super) baseline: &'a Baseline,
+    pub(super) health: &'a MemoryOfHealth,
+}
+
 impl Target {
+    /// `free` gives phi, how far latency does not rise with the crowd, to whoever asks.
     pub(super) fn step(
         &mut self,
         tick: &Tick,
         crowded: bool,
-        throughput: &Throughput,
-        baseline: &Baseline,
-        health: &MemoryOfHealth,
+        carried: &Carried<'_>,
+        free: impl Fn() -> f64,
         config: &AdaptiveConfig,
     ) {
+        let Carried { throughput, baseline, health } = *carried;
         let laws = config.laws;
         let crowd = f64::from(u8::from(crowded));
         self.saturated += (crowd - self.saturated) * tick.gain_congestion;
@@ -58,7 +66,13 @@ impl Target {
         let bursts = if laws.square_root_staffing { 2.0 * libm::sqrt(2.0 * busy) } else { 0.0 };
         let shrink = if laws.shrinking_slack { 1.0 - 0.75 * self.saturated } else { 1.0 };
         let healthy = if laws.memory_of_health { 1.2 * health.get() } else { 0.0 };
-        self.slots = config.min_target.max(healthy).max(busy + shrink * (busy + bursts));
+        let wanted = (busy + shrink * (busy + bursts)).max(healthy);
+        // n/X is how long the last of n has to wait: at N* a third of what was promised, and about two thirds where the
+        // top of the ladder stops passing. What is in service is never given up for it, and free workers have no queue.
+        let in_time = config.slo.map_or(f64::INFINITY, |slo| IN_TIME * throughput.get() * slo.as_secs_f64());
+        let excess = (wanted - in_time.max(busy)).max(0.0);
+        let queue = if excess > 0.0 { 1.0 - free() } else { 0.0 };
+        self.slots = config.min_target.max(wanted - queue * excess);
     }
 
     /// N*, in requests; 0 before the first tick.
@@ -67,3 +81,6 @@ impl Target {
         self.slots
     }
 }
+
+/// The part of the SLO that waiting at N* may take.
+const IN_TIME: f64 = 1.0 / 3.0;

@@ -23,11 +23,45 @@ fn at_first_it_is_the_mean_of_all_calls() {
 }
 
 #[test]
-fn later_it_follows_within_twenty_seconds() {
+fn later_it_follows_free_workers_up_within_twenty_seconds() {
     let config = AdaptiveConfig::default();
-    let state = after(settled(&config), 200, &healthy(100.0, 0.02), &config);
+    let slower = Window { pairs: free_workers(0.02), ..healthy(100.0, 0.02) };
+    let known =
+        after(settled(&config), 50, &Window { pairs: free_workers(0.1), ..healthy(100.0, 0.1) }, &config);
+    let up = after(known, 200, &Window { mean_in_flight: 12.0, latency_sum: 1.5, ..slower }, &config);
+    let expected = 0.15 - 0.05 * libm::exp(-1.0);
+    assert!((up.baseline().base() - expected).abs() < 1e-3, "{}", up.baseline().base());
+}
+
+#[test]
+fn a_call_that_is_alone_has_waited_for_nobody() {
+    let config = AdaptiveConfig::default();
+    let alone = Window { mean_in_flight: 0.9, ..healthy(10.0, 0.3) };
+    let state = after(settled(&config), 200, &alone, &config);
+    let expected = 0.3 - 0.2 * libm::exp(-1.0);
+    assert!((state.baseline().base() - expected).abs() < 1e-9, "{}", state.baseline().base());
+}
+
+#[test]
+fn downwards_it_follows_within_five_seconds() {
+    let config = AdaptiveConfig::default();
+    let state = after(settled(&config), 50, &healthy(100.0, 0.02), &config);
     let expected = 0.02 + 0.08 * libm::exp(-1.0);
     assert!((state.baseline().base() - expected).abs() < 1e-9, "{}", state.baseline().base());
+}
+
+/// Hours at the edge of the capacity: a queue that N* accepts would make the baseline longer, and that N* higher.
+#[test]
+fn a_queue_under_the_target_does_not_make_a_baseline_either() {
+    let config = AdaptiveConfig::default();
+    let queue = (0..40).fold(Pairs::default(), |pairs, i| {
+        let crowd = f64::from(i % 8) + 8.0;
+        pairs.with(crowd, 0.015 * crowd)
+    });
+    let edge = Window { mean_in_flight: 15.0, pairs: queue, ..healthy(100.0, 0.17) };
+    let state = after(settled(&config), 36_000, &edge, &config);
+    assert!(15.0 < state.target(), "this is no crowd: N* {}", state.target());
+    assert!(state.baseline().base() < 0.101, "{}", state.baseline().base());
 }
 
 #[test]
@@ -62,7 +96,7 @@ fn a_crowd_that_makes_latency_does_not_make_a_baseline() {
 #[test]
 fn a_crowd_that_makes_no_latency_is_believed_within_seconds() {
     let config = AdaptiveConfig::default();
-    let slower = Window { pairs: free_workers(0.3), ..crowded() };
+    let slower = Window { pairs: free_workers(0.29), ..crowded() };
     let state = after(settled(&config), 50, &slower, &config);
     assert!(state.baseline().base() > 0.25, "{}", state.baseline().base());
     let off = AdaptiveConfig { laws: Laws { elasticity: false, ..Laws::default() }, ..config };

@@ -5,7 +5,7 @@ use atrion_core::adaptive::Pairs;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Window};
 
 use crate::support::dice::Dice;
-use crate::support::given::{after, silence};
+use crate::support::given::{after, settled, silence};
 use crate::support::plant::{Plant, World};
 
 /// Twenty ticks of calls, each admitted at a random crowd, with the latency that `latency` gives it.
@@ -47,6 +47,23 @@ fn no_evidence_is_taken_for_a_queue() {
     let constant = (0..500).fold(Pairs::default(), |pairs, _| pairs.with(8.0, 0.1));
     let state = after(AdaptiveState::default(), 20, &Window { pairs: constant, ..silence() }, &config);
     assert!((state.elasticity() - 1.0).abs() < 1e-3, "without variance there is no experiment");
+}
+
+/// While a crowd grows, the quick ones of slow calls come back first, and they have met the larger crowd.
+#[test]
+fn slow_calls_are_compared_between_windows() {
+    let config = AdaptiveConfig::default();
+    let mut state = settled(&config);
+    for step in 0..100 {
+        // A queue: the later window waits longer. Inside a window the quick calls are the late ones.
+        let crowd = 20.0 + f64::from(step);
+        let pairs = (0..40).fold(Pairs::default(), |pairs, i| {
+            let later = f64::from(i % 9) - 4.0;
+            pairs.with(crowd + later, 0.05 * crowd * (1.0 - 0.2 * later))
+        });
+        state = after(state, 1, &Window { pairs, ..silence() }, &config);
+    }
+    assert!((state.elasticity() - 1.0).abs() < 0.05, "{}", state.elasticity());
 }
 
 #[test]

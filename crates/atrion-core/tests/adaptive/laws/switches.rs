@@ -37,7 +37,7 @@ fn work(laws: Laws) -> Works {
     let config = AdaptiveConfig { laws, ..AdaptiveConfig::default() };
     let health = settled(&config);
     let busy = health.throughput() * health.baseline().base();
-    let free = (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 5.0, 0.3));
+    let free = (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 5.0, 0.29));
     let slower = Window { mean_in_flight: 60.0, pairs: free, ..healthy(100.0, 0.3) };
     let collapsed = Window { mean_in_flight: 60.0, ..healthy(1.0, 0.1) };
     let full = Window { mean_in_flight: 1e6, ..healthy(100.0, 0.1) };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The capacity target N*: the work in service plus a slack for bursts.
 
+use std::time::Duration;
+
+use atrion_core::adaptive::Pairs;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Window};
 use proptest::prelude::*;
 
@@ -41,6 +44,26 @@ proptest! {
         let config = AdaptiveConfig { min_target, ..AdaptiveConfig::default() };
         prop_assert_eq!(after(AdaptiveState::default(), 30, &silence(), &config).target(), min_target);
     }
+}
+
+/// A third of the SLO at N*, in so far as there is a queue; what is in service is never given up.
+#[test]
+fn what_is_accepted_is_in_time() {
+    let with_slo =
+        |millis| AdaptiveConfig { slo: Some(Duration::from_millis(millis)), ..AdaptiveConfig::default() };
+    let window = Window { mean_in_flight: 15.0, ..healthy(200.0, 0.05) };
+    let target = |config: &AdaptiveConfig| {
+        let state = after(AdaptiveState::default(), 300, &window, config);
+        (state.target(), state.throughput() * state.baseline().base())
+    };
+    let (free, busy) = target(&AdaptiveConfig::default());
+    assert!((busy - 10.0).abs() < 1e-6 && free > 25.0, "{free} {busy}");
+    assert!((target(&with_slo(180)).0 - 200.0 * 0.18 / 3.0).abs() < 1e-6);
+    assert!((target(&with_slo(90)).0 - busy).abs() < 1e-6, "not under the work in service");
+    assert_eq!(target(&with_slo(5_000)).0, free, "far away it says nothing");
+    let pairs = (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 12.0, 0.05));
+    let elastic = after(AdaptiveState::default(), 300, &Window { pairs, ..window }, &with_slo(90));
+    assert!(elastic.target() > 0.95 * free, "free workers have no queue: {}", elastic.target());
 }
 
 #[test]
