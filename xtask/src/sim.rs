@@ -5,6 +5,8 @@ mod common;
 mod explain;
 mod list;
 mod run;
+mod stability;
+mod sweep;
 mod table;
 
 use std::process::ExitCode;
@@ -23,6 +25,10 @@ enum Command {
     List(list::Args),
     /// Live through one scenario with some policies, and plot what happened.
     Run(run::Args),
+    /// Compare values of one number of the preset `adaptive`.
+    Sweep(sweep::Args),
+    /// Map what the preset `rfc` settles to over decay, scar and damping.
+    Stability(stability::Args),
     /// Tell what R, its terms, N* and the mode did in a scenario, and why.
     Explain(explain::Args),
     /// Compare policies over a set of scenarios.
@@ -33,6 +39,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::List(args) => list::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Stability(args) => stability::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Table(args) => table::run(&args),
     }

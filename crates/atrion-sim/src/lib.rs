@@ -18,4 +18,6 @@ pub mod plot;
 pub mod score;
 pub use score::{Components, Record};
 
+pub mod stability;
+
 pub mod table;

@@ -5,11 +5,13 @@
 //! ([`random`]). [`Scenario::parse`] refuses one whole, with everything that is wrong in it. Times are seconds, rates
 //! are requests per second, `load` is a rate in units of what the plant of the first moment can serve.
 
+mod access_log;
 mod builtin;
 mod check;
 mod plan;
 pub mod random;
 
+pub use access_log::AccessLog;
 pub use check::{Fault, ScenarioError};
 pub use plan::{Conditions, Plan};
 

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use atrion_sim::plot::{Curve, Plot};
+use atrion_sim::scenario::AccessLog;
 use atrion_sim::score::{Ideal, WEIGHTS};
 use atrion_sim::{Components, Record, plant};
 
@@ -18,6 +20,9 @@ pub(crate) struct Args {
     policies: Vec<String>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Takes arrivals from an access log of the common or combined format; the scenario says the rest.
+    #[arg(long)]
+    arrivals: Option<PathBuf>,
     /// Writes the plot as SVG.
     #[arg(long)]
     svg: Option<PathBuf>,
@@ -27,7 +32,21 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let scenario = common::scenario(&args.scenario)?;
+    let mut scenario = common::scenario(&args.scenario)?;
+    if let Some(path) = &args.arrivals {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let log = AccessLog::parse(&text);
+        println!(
+            "{}: {} requests, {} lines without a time",
+            path.display(),
+            log.arrivals.len(),
+            log.unreadable
+        );
+        anyhow::ensure!(!log.arrivals.is_empty(), "no line of {} has a time", path.display());
+        (scenario.load.load, scenario.load.rate, scenario.load.recorded) = (None, None, log.arrivals);
+        scenario.change.iter_mut().for_each(|change| (change.load, change.rate) = (None, None));
+        scenario.check()?;
+    }
     println!("{}: {}\n", scenario.name, scenario.purpose);
     let mut runs = Vec::new();
     for entry in common::entries(&args.policies)? {
