@@ -15,6 +15,7 @@ use atrion_state::{
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::atrion::Stop;
 use crate::engine::Engine;
@@ -159,7 +160,10 @@ impl Driver {
         let started = self.engine.now();
         let batch = self.engine.manager().take_dirty(self.batch_limit, started);
         let (store, vectors) = (self.store(), batch.vectors().to_vec());
-        let task = fly(async move {
+        let span = tracing::debug_span!(
+            target: "atrion", parent: None, "atrion.state.push", provider = self.name, routes = vectors.len()
+        );
+        let task = fly(span, async move {
             store.reach().await?;
             store.provider.update_batch(&vectors).await
         });
@@ -175,7 +179,10 @@ impl Driver {
             return;
         }
         let (store, wanted) = (self.store(), routes.clone());
-        let task = fly(async move {
+        let span = tracing::debug_span!(
+            target: "atrion", parent: None, "atrion.state.pull", provider = self.name, routes = wanted.len()
+        );
+        let task = fly(span, async move {
             store.reach().await?;
             let mut found = Vec::new();
             for route in wanted {
@@ -364,7 +371,7 @@ impl Driver {
         T: Send + 'static,
         F: Future<Output = Result<T, ProviderError>> + Send + 'static,
     {
-        let mut task = fly(work(self.store()));
+        let mut task = fly(tracing::Span::none(), work(self.store()));
         match timeout(budget, &mut task.0).await {
             Ok(joined) => flatten(joined, self.name),
             Err(_) => Err(ProviderError::Timeout { provider: self.name, after: budget }),
@@ -393,11 +400,12 @@ impl Store {
     }
 }
 
-/// A task of its own: a provider that panics or blocks takes nothing else along.
+/// A task of its own: a provider that panics or blocks takes nothing else along. What the provider logs is in the span.
 fn fly<T: Send + 'static>(
+    span: tracing::Span,
     work: impl Future<Output = Result<T, ProviderError>> + Send + 'static,
 ) -> Flying<T> {
-    Flying(tokio::spawn(work))
+    Flying(tokio::spawn(work.instrument(span)))
 }
 
 /// Waits for a flight to land; for ever if there is none.

@@ -11,6 +11,7 @@ use atrion_core::Mono;
 use atrion_state::{Event, ProviderError, RouteId, SyncOperation};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tracing::{Instrument as _, debug_span};
 
 use super::error::{Failure, NAME};
 use super::schedule::{Schedule, Step, Task};
@@ -129,13 +130,22 @@ impl Driver {
 
     async fn perform(&mut self, task: Task) {
         let started = self.shared.now();
-        let done = match task {
-            Task::Connect => self.connect(self.shared.config.connect_timeout).await,
-            Task::Upkeep => self.upkeep().await,
-            Task::Transitions => self.transitions().await,
-            Task::Vectors => self.vectors(Durability::Soon).await,
-            Task::History => self.history().await,
+        let span = match task {
+            Task::Connect => {
+                debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME)
+            }
+            _ => debug_span!(target: "atrion", parent: None, "atrion.state.push", provider = NAME, ?task),
         };
+        let work = async {
+            match task {
+                Task::Connect => self.connect(self.shared.config.connect_timeout).await,
+                Task::Upkeep => self.upkeep().await,
+                Task::Transitions => self.transitions().await,
+                Task::Vectors => self.vectors(Durability::Soon).await,
+                Task::History => self.history().await,
+            }
+        };
+        let done = work.instrument(span).await;
         // An error is told, and the schedule knows what to do about it.
         let _ = self.conclude(task, started, done);
     }

@@ -194,7 +194,11 @@ impl RedisClusterBuilder {
             &mut faults,
         );
         let gamma = Gamma::new(self.gamma).inspect_err(|error| faults.push(Fault::new("gamma", error))).ok();
-        let keys = Keys::new(&self.namespace, &self.cluster, &self.sync.channel, &mut faults);
+        let keys = Keys::new(&self.namespace, &self.cluster, &self.sync, &mut faults);
+        if self.sync.exact && self.topology == Topology::Cluster {
+            let problem = "does not go with a Redis Cluster, whose channels lie in the slot of their keys: leave it out";
+            faults.push(Fault::new("sync.exact", problem));
+        }
         let range = Duration::from_millis(10)..=Duration::from_secs(2);
         if !range.contains(&self.sync.interval) {
             let got = format!("must be 10 ms to 2 s, got {:?}: 100 ms is recommended", self.sync.interval);

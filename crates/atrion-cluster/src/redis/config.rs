@@ -19,13 +19,24 @@ pub struct SyncConfig {
     pub interval: Duration,
     /// The channel's name, to which the cluster's is added: `atrion:sync` becomes `atrion:sync:{shop/0}`.
     pub channel: String,
+    /// The channel is called `channel` and nothing else, as in installations whose ACL or proxy knows only `atrion:sync`.
+    /// All clusters of the store then hear each other, and drop what is not theirs. Not in a Redis Cluster, where keys
+    /// and channel have to lie in one slot.
+    pub exact: bool,
 }
 
 impl SyncConfig {
     /// Speaks this often on this channel.
     #[must_use]
     pub fn new(interval: Duration, channel: impl Into<String>) -> Self {
-        Self { interval, channel: channel.into() }
+        Self { interval, channel: channel.into(), exact: false }
+    }
+
+    /// Whether the channel's name is exactly the given one.
+    #[must_use]
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
+        self
     }
 }
 

@@ -3,6 +3,7 @@
 
 use atrion_state::NodeId;
 
+use super::config::SyncConfig;
 use super::error::Fault;
 
 /// Names for one shard of one cluster. The braces are a hash tag: all of a shard's keys and its channel lie in one slot.
@@ -17,10 +18,11 @@ impl Keys {
     pub(super) fn new(
         namespace: &str,
         cluster: &str,
-        channel: &str,
+        sync: &SyncConfig,
         faults: &mut Vec<Fault>,
     ) -> Option<Self> {
         let before = faults.len();
+        let channel = sync.channel.as_str();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         for (field, name, most) in [("namespace", namespace, 64), ("cluster", cluster, 64)] {
             if name.is_empty() || name.len() > most || !name.chars().all(plain) {
@@ -36,7 +38,8 @@ impl Keys {
         }
         (faults.len() == before).then(|| {
             let tag = format!("{{{cluster}/0}}");
-            Self { namespace: namespace.to_owned(), channel: format!("{channel}:{tag}"), tag }
+            let channel = if sync.exact { channel.to_owned() } else { format!("{channel}:{tag}") };
+            Self { namespace: namespace.to_owned(), channel, tag }
         })
     }
 
@@ -74,11 +77,13 @@ fn crc16(bytes: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn a_shard_s_keys_and_channel_share_a_slot() {
-        let keys = Keys::new("atrion", "shop", "atrion:sync", &mut Vec::new()).unwrap();
+        let keys = Keys::new("atrion", "shop", &SyncConfig::default(), &mut Vec::new()).unwrap();
         let node = NodeId::new("pod-1").unwrap();
         assert_eq!(keys.record(&node), "atrion:{shop/0}:n:pod-1");
         assert_eq!(keys.members(), "atrion:{shop/0}:m");
@@ -86,6 +91,13 @@ mod tests {
         assert_eq!(keys.licence("01J"), "atrion:license:01J");
         let slots = [keys.record(&node), keys.members(), keys.channel].map(|key| slot(&key));
         assert!(slots.iter().all(|one| *one == slot("shop/0")));
+    }
+
+    #[test]
+    fn the_channel_of_an_older_installation_keeps_its_name() {
+        let keys = Keys::new("atrion", "shop", &SyncConfig::default().exact(true), &mut Vec::new()).unwrap();
+        assert_eq!(keys.channel, "atrion:sync");
+        assert_eq!(keys.members(), "atrion:{shop/0}:m");
     }
 
     #[test]
@@ -101,7 +113,7 @@ mod tests {
     #[test]
     fn names_that_would_break_out_are_refused_with_their_field() {
         let mut faults = Vec::new();
-        assert_eq!(Keys::new("a:b", "x}y", "sync*", &mut faults), None);
+        assert_eq!(Keys::new("a:b", "x}y", &SyncConfig::new(Duration::ZERO, "sync*"), &mut faults), None);
         let fields: Vec<_> = faults.iter().map(|fault| fault.field).collect();
         assert_eq!(fields, ["namespace", "cluster", "sync.channel"]);
     }

@@ -11,4 +11,5 @@ mod golden;
 mod instances;
 mod names;
 mod spans;
+mod trips;
 mod values;

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use atrion_core::Mono;
+use tracing::{Instrument as _, Span};
 
 use super::super::error::StoreError;
 use super::super::store::Read;
@@ -32,8 +33,9 @@ pub(super) enum Reading {
     Headers(Vec<Read>),
 }
 
-/// Begins a call: it is polled once, so that what it has to say is on the connection before whatever is begun next.
+/// Begins a call in a span: it is polled once, so that what it has to say is on the connection before whatever is begun next.
 pub(super) async fn begin<T>(
+    span: Span,
     call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     began: Mono,
     routes: usize,
@@ -41,7 +43,7 @@ pub(super) async fn begin<T>(
 where
     T: Send + 'static,
 {
-    let mut call: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(call);
+    let mut call: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(call.instrument(span));
     let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
     if let Poll::Ready(result) = first {
         call = Box::pin(std::future::ready(result));

@@ -3,7 +3,9 @@
 
 use atrion_state::SyncOperation;
 use tokio::time::sleep;
+use tracing::debug_span;
 
+use super::super::NAME;
 use super::super::error::StoreError;
 use super::flight::{Flights, Reading, begin, landing};
 use super::{Driver, LEAST_NAP, lost, routes};
@@ -78,22 +80,28 @@ impl Driver {
             let Some(action) = self.shared.fleet().poll(began) else { return Ok(()) };
             match action {
                 Action::Publish(messages) => {
-                    let routes = messages.iter().map(|message| message.entries.len()).sum();
-                    flights.publish = Some(begin(store.publish(&messages), began, routes).await);
+                    let routes: usize = messages.iter().map(|message| message.entries.len()).sum();
+                    let span = debug_span!(target: "atrion", parent: None, "atrion.state.push", provider = NAME, routes);
+                    flights.publish = Some(begin(span, store.publish(&messages), began, routes).await);
                 }
                 Action::Commit(commit) => {
                     let routes = routes(&commit);
-                    flights.commit = Some(begin(store.commit(&commit), began, routes).await);
+                    let span = debug_span!(target: "atrion", parent: None, "atrion.state.push", provider = NAME, routes);
+                    flights.commit = Some(begin(span, store.commit(&commit), began, routes).await);
                 }
                 Action::Pull(nodes) => {
                     let read = store.records(nodes);
                     let read = async move { Ok(Reading::Records(read.await?)) };
-                    flights.pull = Some(begin(read, began, 0).await);
+                    let span =
+                        debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME);
+                    flights.pull = Some(begin(span, read, began, 0).await);
                 }
                 Action::Compare => {
                     let read = store.headers();
                     let read = async move { Ok(Reading::Headers(read.await?)) };
-                    flights.compare = Some(begin(read, began, 0).await);
+                    let span =
+                        debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME);
+                    flights.compare = Some(begin(span, read, began, 0).await);
                 }
             }
         }
