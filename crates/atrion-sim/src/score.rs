@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a run is worth: nine components in 0..=1, each of which a reader can weight otherwise, and one number.
 //!
-//! A run is measured against what a perfect gate would have got out of the same plant ([`ideal`]): it knows the future
+//! A run is measured against what a perfect gate would have got out of the same plant (`score/ideal.rs`): it knows the future
 //! and serves the most important first, but cannot do more work than there are workers. No policy reaches 100 where
 //! arrivals are random; the oracle limit shows what can be had.
 

@@ -2,7 +2,7 @@
 //! The stability map of the preset `rfc` over (decay, scar, damping): what its closed loop settles to.
 //!
 //! The loop: demand of 1.5 capacities with voltages even over the ladder meets R; what passes makes latency, errors
-//! and saturation by a plain formula ([`telemetry`]), they make pressure, and pressure makes R. No chance is in it, so
+//! and saturation by a plain formula (`telemetry` below), they make pressure, and pressure makes R. No chance is in it, so
 //! what does not come to rest is the law's own doing.
 
 use std::fmt::Write as _;
