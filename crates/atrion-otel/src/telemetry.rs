@@ -25,7 +25,7 @@ use crate::reading::Reader;
 /// use atrion_engine::Atrion;
 /// use atrion_otel::Telemetry;
 ///
-/// let telemetry = Telemetry::new(&opentelemetry::global::meter_provider());
+/// let telemetry = Telemetry::new(&*opentelemetry::global::meter_provider());
 /// let atrion = Atrion::builder().observer(Arc::new(telemetry.clone())).connect().await?;
 /// telemetry.watch(&atrion);
 /// # Ok(())
@@ -74,7 +74,7 @@ impl Builder {
 
     /// Makes the instruments.
     #[must_use]
-    pub fn build(self, meters: &impl MeterProvider) -> Telemetry {
+    pub fn build(self, meters: &(impl MeterProvider + ?Sized)) -> Telemetry {
         let scope = InstrumentationScope::builder("atrion").with_version(env!("CARGO_PKG_VERSION")).build();
         let meter = meters.meter_with_scope(scope);
         let instance = InstanceName::claim(&self.instance);
@@ -89,7 +89,7 @@ impl Builder {
 impl Telemetry {
     /// An exporter by this provider of meters, with the defaults of a [`Builder`].
     #[must_use]
-    pub fn new(meters: &impl MeterProvider) -> Self {
+    pub fn new(meters: &(impl MeterProvider + ?Sized)) -> Self {
         Builder::default().build(meters)
     }
 
