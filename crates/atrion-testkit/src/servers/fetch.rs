@@ -15,17 +15,24 @@ use super::{Programs, Server};
 /// After a failure nobody tries again for so long: a suite of a hundred processes would try a hundred times.
 const REST: Duration = Duration::from_secs(120);
 
-/// The folders of libraries below an unpacked root.
+/// The folders of libraries below an unpacked root: those of its architecture, and what lies in a folder of its own there
+/// (PulseAudio's, which Chromium is linked with), as nothing is installed that would tell the loader of it.
 pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for parent in ["usr/lib", "lib"] {
-        for entry in std::fs::read_dir(root.join(parent)).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().contains("-linux-") {
-                found.push(entry.path());
-            }
-        }
-    }
-    found
+    let architectures = ["usr/lib", "lib"].map(|parent| folders(&root.join(parent)));
+    let architectures =
+        architectures.concat().into_iter().filter(|path| name(path).contains("-linux-")).collect::<Vec<_>>();
+    let own = architectures.iter().flat_map(|path| folders(path)).filter(|path| name(path) == "pulseaudio");
+    let own = own.collect::<Vec<_>>();
+    [architectures, own].concat()
+}
+
+fn folders(parent: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Fetches, unless somebody else did while we waited for the lock; `check` says whether the result runs.
