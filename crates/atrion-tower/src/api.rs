@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A small read-only JSON API over an instance, for dashboards and scripts of one's own.
 //!
-//! [`Api`] is a [`Service`](tower_service::Service) that any HTTP server can mount below a path of its choice; it only
+//! [`Api`] is a [`Service`] that any HTTP server can mount below a path of its choice; it only
 //! looks, so there is nothing to protect but what there is to see. It is not meant for the open internet, and it checks
 //! nobody: mount it where your health checks are. The fields are described in `docs/studio.md`, "The JSON API". Version 1
 //! only ever gains fields.
