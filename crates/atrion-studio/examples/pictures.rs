@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Pictures of every view over the demo's service in an outage: `cargo xtask studio --screenshots DIR`.
+//! Pictures of every view over the demo's service in an outage: `cargo xtask studio --screenshots DIR`. Without a
+//! folder they go under `target/`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +14,11 @@ mod world;
 
 use world::{SICK, SOON, go, open, outage, seconds, studio, view_of};
 
+const DEFAULT_FOLDER: &str = "target/studio-pictures";
+
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
-    let folder = PathBuf::from(std::env::args_os().nth(1).context("say where to: pictures DIR")?);
+    let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from(DEFAULT_FOLDER), PathBuf::from);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let scene = outage().await?;
     let studio_ = studio(scene.atrion(), 0).await?;

@@ -47,10 +47,10 @@ impl Step {
         Self::Docs,
         Self::Deny,
         Self::Boundary,
+        Self::Servers,
         Self::Examples,
         Self::Loom,
         Self::Doctests,
-        Self::Servers,
         Self::Tests,
     ];
 
