@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Private Redis and PostgreSQL servers and a browser for tests, and what befalls servers: killed, stopped, slow, cut off. And promtool,
-//! which serves nothing but is found in the same way.
+//! Private Redis and PostgreSQL servers, a pooler and a browser for tests, and what befalls servers: killed, stopped, slow, cut off, their
+//! disk full. And promtool, which serves nothing but is found in the same way.
 //!
-//! Nothing has to be installed. A server comes from `ATRION_TEST_REDIS_SERVER`, `ATRION_TEST_CHROMIUM` or
-//! `ATRION_TEST_PROMTOOL` (the program), or `ATRION_TEST_PG_BIN` (the folder of the programs), else from the machine, else from `target/test-servers`, else
+//! Nothing has to be installed. A server comes from `ATRION_TEST_REDIS_SERVER`, `ATRION_TEST_PGBOUNCER`, `ATRION_TEST_CHROMIUM`
+//! or `ATRION_TEST_PROMTOOL` (the program), or `ATRION_TEST_PG_BIN` (the folder of the programs), else from the machine, else from `target/test-servers`, else
 //! it is fetched there by apt, which needs no root. What was found must run and be complete. Every server has a
-//! folder and a socket of its own, runs with the rights of the test (PostgreSQL, which refuses root, as uid 65534),
+//! folder and a socket of its own, runs with the rights of the test (PostgreSQL and PgBouncer, which refuse root, as uid 65534),
 //! and ends with the test that started it, also if the test is killed.
 //!
 //! # Ignored, never green
@@ -33,6 +33,8 @@
 //! }
 //! # mod faults { pub async fn a_killed_server_is_noticed() {} }
 //! ```
+//! A test that needs more than a server says so: `full::a_full_disk_passes => unless servers::no_small_disk`.
+//!
 //! | environment | what happens |
 //! |---|---|
 //! | nothing | found or fetched; if neither works, ignored with the reason |
@@ -49,6 +51,9 @@ pub use browser::{Browser, BrowserError, Page};
 mod cluster;
 pub use cluster::RedisCluster;
 
+mod disk;
+pub use disk::no_small_disk;
+
 mod fetch;
 
 mod harness;
@@ -59,6 +64,11 @@ mod keeper;
 mod locate;
 pub use locate::{Availability, Programs, availability, home, locate};
 
+mod pgbouncer;
+pub use pgbouncer::PgBouncer;
+
+mod ports;
+
 mod postgres;
 pub use postgres::{Postgres, PostgresBuilder};
 
@@ -66,13 +76,16 @@ mod proxy;
 pub use proxy::{Proxy, Upstream};
 
 mod redis;
-pub use redis::{Redis, RedisBuilder, TlsFiles};
+pub use redis::{Redis, RedisBuilder};
 
 mod resp;
 pub use resp::Reply;
 
 mod sentinel;
 pub use sentinel::Sentinel;
+
+mod tls;
+pub use tls::TlsFiles;
 
 /// Names tests for [`run`]: paths of `async fn()`s.
 pub use crate::__server_tests as tests;
@@ -85,6 +98,8 @@ pub enum Server {
     Redis,
     /// `postgres`, `initdb` and `psql`.
     Postgres,
+    /// `pgbouncer`, a pooler before PostgreSQL.
+    PgBouncer,
     /// `promtool`, the checker of Prometheus's rules.
     Promtool,
     /// A browser, for tests of pages: Chromium, or one of its kind.
@@ -93,7 +108,7 @@ pub enum Server {
 
 impl Server {
     /// Everything there is.
-    pub const ALL: [Self; 4] = [Self::Redis, Self::Postgres, Self::Promtool, Self::Chromium];
+    pub const ALL: [Self; 5] = [Self::Redis, Self::Postgres, Self::PgBouncer, Self::Promtool, Self::Chromium];
 
     /// The name that people use.
     #[must_use]
@@ -101,6 +116,7 @@ impl Server {
         match self {
             Self::Redis => "Redis",
             Self::Postgres => "PostgreSQL",
+            Self::PgBouncer => "PgBouncer",
             Self::Promtool => "promtool",
             Self::Chromium => "Chromium",
         }

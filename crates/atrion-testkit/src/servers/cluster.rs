@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A Redis Cluster of three masters.
 
+use super::ports::free_port;
 use super::redis::Redis;
 use super::{Reply, ServerError};
 
@@ -20,7 +21,7 @@ impl RedisCluster {
     pub fn start() -> Result<Self, ServerError> {
         let node = || {
             // A cluster's nodes gossip on a second port; chosen freely here, because port + 10000 may not exist.
-            let bus = super::redis::free_port()?.port().to_string();
+            let bus = free_port()?.port().to_string();
             Redis::builder()
                 .setting("cluster-enabled", "yes")
                 .setting("cluster-port", &bus)

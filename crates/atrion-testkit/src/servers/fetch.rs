@@ -54,6 +54,7 @@ pub(super) fn fetch(
     let package = match server {
         Server::Redis => "redis-server",
         Server::Postgres => "postgresql",
+        Server::PgBouncer => "pgbouncer",
         Server::Promtool => "prometheus",
         Server::Chromium => "chromium",
     };
@@ -116,6 +117,7 @@ impl Apt {
         self.run("apt-get", &["-qq", "update"])?;
         let wanted: Vec<String> = match server {
             Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
+            Server::PgBouncer => vec!["pgbouncer".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
             // It draws no text without a font.
             Server::Chromium => ["chromium", "chromium-common", "fontconfig-config", "fonts-dejavu-core"]

@@ -15,13 +15,21 @@ use super::locate::{Availability, availability};
 pub struct Test {
     name: &'static str,
     body: fn() -> Pin<Box<dyn Future<Output = ()>>>,
+    cannot: fn() -> Option<String>,
 }
 
 impl Test {
     /// A test of this name.
     #[must_use]
     pub const fn new(name: &'static str, body: fn() -> Pin<Box<dyn Future<Output = ()>>>) -> Self {
-        Self { name, body }
+        Self { name, body, cannot: || None }
+    }
+
+    /// Ignored on machines of which this has something to say: what the test needs and is not there.
+    #[must_use]
+    pub const fn unless(mut self, cannot: fn() -> Option<String>) -> Self {
+        self.cannot = cannot;
+        self
     }
 }
 
@@ -34,8 +42,8 @@ impl std::fmt::Debug for Test {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __server_tests {
-    ($($test:path),* $(,)?) => {
-        vec![$($crate::servers::Test::new(stringify!($test), || Box::pin($test()))),*]
+    ($($test:path $(=> unless $cannot:path)?),* $(,)?) => {
+        vec![$($crate::servers::Test::new(stringify!($test), || Box::pin($test()))$(.unless($cannot))?),*]
     };
 }
 
@@ -59,9 +67,13 @@ pub fn run(needs: &[Server], tests: Vec<Test>) -> ExitCode {
     let trials = tests
         .into_iter()
         .map(|test| {
+            let cannot = (test.cannot)();
+            if let Some(why) = cannot.as_ref().filter(|_| ignored.is_none()) {
+                eprintln!("ignored: {}: {why}", test.name);
+            }
             let failed = failed.clone();
             let body = move || failed.map_or_else(|| perform(&test), |why| Err(Failed::from(why)));
-            Trial::test(test.name, body).with_ignored_flag(ignored.is_some())
+            Trial::test(test.name, body).with_ignored_flag(ignored.is_some() || cannot.is_some())
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit_code()

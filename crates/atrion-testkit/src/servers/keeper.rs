@@ -68,6 +68,13 @@ pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Gives a file to whom the server runs as, and to nobody else.
+pub(super) fn own(file: &Path, as_nobody: bool) -> std::io::Result<()> {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
+    if as_nobody { chown(file, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
+}
+
 /// Sets up a command so that it runs as nobody, if it must.
 pub(super) fn lower(command: &mut Command, as_nobody: bool) -> &mut Command {
     if as_nobody {
@@ -132,9 +139,19 @@ impl Keeper {
         signal(&self.family(), Signal::CONT);
     }
 
-    /// Starts a server that ended once more, in the same folder.
-    pub(super) fn start_again(&mut self) -> Result<(), ServerError> {
+    /// The server's process.
+    pub(super) const fn server(&self) -> Option<Pid> {
+        self.server
+    }
+
+    /// Kills the server, if it runs, and starts it once more, in the same folder and without what it left behind there:
+    /// sockets and locks that a killed server does not take along.
+    pub(super) fn start_again(&mut self, leftovers: &[&Path]) -> Result<(), ServerError> {
         self.kill();
+        for leftover in leftovers {
+            // What is not there need not go.
+            let _ = std::fs::remove_file(leftover);
+        }
         if let Some(orders) = &mut self.orders {
             orders.write_all(b"again\n").map_err(ServerError::io("cannot start a server again"))?;
         }
@@ -182,7 +199,7 @@ impl Keeper {
     }
 
     /// The server and its children: PostgreSQL's are in sessions of their own, so no group holds them.
-    fn family(&self) -> Vec<Pid> {
+    pub(super) fn family(&self) -> Vec<Pid> {
         let Some(server) = self.server else { return Vec::new() };
         let mut family = vec![server];
         let Ok(processes) = std::fs::read_dir("/proc") else { return family };
@@ -201,7 +218,7 @@ impl Keeper {
 }
 
 /// A zombie, whom its parent has not asked for yet, is dead, too.
-fn lives(pid: Pid) -> bool {
+pub(super) fn lives(pid: Pid) -> bool {
     match std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
         Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
         Err(_) if Path::new("/proc/self/stat").exists() => false,

@@ -12,7 +12,7 @@ use super::{Server, ServerError, fetch};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Programs {
-    /// The folder of `redis-server`, `promtool` or `chromium`, or of `postgres`, `initdb` and `psql`.
+    /// The folder of `redis-server`, `pgbouncer`, `promtool` or `chromium`, or of `postgres`, `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
     pub server: PathBuf,
@@ -112,6 +112,9 @@ fn named(server: Server) -> Result<Option<Programs>, ServerError> {
             ("ATRION_TEST_REDIS_SERVER", program)
         }
         Server::Postgres => ("ATRION_TEST_PG_BIN", std::env::var_os("ATRION_TEST_PG_BIN").map(PathBuf::from)),
+        Server::PgBouncer => {
+            ("ATRION_TEST_PGBOUNCER", std::env::var_os("ATRION_TEST_PGBOUNCER").map(PathBuf::from))
+        }
         Server::Promtool => {
             ("ATRION_TEST_PROMTOOL", std::env::var_os("ATRION_TEST_PROMTOOL").map(PathBuf::from))
         }
@@ -138,6 +141,10 @@ fn installed(server: Server) -> Vec<PathBuf> {
         versions.sort();
         folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
     }
+    if server == Server::PgBouncer {
+        // Not on everybody's path.
+        folders.push("/usr/sbin".into());
+    }
     let program = program(server);
     folders.retain(|folder| folder.join(program).is_file());
     folders.dedup();
@@ -149,6 +156,7 @@ fn fetched(server: Server) -> Result<Programs, String> {
     let folder = match server {
         Server::Redis | Server::Promtool => root.join("usr/bin"),
         Server::Chromium => root.join("usr/lib/chromium"),
+        Server::PgBouncer => root.join("usr/sbin"),
         Server::Postgres => std::fs::read_dir(root.join("usr/lib/postgresql"))
             .map_err(|error| error.to_string())?
             .flatten()
@@ -160,10 +168,15 @@ fn fetched(server: Server) -> Result<Programs, String> {
     check(server, &folder, Some(libraries))
 }
 
+const fn refuses_root(server: Server) -> bool {
+    matches!(server, Server::Postgres | Server::PgBouncer)
+}
+
 const fn program(server: Server) -> &'static str {
     match server {
         Server::Redis => "redis-server",
         Server::Postgres => "postgres",
+        Server::PgBouncer => "pgbouncer",
         Server::Promtool => "promtool",
         Server::Chromium => "chromium",
     }
@@ -183,7 +196,7 @@ fn check(server: Server, path: &Path, libraries: Option<OsString>) -> Result<Pro
             command.env("LD_LIBRARY_PATH", libraries);
         }
         // What refuses root, or is out of nobody's reach, must be noticed here.
-        let output = lower(&mut command, server == Server::Postgres && is_root())
+        let output = lower(&mut command, refuses_root(server) && is_root())
             .output()
             .map_err(|error| format!("{}: {error}", program.display()))?;
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

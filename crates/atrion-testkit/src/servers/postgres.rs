@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One PostgreSQL server.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::disk::{SmallDisk, limit_files};
 use super::keeper::{Keeper, folder, is_root, lower};
 use super::locate::{Programs, locate};
-use super::redis::free_port;
-use super::{Server, ServerError};
+use super::ports::{free_port, on_free_ports};
+use super::{Server, ServerError, TlsFiles};
 
 /// A PostgreSQL server with a cluster of its own, on a Unix socket and on a TCP port of 127.0.0.1. Ends with the
 /// value, and its data with it.
@@ -20,6 +22,7 @@ pub struct Postgres {
     keeper: Keeper,
     programs: Programs,
     address: SocketAddr,
+    disk: Option<SmallDisk>,
 }
 
 /// What a [`Postgres`] is started with.
@@ -27,6 +30,8 @@ pub struct Postgres {
 #[must_use]
 pub struct PostgresBuilder {
     settings: Vec<(String, String)>,
+    tls: Option<TlsFiles>,
+    disk: Option<u32>,
 }
 
 impl PostgresBuilder {
@@ -36,38 +41,75 @@ impl PostgresBuilder {
         self
     }
 
+    /// TLS on its TCP port, for clients that ask for it.
+    pub fn tls(mut self, files: TlsFiles) -> Self {
+        self.tls = Some(files);
+        self
+    }
+
+    /// A disk of so many megabytes beside its usual one, at [`Postgres::disk`]: for a tablespace, and to be
+    /// [filled](Postgres::fill_disk). Not everywhere: see [`no_small_disk`](super::no_small_disk). An empty database takes
+    /// eight megabytes.
+    pub fn small_disk(mut self, megabytes: u32) -> Self {
+        self.disk = Some(megabytes);
+        self
+    }
+
     /// Makes the cluster, starts the server, and returns when it answers.
     ///
     /// # Errors
     /// [`ServerError`]: there is none, or it does not start; its log is in the error.
     pub fn start(self) -> Result<Postgres, ServerError> {
         let programs = locate(Server::Postgres)?;
+        on_free_ports(|| self.try_start(programs.clone()))
+    }
+
+    fn try_start(&self, programs: Programs) -> Result<Postgres, ServerError> {
         let as_nobody = is_root();
         let folder = folder(as_nobody)?;
         let address = free_port()?;
         initialize(&programs, folder.path(), as_nobody)?;
 
-        let mut command = vec![programs.server.clone().into_os_string()];
-        command.extend(["-D".into(), folder.path().join("data").into_os_string()]);
-        let folder_name = folder.path().display().to_string();
-        let port = address.port().to_string();
+        let mut command = self.command(&programs, folder.path(), address, as_nobody)?;
+        let mut disk = None;
+        if let Some(megabytes) = self.disk {
+            let (made, wrapped) = SmallDisk::make(folder.path(), megabytes, command, as_nobody)?;
+            (disk, command) = (Some(made), wrapped);
+        }
+        let keeper = Keeper::start(folder, command, programs.libraries.as_deref(), as_nobody)?;
+        let postgres = Postgres { keeper, programs, address, disk };
+        postgres.wait_until_ready()?;
+        Ok(postgres)
+    }
+
+    fn command(
+        &self,
+        programs: &Programs,
+        folder: &Path,
+        address: SocketAddr,
+        as_nobody: bool,
+    ) -> Result<Vec<OsString>, ServerError> {
+        let (here, port) = (folder.display().to_string(), address.port().to_string());
         // Nothing here outlives the machine, and killed processes lose nothing that reached the kernel.
         let usual = [
             ("listen_addresses", "127.0.0.1"),
-            ("unix_socket_directories", folder_name.as_str()),
+            ("unix_socket_directories", here.as_str()),
             ("port", port.as_str()),
             ("fsync", "off"),
             ("jit", "off"),
             ("shared_buffers", "32MB"),
         ];
-        let chosen = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in usual.into_iter().chain(chosen) {
-            command.extend(["-c".into(), format!("{name}={value}").into()]);
+        let mut settings: Vec<_> = usual.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if let Some(files) = &self.tls {
+            let files = files.copy_to(folder, as_nobody)?;
+            settings.push("ssl=on".to_owned());
+            settings.push(format!("ssl_cert_file={}", files.certificate.display()));
+            settings.push(format!("ssl_key_file={}", files.key.display()));
         }
-        let keeper = Keeper::start(folder, command, programs.libraries.as_deref(), as_nobody)?;
-        let postgres = Postgres { keeper, programs, address };
-        postgres.wait_until_ready()?;
-        Ok(postgres)
+        settings.extend(self.settings.iter().map(|(name, value)| format!("{name}={value}")));
+        let mut command = vec![programs.server.clone().into(), "-D".into(), folder.join("data").into()];
+        command.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
+        Ok(command)
     }
 }
 
@@ -164,9 +206,14 @@ impl Postgres {
     /// # Errors
     /// [`ServerError::Refused`] with what PostgreSQL said.
     pub fn execute(&self, database: &str, sql: &str) -> Result<Vec<String>, ServerError> {
+        self.execute_at(&self.url(database), sql)
+    }
+
+    /// The same wherever this URL leads.
+    pub(super) fn execute_at(&self, url: &str, sql: &str) -> Result<Vec<String>, ServerError> {
         let mut command = Command::new(self.programs.folder.join("psql"));
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"]);
-        command.args(["-d", &self.url(database), "-c", sql]);
+        command.args(["-d", url, "-c", sql]);
         command.env("PGCONNECT_TIMEOUT", "10").stdin(Stdio::null());
         let output = with_libraries(&mut command, &self.programs)
             .output()
@@ -197,6 +244,37 @@ impl Postgres {
         self.execute("postgres", &format!("create role \"{name}\" login password '{password}'")).map(drop)
     }
 
+    /// Where its small disk is, if it was started with one: for `create tablespace`.
+    #[must_use]
+    pub fn disk(&self) -> Option<&Path> {
+        self.disk.as_ref().map(SmallDisk::folder)
+    }
+
+    /// Takes all the room that is left on its small disk.
+    ///
+    /// # Errors
+    /// [`ServerError`] if it has none, or does not run.
+    pub fn fill_disk(&self) -> Result<(), ServerError> {
+        self.small_disk()?.fill(self.keeper.server())
+    }
+
+    /// Gives that room back.
+    ///
+    /// # Errors
+    /// As [`fill_disk`](Self::fill_disk).
+    pub fn free_disk(&self) -> Result<(), ServerError> {
+        self.small_disk()?.free(self.keeper.server())
+    }
+
+    /// Lets no file of its grow beyond so many bytes from now on, or as far as they want with `None`. A file of its log
+    /// has 16 MB: a server that cannot write that ends.
+    ///
+    /// # Errors
+    /// [`ServerError`] if the system does not take the limit.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), ServerError> {
+        limit_files(&self.keeper.family(), bytes)
+    }
+
     /// SIGKILL to the server and every backend: what was not written is lost when this returns.
     pub fn kill(&mut self) {
         self.keeper.kill();
@@ -217,14 +295,17 @@ impl Postgres {
     /// # Errors
     /// [`ServerError`] if it does not come up again.
     pub fn restart(&mut self) -> Result<(), ServerError> {
-        self.keeper.kill();
         // A postmaster that was killed leaves its lock behind, with a number that another process may have by now.
-        let _ = std::fs::remove_file(self.keeper.folder().join("data/postmaster.pid"));
         let mut lock = self.socket().into_os_string();
         lock.push(".lock");
-        let _ = std::fs::remove_file(lock);
-        self.keeper.start_again()?;
+        let pid = self.keeper.folder().join("data/postmaster.pid");
+        self.keeper.start_again(&[&pid, Path::new(&lock)])?;
         self.wait_until_ready()
+    }
+
+    fn small_disk(&self) -> Result<&SmallDisk, ServerError> {
+        let disk = self.disk.as_ref().ok_or_else(|| std::io::Error::other("it was started without one"));
+        disk.map_err(ServerError::io("cannot reach a small disk"))
     }
 
     fn wait_until_ready(&self) -> Result<(), ServerError> {

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One Redis server.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::keeper::{Keeper, folder};
 use super::locate::{Programs, locate};
+use super::ports::{free_port, on_free_ports};
 use super::resp::{Client, Reply};
-use super::{Server, ServerError};
-
-/// How often a start is tried again when somebody took the port meanwhile.
-const TRIES: usize = 5;
+use super::{Server, ServerError, TlsFiles};
 
 /// A Redis server that keeps nothing on disk, on a Unix socket and on a TCP port of 127.0.0.1. Ends with the value.
 #[derive(Debug)]
@@ -30,30 +28,6 @@ pub struct RedisBuilder {
     password: Option<String>,
     tls: Option<TlsFiles>,
     sentinel: bool,
-}
-
-/// Certificate files in PEM, for a server that speaks TLS. They are copied.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct TlsFiles {
-    /// The server's certificate.
-    pub certificate: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-    /// Who signed it; also who has to have signed clients' certificates, if they show one.
-    pub authority: PathBuf,
-}
-
-impl TlsFiles {
-    /// These three files.
-    #[must_use]
-    pub fn new(
-        certificate: impl Into<PathBuf>,
-        key: impl Into<PathBuf>,
-        authority: impl Into<PathBuf>,
-    ) -> Self {
-        Self { certificate: certificate.into(), key: key.into(), authority: authority.into() }
-    }
 }
 
 impl RedisBuilder {
@@ -86,16 +60,7 @@ impl RedisBuilder {
     /// [`ServerError`]: there is none, or it does not start; its log is in the error.
     pub fn start(self) -> Result<Redis, ServerError> {
         let programs = locate(Server::Redis)?;
-        let mut last = None;
-        for _ in 0..TRIES {
-            match self.clone().try_start(&programs) {
-                Err(ServerError::Dead { what, log, tail }) if tail.contains("in use") => {
-                    last = Some(ServerError::Dead { what, log, tail });
-                }
-                started => return started,
-            }
-        }
-        Err(last.unwrap_or(ServerError::Missing { server: Server::Redis, reason: "no free port".into() }))
+        on_free_ports(|| self.clone().try_start(&programs))
     }
 
     fn try_start(self, programs: &Programs) -> Result<Redis, ServerError> {
@@ -119,16 +84,10 @@ impl RedisBuilder {
         command.extend(["--dir".into(), folder.path().into()]);
         command.extend(["--daemonize", "no"].map(Into::into));
         if let (Some(files), Some(tls)) = (&self.tls, tls) {
-            let sources = [
-                ("--tls-cert-file", &files.certificate),
-                ("--tls-key-file", &files.key),
-                ("--tls-ca-cert-file", &files.authority),
-            ];
-            for (flag, source) in sources {
-                let copy = folder.path().join(&flag[2..]);
-                std::fs::copy(source, &copy).map_err(ServerError::io(source.display().to_string()))?;
-                command.extend([flag.into(), copy.into_os_string()]);
-            }
+            let files = files.copy_to(folder.path(), false)?;
+            command.extend(["--tls-cert-file".into(), files.certificate.into_os_string()]);
+            command.extend(["--tls-key-file".into(), files.key.into_os_string()]);
+            command.extend(["--tls-ca-cert-file".into(), files.authority.into_os_string()]);
             command.extend(["--tls-auth-clients".into(), "optional".into()]);
             command.extend(["--tls-port".into(), tls.port().to_string().into()]);
         }
@@ -234,9 +193,7 @@ impl Redis {
     /// # Errors
     /// [`ServerError`] if it does not come up again.
     pub fn restart(&mut self) -> Result<(), ServerError> {
-        self.keeper.kill();
-        let _ = std::fs::remove_file(&self.socket);
-        self.keeper.start_again()?;
+        self.keeper.start_again(&[&self.socket])?;
         self.wait_until_ready()
     }
 
@@ -258,11 +215,4 @@ impl Redis {
         }
         client.ask(words)
     }
-}
-
-/// A port that nobody had a moment ago.
-pub(super) fn free_port() -> Result<SocketAddr, ServerError> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(ServerError::io("cannot find a free port"))
 }

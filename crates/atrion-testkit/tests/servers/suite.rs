@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use atrion_testkit::servers::{self, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests};
+use atrion_testkit::servers::{
+    self, Availability, PgBouncer, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests,
+};
 
 /// Set for a process of this program that starts servers only to be killed.
 const VICTIM: &str = "ATRION_TEST_VICTIM";
@@ -26,6 +28,9 @@ pub(crate) fn run() -> ExitCode {
             sentinels_make_the_replica_master,
             postgres_is_killed_and_keeps_what_was_committed,
             postgres_roles_need_their_password_over_tcp,
+            a_small_disk_is_full_and_has_room_again => unless servers::no_small_disk,
+            files_grow_up_to_their_limit,
+            a_pooler_gives_each_transaction_the_next_connection => unless no_pooler,
             a_proxy_cuts_holds_delays_and_restores,
             a_folder_goes_with_its_server,
             no_server_outlives_a_killed_test,
@@ -105,6 +110,73 @@ async fn postgres_roles_need_their_password_over_tcp() {
     };
     assert!(psql("right"));
     assert!(!psql("wrong"));
+}
+
+async fn a_small_disk_is_full_and_has_room_again() {
+    let mut postgres = Postgres::builder().small_disk(24).start().unwrap();
+    let place = format!("create tablespace small location '{}'", postgres.disk().unwrap().display());
+    postgres.execute("postgres", &place).unwrap();
+    postgres.execute("postgres", "create database one tablespace small").unwrap();
+    postgres.execute("one", "create table t(v text)").unwrap();
+    let write = "insert into t select repeat('x', 1000) from generate_series(1, 100)";
+    postgres.fill_disk().unwrap();
+    let refused = postgres.execute("one", write).unwrap_err().to_string();
+    assert!(refused.contains("No space left on device"), "{refused}");
+    assert!(postgres.fill_disk().is_ok(), "it is full, and that is all that was asked for");
+    postgres.free_disk().unwrap();
+    postgres.execute("one", write).unwrap();
+    // It is a disk of the server's alone, and of this one life: nobody else sees what is on it.
+    assert_eq!(std::fs::read_dir(postgres.disk().unwrap()).unwrap().count(), 0);
+    postgres.kill();
+    assert!(postgres.free_disk().is_err());
+}
+
+async fn files_grow_up_to_their_limit() {
+    let postgres = Postgres::start().unwrap();
+    postgres.create_database("one").unwrap();
+    let full = "create table t as select repeat('x', 1000) v from generate_series(1, 18000)";
+    postgres.execute("one", full).unwrap();
+    let size: u64 = postgres.execute("one", "select pg_relation_size('t')").unwrap()[0].parse().unwrap();
+    assert!(size > 16 << 20, "the log must fit into the limit: {size}");
+    let write = "insert into t select repeat('x', 1000) from generate_series(1, 100)";
+    postgres.limit_files(Some(size)).unwrap();
+    let refused = postgres.execute("one", write).unwrap_err().to_string();
+    assert!(refused.contains("could not extend file"), "{refused}");
+    postgres.limit_files(None).unwrap();
+    postgres.execute("one", write).unwrap();
+}
+
+fn no_pooler() -> Option<String> {
+    match servers::availability(Server::PgBouncer) {
+        Availability::Ignored(why) => Some(why),
+        _ => None,
+    }
+}
+
+async fn a_pooler_gives_each_transaction_the_next_connection() {
+    let postgres = Postgres::start().unwrap();
+    let pooler = PgBouncer::before(&postgres, 2).unwrap();
+    let ask = |sql: &str| {
+        let mut psql = Command::new(postgres.programs().folder.join("psql"));
+        if let Some(libraries) = &postgres.programs().libraries {
+            psql.env("LD_LIBRARY_PATH", libraries);
+        }
+        psql.args(["-AtX", "-d", &pooler.url("postgres")]).args(sql.split(';').flat_map(|sql| ["-c", sql]));
+        String::from_utf8(psql.output().unwrap().stdout).unwrap()
+    };
+    // Two clients hold a connection each, so that there are two.
+    std::thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| ask("select pg_sleep(0.5)")));
+        both.into_iter().for_each(|asked| drop(asked.join().unwrap()));
+    });
+    let whose = "select pg_backend_pid()";
+    let apart: std::collections::BTreeSet<_> =
+        ask(&[whose; 6].join(";")).lines().map(str::to_owned).collect();
+    assert_eq!(apart.len(), 2, "one client, two connections: {apart:?}");
+    let together = ask(&format!("begin;{whose};{whose};commit"));
+    let together: std::collections::BTreeSet<_> =
+        together.lines().filter(|line| line.parse::<u32>().is_ok()).collect();
+    assert_eq!(together.len(), 1, "one transaction, one connection: {together:?}");
 }
 
 async fn a_proxy_cuts_holds_delays_and_restores() {

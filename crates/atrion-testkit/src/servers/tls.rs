@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Certificates for a server that speaks TLS.
+
+use std::path::{Path, PathBuf};
+
+use super::ServerError;
+use super::keeper::own;
+
+/// Certificate files in PEM, for a server that speaks TLS. They are copied.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TlsFiles {
+    /// The server's certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Who signed it; also who has to have signed clients' certificates, if they show one.
+    pub authority: PathBuf,
+}
+
+impl TlsFiles {
+    /// These three files.
+    #[must_use]
+    pub fn new(
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+        authority: impl Into<PathBuf>,
+    ) -> Self {
+        Self { certificate: certificate.into(), key: key.into(), authority: authority.into() }
+    }
+
+    /// Copies for a server alone: in its folder, its own, and for nobody else to read, which some servers insist on.
+    pub(super) fn copy_to(&self, folder: &Path, as_nobody: bool) -> Result<Self, ServerError> {
+        let copy = |source: &Path, name: &str| {
+            let copy = folder.join(name);
+            let doing = || ServerError::io(source.display().to_string());
+            std::fs::copy(source, &copy).map_err(doing())?;
+            own(&copy, as_nobody).map_err(doing())?;
+            Ok(copy)
+        };
+        Ok(Self {
+            certificate: copy(&self.certificate, "tls.pem")?,
+            key: copy(&self.key, "tls.key")?,
+            authority: copy(&self.authority, "authority.pem")?,
+        })
+    }
+}
