@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use atrion_core::{Mono, Wall};
-use atrion_state::{Liveness, NodeId, PhysicsVector, Register, RegisterSet, RouteId, Weight};
+use atrion_state::{Jitter, Liveness, NodeId, PhysicsVector, Register, RegisterSet, RouteId, Weight};
 
 use crate::wire::RouteHash;
 
@@ -37,9 +37,6 @@ pub use notice::Notice;
 
 mod link;
 pub use link::{Link, LinkConfig, LinkEvent, Phase, Step};
-
-mod dice;
-use dice::Dice;
 
 mod identity;
 use identity::Identity;
@@ -72,7 +69,7 @@ pub struct Fleet {
     lanes: Lanes,
     /// The node's own pace: what its peers would not listen to is not sent.
     pace: Bucket,
-    dice: Dice,
+    jitter: Jitter,
     /// The own record of an earlier life was looked for.
     remembered: bool,
     /// The oldest change that no transaction has taken yet, and the oldest that one is on its way with.
@@ -94,7 +91,7 @@ impl Fleet {
     /// A node that has said and heard nothing. `seed` decides its jitter: give every node its own.
     #[must_use]
     pub fn new(config: FleetConfig, now: Mono, wall: Wall, seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
+        let mut jitter = Jitter::new(seed);
         Self {
             identity: Identity::new(config.node.clone(), now, wall),
             own: Own::default(),
@@ -102,9 +99,9 @@ impl Fleet {
             senders: BTreeMap::new(),
             names: HashMap::new(),
             hashes: HashMap::new(),
-            lanes: Lanes::new(config.pulse, config.heartbeat, &mut dice, now),
+            lanes: Lanes::new(config.pulse, config.heartbeat, &mut jitter, now),
             pace: Bucket::new(now),
-            dice,
+            jitter,
             remembered: false,
             unsaved: None,
             saving: None,

@@ -36,6 +36,9 @@ pub use memory::{InMemoryProvider, MemorySnapshot, MemoryStats};
 mod manager;
 pub use manager::{Batch, Restored, StateManager};
 
+mod backoff;
+pub use backoff::{Backoff, Jitter};
+
 mod pulse;
 pub use pulse::{Flight, Pulse, PulseConfig, PulseConfigError, Step, Transition};
 

@@ -23,12 +23,12 @@ use std::time::Duration;
 
 use atrion_core::Mono;
 
-mod backoff;
+use crate::Jitter;
+
 mod config;
 pub use config::{PulseConfig, PulseConfigError};
 
 mod lane;
-use backoff::Jitter;
 use lane::Lane;
 
 /// What the driver does next.

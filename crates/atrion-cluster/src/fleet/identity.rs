@@ -7,9 +7,7 @@
 use std::time::Duration;
 
 use atrion_core::{Mono, Wall};
-use atrion_state::NodeId;
-
-use super::dice::Dice;
+use atrion_state::{Jitter, NodeId};
 
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
@@ -52,7 +50,7 @@ impl Identity {
 
     /// Somebody else spoke in this node's name, as this incarnation. It is overtaken; if it keeps overtaking in turn, it
     /// keeps the name, and this node takes another one.
-    pub(super) fn refute(&mut self, other: u64, dice: &mut Dice, now: Mono) {
+    pub(super) fn refute(&mut self, other: u64, jitter: &mut Jitter, now: Mono) {
         let (times, last) = self.overtaken;
         let times = if now.since(last) > LATELY { 1 } else { times + 1 };
         self.overtaken = (times, now);
@@ -60,7 +58,7 @@ impl Identity {
         if times >= CONFLICT {
             self.conflicts += 1;
             self.overtaken = (0, now);
-            self.node = renamed(&self.node, dice.roll());
+            self.node = renamed(&self.node, jitter.roll());
         }
     }
 }
@@ -95,14 +93,14 @@ mod tests {
 
     #[test]
     fn an_echo_of_the_past_is_overtaken_and_a_living_twin_keeps_the_name() {
-        let (mut me, mut dice) = (identity(&"n".repeat(64)), Dice::new(3));
+        let (mut me, mut jitter) = (identity(&"n".repeat(64)), Jitter::new(3));
         let minute = 61_000_000_000;
         for times in 1..=3u64 {
-            me.refute(10_000 * times, &mut dice, Mono::from_nanos(times * minute));
+            me.refute(10_000 * times, &mut jitter, Mono::from_nanos(times * minute));
             assert_eq!((me.incarnation, me.conflicts), (10_000 * times + 1, 0), "once a minute");
         }
-        me.refute(50_000, &mut dice, Mono::from_nanos(3 * minute + 1));
-        me.refute(60_000, &mut dice, Mono::from_nanos(3 * minute + 2));
+        me.refute(50_000, &mut jitter, Mono::from_nanos(3 * minute + 1));
+        me.refute(60_000, &mut jitter, Mono::from_nanos(3 * minute + 2));
         assert_eq!(me.conflicts, 1);
         assert_eq!(me.node.as_str().len(), 64);
         assert!(me.node.as_str().starts_with(&format!("{}-", "n".repeat(59))), "{}", me.node);

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::Mono;
-
-use super::dice::Dice;
+use atrion_state::Jitter;
 
 #[derive(Debug, Clone)]
 pub(super) struct Lanes {
@@ -40,7 +39,7 @@ const LONGEST_PULSE: Duration = Duration::from_secs(2);
 const COMPARE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(90));
 
 impl Lanes {
-    pub(super) fn new(pulse: Duration, heartbeat: Duration, dice: &mut Dice, now: Mono) -> Self {
+    pub(super) fn new(pulse: Duration, heartbeat: Duration, jitter: &mut Jitter, now: Mono) -> Self {
         let mut lanes = Self {
             pulse,
             heartbeat,
@@ -57,18 +56,18 @@ impl Lanes {
             sure: now,
             rtt: None,
         };
-        lanes.start(dice, now);
+        lanes.start(jitter, now);
         lanes.live = false;
         lanes
     }
 
     /// Somebody is listening now. The first heartbeat comes at a random phase: nodes that came back together would beat
     /// together for ever.
-    pub(super) fn start(&mut self, dice: &mut Dice, now: Mono) {
+    pub(super) fn start(&mut self, jitter: &mut Jitter, now: Mono) {
         self.live = true;
         self.pulse_due = now;
-        self.beat_due = now.after(dice.between(Duration::ZERO, self.heartbeat));
-        self.compare_due = now.after(dice.between(COMPARE.0, COMPARE.1));
+        self.beat_due = now.after(jitter.between(Duration::ZERO, self.heartbeat));
+        self.compare_due = now.after(jitter.between(COMPARE.0, COMPARE.1));
     }
 
     pub(super) fn stop(&mut self) {
@@ -103,9 +102,9 @@ impl Lanes {
         self.beat_due = if next > now { next } else { now.after(self.heartbeat) };
     }
 
-    pub(super) fn compared(&mut self, dice: &mut Dice, now: Mono) {
+    pub(super) fn compared(&mut self, jitter: &mut Jitter, now: Mono) {
         self.comparing = false;
-        self.compare_due = now.after(dice.between(COMPARE.0, COMPARE.1));
+        self.compare_due = now.after(jitter.between(COMPARE.0, COMPARE.1));
     }
 }
 
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     fn lanes() -> Lanes {
-        Lanes::new(Duration::from_millis(100), Duration::from_secs(1), &mut Dice::new(1), Mono::ZERO)
+        Lanes::new(Duration::from_millis(100), Duration::from_secs(1), &mut Jitter::new(1), Mono::ZERO)
     }
 
     #[test]

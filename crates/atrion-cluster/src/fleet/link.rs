@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::Mono;
-
-use super::dice::Dice;
+use atrion_state::{Backoff, Jitter};
 
 /// The spans of a [`Link`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +113,7 @@ pub struct Link {
     heard: Mono,
     /// Since when it has not worked, if that was told.
     outage: Option<Mono>,
-    dice: Dice,
+    jitter: Jitter,
 }
 
 impl Link {
@@ -129,7 +128,7 @@ impl Link {
             failures: 0,
             heard: now,
             outage: None,
-            dice: Dice::new(seed),
+            jitter: Jitter::new(seed),
         }
     }
 
@@ -192,10 +191,9 @@ impl Link {
         if self.phase == Phase::Live && now.since(self.since) >= self.config.settled {
             self.failures = 0;
         }
-        let longest =
-            self.config.backoff.saturating_mul(1 << self.failures.min(20)).min(self.config.longest_backoff);
-        self.retry = now.after(self.dice.between(Duration::ZERO, longest));
         self.failures = self.failures.saturating_add(1);
+        let backoff = Backoff::new(self.config.backoff, self.config.longest_backoff);
+        self.retry = now.after(backoff.wait(self.failures, &mut self.jitter));
         self.enter(Phase::Down, now);
         if self.outage.is_some() {
             return None;

@@ -46,7 +46,7 @@ impl Fleet {
             Ordering::Greater => sender.reborn(header.incarnation),
         }
         sender.cfg = header.cfg;
-        sender.note(header.seq, &mut self.dice, now);
+        sender.note(header.seq, &mut self.jitter, now);
         let delay = sender.delay(header.sent_ms, now);
         let was_gone = self.is_gone(&header.node, now);
         self.peers.heard(&header.node, header.incarnation, now);
@@ -86,7 +86,7 @@ impl Fleet {
 
     /// Overtakes whoever speaks in this node's name, and says everything anew.
     pub(super) fn refute(&mut self, life: u64, now: Mono) {
-        self.identity.refute(life, &mut self.dice, now);
+        self.identity.refute(life, &mut self.jitter, now);
         self.reborn();
     }
 

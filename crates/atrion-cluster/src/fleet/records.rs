@@ -47,7 +47,7 @@ impl Fleet {
             Ordering::Greater => sender.reborn(header.incarnation),
         }
         sender.cfg = header.cfg;
-        sender.loaded(header.seq, &mut self.dice, now);
+        sender.loaded(header.seq, &mut self.jitter, now);
         self.stats.loaded += 1;
         let gone = if header.kind == Kind::Leave { self.peers.liveness().whole() } else { Duration::ZERO };
         let silence = silence.max(gone);
@@ -90,7 +90,7 @@ impl Fleet {
 
     /// A comparison ended, with what it brought. Nodes whose records are ahead of what was heard are pulled next.
     pub fn compared(&mut self, digests: &[Digest], now: Mono) {
-        self.lanes.compared(&mut self.dice, now);
+        self.lanes.compared(&mut self.jitter, now);
         for Digest { header, .. } in digests {
             if header.node == self.identity.node {
                 if header.incarnation > self.identity.incarnation {

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::Mono;
-
-use super::dice::Dice;
+use atrion_state::Jitter;
 
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
@@ -54,9 +53,9 @@ impl Sender {
     }
 
     /// Takes note of a message's number; a gap before it is to be filled from the store.
-    pub(super) fn note(&mut self, seq: u64, dice: &mut Dice, now: Mono) {
+    pub(super) fn note(&mut self, seq: u64, jitter: &mut Jitter, now: Mono) {
         if seq > self.seq.saturating_add(1) {
-            self.miss(seq - 1, dice, now);
+            self.miss(seq - 1, jitter, now);
         }
         self.seq = self.seq.max(seq);
     }
@@ -66,19 +65,19 @@ impl Sender {
         self.clock.delay(sent_ms, now)
     }
 
-    pub(super) fn miss(&mut self, upto: u64, dice: &mut Dice, now: Mono) {
-        let pull = now.after(dice.between(PULL_AFTER.0, PULL_AFTER.1));
+    pub(super) fn miss(&mut self, upto: u64, jitter: &mut Jitter, now: Mono) {
+        let pull = now.after(jitter.between(PULL_AFTER.0, PULL_AFTER.1));
         let missing = self.missing.get_or_insert(Missing { upto, pull });
         missing.upto = missing.upto.max(upto);
     }
 
     /// The record was read, up to message `seq`. If that is not far enough it is to be read again.
-    pub(super) fn loaded(&mut self, seq: u64, dice: &mut Dice, now: Mono) {
+    pub(super) fn loaded(&mut self, seq: u64, jitter: &mut Jitter, now: Mono) {
         self.seq = self.seq.max(seq);
         if let Some(missing) = self.missing.take_if(|missing| missing.pull <= now || missing.upto <= seq)
             && missing.upto > seq
         {
-            self.miss(missing.upto, dice, now);
+            self.miss(missing.upto, jitter, now);
         }
     }
 
@@ -207,27 +206,27 @@ mod tests {
 
     #[test]
     fn a_gap_is_read_from_the_store_until_the_store_has_it() {
-        let (mut sender, mut dice) = (Sender::new(1, at(0)), Dice::new(1));
-        sender.note(1, &mut dice, at(0));
-        sender.note(2, &mut dice, at(100));
+        let (mut sender, mut jitter) = (Sender::new(1, at(0)), Jitter::new(1));
+        sender.note(1, &mut jitter, at(0));
+        sender.note(2, &mut jitter, at(100));
         assert_eq!(sender.pull_due(), None);
-        sender.note(5, &mut dice, at(200));
+        sender.note(5, &mut jitter, at(200));
         let due = sender.pull_due().unwrap();
         assert!((at(1_200)..at(2_200)).contains(&due), "{due:?}");
-        sender.note(3, &mut dice, at(300));
+        sender.note(3, &mut jitter, at(300));
         assert_eq!(sender.pull_due(), Some(due), "reordered, and nobody can know what it brought");
-        sender.loaded(3, &mut dice, due);
+        sender.loaded(3, &mut jitter, due);
         assert!(sender.pull_due().unwrap() > due, "the record lags");
-        sender.loaded(4, &mut dice, at(4_000));
+        sender.loaded(4, &mut jitter, at(4_000));
         assert_eq!(sender.pull_due(), None);
-        sender.note(6, &mut dice, at(4_100));
+        sender.note(6, &mut jitter, at(4_100));
         assert_eq!(sender.pull_due(), None, "5 was heard");
     }
 
     #[test]
     fn who_is_heard_in_the_middle_of_its_life_is_read_from_the_store() {
-        let (mut sender, mut dice) = (Sender::new(1, at(0)), Dice::new(1));
-        sender.note(7, &mut dice, at(0));
+        let (mut sender, mut jitter) = (Sender::new(1, at(0)), Jitter::new(1));
+        sender.note(7, &mut jitter, at(0));
         assert!(sender.pull_due().is_some());
         sender.reborn(2);
         assert_eq!((sender.seq, sender.pull_due()), (0, None));

@@ -74,7 +74,7 @@ impl Fleet {
 
     /// The connection is complete: both lanes run.
     pub fn go_live(&mut self, now: Mono) {
-        self.lanes.start(&mut self.dice, now);
+        self.lanes.start(&mut self.jitter, now);
     }
 
     /// The connection is gone. What was said since the last answer is in doubt, and said again over the next one.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::Backoff;
+
 /// Intervals and budgets of a [`Pulse`](crate::Pulse). Valid by construction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PulseConfig {
@@ -31,10 +33,8 @@ impl PulseConfig {
     pub const INTERVAL: Duration = Duration::from_millis(100);
     /// For one push or pull, 1 s: ten pulses; what takes longer is down for our purposes.
     pub const BUDGET: Duration = Duration::from_secs(1);
-    /// First ceiling of the back-off, doubled with every failure.
-    pub(crate) const BACKOFF_BASE: Duration = Duration::from_millis(100);
-    /// Last ceiling of the back-off: a store that came back is found within it.
-    pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(10);
+    /// Between attempts to reach a store that fails. One that came back is found within the longest wait.
+    pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
 
     /// The same configuration with this interval between COMPUTEs (and pulls, if there are any).
     ///

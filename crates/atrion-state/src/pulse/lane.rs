@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use atrion_core::Mono;
 
-use super::backoff::Jitter;
-use super::before;
+use super::{PulseConfig, before};
+use crate::Jitter;
 
 #[derive(Debug, Clone)]
 pub(super) struct Lane {
@@ -58,7 +58,7 @@ impl Lane {
             self.failures = 0;
         } else {
             self.failures = self.failures.saturating_add(1);
-            let wait = now.after(jitter.wait(self.failures));
+            let wait = now.after(PulseConfig::BACKOFF.wait(self.failures, jitter));
             self.earliest = self.earliest.max(since.after(pace)).max(wait);
         }
         true
