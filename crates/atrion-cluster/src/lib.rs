@@ -18,13 +18,13 @@ pub mod postgres;
 mod layered;
 pub use layered::{LayeredError, LayeredProvider};
 
-// What a licence permits, for every adapter alike.
+// What can be wrong with an adapter's settings, what a licence permits, and the adapter's task: for all of them alike.
 #[cfg(any(feature = "redis", feature = "postgres"))]
-#[cfg_attr(
-    not(feature = "redis"),
-    allow(dead_code, reason = "the adapters that ask it come one after the other")
-)]
 mod permit;
+#[cfg(any(feature = "redis", feature = "postgres"))]
+mod settings;
+#[cfg(any(feature = "redis", feature = "postgres"))]
+mod task;
 
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

@@ -12,9 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use atrion_core::Wall;
-#[cfg(feature = "redis")]
-use atrion_license::ClusterLedger;
-use atrion_license::{Feature, LicenseError, State, UnixTime, Watch};
+use atrion_license::{ClusterLedger, Feature, LicenseError, State, UnixTime, Watch};
 use atrion_state::{Event, LicenseStanding, LicenseState};
 
 /// An adapter's licence, watched.
@@ -105,19 +103,21 @@ impl Permit {
     }
 
     /// The name of the licence in use.
-    #[cfg(feature = "redis")]
     pub(crate) fn license_id(&self) -> Option<String> {
         self.lock().watch.license().map(|license| license.id().to_string())
     }
 
-    /// Clusters that others registered under the same licence in the same store.
-    #[cfg(feature = "redis")]
-    pub(crate) fn saw_clusters(&self, seen: &ClusterLedger) {
-        self.lock().watch.saw_clusters(seen);
+    /// Clusters that are registered under the same licence in the same store, each with the seconds since it was seen.
+    pub(crate) fn saw_clusters(&self, seen: &[(String, i64)], now: Wall) {
+        let mut ledger = ClusterLedger::default();
+        for (name, age) in seen {
+            // One in the future is nobody's: it would count for ever.
+            ledger.note(name, unix(now).plus(-(*age).max(0)));
+        }
+        self.lock().watch.saw_clusters(&ledger);
     }
 
     /// How many clusters use the licence, and by how many that is more than it allows.
-    #[cfg(feature = "redis")]
     pub(crate) fn clusters(&self, now: Wall) -> (usize, usize) {
         let report = self.lock().watch.report(unix(now));
         (report.clusters, report.clusters_above_limit)

@@ -14,13 +14,15 @@
 //!
 //! `docs/persistence.md` has the schema, sizes, grants, backups and queries.
 
+pub use crate::settings::{BuildError, ConfigError, Fault};
+
 mod error;
 
 mod config;
-pub use config::{ConfigError, Fault, PostgresConfig, Retention};
+pub use config::{PostgresConfig, Retention};
 
 mod builder;
-pub use builder::{BuildError, PostgresBuilder};
+pub use builder::PostgresBuilder;
 
 mod provider;
 pub use provider::PostgresPersistenceAdapter;

@@ -11,8 +11,9 @@ pub use config::{SyncConfig, Topology};
 mod builder;
 pub use builder::RedisClusterBuilder;
 
+pub use crate::settings::{BuildError, ConfigError, Fault};
+
 mod error;
-pub use error::{BuildError, ConfigError, Fault};
 
 mod provider;
 pub use provider::RedisClusterProvider;

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_license::{Feature, LicenseError, Sources, Watch};
+use atrion_license::{Feature, Sources, Watch};
 use atrion_state::{Clock, SystemClock};
 
 use super::error::NAME;
 use super::shared::Shared;
-use super::{ConfigError, PostgresConfig, PostgresPersistenceAdapter, Retention};
+use super::{BuildError, ConfigError, PostgresConfig, PostgresPersistenceAdapter, Retention};
 use crate::permit::Permit;
 
 /// Builds a [`PostgresPersistenceAdapter`].
@@ -19,18 +19,6 @@ pub struct PostgresBuilder {
     config: PostgresConfig,
     license: Option<Watch>,
     clock: Arc<dyn Clock>,
-}
-
-/// Why [`build_strict`](PostgresBuilder::build_strict) gave no adapter.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The configuration is invalid.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// No licence permits it.
-    #[error(transparent)]
-    License(#[from] LicenseError),
 }
 
 impl PostgresBuilder {

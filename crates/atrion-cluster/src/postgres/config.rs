@@ -8,6 +8,9 @@ use std::time::Duration;
 use atrion_state::NodeId;
 use sqlx::postgres::PgConnectOptions;
 
+use super::error::NAME;
+use super::{ConfigError, Fault};
+
 /// The settings of a [`PostgresPersistenceAdapter`](super::PostgresPersistenceAdapter). Plain data, checked when the
 /// adapter is built.
 #[derive(Clone, PartialEq)]
@@ -44,36 +47,6 @@ pub struct Retention {
     pub history_days: u16,
     /// Changes of modes, 90 days.
     pub transition_days: u16,
-}
-
-/// Everything that is wrong with a [`PostgresConfig`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration of the provider `postgres` is invalid: {}", list(.faults))]
-pub struct ConfigError {
-    /// Invariant: one for each field, never empty.
-    faults: Vec<Fault>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Fault {
-    /// The field.
-    pub field: &'static str,
-    /// What is wrong with it, and what to use instead. Never holds the URL.
-    pub problem: String,
-}
-
-impl ConfigError {
-    pub(super) fn of(fault: Fault) -> Self {
-        Self { faults: vec![fault] }
-    }
-
-    /// All that is wrong.
-    #[must_use]
-    pub fn faults(&self) -> &[Fault] {
-        &self.faults
-    }
 }
 
 impl Retention {
@@ -133,7 +106,7 @@ impl PostgresConfig {
     /// Checks everything; gives what was parsed on the way.
     pub(super) fn check(&self) -> Result<(NodeId, PgConnectOptions), ConfigError> {
         let mut faults = Vec::new();
-        let mut fault = |field, problem: String| faults.push(Fault { field, problem });
+        let mut fault = |field, problem: String| faults.push(Fault::new(field, problem));
         let options = options(&self.url).map_err(|reason| fault("url", reason)).ok();
         let length = self.cluster.chars().count();
         if !(1..=128).contains(&length) || self.cluster.chars().any(char::is_control) {
@@ -165,7 +138,7 @@ impl PostgresConfig {
         }
         match (node, options) {
             (Some(node), Some(options)) if faults.is_empty() => Ok((node, options)),
-            _ => Err(ConfigError { faults }),
+            _ => Err(ConfigError::new(NAME, faults)),
         }
     }
 }
@@ -179,12 +152,11 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, String> {
     let options =
         PgConnectOptions::from_str(url).map_err(|_| format!("{wanted}, got one that is malformed"))?;
     use sqlx::ConnectOptions as _;
+    // A pooler refuses parameters that it does not carry from client to client, and this one shows floats in text to
+    // people: nothing here reads text.
+    let options = options.extra_float_digits(None).application_name("atrion");
     // Statements are ours and never slow in a way that a log of them would explain.
-    Ok(options.application_name("atrion").disable_statement_logging())
-}
-
-fn list(faults: &[Fault]) -> String {
-    faults.iter().map(|fault| format!("`{}` {}", fault.field, fault.problem)).collect::<Vec<_>>().join("; ")
+    Ok(options.disable_statement_logging())
 }
 
 #[cfg(test)]
@@ -215,7 +187,7 @@ mod tests {
             ..valid()
         };
         let error = wrong.check().unwrap_err();
-        let fields: Vec<_> = error.faults.iter().map(|fault| fault.field).collect();
+        let fields: Vec<_> = error.faults().iter().map(|fault| fault.field).collect();
         assert_eq!(
             fields,
             [

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use atrion_core::Mono;
 use atrion_state::{Event, ProviderError, RouteId, SyncOperation};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
@@ -20,20 +20,14 @@ use super::shared::{Link, Shared};
 
 mod tasks;
 
-/// What the adapter wants at once.
+/// Write everything, durably, and say how that ended.
 #[derive(Debug)]
-pub(super) enum Order {
-    /// Write everything, durably.
-    Flush(Answer),
-    /// The same, and end.
-    Stop(Answer),
-}
-
-type Answer = oneshot::Sender<Result<(), ProviderError>>;
+pub(super) struct Flush(pub(super) oneshot::Sender<Result<(), ProviderError>>);
 
 pub(super) struct Driver {
     shared: Arc<Shared>,
-    orders: mpsc::Receiver<Order>,
+    orders: mpsc::Receiver<Flush>,
+    stop: watch::Receiver<bool>,
     schedule: Schedule,
     session: Option<Session>,
     writer: Writer,
@@ -41,6 +35,9 @@ pub(super) struct Driver {
     connected: bool,
     /// The row that was written last, and when.
     last: Option<(RouteId, u64, Mono)>,
+    /// What failed last over a connection, and has not gone well since: a database that takes connections and no rows is
+    /// as far away as one that takes neither.
+    unproven: Option<Task>,
     down_since: Option<Mono>,
     license_due: Mono,
 }
@@ -49,7 +46,11 @@ pub(super) struct Driver {
 const LAST_CONNECT: Duration = Duration::from_millis(1_200);
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, orders: mpsc::Receiver<Order>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        orders: mpsc::Receiver<Flush>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let (now, wall) = (shared.now(), shared.clock.wall().as_millis());
         let writer = Writer {
             cluster: shared.config.cluster.clone(),
@@ -62,48 +63,48 @@ impl Driver {
         Self {
             shared,
             orders,
+            stop,
             schedule,
             session: None,
             writer,
             connected: false,
             last: None,
+            unproven: None,
             down_since: None,
             license_due: now,
         }
     }
 
-    pub(super) async fn run(mut self) {
+    /// Runs until it is told to stop; says whether everything was stored by then.
+    pub(super) async fn run(mut self) -> Result<(), ProviderError> {
         loop {
             self.look_at_the_license();
-            let until = match self.orders.try_recv() {
-                Ok(Order::Flush(answer)) => {
-                    let flushed = self.flush().await;
-                    let _ = answer.send(flushed);
+            if *self.stop.borrow_and_update() {
+                return self.farewell().await;
+            }
+            if let Ok(order) = self.orders.try_recv() {
+                self.obey(order).await;
+                continue;
+            }
+            let until = match self.next() {
+                Step::Do(task) => {
+                    self.perform(task).await;
                     continue;
                 }
-                Ok(Order::Stop(answer)) => return self.stop(answer).await,
-                Err(mpsc::error::TryRecvError::Disconnected) => return,
-                Err(mpsc::error::TryRecvError::Empty) => match self.next() {
-                    Step::Do(task) => {
-                        self.perform(task).await;
-                        continue;
-                    }
-                    Step::Wait(until) => until.min(self.license_due),
-                },
+                Step::Wait(until) => until.min(self.license_due),
             };
             let nap = until.since(self.shared.now());
             tokio::select! {
                 () = tokio::time::sleep(nap) => {}
-                order = self.orders.recv() => match order {
-                    Some(Order::Flush(answer)) => {
-                        let flushed = self.flush().await;
-                        let _ = answer.send(flushed);
-                    }
-                    Some(Order::Stop(answer)) => return self.stop(answer).await,
-                    None => return,
-                },
+                _ = self.stop.changed() => {}
+                Some(order) = self.orders.recv() => self.obey(order).await,
             }
         }
+    }
+
+    async fn obey(&mut self, Flush(answer): Flush) {
+        // Whoever asked may have gone.
+        let _ = answer.send(self.flush().await);
     }
 
     fn next(&self) -> Step {
@@ -175,27 +176,32 @@ impl Driver {
         }
         match &result {
             Ok(()) => self.went_well(task, now),
-            Err(error) => self.went_wrong(error, now),
+            Err(error) => self.went_wrong(task, error, now),
         }
         result
     }
 
     fn went_well(&mut self, task: Task, now: Mono) {
         self.schedule.succeeded(task, now);
-        if task != Task::Connect {
+        if self.unproven == Some(task) {
+            self.unproven = None;
+        } else if task != Task::Connect || self.unproven.is_some() {
             return;
         }
         self.shared.status.send_modify(|status| status.link = Link::Up);
         if let Some(since) = self.down_since.take() {
             let outage = now.since(since);
-            tracing::info!(target: "atrion", provider = NAME, ?outage, "connected again");
+            tracing::info!(target: "atrion", provider = NAME, ?outage, "state is being stored again");
             self.shared.tell(&Event::ProviderRecovered { provider: NAME, outage });
         }
     }
 
-    fn went_wrong(&mut self, error: &Arc<ProviderError>, now: Mono) {
+    fn went_wrong(&mut self, task: Task, error: &Arc<ProviderError>, now: Mono) {
         self.session = None;
-        self.schedule.failed(now, error.is_retryable());
+        self.schedule.failed(task, now, error.is_retryable());
+        if task != Task::Connect {
+            self.unproven = Some(task);
+        }
         self.shared.status.send_modify(|status| status.link = Link::Down(Arc::clone(error)));
         if self.down_since.is_none() {
             self.down_since = Some(now);
@@ -226,14 +232,14 @@ impl Driver {
         self.conclude(Task::Transitions, started, done).map_err(|error| again(&error))
     }
 
-    async fn stop(mut self, answer: Answer) {
+    async fn farewell(mut self) -> Result<(), ProviderError> {
         let waits = self.shared.own().backlog(self.shared.now()).0 > 0 || self.session.is_some();
         let result = if waits && self.shared.permit.is_granted() { self.flush().await } else { Ok(()) };
         if let Some(session) = self.session.take() {
             // Within what is left of the caller's patience; a server that hangs notices by itself.
             let _ = timeout(Duration::from_millis(100), session.close()).await;
         }
-        let _ = answer.send(result);
+        result
     }
 }
 

@@ -31,6 +31,20 @@ impl Failure {
         self.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
 
+    /// The database said it, over a connection that goes on.
+    pub(super) fn is_an_answer(&self) -> bool {
+        self.code().is_some()
+    }
+
+    /// Whom we asked is not whom we trust, or speaks in clear. What a handshake refuses is `InvalidData` to the library.
+    fn is_of_tls(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Tls(_)) => true,
+            Self::Sql(sqlx::Error::Io(error)) => error.kind() == std::io::ErrorKind::InvalidData,
+            _ => false,
+        }
+    }
+
     /// The SQLSTATE.
     fn code(&self) -> Option<String> {
         match self {
@@ -42,7 +56,7 @@ impl Failure {
 
 impl From<Failure> for ProviderError {
     fn from(failure: Failure) -> Self {
-        let mend = failure.code().as_deref().and_then(mend);
+        let mend = failure.code().as_deref().and_then(mend).or_else(|| failure.is_of_tls().then_some(TLS));
         match failure {
             Failure::Schema(reason) => Self::rejected(NAME, reason),
             Failure::Silent(after) => Self::Timeout { provider: NAME, after },
@@ -61,9 +75,14 @@ fn said(error: &sqlx::Error) -> String {
             Some(code) => format!("{} (SQLSTATE {code})", error.message()),
             None => error.message().to_owned(),
         },
+        // The library's words around it are of no use to anybody.
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Tls(error) => error.to_string(),
         other => other.to_string(),
     }
 }
+
+const TLS: &str = "check `sslmode`, `sslrootcert` and the host in the url, and the server's certificate";
 
 /// What to do about what will be refused again. Everything else passes by itself: a restart, a full disk, too many
 /// connections, a timeout, a failover to a server that is not read-only.

@@ -14,9 +14,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { version: 1_001, sql: include_str!("migrations/1001_tables.sql") },
     Migration { version: 1_002, sql: include_str!("migrations/1002_upkeep.sql") },
+    Migration { version: 1_003, sql: include_str!("migrations/1003_clusters.sql") },
 ];
 
 /// The major version that this build reads and writes.
@@ -62,12 +63,12 @@ pub(super) async fn prepare(connection: &mut PgConnection, migrate: bool) -> Res
 async fn applied(connection: &mut PgConnection) -> Result<Vec<(i32, Vec<u8>)>, Failure> {
     let exists = "select exists(select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
                   where n.nspname = 'atrion' and c.relname = 'schema_migrations')";
-    let exists: bool = sqlx::query(exists).persistent(false).fetch_one(&mut *connection).await?.try_get(0)?;
+    // In one message each: outside of a transaction a pooler may send the next one to somebody else.
+    let exists: bool = sqlx::raw_sql(exists).fetch_one(&mut *connection).await?.try_get(0)?;
     if !exists {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query("select version, checksum from atrion.schema_migrations order by version")
-        .persistent(false)
+    let rows = sqlx::raw_sql("select version, checksum from atrion.schema_migrations order by version")
         .fetch_all(connection)
         .await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()

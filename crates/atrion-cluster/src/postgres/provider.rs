@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The port's operations: all of them answer from memory, and give the task orders.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_state::{
     BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, RouteId,
     StateProvider,
 };
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::driver::{Driver, Order};
+use super::driver::{Driver, Flush};
 use super::error::NAME;
-use super::shared::{Link, Shared, lock};
+use super::shared::{Link, Shared};
 use super::{ConfigError, HistoryReader, PostgresBuilder};
+use crate::task::Task;
 
 /// Keeps the vectors of a node's routes in PostgreSQL, and who changed to which mode when.
 ///
@@ -49,14 +48,7 @@ use super::{ConfigError, HistoryReader, PostgresBuilder};
 #[derive(Debug)]
 pub struct PostgresPersistenceAdapter {
     shared: Arc<Shared>,
-    task: Mutex<Option<Running>>,
-}
-
-/// The task ends when its orders do.
-#[derive(Debug)]
-struct Running {
-    orders: mpsc::Sender<Order>,
-    handle: JoinHandle<()>,
+    task: Task<mpsc::Sender<Flush>>,
 }
 
 /// The port allows a second; the caller wants some of it for himself.
@@ -86,8 +78,15 @@ impl PostgresPersistenceAdapter {
         self.shared.permit.is_granted()
     }
 
+    /// How many clusters use the licence, as far as this database and this process know, and by how many that is more than
+    /// it allows. Nothing depends on either.
+    #[must_use]
+    pub fn licensed_clusters(&self) -> (usize, usize) {
+        self.shared.permit.clusters(self.shared.clock.wall())
+    }
+
     pub(super) fn over(shared: Arc<Shared>) -> Self {
-        Self { shared, task: Mutex::default() }
+        Self { shared, task: Task::new(NAME) }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -100,12 +99,13 @@ impl PostgresPersistenceAdapter {
     /// # Errors
     /// [`ProviderError`] if that could not be done within ten seconds; what was waiting still waits.
     pub async fn flush(&self) -> Result<(), ProviderError> {
-        let orders = lock(&self.task).as_ref().map(|running| running.orders.clone());
-        let Some(orders) = orders else { return Err(ProviderError::Disconnected { provider: NAME }) };
+        let Some(orders) = self.task.orders() else {
+            return Err(ProviderError::Disconnected { provider: NAME });
+        };
         let (answer, answered) = oneshot::channel();
         let flushed = async {
             let gone = |()| ProviderError::Disconnected { provider: NAME };
-            orders.send(Order::Flush(answer)).await.map_err(|_| gone(()))?;
+            orders.send(Flush(answer)).await.map_err(|_| gone(()))?;
             answered.await.map_err(|_| gone(()))?
         };
         timeout(FLUSH, flushed).await.unwrap_or(Err(ProviderError::Timeout { provider: NAME, after: FLUSH }))
@@ -113,18 +113,13 @@ impl PostgresPersistenceAdapter {
 
     /// Starts the task, if it does not run.
     fn start(&self) -> Result<(), ProviderError> {
-        let mut task = lock(&self.task);
-        if task.as_ref().is_some_and(|running| !running.handle.is_finished()) {
-            return Ok(());
-        }
-        let Ok(runtime) = Handle::try_current() else {
-            return Err(ProviderError::rejected(NAME, "it needs a tokio runtime: connect from within one"));
+        let shared = Arc::clone(&self.shared);
+        let begin = |stop| {
+            let (orders, taken) = mpsc::channel(16);
+            shared.status.send_modify(|status| status.link = Link::Connecting);
+            (orders, Driver::new(shared, taken, stop).run())
         };
-        let (orders, taken) = mpsc::channel(16);
-        self.shared.status.send_modify(|status| status.link = Link::Connecting);
-        let handle = runtime.spawn(Driver::new(Arc::clone(&self.shared), taken).run());
-        *task = Some(Running { orders, handle });
-        Ok(())
+        self.task.start(begin).map(drop)
     }
 
     async fn connected(&self) -> Result<(), ProviderError> {
@@ -142,22 +137,9 @@ impl PostgresPersistenceAdapter {
     }
 
     async fn stop(&self) -> Result<(), ProviderError> {
-        let Some(Running { orders, mut handle }) = lock(&self.task).take() else { return Ok(()) };
-        let (answer, answered) = oneshot::channel();
-        let stopped = async {
-            // A task that ended by itself has nothing left to say.
-            if orders.send(Order::Stop(answer)).await.is_err() {
-                return Ok(());
-            }
-            let result = answered.await.unwrap_or(Err(ProviderError::Disconnected { provider: NAME }));
-            // It does nothing more but end.
-            let _ = (&mut handle).await;
-            result
-        };
-        let result = timeout(DISCONNECT, stopped).await;
-        handle.abort();
+        let result = self.task.stop(DISCONNECT).await;
         self.shared.status.send_modify(|status| status.link = Link::Idle);
-        result.unwrap_or(Err(ProviderError::Timeout { provider: NAME, after: DISCONNECT }))
+        result
     }
 }
 

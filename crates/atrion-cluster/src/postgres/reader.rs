@@ -8,9 +8,9 @@ use atrion_state::ProviderError;
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::{PgPool, Row as _};
 
-use super::config::{self, ConfigError, Fault};
-use super::error::Failure;
+use super::error::{Failure, NAME};
 use super::session::mode;
+use super::{ConfigError, Fault, config};
 
 mod page;
 pub use page::{Cursor, CursorError, Page, Paged, TimeRange};
@@ -128,8 +128,8 @@ impl HistoryReader {
     /// # Errors
     /// [`ConfigError`] if the URL is none.
     pub fn new(url: &str, cluster: impl Into<String>) -> Result<Self, ConfigError> {
-        let options =
-            config::options(url).map_err(|problem| ConfigError::of(Fault { field: "url", problem }))?;
+        let wrong = |problem| ConfigError::new(NAME, vec![Fault::new("url", problem)]);
+        let options = config::options(url).map_err(wrong)?;
         let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
         // Idle for a while, it holds no connection that somebody else could use.
         let pool = pool.min_connections(0).idle_timeout(Duration::from_secs(60)).connect_lazy_with(options);

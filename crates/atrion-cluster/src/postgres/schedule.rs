@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use atrion_core::Mono;
+use atrion_state::{Backoff, Jitter};
 
 /// Something to do with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,9 @@ pub(super) struct Schedule {
     phase: Phase,
     /// Failures in a row; a connection that held for a while ends the row.
     failures: u32,
-    dice: Dice,
+    /// A sample failed: the next connection begins with it.
+    owes_sample: bool,
+    jitter: Jitter,
 }
 
 #[derive(Debug, Clone)]
@@ -54,15 +57,21 @@ const HISTORY: Duration = Duration::from_secs(60);
 const UPKEEP: Duration = Duration::from_secs(3_600);
 /// Each interval is drawn anew from +-20 %: nodes that were started together do not stay together.
 const SPREAD: f64 = 0.2;
-const BACKOFF_BASE: Duration = Duration::from_millis(100);
-const BACKOFF_CAP: Duration = Duration::from_secs(30);
+/// Longer than a pulse's: a database that is gone is not back in a second.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
 /// A connection that lived for so long was a good one.
 const PROVEN: Duration = Duration::from_secs(30);
 
 impl Schedule {
     /// Connects at once; then vectors every `vectors`.
     pub(super) fn new(vectors: Duration, seed: u64, now: Mono) -> Self {
-        Self { vectors, phase: Phase::Down { until: now }, failures: 0, dice: Dice(seed) }
+        Self {
+            vectors,
+            phase: Phase::Down { until: now },
+            failures: 0,
+            owes_sample: false,
+            jitter: Jitter::new(seed),
+        }
     }
 
     pub(super) fn next(&self, now: Mono) -> Step {
@@ -79,11 +88,12 @@ impl Schedule {
         }
     }
 
-    /// It went well. After a connect everything is due at once, except a sample: those of many nodes spread.
+    /// It went well. After a connect everything is due at once, except a sample that is not owed: those of many nodes spread.
     pub(super) fn succeeded(&mut self, task: Task, now: Mono) {
         let every = match task {
             Task::Connect => {
-                let sample = now.after(HISTORY.mul_f64(self.dice.unit()));
+                let sample = now.after(HISTORY.mul_f64(self.jitter.unit()));
+                let sample = if std::mem::take(&mut self.owes_sample) { now } else { sample };
                 self.phase = Phase::Live { since: now, due: [now, now, now, sample] };
                 return;
             }
@@ -92,7 +102,7 @@ impl Schedule {
             Task::Vectors => self.vectors,
             Task::History => HISTORY,
         };
-        let next = now.after(every.mul_f64(1.0 + SPREAD * (2.0 * self.dice.unit() - 1.0)));
+        let next = now.after(every.mul_f64(1.0 + SPREAD * (2.0 * self.jitter.unit() - 1.0)));
         if let Phase::Live { due, .. } = &mut self.phase {
             for (due, _) in due.iter_mut().zip(TASKS).filter(|(_, other)| *other == task) {
                 *due = next;
@@ -101,32 +111,16 @@ impl Schedule {
     }
 
     /// It did not, and the connection is gone. What the database refuses it will refuse again: then the longest wait.
-    pub(super) fn failed(&mut self, now: Mono, is_retryable: bool) {
+    pub(super) fn failed(&mut self, task: Task, now: Mono, is_retryable: bool) {
+        self.owes_sample |= task == Task::History;
         let proven = matches!(self.phase, Phase::Live { since, .. } if now.since(since) >= PROVEN);
         self.failures = if proven { 1 } else { self.failures.saturating_add(1) };
         let wait = if is_retryable {
-            let ceiling = BACKOFF_BASE.saturating_mul(1 << (self.failures - 1).min(16)).min(BACKOFF_CAP);
-            ceiling.mul_f64(self.dice.unit())
+            BACKOFF.wait(self.failures, &mut self.jitter)
         } else {
-            BACKOFF_CAP.mul_f64(1.0 - SPREAD * self.dice.unit())
+            BACKOFF.most().mul_f64(1.0 - SPREAD * self.jitter.unit())
         };
         self.phase = Phase::Down { until: now.after(wait) };
-    }
-}
-
-/// `SplitMix64` from a seed that the caller gave: the schedule draws no randomness of its own.
-#[derive(Debug, Clone)]
-struct Dice(u64);
-
-impl Dice {
-    /// In `[0, 1)`.
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        (z >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
@@ -185,25 +179,38 @@ mod tests {
         let mut longest = Duration::ZERO;
         for seed in 0..200 {
             let mut schedule = Schedule::new(10 * SECOND, seed, Mono::ZERO);
-            schedule.failed(Mono::ZERO, true);
-            assert!(matches!(schedule.next(Mono::ZERO), Step::Do(_)) || wait(&schedule) <= BACKOFF_BASE);
+            schedule.failed(Task::Connect, Mono::ZERO, true);
+            assert!(
+                matches!(schedule.next(Mono::ZERO), Step::Do(_)) || wait(&schedule) <= BACKOFF.ceiling(1)
+            );
             for _ in 0..40 {
-                schedule.failed(Mono::ZERO, true);
+                schedule.failed(Task::Connect, Mono::ZERO, true);
             }
             longest = longest.max(wait(&schedule));
             schedule.succeeded(Task::Connect, Mono::ZERO);
             let later = Mono::ZERO.after(PROVEN);
-            schedule.failed(later, true);
+            schedule.failed(Task::Vectors, later, true);
             assert!(schedule.failures == 1);
         }
-        assert!(longest <= BACKOFF_CAP && longest > BACKOFF_CAP / 2, "{longest:?}");
+        assert!(longest <= BACKOFF.most() && longest > BACKOFF.most() / 2, "{longest:?}");
     }
 
     #[test]
     fn what_is_refused_is_not_asked_again_soon() {
         let mut schedule = connected(3);
-        schedule.failed(Mono::ZERO, false);
-        assert!(wait(&schedule) >= BACKOFF_CAP.mul_f64(0.79), "{:?}", wait(&schedule));
+        schedule.failed(Task::Connect, Mono::ZERO, false);
+        assert!(wait(&schedule) >= BACKOFF.most().mul_f64(0.79), "{:?}", wait(&schedule));
+    }
+
+    #[test]
+    fn a_sample_that_failed_is_taken_first_and_others_wait_for_their_minute() {
+        let sampled = |failed| {
+            let mut schedule = connected(4);
+            schedule.failed(failed, Mono::ZERO, true);
+            schedule.succeeded(Task::Connect, Mono::ZERO);
+            matches!(schedule.phase, Phase::Live { due: [.., sample], .. } if sample == Mono::ZERO)
+        };
+        assert!(sampled(Task::History) && !sampled(Task::Vectors));
     }
 
     fn wait(schedule: &Schedule) -> Duration {

@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use atrion_core::Mono;
+use atrion_license::ClusterLedger;
 use atrion_state::{PhysicsVector, RouteId};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::config::{PostgresConfig, Retention};
@@ -88,7 +89,8 @@ impl Session {
     /// Asks for the database's time; `now` reads ours.
     pub(super) async fn set_clock(&mut self, now: impl Fn() -> Mono) -> Result<(), Failure> {
         let asked = now();
-        let row = sqlx::query(sql::CLOCK).persistent(false).fetch_one(&mut self.connection).await?;
+        // Outside of a transaction, so in one message: a pooler may send the next one to somebody else.
+        let row = sqlx::raw_sql(sql::CLOCK).fetch_one(&mut self.connection).await?;
         // It was read somewhere between the question and the answer.
         self.clock = (row.try_get(0)?, asked.after(now().since(asked) / 2));
         Ok(())
@@ -231,6 +233,28 @@ impl Session {
             .await;
         let Some(row) = self.end(upkept).await? else { return Ok(None) };
         Ok(Some(Upkept { created: row.try_get(0)?, dropped: row.try_get(1)?, deleted: row.try_get(2)? }))
+    }
+
+    /// Registers a cluster as one that uses a licence; gives those that do, with the seconds since each was seen.
+    pub(super) async fn clusters(
+        &mut self,
+        license: &str,
+        cluster: &str,
+    ) -> Result<Vec<(String, i64)>, Failure> {
+        self.begin(Durability::Soon, self.timeout).await?;
+        let counted = self.register(license, cluster).await;
+        let rows = self.end(counted).await?;
+        rows.iter().map(|row| Ok((row.try_get("cluster")?, row.try_get("age")?))).collect()
+    }
+
+    async fn register(&mut self, license: &str, cluster: &str) -> Result<Vec<PgRow>, sqlx::Error> {
+        let life = i64::try_from(ClusterLedger::TIME_TO_LIVE.as_secs()).unwrap_or(i64::MAX);
+        let seen = sqlx::query(sql::SEEN).bind(license).bind(cluster).persistent(false);
+        seen.execute(&mut self.connection).await?;
+        let unseen = sqlx::query(sql::UNSEEN).bind(license).bind(life).persistent(false);
+        unseen.execute(&mut self.connection).await?;
+        let clusters = sqlx::query(sql::CLUSTERS).bind(license).bind(BATCH as i64).persistent(false);
+        clusters.fetch_all(&mut self.connection).await
     }
 
     /// Returns when everything that was committed before is in the server's log on disk. A transaction that wrote nothing

@@ -11,8 +11,8 @@ use atrion_state::{Clock, NodeId, Sharing, SystemClock};
 
 use super::config::{Credentials, Settings, SyncConfig, Tls, Topology, own_name};
 use super::endpoint::Endpoint;
-use super::error::{ConfigError, Fault};
 use super::keys::Keys;
+use super::{ConfigError, Fault, NAME};
 use crate::fleet::LinkConfig;
 use crate::wire::Key;
 
@@ -229,7 +229,7 @@ impl RedisClusterBuilder {
                         .with_epistemic(self.epistemic),
                 })
             }
-            _ => Err(ConfigError::new(faults)),
+            _ => Err(ConfigError::new(NAME, faults)),
         }
     }
 }
@@ -291,7 +291,7 @@ mod tests {
         assert!(text.contains("http://host/x is none of redis://, rediss://, unix://"), "{text}");
         let nothing = RedisClusterProvider::builder().build().unwrap_err();
         assert!(
-            nothing.to_string().contains("redis provider: `url` is missing: give the store's"),
+            nothing.to_string().contains("provider `redis` is invalid: `url` is missing: give the store's"),
             "{nothing}"
         );
     }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use atrion_license::{ClusterLedger, UnixTime};
+use atrion_license::ClusterLedger;
 
 use super::endpoint::{ANSWER, commands, within};
 use super::error::StoreError;
@@ -31,21 +31,12 @@ pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
         pipe.cmd("HGETALL").arg(&key);
         within(ANSWER, pipe.query_async(&mut connection)).await?
     };
-    let mut ledger = ClusterLedger::default();
-    let mut gone = redis::cmd("HDEL");
-    gone.arg(&key);
-    let mut any = false;
-    for (name, at) in &seen {
-        if now.saturating_sub(*at) < life {
-            // A date in the future is nobody's: it would count for ever.
-            ledger.note(name, UnixTime::from_seconds((*at).min(now)));
-        } else {
-            gone.arg(name);
-            any = true;
-        }
-    }
-    shared.permit.saw_clusters(&ledger);
-    if any {
+    let aged = seen.into_iter().map(|(name, at)| (name, now.saturating_sub(at)));
+    let (alive, forgotten): (Vec<_>, Vec<_>) = aged.partition(|(_, age)| *age < life);
+    shared.permit.saw_clusters(&alive, shared.wall());
+    if !forgotten.is_empty() {
+        let mut gone = redis::cmd("HDEL");
+        gone.arg(&key).arg(forgotten.iter().map(|(name, _)| name).collect::<Vec<_>>());
         within(ANSWER, gone.query_async::<()>(&mut connection)).await?;
     }
     Ok(())

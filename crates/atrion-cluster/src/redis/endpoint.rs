@@ -20,8 +20,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::time::timeout;
 
+use super::Fault;
 use super::config::{Credentials, Tls, Topology};
-use super::error::{Fault, StoreError};
+use super::error::StoreError;
 use super::keys::slot;
 
 /// Where the store is, or who knows.

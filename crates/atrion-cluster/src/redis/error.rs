@@ -1,76 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What can go wrong: in the settings, with the licence, between here and the store.
+//! What can go wrong between here and the store.
 
-use std::fmt;
 use std::time::Duration;
 
-use atrion_license::LicenseError;
 use atrion_state::ProviderError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use super::NAME;
-
-/// The settings were refused, whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    faults: Vec<Fault>,
-}
-
-/// One thing that is wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Fault {
-    /// The field.
-    pub field: &'static str,
-    /// What is wrong with it, and what would be right. Never a secret.
-    pub problem: String,
-}
-
-impl Fault {
-    pub(super) fn new(field: &'static str, problem: impl fmt::Display) -> Self {
-        Self { field, problem: problem.to_string() }
-    }
-}
-
-impl ConfigError {
-    pub(super) fn new(faults: Vec<Fault>) -> Self {
-        Self { faults }
-    }
-
-    /// All that is wrong.
-    #[must_use]
-    pub fn faults(&self) -> &[Fault] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("redis provider: ")?;
-        for (nth, Fault { field, problem }) in self.faults.iter().enumerate() {
-            let comma = if nth == 0 { "" } else { "; " };
-            // Some types name themselves in their errors.
-            let name =
-                if problem.contains(&format!("`{field}`")) { String::new() } else { format!("`{field}` ") };
-            write!(f, "{comma}{name}{problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-/// Why [`build_strict`](super::RedisClusterProvider::builder) gave no provider.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The settings are wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// No licence permits it.
-    #[error(transparent)]
-    License(#[from] LicenseError),
-}
 
 /// The store was not reached, did not answer in time, or refused.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 
 use atrion_state::NodeId;
 
+use super::Fault;
 use super::config::SyncConfig;
-use super::error::Fault;
 
 /// Names for one shard of one cluster. The braces are a hash tag: all of a shard's keys and its channel lie in one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]

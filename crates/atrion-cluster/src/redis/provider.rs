@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The port, answered from memory.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_state::{
     BoxFuture, Capabilities, Health, NodeId, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
     RouteId, Sharing, StateProvider, Subscription, Weight,
 };
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::NAME;
 use super::builder::RedisClusterBuilder;
 use super::config::Settings;
 use super::driver::Driver;
-use super::error::{BuildError, ConfigError};
 use super::shared::Shared;
+use super::{BuildError, ConfigError, NAME};
+use crate::task::Task;
 
 /// Shares the state of a fleet through Redis or Valkey.
 ///
@@ -26,16 +23,11 @@ use super::shared::Shared;
 /// answers from memory; a task talks to the store and comes back to it by itself. Without a licence that permits it,
 /// state stays in this process's memory, which is said in the log, in [`health`](StateProvider::health) and to
 /// observers, and admission is as alive as with one.
+#[derive(Debug)]
 pub struct RedisClusterProvider {
     shared: Arc<Shared>,
-    /// A lock, because connecting and disconnecting may be called at once. It is not held while either waits.
-    task: Mutex<Option<Task>>,
+    task: Task<()>,
     sharing: Sharing,
-}
-
-struct Task {
-    stop: watch::Sender<bool>,
-    ended: JoinHandle<Result<(), ProviderError>>,
 }
 
 /// Connecting returns within a second whatever happens, and whoever waits for it has other things to do in that second.
@@ -67,25 +59,6 @@ impl RedisClusterProvider {
     pub fn licensed_clusters(&self) -> (usize, usize) {
         self.shared.permit.clusters(self.shared.wall())
     }
-
-    fn start(&self, previous: Option<Task>) -> Result<Task, ProviderError> {
-        let runtime = tokio::runtime::Handle::try_current()
-            .map_err(|_| ProviderError::unavailable(NAME, "there is no tokio runtime here"))?;
-        let (stop, stopped) = watch::channel(false);
-        let shared = Arc::clone(&self.shared);
-        let ended = runtime.spawn(async move {
-            // Two tasks at once would speak with one voice out of turn.
-            if let Some(previous) = previous {
-                let _ = previous.ended.await;
-            }
-            Driver::new(shared, stopped).run().await
-        });
-        Ok(Task { stop, ended })
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl RedisClusterBuilder {
@@ -114,7 +87,7 @@ impl RedisClusterBuilder {
 impl RedisClusterProvider {
     fn new(settings: Settings) -> Self {
         let sharing = settings.sharing;
-        Self { shared: Arc::new(Shared::new(settings)), task: Mutex::default(), sharing }
+        Self { shared: Arc::new(Shared::new(settings)), task: Task::new(NAME), sharing }
     }
 }
 
@@ -126,15 +99,8 @@ impl StateProvider for RedisClusterProvider {
     fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
             let mut health = self.shared.health.subscribe();
-            {
-                let mut task = self.lock();
-                let running =
-                    task.as_ref().is_some_and(|task| !*task.stop.borrow() && !task.ended.is_finished());
-                if !running {
-                    let previous = task.take();
-                    *task = Some(self.start(previous)?);
-                }
-            }
+            let shared = Arc::clone(&self.shared);
+            self.task.start(|stop| ((), Driver::new(shared, stop).run()))?;
             // Degraded from the start is no error: the task goes on trying.
             let up = health.wait_for(Health::is_up);
             if self.shared.permit.is_granted() {
@@ -146,17 +112,10 @@ impl StateProvider for RedisClusterProvider {
 
     fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
-            let task = self.lock().take();
-            let Some(Task { stop, mut ended }) = task else { return Ok(()) };
-            let _ = stop.send(true);
-            let result = match timeout(DISCONNECT, &mut ended).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(ProviderError::unavailable(NAME, "its task ended")),
-                Err(_) => {
-                    ended.abort();
-                    Err(ProviderError::Timeout { provider: NAME, after: DISCONNECT })
-                }
-            };
+            if self.task.orders().is_none() {
+                return Ok(());
+            }
+            let result = self.task.stop(DISCONNECT).await;
             let _ = self.shared.health.send_replace(Health::Disconnected);
             self.shared.feed.close();
             result
@@ -174,7 +133,7 @@ impl StateProvider for RedisClusterProvider {
                 Some(vector) => Ok(Some(vector)),
                 None if fleet.is_remembered() || !self.shared.permit.is_granted() => Ok(None),
                 // An earlier life may have known it. Whoever asks again later will be told.
-                None if self.lock().is_none() => Err(ProviderError::Disconnected { provider: NAME }),
+                None if self.task.orders().is_none() => Err(ProviderError::Disconnected { provider: NAME }),
                 None => Err(ProviderError::unavailable(NAME, "what is stored has not been read yet")),
             }
         })
@@ -247,23 +206,5 @@ impl StateProvider for RedisClusterProvider {
 
     fn stats(&self) -> Vec<ProviderStats> {
         vec![self.shared.stats()]
-    }
-}
-
-/// The task holds no provider, so it has to be told.
-impl Drop for RedisClusterProvider {
-    fn drop(&mut self) {
-        if let Some(task) = self.lock().take() {
-            let _ = task.stop.send(true);
-        }
-    }
-}
-
-impl fmt::Debug for RedisClusterProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisClusterProvider")
-            .field("node", &self.node())
-            .field("shared", &self.shared)
-            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A database that hangs, is slow, is full, refuses or is not there: the adapter's operations answer as quickly as ever,
+//! A database that hangs, is slow, refuses or is not there: the adapter's operations answer as quickly as ever,
 //! its state says what is wrong, and all is stored when the database is well again.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::world::{builder, connected, database, open, route, server, until, unt
 /// busy machine takes a thread away for long; a second would mean that somebody waits for the database.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-async fn uses(adapter: &PostgresPersistenceAdapter, number: f64) {
+pub(crate) async fn uses(adapter: &PostgresPersistenceAdapter, number: f64) {
     let begin = Instant::now();
     for nth in 0..100 {
         adapter.update_vector(route(&format!("r{nth}")), vector(Mode::Operational, number)).await.unwrap();
@@ -104,29 +104,6 @@ pub(crate) async fn a_slow_network_is_slow_and_a_held_one_is_noticed() {
         server.execute("one", "select min(scar), count(*) from atrion.vector_current").unwrap(),
         ["3|100"]
     );
-    adapter.disconnect().await.unwrap();
-}
-
-/// A disk cannot be filled without the rights of root, so a trigger says what PostgreSQL says when one is full.
-pub(crate) async fn a_full_disk_passes() {
-    let (name, url) = database();
-    let adapter = builder(&url).write_behind(Duration::from_millis(100)).build().unwrap();
-    adapter.connect().await.unwrap();
-    until("it is up", || adapter.health().is_up()).await;
-    server()
-        .execute(
-            &name,
-            "create function full_disk() returns trigger language plpgsql as $$ begin raise exception \
-             'could not extend file \"base/1/2\": No space left on device' using errcode = '53100'; end $$; \
-             create trigger full_disk before insert on atrion.vector_current execute function full_disk()",
-        )
-        .unwrap();
-    uses(&adapter, 1.0).await;
-    until("it is degraded", || format!("{:?}", adapter.health()).contains("No space left")).await;
-    uses(&adapter, 2.0).await;
-    server().execute(&name, "drop trigger full_disk on atrion.vector_current").unwrap();
-    until("all is stored", || adapter.stats()[0].lag.unwrap().is_zero()).await;
-    until_rows(server(), &name, "select min(scar), count(*) from atrion.vector_current", "2|100").await;
     adapter.disconnect().await.unwrap();
 }
 

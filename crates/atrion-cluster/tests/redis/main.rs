@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use atrion_testkit::servers::{self, Server, tests};
 
+#[path = "../shared/authority.rs"]
+mod authority;
 mod chaos;
 mod contract;
 mod fleet;

@@ -2,44 +2,17 @@
 //! TLS with certificates that nobody but the fleet trusts.
 
 use atrion_state::{Health, StateProvider};
-use atrion_testkit::servers::{Redis, TlsFiles};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use atrion_testkit::servers::Redis;
 
+use super::authority::Authority;
 use super::support::{builder, eventually, route, seen, vector};
 
-struct Authority {
-    pem: String,
-    files: TlsFiles,
-    _folder: tempfile::TempDir,
-}
-
-fn authority() -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let server =
-        CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &root).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: String| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let files = TlsFiles::new(
-        write("server.pem", server.pem()),
-        write("server.key", key.serialize_pem()),
-        write("root.pem", root.pem()),
-    );
-    Authority { pem: root.pem(), files, _folder: folder }
-}
-
 pub async fn a_fleet_speaks_over_tls_and_to_nobody_else() {
-    let (mine, other) = (authority(), authority());
+    let (mine, other) = (Authority::new(), Authority::new());
     let redis = Redis::builder().password("secret").tls(mine.files.clone()).start().unwrap();
     let url = redis.tls_url().unwrap();
     assert!(url.starts_with("rediss://"), "{url}");
-    let node = |name: &str, root: &Authority| builder(name, &url).tls_root(root.pem.clone()).build().unwrap();
+    let node = |name: &str, root: &Authority| builder(name, &url).tls_root(root.pem()).build().unwrap();
     let (one, two, deceived) = (node("one", &mine), node("two", &mine), node("three", &other));
     for provider in [&one, &two, &deceived] {
         provider.connect().await.unwrap();

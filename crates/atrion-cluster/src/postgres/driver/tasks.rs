@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrion_state::ProviderError;
 use tokio::time::timeout;
 
 use super::Driver;
@@ -60,7 +61,28 @@ impl Driver {
                 break;
             }
         }
-        Ok(0)
+        self.count_clusters().await.map(|()| 0)
+    }
+
+    /// Which clusters use the licence, as far as this database knows. Nothing depends on it: a role that was granted less
+    /// than what `docs/persistence.md` lists stores all the same.
+    async fn count_clusters(&mut self) -> Result<(), Failure> {
+        let patience = self.patience();
+        let (Some(id), Some(session)) = (self.shared.permit.license_id(), &mut self.session) else {
+            return Ok(());
+        };
+        match limited(patience, session.clusters(&id, &self.writer.cluster)).await {
+            Ok(seen) => {
+                self.shared.permit.saw_clusters(&seen, self.shared.clock.wall());
+                Ok(())
+            }
+            Err(failure) if failure.is_an_answer() => {
+                let error = ProviderError::from(failure);
+                tracing::debug!(target: "atrion", provider = NAME, %error, "clusters were not counted");
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     pub(super) async fn transitions(&mut self) -> Result<usize, Failure> {

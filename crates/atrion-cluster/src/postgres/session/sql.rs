@@ -38,3 +38,17 @@ pub(super) const CLOCK: &str = "select (extract(epoch from clock_timestamp()) * 
 pub(super) const UPKEEP: &str = "
 select created, dropped, deleted from atrion.upkeep(
   coalesce(timestamptz 'epoch' + $1 * interval '1 microsecond', clock_timestamp()), $2, $3, $4)";
+
+/// $1 licence, $2 cluster.
+pub(super) const SEEN: &str = "
+insert into atrion.license_cluster(license, cluster, seen) values ($1, $2, clock_timestamp())
+on conflict (license, cluster) do update set seen = excluded.seen";
+
+/// $1 licence, $2 seconds.
+pub(super) const UNSEEN: &str = "
+delete from atrion.license_cluster where license = $1 and seen < clock_timestamp() - $2 * interval '1 second'";
+
+/// $1 licence, $2 rows.
+pub(super) const CLUSTERS: &str = "
+select cluster, greatest(0, extract(epoch from clock_timestamp() - seen))::int8 as age
+from atrion.license_cluster where license = $1 order by seen desc limit $2";

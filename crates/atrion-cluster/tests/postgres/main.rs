@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The list of tests.
+//! The PostgreSQL adapter against a real PostgreSQL, well and ill.
+#![allow(missing_docs, unreachable_pub)] // a test's name says what it shows
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp)] // tests may panic: that is how they speak
 
 use std::process::ExitCode;
 
-use atrion_testkit::servers::{self, Server, tests};
+use atrion_testkit::servers::{self, Availability, Server, tests};
 
+#[path = "../shared/authority.rs"]
+mod authority;
 mod backup;
 mod contract;
 mod durability;
 mod faults;
 mod fleet;
+mod full;
 mod history;
+mod licence;
+mod pooler;
 mod retention;
 mod rights;
 mod schema;
+mod tls;
 mod world;
 
-pub(crate) fn run() -> ExitCode {
+fn main() -> ExitCode {
     servers::run(
         &[Server::Postgres],
         tests![
@@ -29,17 +37,22 @@ pub(crate) fn run() -> ExitCode {
             durability::changes_of_modes_are_stored_once_each,
             faults::a_stopped_server_delays_nobody,
             faults::a_slow_network_is_slow_and_a_held_one_is_noticed,
-            faults::a_full_disk_passes,
             faults::one_row_that_is_refused_keeps_no_other_from_being_stored,
             faults::a_connection_limit_is_waited_out,
             faults::no_server_at_the_start_is_a_cold_start,
             fleet::fifty_nodes_of_a_thousand_routes,
             fleet::clocks_that_differ_by_a_day_change_nothing,
             fleet::two_processes_of_one_name_do_not_mix,
+            full::a_full_disk_passes => unless servers::no_small_disk,
+            full::files_that_may_not_grow_pass,
             history::which_routes_opened_for_how_long_and_who_was_first,
             history::pages_go_on_where_the_one_before_ended,
             history::what_a_node_wrote_is_found,
             history::the_documented_queries_run,
+            licence::clusters_above_the_limit_are_counted_and_nothing_else,
+            licence::a_role_that_may_not_count_stores_all_the_same,
+            pooler::nodes_share_connections_that_change_with_each_transaction => unless no_pooler,
+            pooler::what_is_prepared_on_one_connection_is_not_there_on_the_next => unless no_pooler,
             retention::weeks_pass_and_partitions_come_and_go,
             retention::rows_of_nodes_that_are_gone_are_deleted,
             retention::samples_are_taken_of_what_is_not_well,
@@ -49,6 +62,16 @@ pub(crate) fn run() -> ExitCode {
             schema::many_nodes_migrate_at_once,
             schema::an_older_schema_is_migrated_or_refused,
             schema::a_newer_minor_is_used_and_a_newer_major_is_refused,
+            tls::who_is_trusted_is_talked_to_and_nobody_else,
+            tls::a_server_without_tls_is_refused_by_who_asks_for_it,
         ],
     )
+}
+
+/// Why there is no PgBouncer, if there need not be one.
+fn no_pooler() -> Option<String> {
+    match servers::availability(Server::PgBouncer) {
+        Availability::Ignored(why) => Some(why),
+        _ => None,
+    }
 }

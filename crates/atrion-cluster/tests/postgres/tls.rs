@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! TLS with certificates that nobody but the test trusts.
+
+use std::path::Path;
+
+use atrion_core::Mode;
+use atrion_state::{ProviderError, StateProvider};
+use atrion_testkit::servers::Postgres;
+
+use super::authority::Authority;
+use super::world::{builder, route, server, until, vector};
+
+const PASSWORD: &str = "hunter2";
+
+fn url(server: &Postgres, host: &str, password: &str, mode: &str, root: &Path) -> String {
+    let port = server.address().port();
+    format!("postgres://app:{password}@{host}:{port}/one?sslmode={mode}&sslrootcert={}", root.display())
+}
+
+pub(crate) async fn who_is_trusted_is_talked_to_and_nobody_else() {
+    let (mine, other) = (Authority::new(), Authority::new());
+    let server = Postgres::builder().tls(mine.files.clone()).start().unwrap();
+    server.create_role("app", PASSWORD).unwrap();
+    server.execute("postgres", "create database one owner app").unwrap();
+    let mine = &mine.files.authority;
+
+    // The name and who signed it; who signed it alone, under whatever name.
+    for (host, mode) in [("localhost", "verify-full"), ("127.0.0.1", "verify-ca")] {
+        let adapter = builder(&url(&server, host, PASSWORD, mode, mine)).build().unwrap();
+        adapter.connect().await.unwrap();
+        until("it is up", || adapter.health().is_up()).await;
+        adapter.update_vector(route("a"), vector(Mode::Operational, 5.0)).await.unwrap();
+        adapter.flush().await.unwrap();
+        let encrypted = "select bool_and(s.ssl), bool_and(s.version like 'TLSv1.%') from pg_stat_ssl s \
+                         join pg_stat_activity a using (pid) where a.application_name = 'atrion'";
+        assert_eq!(server.execute("one", encrypted).unwrap(), ["t|t"], "{mode}");
+        let history = adapter.history().unwrap();
+        history.last(std::time::Duration::from_secs(1)).await.unwrap();
+        adapter.disconnect().await.unwrap();
+    }
+
+    // Signed by somebody else; of another name; the right server and the wrong password.
+    for (host, password, mode, root, says) in [
+        ("localhost", PASSWORD, "verify-full", &other.files.authority, "invalid peer certificate"),
+        ("localhost", PASSWORD, "verify-ca", &other.files.authority, "invalid peer certificate"),
+        ("127.0.0.1", PASSWORD, "verify-full", mine, "invalid peer certificate"),
+        ("localhost", "hunter3", "verify-full", mine, "check the role and the password"),
+    ] {
+        let adapter = builder(&url(&server, host, password, mode, root)).build().unwrap();
+        let error = adapter.connect().await.unwrap_err();
+        assert!(matches!(error, ProviderError::Rejected { .. }), "{mode} {error:?}");
+        assert!(error.to_string().contains(says), "{error}");
+        if password == PASSWORD {
+            assert!(error.to_string().contains("check `sslmode`, `sslrootcert` and the host"), "{error}");
+        }
+        println!("{host} {mode}: {error}");
+        let asked = adapter.history().unwrap().last(std::time::Duration::from_secs(1)).await.unwrap_err();
+        for shown in
+            [format!("{error} {error:?} {:?} {adapter:?}", adapter.health()), format!("{asked} {asked:?}")]
+        {
+            assert!(!shown.contains("hunter"), "{shown}");
+        }
+        // Admission does not care.
+        adapter.update_vector(route("a"), vector(Mode::Operational, 5.0)).await.unwrap();
+        assert!(adapter.get_vector(&route("a")).await.unwrap().is_some());
+    }
+}
+
+pub(crate) async fn a_server_without_tls_is_refused_by_who_asks_for_it() {
+    let mine = Authority::new();
+    let password = Postgres::PASSWORD;
+    for mode in ["require", "verify-full"] {
+        let port = server().address().port();
+        let root = mine.files.authority.display();
+        let url = format!(
+            "postgres://postgres:{password}@localhost:{port}/postgres?sslmode={mode}&sslrootcert={root}"
+        );
+        let adapter = builder(&url).build().unwrap();
+        let error = adapter.connect().await.unwrap_err();
+        assert!(error.to_string().contains("server does not support TLS: check `sslmode`"), "{error}");
+        assert!(!format!("{error:?} {adapter:?}").contains(password));
+    }
+}
