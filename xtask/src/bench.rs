@@ -6,11 +6,13 @@
 //! behind, and compares it with the budgets. Every number in the document comes from this run.
 
 mod budget;
+mod commercial;
 mod figures;
 mod fleet;
 mod machine;
 mod persistence;
 mod report;
+mod studio;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -42,8 +44,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         home.criterion(bench, &effort)?;
     }
     let mut lines = home.plain(PLAIN, args.quick)?;
-    lines.push_str(&fleet::measure(root, args.quick)?);
-    lines.push_str(&persistence::measure(root, args.quick)?);
+    for bench in commercial::ALL {
+        lines.push_str(&bench.measure(root, args.quick)?);
+    }
     let measured = begin.elapsed() - built;
 
     let figures = Figures::read(&home.results, &lines)?;

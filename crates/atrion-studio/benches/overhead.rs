@@ -22,24 +22,25 @@ const BROWSERS: usize = 20;
 const SLICE: Duration = Duration::from_secs(3);
 /// Rounds over all routes in a slice; a fixed amount of work, paced over the slice.
 const ROUNDS: u32 = 300;
-const PAIRS: usize = 3;
+/// Pairs of slices in a careful run, and in a quick one.
+const PAIRS: [usize; 2] = [5, 1];
 
 fn main() {
     // `cargo test --benches` only wants to know that it starts; `cargo bench` says that it wants figures.
-    let quick = !std::env::args().any(|argument| argument == "--bench");
+    let is_asked = |wish: &str| std::env::args().any(|argument| argument == wish);
+    let pairs = PAIRS[usize::from(is_asked("--quick"))];
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let atrion = runtime.block_on(Atrion::builder().connect()).unwrap();
     let routes: Vec<Route> =
         (0..ROUTES).map(|n| atrion.route(&format!("GET /shop/{n}/items/{{id}}"))).collect();
-    if quick {
+    if !is_asked("--bench") {
         black_box(work(&routes, 3, Duration::from_millis(30)));
         return;
     }
-    println!("{ROUTES} routes, {BROWSERS} browsers, {PAIRS} pairs of {} s", SLICE.as_secs());
+    eprintln!("{ROUTES} routes, {BROWSERS} browsers, {pairs} pairs of {} s", SLICE.as_secs());
     work(&routes, ROUNDS, SLICE);
-    let mut pairs = Vec::new();
-    let mut bytes = Vec::new();
-    for _ in 0..PAIRS {
+    let (wanted, mut pairs, mut bytes) = (pairs, Vec::new(), Vec::new());
+    for _ in 0..wanted {
         let alone = work(&routes, ROUNDS, SLICE);
         let watched = Watched::start(&runtime, &atrion);
         std::thread::sleep(Duration::from_secs(1));
@@ -56,11 +57,16 @@ fn main() {
     };
     let cores = |slice: &Slice| slice.cpu.as_secs_f64() / slice.wall.as_secs_f64();
     let share = median(&|(alone, beside)| cores(beside) - cores(alone));
-    println!("CPU of the process, Studio and sending included: {:+.1} % of a core", 100.0 * share);
-    println!("median admission, watched over alone: {:.2}x", median(&|(a, b)| b.median / a.median));
-    println!("p99.9 of an admission, watched over alone: {:.2}x", median(&|(a, b)| b.p999 / a.p999));
     bytes.sort_by(f64::total_cmp);
-    println!("to each browser: {:.0} kB/s", bytes[bytes.len() / 2] / 1e3);
+    figure("cores", share);
+    figure("median of admit", median(&|(alone, beside)| beside.median / alone.median));
+    figure("p99.9 of admit", median(&|(alone, beside)| beside.p999 / alone.p999));
+    figure("bytes a second and browser", bytes[bytes.len() / 2]);
+}
+
+/// A line for `cargo xtask bench`, which makes a table of it.
+fn figure(name: &str, value: f64) {
+    println!("{{\"figure\":\"studio: {name}\",\"value\":{value}}}");
 }
 
 struct Slice {

@@ -42,9 +42,16 @@ enum Line {
 }
 
 impl Figures {
+    /// What criterion left in a folder, and what plain benches printed.
     pub(super) fn read(results: &Path, lines: &str) -> anyhow::Result<Self> {
-        let mut figures = Self::default();
+        let mut figures = Self::of_lines(lines)?;
         figures.collect(results)?;
+        Ok(figures)
+    }
+
+    /// What plain benches printed.
+    pub(super) fn of_lines(lines: &str) -> anyhow::Result<Self> {
+        let mut figures = Self::default();
         for line in lines.lines().filter(|line| line.starts_with('{')) {
             let line = serde_json::from_str(line)
                 .with_context(|| format!("a bench printed what is no figure: {line}"))?;

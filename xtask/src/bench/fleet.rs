@@ -1,34 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The part about sharing scars: a bench of `crates/atrion-cluster`, which this calls cargo to run. In a
-//! tree without the commercial folders there is none, and the document has no such part.
+//! The part about sharing scars.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
 use super::figures::Figures;
 use super::report::time;
-
-const HOME: &str = "crates/atrion-cluster/Cargo.toml";
-
-/// The lines that the bench printed; none if there is no such bench here.
-pub(super) fn measure(root: &Path, quick: bool) -> anyhow::Result<String> {
-    let manifest = root.join(HOME);
-    if !manifest.exists() {
-        println!("skipped: sharing scars through Redis ({HOME} is not in this tree)");
-        return Ok(String::new());
-    }
-    let mut command = Command::new("cargo");
-    command.args(["bench", "--features", "redis", "--bench", "fleet", "--manifest-path"]).arg(manifest);
-    command.args(["--"]).args(quick.then_some("--quick"));
-    println!("$ cargo bench --package atrion-cluster --features redis --bench fleet");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let output = command.spawn()?.wait_with_output().context("cannot run cargo bench")?;
-    anyhow::ensure!(output.status.success(), "cargo bench: {}", output.status);
-    String::from_utf8(output.stdout).context("a bench printed something that is not text")
-}
 
 /// The section, if it was measured.
 pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
@@ -139,9 +117,7 @@ mod tests {
 
     fn section_of(names: &[String]) -> anyhow::Result<String> {
         let lines = names.iter().map(|name| format!("{{\"figure\":\"fleet: {name}\",\"value\":1500.0}}\n"));
-        let folder = std::env::temp_dir().join(format!("atrion-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let figures = Figures::read(&folder, &lines.collect::<String>())?;
+        let figures = Figures::of_lines(&lines.collect::<String>())?;
         let mut text = String::new();
         section(&mut text, &figures)?;
         Ok(text)

@@ -1,34 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The part about state that survives: a bench of `crates/atrion-cluster`, which this calls cargo to run. In a tree
-//! without the commercial folders, and on a machine without the servers, the document has no such part.
+//! The part about state that survives. On a machine without the servers the document has no such part.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
 use super::figures::Figures;
 use super::report::time;
-
-const HOME: &str = "crates/atrion-cluster/Cargo.toml";
-
-/// The lines that the bench printed; none if there is no such bench here.
-pub(super) fn measure(root: &Path, quick: bool) -> anyhow::Result<String> {
-    let manifest = root.join(HOME);
-    if !manifest.exists() {
-        println!("skipped: state that survives in PostgreSQL ({HOME} is not in this tree)");
-        return Ok(String::new());
-    }
-    let mut command = Command::new("cargo");
-    command.args(["bench", "--all-features", "--bench", "persistence", "--manifest-path"]).arg(manifest);
-    command.args(["--"]).args(quick.then_some("--quick"));
-    println!("$ cargo bench --package atrion-cluster --all-features --bench persistence");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let output = command.spawn()?.wait_with_output().context("cannot run cargo bench")?;
-    anyhow::ensure!(output.status.success(), "cargo bench: {}", output.status);
-    String::from_utf8(output.stdout).context("a bench printed something that is not text")
-}
 
 /// The section, if it was measured.
 pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
@@ -107,10 +85,7 @@ mod tests {
         ];
         let lines: String =
             names.iter().map(|name| format!("{{\"figure\":\"{name}\",\"value\":0.5}}\n")).collect();
-        let folder = std::env::temp_dir().join(format!("atrion-figures-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let figures = Figures::read(&folder, &lines).unwrap();
-        std::fs::remove_dir(&folder).unwrap();
+        let figures = Figures::of_lines(&lines).unwrap();
         let mut text = String::new();
         section(&mut text, &figures).unwrap();
         assert!(text.contains("| updates that stay on their page (HOT) | 50 % |"), "{text}");

@@ -11,6 +11,7 @@ use super::figures::{Contender, Figures};
 use super::fleet;
 use super::machine::Machine;
 use super::persistence;
+use super::studio;
 
 pub(super) fn markdown(
     figures: &Figures,
@@ -35,6 +36,7 @@ pub(super) fn markdown(
     stores(&mut text, figures)?;
     fleet::section(&mut text, figures)?;
     persistence::section(&mut text, figures)?;
+    studio::section(&mut text, figures)?;
     Ok(text)
 }
 
