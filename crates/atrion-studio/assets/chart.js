@@ -6,6 +6,8 @@ import { h, text, table } from "./dom.js";
 import { clock, number, stamp } from "./format.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 10, 8, 20];
+/// Steps of the grid between nought and the top.
+const GRID = 4;
 
 /// series: [{ id, name, color, kind: "area" | "line", hint }], options: { title, unit, height, floor, levels() }
 export class TimeChart {
@@ -84,8 +86,9 @@ export class TimeChart {
     c.font = `11px ${style.fontFamily}`;
     const x = (time) => LEFT + ((time - this.from) / (this.until - this.from)) * (width - LEFT - RIGHT);
     const top = this.highest();
-    const y = (value) => TOP + (1 - value / top) * (height - TOP - BOTTOM);
-    this.drawGrid(c, ink, x, y, top, width, height);
+    const low = this.lowest(top);
+    const y = (value) => TOP + ((top - value) / (top - low)) * (height - TOP - BOTTOM);
+    this.drawGrid(c, ink, x, y, low, top, width, height);
     c.save();
     c.beginPath();
     c.rect(LEFT, 0, width - LEFT - RIGHT, height - BOTTOM + 1);
@@ -114,12 +117,20 @@ export class TimeChart {
     return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10, 12].map((n) => n * power).find((n) => n >= most * 1.04);
   }
 
-  drawGrid(c, ink, x, y, top, width, height) {
+  /// Layers below nought hang under it: as many steps of the grid as hold them.
+  lowest(top) {
+    const layers = this.series.flatMap((one, at) => (one.kind === "area" ? [at + 1] : []));
+    const depth = (point) => layers.reduce((sum, at) => sum - Math.min(0, point[at]), 0);
+    const most = this.points.reduce((most, point) => Math.max(most, depth(point)), 0);
+    return -(top / GRID) * Math.ceil(most / (top / GRID));
+  }
+
+  drawGrid(c, ink, x, y, low, top, width, height) {
     c.lineWidth = 1;
     c.textBaseline = "middle";
     c.textAlign = "right";
-    for (let i = 0; i <= 4; i++) {
-      const value = (top / 4) * i;
+    for (let i = Math.round((low / top) * GRID); i <= GRID; i++) {
+      const value = (top / GRID) * i;
       c.strokeStyle = ink("grid");
       c.beginPath();
       c.moveTo(LEFT, Math.round(y(value)) + 0.5);
@@ -140,21 +151,28 @@ export class TimeChart {
 
   drawAreas(c, ink, x, y) {
     const areas = this.series.map((one, at) => [one, at + 1]).filter(([one]) => one.kind === "area");
-    const base = new Float64Array(this.points.length);
-    for (const [one, at] of areas) {
-      const from = base.slice();
-      for (const [i, point] of this.points.entries()) base[i] += Math.max(0, point[at]);
-      c.fillStyle = ink(one.color);
-      c.globalAlpha = 0.78;
-      for (const [first, last] of this.runs()) {
-        c.beginPath();
-        for (let i = first; i <= last; i++) c.lineTo(x(this.points[i][0]), y(base[i]));
-        for (let i = last; i >= first; i--) c.lineTo(x(this.points[i][0]), y(from[i]));
-        c.closePath();
-        c.fill();
+    for (const sign of [1, -1]) {
+      const base = new Float64Array(this.points.length);
+      for (const [one, at] of areas) {
+        if (!this.points.some((point) => sign * point[at] > 0)) continue;
+        const from = base.slice();
+        for (const [i, point] of this.points.entries()) base[i] += sign * Math.max(0, sign * point[at]);
+        this.drawLayer(c, ink(one.color), x, y, from, base);
       }
-      c.globalAlpha = 1;
     }
+  }
+
+  drawLayer(c, color, x, y, from, to) {
+    c.fillStyle = color;
+    c.globalAlpha = 0.78;
+    for (const [first, last] of this.runs()) {
+      c.beginPath();
+      for (let i = first; i <= last; i++) c.lineTo(x(this.points[i][0]), y(to[i]));
+      for (let i = last; i >= first; i--) c.lineTo(x(this.points[i][0]), y(from[i]));
+      c.closePath();
+      c.fill();
+    }
+    c.globalAlpha = 1;
   }
 
   drawLines(c, ink, x, y) {

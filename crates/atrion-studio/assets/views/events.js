@@ -26,7 +26,8 @@ export function events(store, search, { toast }) {
   function fitting() {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (event) => chosen.has(event.severity) && words.every((word) => `${event.route ?? ""} ${event.kind} ${event.text}`.toLowerCase().includes(word));
-    return (paused ?? store.events).filter(fits);
+    // A history is heard of when it can be read, which may be after what is going on.
+    return (paused ?? store.events).filter(fits).sort((a, b) => a.at_ms - b.at_ms || a.number - b.number);
   }
 
   async function copied() {
