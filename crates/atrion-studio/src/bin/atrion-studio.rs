@@ -46,20 +46,22 @@ struct Args {
 async fn main() -> anyhow::Result<()> {
     let Args { redis, postgres, cluster, namespace, address, token, host } = Args::parse();
     let history = postgres.map(|url| HistoryReader::new(&url, &cluster)).transpose().context("--postgres")?;
+    let sources = atrion_license::Sources::standard();
+    let found = sources.read();
+    if let (Some(source), Err(error)) = (&found.source, found.key) {
+        return Err(error).with_context(|| format!("the licence key in {source}"));
+    }
     let provider = RedisClusterProvider::builder()
         .urls(redis)
         .cluster(&cluster)
         .namespace(namespace)
         // A name of its own each time: two that watch must not be taken for one.
         .node(format!("studio-{}", &Token::generate()?.reveal().replace('_', "-")[..8]))
-        .license(atrion_license::Sources::standard())
+        .license(sources)
         .build_strict()?;
     let fleet = Fleet::join(Arc::new(provider)).await?;
     if let Some(history) = history {
-        // What was is nice to have: without it Studio shows what is.
-        if let Err(error) = tell_history(&history, &fleet).await {
-            eprintln!("the history cannot be read, going on without it: {error}");
-        }
+        tokio::spawn(tell_history_when_it_can_be_read(history, fleet.clone()));
     }
     let access = token.map_or(Access::Generated, Access::Token);
     let config = StudioConfig {
@@ -72,10 +74,38 @@ async fn main() -> anyhow::Result<()> {
     };
     let studio = Studio::over(fleet.clone()).config(config).start().await?;
     println!("{}", studio.url());
-    tokio::signal::ctrl_c().await.context("cannot hear Ctrl-C")?;
+    told_to_end().await?;
     studio.stop();
     fleet.leave().await;
     Ok(())
+}
+
+/// What was is nice to have: without it Studio shows what is, and goes on asking.
+async fn tell_history_when_it_can_be_read(history: HistoryReader, fleet: Fleet) {
+    let mut was_told = false;
+    while let Err(error) = tell_history(&history, &fleet).await {
+        if !was_told {
+            eprintln!("the history cannot be read yet, going on without it: {error}");
+            was_told = true;
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Ctrl-C, or what a container's runtime sends.
+async fn told_to_end() -> anyhow::Result<()> {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate()).context("cannot hear SIGTERM")?;
+        tokio::select! {
+            interrupted = interrupted => interrupted.context("cannot hear Ctrl-C"),
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await.context("cannot hear Ctrl-C")
 }
 
 /// The changes of modes of the last day, as the nodes have written them down. What comes from now on is heard from the
@@ -93,4 +123,6 @@ async fn tell_history(history: &HistoryReader, fleet: &Fleet) -> Result<(), Prov
     Ok(())
 }
 
+/// Between two attempts to read a history that cannot be read.
+const AGAIN: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 3_600);

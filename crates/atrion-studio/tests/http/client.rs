@@ -109,8 +109,12 @@ pub(crate) async fn post(to: SocketAddr, path: &str, more: &[(&str, &str)], body
 
 /// Signs in; gives the cookie as a browser sends it back.
 pub(crate) async fn sign_in(studio: &Running) -> String {
-    let answer =
-        post(studio.address(), "/session", &[], &serde_json::json!({ "token": token(studio) })).await;
+    sign_in_with(studio.address(), &token(studio)).await
+}
+
+/// The same for one that runs elsewhere.
+pub(crate) async fn sign_in_with(to: SocketAddr, token: &str) -> String {
+    let answer = post(to, "/session", &[], &serde_json::json!({ "token": token })).await;
     assert_eq!(answer.status, 204, "{answer:?}");
     answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
 }

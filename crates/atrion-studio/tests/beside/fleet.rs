@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! Nodes as a service has them: an engine over memory, Redis and PostgreSQL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atrion_cluster::LayeredProvider;
+use atrion_cluster::postgres::PostgresPersistenceAdapter;
+use atrion_cluster::redis::RedisClusterProvider;
+use atrion_core::{Mode, Outcome, Tier};
+use atrion_engine::Atrion;
+use atrion_license::development;
+use atrion_state::{InMemoryProvider, StateProvider};
+
+use super::client::PATIENCE;
+
+/// A node of the fleet `shop`.
+pub(crate) async fn node(name: &str, redis: &str, postgres: &str) -> Atrion {
+    let license = || development::key(atrion_license::Tier::Pro).unwrap();
+    let shared = RedisClusterProvider::builder().url(redis).cluster("shop").node(name).license(license());
+    let durable = PostgresPersistenceAdapter::builder().url(postgres).cluster("shop").node(name);
+    let durable = durable.write_behind(Duration::from_secs(1)).license(license());
+    let layers: Vec<Arc<dyn StateProvider>> = vec![
+        Arc::new(InMemoryProvider::new()),
+        Arc::new(shared.build().unwrap()),
+        Arc::new(durable.build().unwrap()),
+    ];
+    let provider: Arc<dyn StateProvider> = Arc::new(LayeredProvider::new(layers).unwrap());
+    Atrion::builder().shared_provider(provider).connect().await.unwrap()
+}
+
+/// Every call fails, until the route is open.
+pub(crate) async fn fail(atrion: &Atrion, route: &str) {
+    let route = atrion.route(route);
+    let began = std::time::Instant::now();
+    while route.mode() != Mode::CircuitBreaker {
+        assert!(began.elapsed() < PATIENCE, "it never opens: {route:?}");
+        if let Ok(permit) = route.admit_owned(Tier::Normal) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            permit.finish(Outcome::Failure);
+        } else {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
