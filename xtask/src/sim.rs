@@ -3,6 +3,7 @@
 
 mod common;
 mod explain;
+mod fleet;
 mod list;
 mod run;
 mod stability;
@@ -31,6 +32,8 @@ enum Command {
     Stability(stability::Args),
     /// Tell what R, its terms, N* and the mode did in a scenario, and why.
     Explain(explain::Args),
+    /// Measure what the sharing of scars brings to a fleet, and what it costs.
+    Fleet(fleet::Args),
     /// Compare policies over a set of scenarios.
     Table(table::Args),
 }
@@ -42,6 +45,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Sweep(args) => sweep::run(&args),
         Command::Stability(args) => stability::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Fleet(args) => fleet::run(&args),
         Command::Table(args) => table::run(&args),
     }
 }

@@ -12,8 +12,11 @@ pub mod policy;
 pub use policy::Policy;
 
 pub mod explain;
+pub mod fleet;
 pub mod plant;
 pub mod plot;
+
+mod parallel;
 
 pub mod score;
 pub use score::{Components, Record};

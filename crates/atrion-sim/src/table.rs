@@ -7,4 +7,6 @@ mod ranks;
 mod runs;
 
 pub use ranks::{Row, Table};
-pub use runs::{Job, Progress, run_all};
+pub use runs::{Job, run_all};
+
+pub use crate::parallel::Progress;

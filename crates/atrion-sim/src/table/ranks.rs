@@ -3,7 +3,8 @@
 
 use atrion_engine::ConfigError;
 
-use super::runs::{Job, Progress, run_all};
+use super::runs::{Job, run_all};
+use crate::parallel::Progress;
 use crate::policy::{Entry, oracle_limits};
 use crate::scenario::Scenario;
 use crate::score::Components;

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A fleet in virtual time: what the sharing of scars brings, and what it costs.
+//!
+//! Every node is an engine of production with traffic of its own, and a provider that speaks the fleet's protocol (two
+//! lanes, dead reckoning, gaps that are read from the store) over a store with delay, loss and outages. A trouble comes
+//! over all of them or over one; counted is who brakes when, and whom that costs what.
+//!
+//! - **It promises** that a life is a pure function of [`Fleet`], to the bit, and that every gamma meets the same
+//!   requests.
+//! - **It does not know** queues or workers: the dependency answers, fails or hangs whatever its load is. What a crowd
+//!   does to a gate is the business of [`plant`](crate::plant).
+
+mod ear;
+mod network;
+mod node;
+mod provider;
+mod table;
+mod tally;
+mod trouble;
+mod voice;
+mod world;
+
+pub use network::{Cut, Network};
+pub use node::Class;
+pub use table::{Grid, Row};
+pub use tally::{Braking, Outcome};
+pub use trouble::Trouble;
+
+use atrion_core::Direction;
+use atrion_core::Gamma;
+use atrion_engine::ConfigError;
+use atrion_state::NodeIdError;
+
+/// A fleet, its network, and what befalls it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(clippy::exhaustive_structs)] // plain data: made with `..Fleet::new(..)`
+pub struct Fleet {
+    /// Nodes, 2..=1,000. Those with an even number are busy, the others slow.
+    pub nodes: usize,
+    /// The weight of the fleet against the node itself. `None`: no node knows of any other, and nothing is said.
+    pub gamma: Option<Gamma>,
+    /// Which way the fleet may move a node.
+    pub direction: Direction,
+    /// What befalls whom.
+    pub trouble: Trouble,
+    /// Between the nodes and their store.
+    pub network: Network,
+    /// Decides all traffic, all bad luck and the network.
+    pub seed: u64,
+}
+
+/// Why a fleet cannot live.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FleetError {
+    /// Too few to be a fleet, or too many.
+    #[error("`nodes` must be 2..=1000, got {0}")]
+    Nodes(usize),
+    /// A node's name was refused.
+    #[error("a node's name was refused")]
+    Name(#[from] NodeIdError),
+    /// An engine's configuration was refused.
+    #[error("the configuration of the engines was refused")]
+    Config(#[from] ConfigError),
+}
+
+impl Fleet {
+    /// A fleet with the recommended weight, on a clean network.
+    #[must_use]
+    pub fn new(nodes: usize, trouble: Trouble, seed: u64) -> Self {
+        let network = Network { cut: trouble.cut(), ..Network::default() };
+        Self { nodes, gamma: Some(Gamma::RECOMMENDED), direction: Direction::Both, trouble, network, seed }
+    }
+
+    /// Learns, lives through the trouble, recovers.
+    ///
+    /// # Errors
+    /// [`FleetError::Nodes`] if there are too few or too many.
+    pub fn live(&self) -> Result<Outcome, FleetError> {
+        if !(2..=1_000).contains(&self.nodes) {
+            return Err(FleetError::Nodes(self.nodes));
+        }
+        Ok(world::World::new(self)?.live())
+    }
+}
+
+/// How long a life lasts, in seconds.
+pub const SECONDS: f64 = LEARNING + TROUBLE + AFTER;
+
+/// Health comes first: a slow node needs that long to learn its route.
+const LEARNING: f64 = 20.0;
+/// The trouble lasts so long.
+const TROUBLE: f64 = 40.0;
+/// And so long is looked at what is left of it.
+const AFTER: f64 = 15.0;

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a node has heard: everybody's register, what is missing, and how long messages take.
+
+use std::time::Duration;
+
+use atrion_core::Mono;
+use atrion_state::{Liveness, NodeId, Register, RegisterSet, RegisterSetLimits, RouteId};
+
+use super::voice::{Message, Record, Said};
+use crate::dice::Dice;
+
+pub(super) struct Ear {
+    peers: RegisterSet,
+    senders: Vec<Sender>,
+    dice: Dice,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Sender {
+    /// The highest message that was heard or read.
+    seq: u64,
+    /// When it was last heard.
+    heard: Option<Mono>,
+    /// The least time that a message took: what another takes longer is its age.
+    fastest: Option<Duration>,
+    /// A gap is to be read from the store.
+    missing: bool,
+}
+
+/// What came of a message.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Heard {
+    /// A register that is news.
+    pub(super) news: Option<Register>,
+    /// The node counted for nothing before, and is back.
+    pub(super) is_back: bool,
+    /// When to read the sender's record, if something is missing.
+    pub(super) pull: Option<Mono>,
+}
+
+impl Ear {
+    pub(super) fn new(node: usize, nodes: usize, liveness: Liveness, seed: u64) -> Self {
+        Self {
+            peers: RegisterSet::new(RegisterSetLimits::default(), liveness),
+            senders: vec![Sender::default(); nodes],
+            dice: Dice::stream(seed, PURPOSE ^ node as u64),
+        }
+    }
+
+    /// Registers of the others, aged and sorted.
+    pub(super) fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
+        self.peers.live(route, now)
+    }
+
+    pub(super) fn hear(&mut self, message: &Message, name: &NodeId, route: &RouteId, now: Mono) -> Heard {
+        let sender = &mut self.senders[message.from];
+        let has_gap = message.seq > sender.seq + 1;
+        sender.seq = sender.seq.max(message.seq);
+        let pull = (has_gap && !sender.missing).then(|| {
+            sender.missing = true;
+            // The sender stores its record once a second, and those who missed the same message should not ask together.
+            now.after(Duration::from_secs_f64(self.dice.between(1.0, 2.0)))
+        });
+        let took = now.since(message.sent);
+        let fastest = sender.fastest.map_or(took, |fastest| fastest.min(took));
+        sender.fastest = Some(fastest);
+        let gone = self.peers.liveness().gone();
+        let is_back = sender.heard.replace(now).is_some_and(|heard| now.since(heard) >= gone);
+        let news = match message.said {
+            Some(said) => self.absorb(name, route, &said, took - fastest, Duration::ZERO, now),
+            None => {
+                self.peers.heard(name, LIFE, now);
+                None
+            }
+        };
+        Heard { news, is_back, pull }
+    }
+
+    /// Takes a record that was read from the store.
+    pub(super) fn read(
+        &mut self,
+        from: usize,
+        record: Option<&Record>,
+        name: &NodeId,
+        route: &RouteId,
+        now: Mono,
+    ) -> Option<Register> {
+        let sender = &mut self.senders[from];
+        sender.missing = false;
+        let record = record?;
+        sender.seq = sender.seq.max(record.seq);
+        let said = record.said?;
+        self.absorb(name, route, &said, now.since(said.at), now.since(record.at), now)
+    }
+
+    fn absorb(
+        &mut self,
+        name: &NodeId,
+        route: &RouteId,
+        said: &Said,
+        age: Duration,
+        silence: Duration,
+        now: Mono,
+    ) -> Option<Register> {
+        let vector = said.vector.older_by(age);
+        let register = Register::new(name.clone(), LIFE, said.version, vector).with_silence(silence);
+        self.peers.accept(route.clone(), &register, now).then_some(register)
+    }
+}
+
+/// No node is restarted here.
+const LIFE: u64 = 1;
+const PURPOSE: u64 = 0xea_0000;
+
+#[cfg(test)]
+mod tests {
+    use atrion_core::{Mode, Ohms};
+    use atrion_state::PhysicsVector;
+
+    use super::*;
+
+    fn at(millis: u64) -> Mono {
+        Mono::from_nanos(millis * 1_000_000)
+    }
+
+    fn message(seq: u64, sent: u64, scar: Option<f64>) -> Message {
+        let said = scar.map(|scar| {
+            let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(scar));
+            Said { version: seq, vector, at: at(sent) }
+        });
+        Message { from: 1, seq, sent: at(sent), said }
+    }
+
+    struct Stage {
+        ear: Ear,
+        name: NodeId,
+        route: RouteId,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let (name, route) = (NodeId::new("node-1").unwrap(), RouteId::new("r").unwrap());
+            Self { ear: Ear::new(0, 2, Liveness::default(), 1), name, route }
+        }
+
+        fn hear(&mut self, message: &Message, millis: u64) -> Heard {
+            self.ear.hear(message, &self.name, &self.route, at(millis))
+        }
+    }
+
+    #[test]
+    fn a_gap_is_read_from_the_store_once_after_one_to_two_seconds() {
+        let mut stage = Stage::new();
+        assert_eq!(stage.hear(&message(1, 0, None), 2), Heard::default());
+        let pull = stage.hear(&message(3, 100, None), 102).pull.unwrap();
+        assert!((at(1_102)..at(2_102)).contains(&pull));
+        assert_eq!(stage.hear(&message(5, 200, None), 202).pull, None);
+        let record = Record { seq: 5, at: at(1_000), said: message(4, 150, Some(7.0)).said };
+        let read = stage.ear.read(1, Some(&record), &stage.name, &stage.route, at(1_500)).unwrap();
+        assert_eq!(read.vector.age, Duration::from_millis(1_350));
+        assert_eq!(stage.hear(&message(6, 1_600, None), 1_602).pull, None);
+    }
+
+    #[test]
+    fn what_a_message_took_longer_than_the_quickest_is_its_age() {
+        let mut stage = Stage::new();
+        stage.hear(&message(1, 0, None), 2);
+        let late = stage.hear(&message(2, 100, Some(9.0)), 602).news.unwrap();
+        assert_eq!(late.vector.age, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_node_that_was_silent_for_too_long_is_back_with_its_next_word() {
+        let mut stage = Stage::new();
+        assert!(!stage.hear(&message(1, 0, Some(5.0)), 2).is_back);
+        assert!(!stage.hear(&message(2, 5_000, None), 5_002).is_back);
+        assert!(stage.ear.view(&stage.route, at(20_000)).is_empty());
+        assert!(stage.hear(&message(3, 20_000, None), 20_002).is_back);
+        assert_eq!(stage.ear.view(&stage.route, at(20_003)).len(), 1);
+    }
+}
