@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use atrion_core::{Mono, Wall};
+use atrion_core::{Mono, Peer, Wall};
 use atrion_state::{Jitter, Liveness, NodeId, PhysicsVector, Register, RegisterSet, RouteId, Weight};
 
 use crate::wire::RouteHash;
@@ -163,8 +163,17 @@ impl Fleet {
     /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is merged.
     #[must_use]
     pub fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
+        self.peers.live(&self.hash(route), now)
+    }
+
+    /// The same as the merge takes it, added to `peers`: nothing is allocated where they have room.
+    pub fn hear(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>, now: Mono) {
+        peers.extend(self.peers.peers(&self.hash(route), liveness, now));
+    }
+
+    fn hash(&self, route: &RouteId) -> RouteHash {
         let known = self.own.hash(route).or_else(|| self.hashes.get(route).copied());
-        self.peers.live(&known.unwrap_or_else(|| RouteHash::of(route)), now)
+        known.unwrap_or_else(|| RouteHash::of(route))
     }
 
     /// How far the store lies behind: the age of the oldest change that is not stored. A change that is too small to be

@@ -6,9 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
-    RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Gates, Health, Liveness, Observer, PhysicsVector, ProviderError, ProviderStats,
+    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 
 mod flight;
@@ -25,7 +26,7 @@ use outcome::Outcomes;
 /// | `get_vector` | the first layer that has it, each within 250 ms |
 /// | `warm_start` | all layers at once; of a route that several have, the first one's vector |
 /// | `update_vector`, `update_batch` | all layers |
-/// | `subscribe`, `view`, `sharing` | the first layer that other nodes share; without one, the first with a feed |
+/// | `subscribe`, `view`, `peers`, `sharing` | the first layer that other nodes share; without one, the first with a feed |
 /// | `health` | up if all are; `stats` has each layer by its name |
 ///
 /// The failure of a layer does not propagate as long as another one does what was asked: it is that layer's state, and
@@ -195,6 +196,12 @@ impl StateProvider for LayeredProvider {
         self.speaker().map_or_else(Vec::new, |layer| layer.view(route))
     }
 
+    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
+        if let Some(layer) = self.speaker() {
+            layer.peers(route, liveness, peers);
+        }
+    }
+
     fn sharing(&self) -> Option<Sharing> {
         self.speaker()?.sharing()
     }
@@ -224,6 +231,10 @@ impl StateProvider for LayeredProvider {
 
     fn attach(&self, observer: Arc<dyn Observer>) {
         self.layers.iter().for_each(|layer| layer.attach(Arc::clone(&observer)));
+    }
+
+    fn attach_gates(&self, gates: Arc<dyn Gates>) {
+        self.layers.iter().for_each(|layer| layer.attach_gates(Arc::clone(&gates)));
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

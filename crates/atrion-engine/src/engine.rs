@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use atrion_core::{Mono, Telemetry, TelemetryError};
+use atrion_core::{Mono, Ohms, Telemetry, TelemetryError};
 use atrion_state::{
-    Clock, Event, Fanout, Liveness, Observer, OverrideKind, PhysicsVector, RegisterSetLimits, RouteId,
+    Clock, Event, Fanout, Gates, Liveness, Observer, OverrideKind, PhysicsVector, RegisterSetLimits, RouteId,
     RouteIdError, StateManager, StateProvider,
 };
 
@@ -34,7 +34,7 @@ use crate::snapshot::{RouteSnapshot, Snapshot};
 /// [`FakeClock`](atrion_state::FakeClock) it is deterministic on one thread.
 pub struct Engine {
     commons: Arc<Commons>,
-    registry: Registry,
+    registry: Arc<Registry>,
     in_force: ArcSwap<InForce>,
     observers: Arc<Fanout>,
     manager: StateManager,
@@ -91,7 +91,7 @@ impl Engine {
         let commons = Arc::new(Commons::new(clock));
         let overflow = Self::make_cell(overflow_id(), in_force.of(OVERFLOW_ROUTE), &commons, now);
         Ok(Self {
-            registry: Registry::new(Arc::new(overflow)),
+            registry: Arc::new(Registry::new(Arc::new(overflow))),
             commons,
             in_force: ArcSwap::from_pointee(in_force),
             observers: Arc::new(Fanout::new(observers)),
@@ -173,6 +173,7 @@ impl Engine {
         let (observers, joined) = (Arc::downgrade(&self.observers), Arc::clone(&self.joined));
         // The provider may outlive this engine: it holds on to nobody.
         provider.attach(Arc::new(Relay { observers, joined }));
+        provider.attach_gates(Arc::new(Heard(Arc::downgrade(&self.registry))));
         lock(&self.fleet).join(provider, &self.registry);
     }
 
@@ -409,6 +410,15 @@ impl Engine {
         if !self.observers.is_empty() {
             self.observers.on_event(&event());
         }
+    }
+}
+
+/// What a provider may ask of an engine that is still there.
+struct Heard(Weak<Registry>);
+
+impl Gates for Heard {
+    fn merged_scar(&self, route: &RouteId) -> Option<Ohms> {
+        self.0.upgrade()?.get(route.as_str())?.physics().merged_scar()
     }
 }
 

@@ -8,11 +8,12 @@
 //!   that peers speak of, and a route leaves the list when nothing is left to hear.
 //! - **It does not know** where registers come from: it asks the provider's view, which answers from memory.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use atrion_core::{Evidence, Ohms, Own};
+use atrion_core::{Evidence, Ohms, Own, Peer};
 use atrion_state::{PhysicsVector, RouteId, Sharing, StateManager, StateProvider, Subscription, Weight};
 
 use crate::cell::RouteCell;
@@ -36,6 +37,8 @@ pub(crate) struct Fleet {
 pub(crate) struct Ear {
     provider: Arc<dyn StateProvider>,
     sharing: Sharing,
+    /// Room for the peers of one route, used again for the next. A pulse has one ear and is one thread.
+    peers: RefCell<Vec<Peer>>,
 }
 
 /// What is known of the listener itself.
@@ -89,7 +92,7 @@ impl Fleet {
         let provider = Arc::clone(self.provider.as_ref()?);
         let sharing = config.of(provider.sharing()?);
         // At 0 the merge is the own scar to the bit, and need not be computed.
-        (sharing.gamma.get() > 0.0).then_some(Ear { provider, sharing })
+        (sharing.gamma.get() > 0.0).then(|| Ear { provider, sharing, peers: RefCell::default() })
     }
 
     /// Notes which local routes peers have spoken of since the last pulse.
@@ -140,16 +143,24 @@ impl Fleet {
 impl Ear {
     /// `S_merged` of a route (`docs/physics.md` section 5).
     pub(crate) fn hear(&self, route: &RouteId, own: &Listener, manager: &StateManager) -> Heard {
-        let registers = self.provider.view(route);
-        if registers.is_empty() {
+        // Taken out: a provider that comes back to this ear finds it empty, and not borrowed.
+        let mut peers = self.peers.take();
+        peers.clear();
+        self.provider.peers(route, &self.sharing.liveness, &mut peers);
+        let heard = self.merge(route, own, manager, &peers);
+        self.peers.replace(peers);
+        heard
+    }
+
+    fn merge(&self, route: &RouteId, own: &Listener, manager: &StateManager, peers: &[Peer]) -> Heard {
+        if peers.is_empty() {
             return Heard::default();
         }
-        let peers = registers.iter().map(|register| register.as_peer(&self.sharing.liveness));
-        let is_scarred = peers.clone().any(|peer| peer.scar.get() >= PhysicsVector::NEUTRAL_OHMS);
+        let is_scarred = peers.iter().any(|peer| peer.scar.get() >= PhysicsVector::NEUTRAL_OHMS);
         let published = self.provider.published_weight(route).or_else(|| manager.sent_weight(route));
         let weight = published.map_or(own.evidence, evidence);
         let own_register = Own { scar: own.scar, evidence: own.evidence, weight };
-        let merged = self.sharing.blend(own.ceiling).merged(own_register, peers);
+        let merged = self.sharing.blend(own.ceiling).merged(own_register, peers.iter().copied());
         Heard { merged: Some(merged), is_scarred }
     }
 }

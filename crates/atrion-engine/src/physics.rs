@@ -318,6 +318,11 @@ impl RoutePhysics {
         }
     }
 
+    /// The scar that the gate uses in the place of the own one, if the fleet has one.
+    pub(crate) fn merged_scar(&self) -> Option<Ohms> {
+        self.hearsay.merged()
+    }
+
     pub(crate) fn vector(&self, wall: atrion_core::Wall, now: Mono) -> PhysicsVector {
         self.model.vector(&self.config.physics, wall, now)
     }

@@ -26,7 +26,7 @@ pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
 
 mod provider;
 pub use provider::{
-    BoxFuture, Capabilities, Change, Direction, Feed, Health, MessageCount, MessageResult, NodeCount,
+    BoxFuture, Capabilities, Change, Direction, Feed, Gates, Health, MessageCount, MessageResult, NodeCount,
     ProviderError, ProviderStats, Sharing, SourceError, StateProvider, Subscription,
 };
 

@@ -6,7 +6,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{Observer, PhysicsVector, Register, RouteId, Weight};
+use atrion_core::Peer;
+
+use crate::{Liveness, Observer, PhysicsVector, Register, RouteId, Weight};
 
 mod capabilities;
 pub use capabilities::{Capabilities, Health};
@@ -16,6 +18,9 @@ pub use error::{ProviderError, SourceError};
 
 mod feed;
 pub use feed::{Change, Feed, Subscription};
+
+mod gates;
+pub use gates::Gates;
 
 mod sharing;
 pub use sharing::Sharing;
@@ -170,6 +175,17 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The same as the merge takes it, added to `peers`: their scars, faded by age, and their evidence, faded by silence.
+    ///
+    /// - **Meaning:** [`view`](Self::view) through [`Register::as_peer`], for whoever asks in every pulse and would drop the
+    ///   rest of each register.
+    /// - **Order:** that of `view`.
+    /// - **Repeat-safety:** reading changes nothing.
+    /// - **May not:** do any I/O, or look at what `peers` held before.
+    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
+        peers.extend(self.view(route).iter().map(|register| register.as_peer(liveness)));
+    }
+
     /// How this node is to listen to what [`view`](Self::view) shows of the others.
     ///
     /// - **Meaning:** `None`: nothing is shared, and nobody need look at the view. May change while the provider lives, for
@@ -216,6 +232,17 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
     /// - **May not:** do any I/O, or call the observer while it holds a lock that its own methods take.
     fn attach(&self, observer: Arc<dyn Observer>) {
         let _ = observer;
+    }
+
+    /// Gives the provider somebody to ask what the gates make of the fleet.
+    ///
+    /// - **Meaning:** for a history that people read. A provider without one has nothing to ask.
+    /// - **Order:** before `connect`; at any other time, too.
+    /// - **Repeat-safety:** the latest replaces the one before it.
+    /// - **Failure leaves behind:** nothing. It holds on to nothing of the engine's; when that is gone, the answer is none.
+    /// - **May not:** give the answer to peers, put it into a vector, or ask while it holds a lock that its own methods take.
+    fn attach_gates(&self, gates: Arc<dyn Gates>) {
+        let _ = gates;
     }
 
     /// What the stores behind this provider have counted, one entry for each.

@@ -72,6 +72,15 @@ fn route(number: u8) -> RouteId {
 
 proptest! {
     #[test]
+    fn what_the_merge_is_given_is_what_the_view_shows(set in views(), of in 0..3u8, at in 0..20u64, fading in 0..12u64) {
+        let now = Mono::from_nanos(at * 1_000_000_000);
+        let liveness = Liveness::new(Duration::from_secs(fading / 2), Duration::from_secs(fading));
+        let shown: Vec<_> = set.live(&route(of), now).iter().map(|register| register.as_peer(&liveness)).collect();
+        let given: Vec<_> = set.peers(&route(of), &liveness, now).collect();
+        prop_assert_eq!(shown, given);
+    }
+
+    #[test]
     fn join_is_commutative(a in views(), b in views()) {
         prop_assert_eq!(join(&a, &b), join(&b, &a));
     }

@@ -152,10 +152,12 @@ checks! {
         a_full_subscription_is_bounded_and_keeps_the_newest,
     }
     view: "view" { a_node_is_not_its_own_peer, an_unknown_route_has_no_peers, a_peer_is_seen_sorted_and_aged }
+    view: "peers" { peers_are_what_the_view_shows_in_its_order }
     view: "sharing" { who_shares_nothing_has_no_peers_and_says_so_at_any_time }
     view: "published_weight" { only_what_was_published_has_a_published_weight }
     view: "health" { health_answers_at_any_time }
     attaching: "attach" { an_observer_may_come_at_any_time, an_observer_that_comes_later_replaces_the_earlier }
+    attaching: "attach_gates" { gates_may_come_at_any_time_and_are_not_asked_under_a_lock }
     stats: "stats" { stats_answer_at_any_time, the_same_stores_come_in_the_same_order, counts_never_go_back }
 }
 

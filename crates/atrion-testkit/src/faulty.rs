@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
-    RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Gates, Health, Liveness, Observer, PhysicsVector, ProviderError, ProviderStats,
+    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 
 mod script;
@@ -223,6 +224,14 @@ impl StateProvider for FaultyProvider {
 
     fn attach(&self, observer: Arc<dyn Observer>) {
         self.shared.inner.attach(observer);
+    }
+
+    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
+        self.shared.inner.peers(route, liveness, peers);
+    }
+
+    fn attach_gates(&self, gates: Arc<dyn Gates>) {
+        self.shared.inner.attach_gates(gates);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

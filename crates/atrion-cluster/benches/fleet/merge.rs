@@ -19,13 +19,14 @@ pub(crate) fn measure(quick: bool) {
         }
         let name = route(0);
         let later = now.after(std::time::Duration::from_millis(250));
+        // As the engine does: into room that is used again for the next route.
+        let mut peers = Vec::new();
         let merged = nanos(quick, || {
-            let registers = set.live(&name, later);
-            blend.merged(own, registers.iter().map(|register| register.as_peer(&liveness)))
+            peers.clear();
+            peers.extend(set.peers(&name, &liveness, later));
+            blend.merged(own, peers.iter().copied())
         });
         figure(&format!("fleet: view and merge of {nodes} nodes"), merged);
-        let peers: Vec<_> =
-            set.live(&name, later).iter().map(|register| register.as_peer(&liveness)).collect();
         let alone = nanos(quick, || blend.merged(own, peers.iter().copied()));
         figure(&format!("fleet: merge of {nodes} nodes"), alone);
     }

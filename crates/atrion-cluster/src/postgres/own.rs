@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono};
+use atrion_core::{Mode, Mono, Ohms};
 use atrion_state::{PhysicsVector, RouteId};
 
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub(super) struct Change {
     pub(super) seq: u64,
     pub(super) from: Mode,
     pub(super) vector: PhysicsVector,
+    /// The scar that the gate used because of the fleet.
+    pub(super) merged: Option<Ohms>,
     /// By this node's clock.
     pub(super) noticed: Mono,
     /// By the database's, in microseconds since 1970. Fixed when it is first written, so that writing it again after an
@@ -80,18 +82,23 @@ impl Own {
         }
     }
 
-    /// Takes a vector of the running life.
-    pub(super) fn put(&mut self, route: RouteId, vector: PhysicsVector, now: Mono) {
+    /// Whether this vector would be a change of the route's mode.
+    pub(super) fn turns(&self, route: &RouteId, vector: &PhysicsVector) -> bool {
+        // A life begins in bootstrap.
+        self.routes.get(route).map_or(Mode::Bootstrap, |entry| entry.vector.mode) != vector.mode
+    }
+
+    /// Takes a vector of the running life, and what the gate made of the fleet meanwhile, for a change of the mode.
+    pub(super) fn put(&mut self, route: RouteId, vector: PhysicsVector, merged: Option<Ohms>, now: Mono) {
         self.seq += 1;
         let known = self.routes.get(&route).map(|entry| (entry.vector.mode, entry.dirty_since));
         if known.is_none() {
             self.make_room();
         }
-        // A life begins in bootstrap.
         let (from, dirty_since) = known.unwrap_or((Mode::Bootstrap, None));
         if from != vector.mode {
             let (route, seq) = (route.clone(), self.seq);
-            self.changed(Change { route, seq, from, vector, noticed: now, at: None });
+            self.changed(Change { route, seq, from, vector, merged, noticed: now, at: None });
         }
         let dirty_since = dirty_since.or(Some(now));
         self.dirty.insert(route.clone());
@@ -220,8 +227,6 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use atrion_core::Ohms;
-
     use super::*;
 
     fn name(text: &str) -> RouteId {
@@ -239,12 +244,12 @@ mod tests {
     #[test]
     fn a_row_is_read_when_it_is_written_and_stays_dirty_if_it_changed_meanwhile() {
         let mut own = Own::new(10);
-        own.put(name("a"), vector(Mode::Operational, 1.0), second(0));
-        own.put(name("a"), vector(Mode::Operational, 2.0), second(1));
+        own.put(name("a"), vector(Mode::Operational, 1.0), None, second(0));
+        own.put(name("a"), vector(Mode::Operational, 2.0), None, second(1));
         let rows = own.dirty(None, 10, second(3));
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].seq, rows[0].vector.age), (2, Duration::from_secs(2)));
-        own.put(name("a"), vector(Mode::Operational, 3.0), second(4));
+        own.put(name("a"), vector(Mode::Operational, 3.0), None, second(4));
         own.stored(rows.iter().map(|row| (&row.route, row.seq)));
         assert_eq!(own.backlog(second(5)), (1, Duration::from_secs(5)));
         let rows = own.dirty(None, 10, second(5));
@@ -258,7 +263,7 @@ mod tests {
     fn batches_come_in_the_order_of_names_and_cover_all() {
         let mut own = Own::new(100);
         for nth in [3, 1, 2, 5, 4] {
-            own.put(name(&format!("r{nth}")), vector(Mode::Operational, 1.0), second(0));
+            own.put(name(&format!("r{nth}")), vector(Mode::Operational, 1.0), None, second(0));
         }
         let first = own.dirty(None, 2, second(1));
         let rest = own.dirty(Some(&first[1].route), 10, second(1));
@@ -269,7 +274,7 @@ mod tests {
     #[test]
     fn an_earlier_life_is_remembered_and_does_not_overwrite_this_one() {
         let mut own = Own::new(10);
-        own.put(name("a"), vector(Mode::Operational, 1.0), second(0));
+        own.put(name("a"), vector(Mode::Operational, 1.0), None, second(0));
         own.remember(name("a"), vector(Mode::CircuitBreaker, 9.0), second(1));
         own.remember(name("b"), vector(Mode::CircuitBreaker, 9.0), second(1));
         assert_eq!(own.get(&name("a"), second(1)).unwrap().mode, Mode::Operational);
@@ -278,7 +283,7 @@ mod tests {
         assert_eq!(own.backlog(second(2)).0, 1, "an earlier life's rows are not this one's to write");
         // It goes on where the earlier life was: that is no change.
         let before = own.changes.len();
-        own.put(name("b"), vector(Mode::CircuitBreaker, 9.0), second(3));
+        own.put(name("b"), vector(Mode::CircuitBreaker, 9.0), None, second(3));
         assert_eq!(own.changes.len(), before);
     }
 
@@ -287,7 +292,7 @@ mod tests {
         let mut own = Own::new(10);
         for nth in 0..(RING as u64 + 10) {
             let mode = if nth % 2 == 0 { Mode::CircuitBreaker } else { Mode::Operational };
-            own.put(name("a"), vector(mode, 1.0), second(nth));
+            own.put(name("a"), vector(mode, 1.0), None, second(nth));
         }
         assert_eq!((own.changes.len(), own.counts.overrun), (RING, 10));
         let micros = |at: Mono| (at.as_nanos() / 1_000) as i64;
@@ -303,9 +308,9 @@ mod tests {
         let mut own = Own::new(32);
         for nth in 0..32u64 {
             let scar = if nth == 7 || nth == 9 { 0.0 } else { 5.0 };
-            own.put(name(&format!("r{nth}")), vector(Mode::Operational, scar), second(nth));
+            own.put(name(&format!("r{nth}")), vector(Mode::Operational, scar), None, second(nth));
         }
-        own.put(name("new"), vector(Mode::Operational, 1.0), second(40));
+        own.put(name("new"), vector(Mode::Operational, 1.0), None, second(40));
         assert_eq!(own.counts.evicted, 2);
         assert!(own.get(&name("r7"), second(41)).is_none() && own.get(&name("r9"), second(41)).is_none());
         assert!(own.routes.len() <= 32 && own.dirty.len() == own.routes.len());
@@ -314,10 +319,10 @@ mod tests {
     #[test]
     fn samples_are_of_what_is_not_well() {
         let mut own = Own::new(10);
-        own.put(name("well"), vector(Mode::Operational, 0.0), second(0));
-        own.put(name("scarred"), vector(Mode::Operational, 5.0), second(0));
-        own.put(name("open"), vector(Mode::CircuitBreaker, 0.0), second(0));
-        own.put(name("learning"), vector(Mode::Bootstrap, 0.0), second(0));
+        own.put(name("well"), vector(Mode::Operational, 0.0), None, second(0));
+        own.put(name("scarred"), vector(Mode::Operational, 5.0), None, second(0));
+        own.put(name("open"), vector(Mode::CircuitBreaker, 0.0), None, second(0));
+        own.put(name("learning"), vector(Mode::Bootstrap, 0.0), None, second(0));
         let mut names: Vec<_> = own.unwell(second(1)).iter().map(|row| row.route.to_string()).collect();
         names.sort();
         assert_eq!(names, ["learning", "open", "scarred"]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_state::{
-    BoxFuture, Capabilities, Health, Observer, PhysicsVector, ProviderError, ProviderStats, RouteId,
+    BoxFuture, Capabilities, Gates, Health, Observer, PhysicsVector, ProviderError, ProviderStats, RouteId,
     StateProvider,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -178,7 +178,7 @@ impl StateProvider for PostgresPersistenceAdapter {
         vector: PhysicsVector,
     ) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
-            self.shared.own().put(route, vector, self.shared.now());
+            self.shared.put(&[(route, vector)]);
             Ok(())
         })
     }
@@ -195,10 +195,7 @@ impl StateProvider for PostgresPersistenceAdapter {
         batch: &'a [(RouteId, PhysicsVector)],
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(async move {
-            let (mut own, now) = (self.shared.own(), self.shared.now());
-            for (route, vector) in batch {
-                own.put(route.clone(), *vector, now);
-            }
+            self.shared.put(batch);
             Ok(())
         })
     }
@@ -209,6 +206,10 @@ impl StateProvider for PostgresPersistenceAdapter {
 
     fn attach(&self, observer: Arc<dyn Observer>) {
         self.shared.attach(observer);
+    }
+
+    fn attach_gates(&self, gates: Arc<dyn Gates>) {
+        self.shared.attach_gates(gates);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

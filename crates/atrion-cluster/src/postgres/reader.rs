@@ -59,6 +59,8 @@ pub struct Opening {
     pub until: Option<Wall>,
     /// Its scar at that moment, in ohms.
     pub scar: f64,
+    /// The scar that its gate used because of the fleet, in ohms; `None` where it used its own.
+    pub merged: Option<f64>,
     /// Its resistance at that moment, in ohms.
     pub resistance: f64,
 }
@@ -79,6 +81,8 @@ pub struct Transition {
     pub to: Mode,
     /// Its scar at that moment, in ohms.
     pub scar: f64,
+    /// The scar that its gate used because of the fleet, in ohms; `None` where it used its own.
+    pub merged: Option<f64>,
     /// Its resistance at that moment, in ohms.
     pub resistance: f64,
 }
@@ -95,6 +99,8 @@ pub struct Sample {
     pub mode: Mode,
     /// Its scar, in ohms.
     pub scar: f64,
+    /// The scar that its gate used because of the fleet, in ohms; `None` where it used its own.
+    pub merged: Option<f64>,
     /// Its resistance, in ohms.
     pub resistance: f64,
     /// Its momentum, in 1/s.
@@ -193,6 +199,7 @@ impl HistoryReader {
                 at: wall(row, "at_us")?,
                 until: row.try_get::<Option<i64>, _>("until_us")?.map(millis),
                 scar: row.try_get("scar")?,
+                merged: row.try_get("merged")?,
                 resistance: row.try_get("resistance")?,
             };
             Ok((opening, cursor(row)?))
@@ -218,6 +225,7 @@ impl HistoryReader {
                 from: shown(row, "from_mode")?,
                 to: shown(row, "to_mode")?,
                 scar: row.try_get("scar")?,
+                merged: row.try_get("merged")?,
                 resistance: row.try_get("resistance")?,
             };
             Ok((transition, cursor(row)?))
@@ -241,6 +249,7 @@ impl HistoryReader {
                 at: wall(row, "at_us")?,
                 mode: shown(row, "mode")?,
                 scar: f64::from(row.try_get::<f32, _>("scar")?),
+                merged: row.try_get::<Option<f32>, _>("merged")?.map(f64::from),
                 resistance: f64::from(row.try_get::<f32, _>("resistance")?),
                 momentum: f64::from(row.try_get::<f32, _>("momentum")?),
             };

@@ -4,9 +4,10 @@
 //! Each task is one transaction with its own time limit and its own durability, set *inside* it: so it works behind a
 //! pooler that gives every transaction another server connection. Locks are of transactions, too.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use atrion_core::Mono;
+use atrion_core::{Mono, Ohms};
 use atrion_license::ClusterLedger;
 use atrion_state::{PhysicsVector, RouteId};
 use sqlx::postgres::{PgConnectOptions, PgRow};
@@ -187,6 +188,7 @@ impl Session {
             .bind(changes.iter().map(|change| mode_number(change.from)).collect::<Vec<_>>())
             .bind(changes.iter().map(|change| mode_number(change.vector.mode)).collect::<Vec<_>>())
             .bind(of(|vector| vector.aged_scar().get()))
+            .bind(changes.iter().map(|change| change.merged.map(Ohms::get)).collect::<Vec<_>>())
             .bind(of(|vector| vector.resistance.get()))
             .persistent(!self.pooled)
             .execute(&mut self.connection)
@@ -194,8 +196,14 @@ impl Session {
         Ok(self.end(written).await?.rows_affected())
     }
 
-    /// Writes samples. A scar is sampled as it is now, faded.
-    pub(super) async fn history(&mut self, writer: &Writer, rows: &[Row]) -> Result<u64, Failure> {
+    /// Writes samples. A scar is sampled as it is now, faded; beside it what the gate made of the fleet.
+    pub(super) async fn history(
+        &mut self,
+        writer: &Writer,
+        rows: &[Row],
+        merged: &HashMap<RouteId, Ohms>,
+    ) -> Result<u64, Failure> {
+        let merged = |row: &Row| merged.get(&row.route).map(|merged| float4(merged.get()));
         let of32 = |field: fn(&PhysicsVector) -> f64| {
             rows.iter().map(|row| float4(field(&row.vector))).collect::<Vec<_>>()
         };
@@ -205,6 +213,7 @@ impl Session {
             .bind(&writer.node)
             .bind(rows.iter().map(|row| row.route.as_str().to_owned()).collect::<Vec<_>>())
             .bind(of32(|vector| vector.aged_scar().get()))
+            .bind(rows.iter().map(merged).collect::<Vec<_>>())
             .bind(of32(|vector| vector.resistance.get()))
             .bind(of32(|vector| vector.momentum.get()))
             .bind(rows.iter().map(|row| mode_number(row.vector.mode)).collect::<Vec<_>>())

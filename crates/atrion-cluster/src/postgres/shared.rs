@@ -2,12 +2,14 @@
 //! What the adapter and its task have in common. Locks are held for the length of a look-up or a batch, never over I/O
 //! and never while an observer is told something.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use atrion_core::Mono;
+use atrion_core::{Mono, Ohms};
 use atrion_state::{
-    Clock, Direction, Event, Health, MessageResult, NodeId, Observer, ProviderError, ProviderStats,
+    Clock, Direction, Event, Gates, Health, MessageResult, NodeId, Observer, PhysicsVector, ProviderError,
+    ProviderStats, RouteId,
 };
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
@@ -27,6 +29,7 @@ pub(super) struct Shared {
     pub(super) tally: Tally,
     own: Mutex<Own>,
     observer: Mutex<Arc<dyn Observer>>,
+    gates: Mutex<Option<Arc<dyn Gates>>>,
 }
 
 /// How the adapter is.
@@ -71,7 +74,18 @@ impl Shared {
     ) -> Self {
         let own = Mutex::new(Own::new(config.routes));
         let (status, observer) = (watch::Sender::default(), Mutex::new(Arc::new(()) as Arc<dyn Observer>));
-        Self { config, options, node, clock, permit, status, tally: Tally::default(), own, observer }
+        Self {
+            config,
+            options,
+            node,
+            clock,
+            permit,
+            status,
+            tally: Tally::default(),
+            own,
+            observer,
+            gates: Mutex::default(),
+        }
     }
 
     pub(super) fn now(&self) -> Mono {
@@ -87,6 +101,34 @@ impl Shared {
         // What an observer does when it is dropped is its own affair, and not done under our lock.
         drop(earlier);
         self.permit.tell_again();
+    }
+
+    pub(super) fn attach_gates(&self, gates: Arc<dyn Gates>) {
+        let earlier = lock(&self.gates).replace(gates);
+        drop(earlier);
+    }
+
+    /// Takes vectors of the running life. What a gate made of the fleet is asked for where a mode has changed.
+    pub(super) fn put(&self, batch: &[(RouteId, PhysicsVector)]) {
+        let turning: Vec<RouteId> = {
+            let own = self.own();
+            let turning = batch.iter().filter(|(route, vector)| own.turns(route, vector));
+            turning.map(|(route, _)| route.clone()).collect()
+        };
+        let merged: HashMap<RouteId, Ohms> = self.merged(turning).collect();
+        let (mut own, now) = (self.own(), self.now());
+        for (route, vector) in batch {
+            own.put(route.clone(), *vector, merged.get(route).copied(), now);
+        }
+    }
+
+    /// What the gates of these routes made of the fleet. Asked without a lock: a gate has locks of its own.
+    pub(super) fn merged(&self, routes: Vec<RouteId>) -> impl Iterator<Item = (RouteId, Ohms)> {
+        let gates = lock(&self.gates).clone();
+        routes.into_iter().filter_map(move |route| {
+            let merged = gates.as_ref()?.merged_scar(&route)?;
+            Some((route, merged))
+        })
     }
 
     pub(super) fn tell(&self, event: &Event) {

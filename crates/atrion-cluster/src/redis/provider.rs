@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Health, NodeId, Observer, PhysicsVector, ProviderError, ProviderStats, Register,
-    RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Health, Liveness, NodeId, Observer, PhysicsVector, ProviderError, ProviderStats,
+    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 use tokio::time::timeout;
 
@@ -15,6 +16,7 @@ use super::config::Settings;
 use super::driver::Driver;
 use super::shared::Shared;
 use super::{BuildError, ConfigError, NAME};
+use crate::fleet::FleetStats;
 use crate::task::Task;
 
 /// Shares the state of a fleet through Redis or Valkey.
@@ -51,6 +53,13 @@ impl RedisClusterProvider {
     #[must_use]
     pub fn is_licensed(&self) -> bool {
         self.shared.permit.is_granted()
+    }
+
+    /// What the protocol has counted, and how much it holds.
+    #[must_use]
+    pub fn fleet_stats(&self) -> FleetStats {
+        let now = self.shared.now();
+        self.shared.fleet().stats(now)
     }
 
     /// How many clusters use the licence, as far as this store and this process know, and by how many that is more than
@@ -185,6 +194,11 @@ impl StateProvider for RedisClusterProvider {
     fn view(&self, route: &RouteId) -> Vec<Register> {
         let now = self.shared.now();
         self.shared.fleet().view(route, now)
+    }
+
+    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
+        let now = self.shared.now();
+        self.shared.fleet().hear(route, liveness, peers, now);
     }
 
     fn sharing(&self) -> Option<Sharing> {

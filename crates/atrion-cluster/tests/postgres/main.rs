@@ -15,6 +15,7 @@ mod durability;
 mod faults;
 mod fleet;
 mod full;
+mod hearsay;
 mod history;
 mod licence;
 mod pooler;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
             fleet::two_processes_of_one_name_do_not_mix,
             full::a_full_disk_passes => unless servers::no_small_disk,
             full::files_that_may_not_grow_pass,
+            hearsay::what_a_gate_heard_is_beside_the_own_scar,
+            hearsay::an_engine_tells_what_its_gates_heard,
             history::which_routes_opened_for_how_long_and_who_was_first,
             history::pages_go_on_where_the_one_before_ended,
             history::what_a_node_wrote_is_found,

@@ -9,7 +9,7 @@ use atrion_state::{Health, StateProvider};
 use atrion_testkit::servers::Redis;
 use tokio::time::sleep;
 
-use super::fleet::{Fleet, NODES, Report};
+use super::fleet::{Fleet, NODES, resident};
 use super::support::{ACL, builder, eventually, provider, route, vector};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ async fn all_degraded(fleet: &Fleet, because: &str) {
 }
 
 /// What has to hold after every fault, and what the requests noticed of it meanwhile.
-async fn recovered(fleet: &mut Fleet, fault: &str, healthy: &Report) {
+async fn recovered(fleet: &mut Fleet, fault: &str) {
     let up = fleet.all_up().await;
     fleet.trauma(SECOND / 2).await;
     let agreed = fleet.agree().await;
@@ -36,11 +36,11 @@ async fn recovered(fleet: &mut Fleet, fault: &str, healthy: &Report) {
     eprintln!("{fault}: up after {up:.1?}, agreed after {agreed:.1?}, admissions {traffic:?}");
     assert_eq!(traffic.refused, 0, "{fault}: a request failed");
     assert!(traffic.admitted > 1_000, "{fault}: {traffic:?}");
-    // Nobody waits for the store: its answers are given up after half a second, and a request takes less than a
-    // microsecond. The machine may be busy with other things, so not much less can be asked of the slowest.
-    let usual = healthy.p99 * 20 + Duration::from_micros(100);
-    assert!(traffic.p99 < usual, "{fault}: {traffic:?}, while the store was healthy {healthy:?}");
-    assert!(traffic.worst < Duration::from_millis(400), "{fault}: {traffic:?}");
+    // That nobody waits for the store is shown in `stuck.rs`, without a clock. Here something would have to be badly wrong:
+    // the machine may be busy with other things.
+    assert!(traffic.p99 < SECOND / 20 && traffic.worst < 5 * SECOND, "{fault}: {traffic:?}");
+    fleet.went_on(fault);
+    fleet.is_bounded(fault);
 }
 
 pub async fn a_fleet_survives_what_befalls_its_store() {
@@ -50,20 +50,22 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     fleet.all_up().await;
     fleet.trauma(SECOND).await;
     fleet.agree().await;
-    let healthy = fleet.traffic();
-    eprintln!("healthy: {healthy:?}");
+    eprintln!("healthy: {:?}", fleet.traffic());
+    fleet.went_on("healthy");
+    fleet.is_bounded("healthy");
+    let memory = resident();
 
     // Emptied under its feet.
     fleet.redis.command(["FLUSHALL"]).unwrap();
     fleet.trauma(2 * SECOND).await;
-    recovered(&mut fleet, "FLUSHALL", &healthy).await;
+    recovered(&mut fleet, "FLUSHALL").await;
 
     // A server that hangs, with its connections open.
     fleet.redis.stop();
     fleet.trauma(SECOND).await;
     all_degraded(&fleet, "no answer").await;
     fleet.redis.cont();
-    recovered(&mut fleet, "SIGSTOP", &healthy).await;
+    recovered(&mut fleet, "SIGSTOP").await;
 
     // Two of five are cut off, and so are two that think that they are not.
     fleet.proxies[0].cut();
@@ -76,8 +78,10 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     assert!(fleet.nodes[4].provider.health().is_up(), "the partition is between others");
     let alone = || fleet.nodes[4].provider.view(&route("kept-0-0")).is_empty();
     eventually("who is silent for ten seconds counts no more", alone).await;
+    // Nobody keeps what nobody takes.
+    fleet.is_bounded("in the middle of a partition");
     fleet.proxies.iter().for_each(|proxy| proxy.restore());
-    recovered(&mut fleet, "partition", &healthy).await;
+    recovered(&mut fleet, "partition").await;
 
     // Slow, and too slow.
     fleet.proxies.iter().for_each(|proxy| proxy.delay(Duration::from_millis(60)));
@@ -87,14 +91,14 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     fleet.trauma(SECOND).await;
     all_degraded(&fleet, "no answer").await;
     fleet.proxies.iter().for_each(|proxy| proxy.restore());
-    recovered(&mut fleet, "delay", &healthy).await;
+    recovered(&mut fleet, "delay").await;
 
     // Full: nothing can be written.
     fleet.redis.command(["CONFIG", "SET", "maxmemory", "1"]).unwrap();
     fleet.trauma(SECOND).await;
     all_degraded(&fleet, "memory is full").await;
     fleet.redis.command(["CONFIG", "SET", "maxmemory", "0"]).unwrap();
-    recovered(&mut fleet, "maxmemory", &healthy).await;
+    recovered(&mut fleet, "maxmemory").await;
 
     // Locked out.
     fleet.redis.command(["ACL", "SETUSER", "atrion", "resetpass"]).unwrap();
@@ -102,15 +106,20 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     fleet.trauma(SECOND).await;
     all_degraded(&fleet, "name or password refused").await;
     fleet.redis.command(["ACL", "SETUSER", "atrion", ">pw"]).unwrap();
-    recovered(&mut fleet, "password revoked", &healthy).await;
+    recovered(&mut fleet, "password revoked").await;
 
     // Killed, and back without anything in it: neither a record nor a user.
     fleet.redis.kill();
     fleet.trauma(2 * SECOND).await;
     fleet.redis.restart().unwrap();
     fleet.redis.command(ACL.split_whitespace()).unwrap();
-    recovered(&mut fleet, "SIGKILL and an empty start", &healthy).await;
+    recovered(&mut fleet, "SIGKILL and an empty start").await;
 
+    // Seven faults later. Generous, because other tests of this process come and go.
+    if let (Some(before), Some(after)) = (memory, resident()) {
+        eprintln!("resident: {} MB, at the end {} MB", before >> 20, after >> 20);
+        assert!(after < before + (64 << 20), "{before} bytes, at the end {after}");
+    }
     for node in &fleet.nodes {
         let stats = &node.provider.stats()[0];
         assert_eq!(stats.nodes.map(|nodes| nodes.live), Some(NODES - 1), "{stats:?}");

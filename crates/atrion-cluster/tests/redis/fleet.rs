@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use atrion_cluster::redis::RedisClusterProvider;
 use atrion_core::{Outcome, Telemetry, Tier};
 use atrion_engine::{Atrion, Route};
-use atrion_state::{Register, StateProvider};
+use atrion_state::{Event, Observer, Register, StateProvider};
 use atrion_testkit::servers::{Proxy, Redis};
 
 use super::support::{PATIENCE, builder, eventually, provider, route, vector};
@@ -26,9 +26,22 @@ pub struct Fleet {
     readers: usize,
 }
 
+/// Pulses of an engine since somebody last asked.
+#[derive(Debug, Default)]
+struct Pulses(AtomicUsize);
+
+impl Observer for Pulses {
+    fn on_event(&self, event: &Event) {
+        if matches!(event, Event::PulseFinished { .. }) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 pub struct Node {
     pub atrion: Atrion,
     pub provider: Arc<RedisClusterProvider>,
+    pulses: Arc<Pulses>,
 }
 
 impl Fleet {
@@ -44,13 +57,18 @@ impl Fleet {
                 builder = builder.user(user).password(password);
             }
             let provider = Arc::new(builder.build().unwrap());
-            let atrion =
-                Atrion::builder().shared_provider(Arc::clone(&provider) as _).connect().await.unwrap();
+            let pulses = Arc::new(Pulses::default());
+            let atrion = Atrion::builder()
+                .shared_provider(Arc::clone(&provider) as _)
+                .observer(Arc::clone(&pulses) as _)
+                .connect()
+                .await
+                .unwrap();
             for kept in 0..KEPT {
                 provider.update_vector(route(&format!("kept-{number}-{kept}")), vector(40.0)).await.unwrap();
             }
             proxies.push(proxy);
-            nodes.push(Node { atrion, provider });
+            nodes.push(Node { atrion, provider, pulses });
         }
         let traffic = Traffic::start(nodes.iter().map(|node| node.atrion.route("healthy")).collect());
         Self { redis, proxies, nodes, traffic, readers: 0 }
@@ -150,6 +168,28 @@ impl Fleet {
         newcomer.disconnect().await.unwrap();
     }
 
+    /// Every engine went on computing. A fault lasts a second at least, which are ten pulses on a machine that has time.
+    pub fn went_on(&self, fault: &str) {
+        for (number, node) in self.nodes.iter().enumerate() {
+            let pulses = node.pulses.0.swap(0, Ordering::Relaxed);
+            assert!(pulses >= 3, "{fault}: node-{number} beat {pulses} times");
+        }
+    }
+
+    /// However long a fault lasts and whatever is said meanwhile: nobody holds more than there is to know.
+    pub fn is_bounded(&self, fault: &str) {
+        // Beside those that are kept the one that everybody has traffic on, and the one that is sick.
+        let routes = KEPT + 2;
+        let (peers, readers) = (NODES - 1, self.readers);
+        for (number, node) in self.nodes.iter().enumerate() {
+            let held = node.provider.fleet_stats();
+            assert!(held.routes <= routes, "{fault}: node-{number} holds {held:?}");
+            assert!(held.registers <= peers * routes, "{fault}: node-{number} holds {held:?}");
+            assert!(held.live + held.fading <= peers + readers, "{fault}: node-{number} holds {held:?}");
+            assert_eq!((held.evicted, held.evicted_peers, held.full), (0, 0, 0), "{fault}: node-{number}");
+        }
+    }
+
     /// What the admissions since the last call were like.
     pub fn traffic(&self) -> Report {
         self.traffic.report()
@@ -161,6 +201,13 @@ impl Fleet {
             node.atrion.shutdown().await;
         }
     }
+}
+
+/// The memory of this process, where the system tells.
+pub fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<usize>().ok().map(|kilobytes| kilobytes << 10)
 }
 
 /// A thread that admits on every node's healthy route, again and again.

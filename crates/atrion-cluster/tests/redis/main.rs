@@ -15,6 +15,7 @@ mod fleet;
 mod hostile;
 mod licence;
 mod security;
+mod stuck;
 mod support;
 mod topology;
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             licence::without_a_licence_the_store_is_never_touched,
             licence::clusters_above_the_limit_are_counted_and_nothing_else,
             security::a_fleet_speaks_over_tls_and_to_nobody_else,
+            stuck::no_request_calls_a_provider_or_waits_for_one_that_does,
             topology::a_cluster_of_three_masters_carries_a_fleet,
             topology::a_fleet_follows_its_slot_to_another_node,
             topology::a_fleet_follows_its_master_after_a_failover,

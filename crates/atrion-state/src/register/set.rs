@@ -12,7 +12,7 @@ use std::collections::btree_map;
 use std::hash::Hash;
 use std::time::Duration;
 
-use atrion_core::Mono;
+use atrion_core::{Mono, Peer};
 
 use crate::{Liveness, NodeId, Register, RouteId};
 
@@ -144,20 +144,34 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
     /// The registers of a route at nodes that still count, aged to `now`, sorted by node.
     #[must_use]
     pub fn live(&self, route: &K, now: Mono) -> Vec<Register> {
-        let mut registers = Vec::new();
-        for (name, node) in &self.nodes {
-            let silence = now.since(node.heard);
-            if silence >= self.liveness.gone() {
-                continue;
-            }
-            if let Some(slot) = node.routes.get(route).filter(|slot| !slot.deleted) {
-                registers.push(
-                    Register::new(name.clone(), node.incarnation, slot.version, slot.vector(now))
-                        .with_silence(silence),
-                );
-            }
-        }
-        registers
+        let register = |(name, node, slot): (&NodeId, &Node<K>, &Slot)| {
+            Register::new(name.clone(), node.incarnation, slot.version, slot.vector(now))
+                .with_silence(now.since(node.heard))
+        };
+        self.alive(route, now).map(register).collect()
+    }
+
+    fn alive<'a>(
+        &'a self,
+        route: &'a K,
+        now: Mono,
+    ) -> impl Iterator<Item = (&'a NodeId, &'a Node<K>, &'a Slot)> {
+        let heard = self.nodes.iter().filter(move |(_, node)| now.since(node.heard) < self.liveness.gone());
+        heard.filter_map(move |(name, node)| {
+            let slot = node.routes.get(route).filter(|slot| !slot.deleted)?;
+            Some((name, node, slot))
+        })
+    }
+
+    /// The same as the merge takes it, faded by this rule: without a list, and without the names.
+    pub fn peers<'a>(
+        &'a self,
+        route: &'a K,
+        liveness: &'a Liveness,
+        now: Mono,
+    ) -> impl Iterator<Item = Peer> + 'a {
+        self.alive(route, now)
+            .map(move |(_, node, slot)| slot.peer(now, liveness.fade(now.since(node.heard))))
     }
 
     /// Every register of a node, aged to `now`, whether the node is heard of or not.

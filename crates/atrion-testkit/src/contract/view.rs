@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use atrion_state::StateProvider;
+use atrion_core::{Evidence, Ohms, Peer};
+use atrion_state::{Liveness, StateProvider};
 
 use super::support::{difference, ensure, route, vector};
 use super::{Finding, Subject, Verdict};
@@ -52,6 +53,36 @@ pub async fn a_peer_is_seen_sorted_and_aged(subject: &Subject) -> Verdict {
     ensure!(aged, "time passed, and the register is as young as before");
     let own = subject.provider.get_vector(&route).await?;
     ensure!(own.is_none(), "a peer's vector came back as one's own: {own:?}");
+    Ok(())
+}
+
+/// Of what a peer wrote the merge is given the scar and the evidence, and nothing that was in the list before is lost.
+pub async fn peers_are_what_the_view_shows_in_its_order(subject: &Subject) -> Verdict {
+    let (provider, route) = (&subject.provider, route("theirs too")?);
+    if let Some(peer) = &subject.peer {
+        peer.update_vector(route.clone(), vector(3)).await?;
+        for _ in 0..100 {
+            if !provider.view(&route).is_empty() {
+                break;
+            }
+            subject.pass(Duration::from_millis(50)).await;
+            tokio::task::yield_now().await;
+        }
+    }
+    let liveness = provider.sharing().map_or_else(Liveness::default, |sharing| sharing.liveness);
+    let first = Peer { scar: Ohms::ZERO, weight: Evidence::FULL };
+    let mut peers = vec![first];
+    let before = provider.view(&route);
+    provider.peers(&route, &liveness, &mut peers);
+    ensure!(peers.first() == Some(&first), "what was in the list is gone: {peers:?}");
+    ensure!(peers.len() == before.len() + 1, "the view has {before:?}, and the peers are {peers:?}");
+    // Time may pass between the two.
+    let close = |a: f64, b: f64| (a - b).abs() <= 0.02 * a.max(b) + 1e-9;
+    for (register, peer) in before.iter().zip(&peers[1..]) {
+        let wanted = register.as_peer(&liveness);
+        let same = close(wanted.scar.get(), peer.scar.get()) && close(wanted.weight.get(), peer.weight.get());
+        ensure!(same, "the view shows {wanted:?}, and the merge is given {peer:?}");
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What the driver does when it is due: each a few statements over its connection, each within its time.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,9 +166,11 @@ impl Driver {
     pub(super) async fn history(&mut self) -> Result<usize, Failure> {
         let patience = self.patience();
         let rows = self.shared.own().unwell(self.shared.now());
+        let routes = rows.iter().map(|row| row.route.clone()).collect();
+        let merged: HashMap<_, _> = self.shared.merged(routes).collect();
         let Some(session) = &mut self.session else { return Ok(0) };
         for batch in rows.chunks(BATCH) {
-            limited(patience, session.history(&self.writer, batch)).await?;
+            limited(patience, session.history(&self.writer, batch, &merged)).await?;
         }
         Ok(rows.len())
     }

@@ -27,11 +27,11 @@ order by open_us desc, route limit $6";
 /// $1 cluster, $2 from, $3 to, $4 route or null, $5 $6 time and number of the last row, $7 rows.
 pub(super) const OPENINGS: &str = "
 with opening as (
-  select id, at, route, node, to_mode, scar, resistance, lead(at) over (partition by route, node order by at, seq) as until
+  select id, at, route, node, to_mode, scar, merged, resistance, lead(at) over (partition by route, node order by at, seq) as until
   from atrion.mode_transition
   where cluster = $1 and at >= timestamptz 'epoch' + $2 * interval '1 microsecond' and ($4::text is null or route = $4)
 )
-select route, node, scar, resistance, (extract(epoch from at) * 1000000)::int8 as at_us,
+select route, node, scar, merged, resistance, (extract(epoch from at) * 1000000)::int8 as at_us,
   (extract(epoch from until) * 1000000)::int8 as until_us, id::text as tie
 from opening
 where to_mode = 2 and at < timestamptz 'epoch' + $3 * interval '1 microsecond'
@@ -40,7 +40,7 @@ order by at desc, id desc limit $7";
 
 /// As [`OPENINGS`].
 pub(super) const TRANSITIONS: &str = "
-select route, node, from_mode, to_mode, scar, resistance, (extract(epoch from at) * 1000000)::int8 as at_us, id::text as tie
+select route, node, from_mode, to_mode, scar, merged, resistance, (extract(epoch from at) * 1000000)::int8 as at_us, id::text as tie
 from atrion.mode_transition
 where cluster = $1 and at >= timestamptz 'epoch' + $2 * interval '1 microsecond'
   and at < timestamptz 'epoch' + $3 * interval '1 microsecond' and ($4::text is null or route = $4)
@@ -49,7 +49,7 @@ order by at desc, id desc limit $7";
 
 /// As [`OPENINGS`], of one route; ties are broken by the node, which has one sample at a time.
 pub(super) const SAMPLES: &str = "
-select node, mode, scar, resistance, momentum, (extract(epoch from at) * 1000000)::int8 as at_us, node as tie
+select node, mode, scar, merged, resistance, momentum, (extract(epoch from at) * 1000000)::int8 as at_us, node as tie
 from atrion.vector_history
 where cluster = $1 and at >= timestamptz 'epoch' + $2 * interval '1 microsecond'
   and at < timestamptz 'epoch' + $3 * interval '1 microsecond' and route = $4

@@ -14,14 +14,15 @@ on conflict(cluster,route,node) do update set incarnation=excluded.incarnation, 
 where (excluded.incarnation,excluded.seq) > (v.incarnation,v.seq)";
 
 pub(super) const TRANSITIONS: &str = "
-insert into atrion.mode_transition(at,cluster,route,node,incarnation,seq,from_mode,to_mode,scar,resistance)
-select timestamptz 'epoch' + t * interval '1 microsecond', $1, r, $2, $3, q, f, d, s, o
-from unnest($4::int8[],$5::text[],$6::int8[],$7::int2[],$8::int2[],$9::float8[],$10::float8[]) x(t,r,q,f,d,s,o)
+insert into atrion.mode_transition(at,cluster,route,node,incarnation,seq,from_mode,to_mode,scar,merged,resistance)
+select timestamptz 'epoch' + t * interval '1 microsecond', $1, r, $2, $3, q, f, d, s, g, o
+from unnest($4::int8[],$5::text[],$6::int8[],$7::int2[],$8::int2[],$9::float8[],$10::float8[],$11::float8[]) x(t,r,q,f,d,s,g,o)
 on conflict do nothing";
 
 pub(super) const HISTORY: &str = "
-insert into atrion.vector_history(cluster,route,node,scar,resistance,momentum,mode)
-select $1, r, $2, s, o, m, d from unnest($3::text[],$4::float4[],$5::float4[],$6::float4[],$7::int2[]) x(r,s,o,m,d)";
+insert into atrion.vector_history(cluster,route,node,scar,merged,resistance,momentum,mode)
+select $1, r, $2, s, g, o, m, d
+from unnest($3::text[],$4::float4[],$5::float4[],$6::float4[],$7::float4[],$8::int2[]) x(r,s,g,o,m,d)";
 
 pub(super) const OWN: &str = "
 select route, incarnation, scar, evidence, resistance, momentum, mode, lambda,

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms, Wall};
+use atrion_core::{Evidence, Mode, Mono, Ohms, Peer, Wall};
 
 use crate::{DecayRate, Momentum, PhysicsVector, Weight};
 
@@ -66,6 +66,11 @@ impl Slot {
             .with_weight(self.weight)
             .with_decay_rate(self.decay_rate)
             .with_age(Duration::from_nanos(nanos.unsigned_abs()))
+    }
+
+    /// The register as the merge takes it, of a node whose word has this share left.
+    pub(super) fn peer(&self, now: Mono, fade: f64) -> Peer {
+        Peer { scar: self.vector(now).aged_scar(), weight: Evidence::saturating(self.weight.share() * fade) }
     }
 
     /// How much a reader loses with it: its weight times what is left of its scar.
