@@ -5,6 +5,7 @@ mod common;
 mod explain;
 mod fleet;
 mod list;
+mod replay;
 mod run;
 mod stability;
 mod sweep;
@@ -34,6 +35,8 @@ enum Command {
     Explain(explain::Args),
     /// Measure what the sharing of scars brings to a fleet, and what it costs.
     Fleet(fleet::Args),
+    /// Live through a recorded incident again, with another configuration.
+    Replay(replay::Args),
     /// Compare policies over a set of scenarios.
     Table(table::Args),
 }
@@ -46,6 +49,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Stability(args) => stability::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fleet(args) => fleet::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Table(args) => table::run(&args),
     }
 }

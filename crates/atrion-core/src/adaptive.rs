@@ -47,6 +47,8 @@ use crate::{Mode, Ohms, Terms};
 
 /// Everything one node knows about one route, as of its last tick.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct AdaptiveState {
     mode: Mode,
     learned_ticks: u32,

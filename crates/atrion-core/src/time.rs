@@ -6,6 +6,8 @@ use core::time::Duration;
 
 /// A reading of a monotonic clock: nanoseconds since an origin that only the clock knows. Arithmetic saturates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Mono(u64);
 
 impl Mono {

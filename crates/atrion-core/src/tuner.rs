@@ -75,6 +75,8 @@ impl TunerConfig {
 
 /// What the auto-tuner has learned.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Tuner {
     mean: f64,
     variance: f64,

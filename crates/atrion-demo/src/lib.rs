@@ -72,6 +72,9 @@ pub struct Args {
     /// Append what the service and its guard saw, ten times a second, as JSON lines.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Record what the guard measures and decides for all routes together into a new file, for `cargo xtask sim replay`.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Be the service (the demo starts itself with it).
     #[arg(long, hide = true)]
     serve: bool,
@@ -105,6 +108,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         !(args.studio && args.only == Some(Only::Unprotected)),
         "Studio shows the guard: leave out --only unprotected"
     );
+    anyhow::ensure!(
+        !(args.record.is_some() && args.only == Some(Only::Unprotected)),
+        "it is the guard that is recorded: leave out --only unprotected"
+    );
     let demo = Demo::prepare(&args)?;
     runtime(2)?.block_on(demo.play())?;
     Ok(ExitCode::SUCCESS)
@@ -134,6 +141,9 @@ impl<'a> Demo<'a> {
             None => Traffic::Poisson(Random::of(&[args.seed, ARRIVALS_STREAM])),
         };
         // Found out now and not after the runs.
+        if let Some(path) = &args.record {
+            anyhow::ensure!(!path.exists(), "{} exists: name a new file for the recording", path.display());
+        }
         if let Some(path) = &args.json {
             std::fs::write(path, "").with_context(|| format!("cannot write {}", path.display()))?;
         }
@@ -196,6 +206,7 @@ impl<'a> Demo<'a> {
             routes: self.traffic.routes(),
             protected,
             seed: self.args.seed,
+            record: self.args.record.clone().filter(|_| protected),
         };
         let records = stage.run(title, spec).await?;
         let rate = |phase: Phase| service::capacity(self.workers, weather(phase));
@@ -220,6 +231,11 @@ impl<'a> Demo<'a> {
         self.terminal.line(&report::table(&runs, self.terminal))?;
         self.terminal.line(&report::curves(&runs, self.terminal))?;
         self.terminal.line(report::notes(&runs, log).trim_end())?;
+        if let Some(path) = &self.args.record {
+            let path = path.display();
+            self.terminal
+                .line(&format!("Recorded: cargo xtask sim replay {path} --config CANDIDATE.toml"))?;
+        }
         if let Some(path) = &self.args.json {
             let json = serde_json::to_string_pretty(&report)?;
             std::fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;

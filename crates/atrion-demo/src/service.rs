@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use atrion::Atrion;
+use atrion::{Atrion, RecordingEnd};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -43,6 +43,10 @@ pub async fn serve(
     let (weather, receiver) = watch::channel(Weather::Fair);
     let pool = Pool::start(spec.workers, spec.seed, receiver);
     let guard = if spec.protected { Some(Guard::start().await?) } else { None };
+    let recorder = match (&guard, &spec.record) {
+        (Some(guard), Some(path)) => Some(guard.record(path)?),
+        _ => None,
+    };
     let dashboard = match &guard {
         Some(guard) => beside(guard.atrion()).await?,
         None => None,
@@ -62,6 +66,10 @@ pub async fn serve(
         if let Order::Weather(now) = order {
             weather.send_replace(now);
         }
+    }
+    if let Some(recorder) = recorder {
+        let written = recorder.stop();
+        anyhow::ensure!(!matches!(written.end, RecordingEnd::Failed(_)), "the recording {}", written.end);
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! The service reads its standard input to the end and then stops, so that it never outlives the
 //! demo, however that ends.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::traffic::RouteSpec;
@@ -24,6 +26,9 @@ pub(crate) struct ServiceSpec {
     /// Whether Atrion stands before the routes.
     pub(crate) protected: bool,
     pub(crate) seed: u64,
+    /// Where the guard is recorded.
+    #[serde(default)]
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// What goes wrong at the moment.

@@ -18,6 +18,9 @@ use crate::engine::Engine;
 use crate::events::{Broadcast, Events, Tracing};
 use crate::overrides::{Override, OverrideError};
 use crate::queued::Queued;
+use crate::recording::Kept;
+#[cfg(feature = "recording")]
+use crate::recording::{RecordError, Recorder, Recording};
 use crate::refusals::RefusalSample;
 use crate::route::Route;
 use crate::runtime::{Driver, Status};
@@ -146,6 +149,26 @@ impl Atrion {
     #[must_use]
     pub fn refusals_after(&self, number: u64) -> Vec<RefusalSample> {
         self.0.engine.refusals_after(number)
+    }
+
+    /// Keeps what a route measures and decides in memory, for the latest `span`, as long as the handle is held: about
+    /// 0.3 MB for each minute of a busy route.
+    #[must_use]
+    pub fn keep(&self, route: &Route, span: Duration) -> Kept {
+        self.0.engine.keep(route, span)
+    }
+
+    /// Records what a route measures and decides into a file, until the recorder is dropped or the recording is as large
+    /// as it may be: about 5 kB a second, nothing while the route is idle. `docs/replay.md` says what to do with it.
+    ///
+    /// It opens the file, so it may block; no pulse and no request ever waits for it.
+    ///
+    /// # Errors
+    /// [`RecordError`] if the file or its thread cannot be made.
+    #[cfg(feature = "recording")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recording")))]
+    pub fn record(&self, route: &Route, recording: Recording) -> Result<Recorder, RecordError> {
+        self.0.engine.record(route, recording)
     }
 
     /// Every route at this moment. For people and exporters; requests do not need it.

@@ -21,6 +21,9 @@ use crate::fleet::{Ear, Fleet};
 use crate::live::Force;
 use crate::overrides::{Active, Override, OverrideError, Overrides};
 use crate::physics::{RoutePhysics, TickCache};
+use crate::recording::Kept;
+#[cfg(feature = "recording")]
+use crate::recording::{RecordError, Recorder, Recording};
 use crate::refusals::RefusalSample;
 use crate::registry::Registry;
 use crate::roster::{Beat, Roster};
@@ -348,6 +351,33 @@ impl Engine {
     #[must_use]
     pub fn refusals_after(&self, number: u64) -> Vec<RefusalSample> {
         self.commons.refusals.after(number, self.commons.clock.now())
+    }
+
+    /// Keeps what a route measures and decides in memory, for the latest `span`, as long as the handle is held.
+    #[must_use]
+    pub fn keep(&self, route: &Route, span: Duration) -> Kept {
+        let cell = route.cell();
+        let mut physics = cell.physics();
+        let start = physics.begin_recording(self.commons.clock.now());
+        let kept = Kept::new(cell.id().clone(), start, span, self.interval);
+        physics.tap(kept.tap());
+        kept
+    }
+
+    /// Records what a route measures and decides into a file, until the recorder is dropped or the recording is as large
+    /// as it may be. It opens the file, so it may block; no pulse and no request ever waits for it.
+    ///
+    /// # Errors
+    /// [`RecordError`] if the file or its thread cannot be made.
+    #[cfg(feature = "recording")]
+    pub fn record(&self, route: &Route, recording: Recording) -> Result<Recorder, RecordError> {
+        let (cell, clock) = (route.cell(), &self.commons.clock);
+        let observers = Arc::downgrade(&self.observers);
+        let recorder = Recorder::begin(recording, cell.id(), self.interval, clock.wall(), observers)?;
+        let mut physics = cell.physics();
+        let start = physics.begin_recording(clock.now());
+        physics.tap(recorder.tap(start));
+        Ok(recorder)
     }
 
     fn end_override(&self, id: &RouteId, kind: OverrideKind) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrion_core::Mode;
-use atrion_state::{Event, Fanout, LicenseState, Observer};
+use atrion_state::{Event, Fanout, LicenseState, Observer, RecordingEnd};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Events as they happen. Bounded: a subscriber that falls behind loses the oldest.
@@ -121,6 +121,12 @@ impl Observer for Tracing {
             }
             Event::OverrideExpired { route, kind } => {
                 tracing::info!(name: "atrion.override.ended", target: "atrion", %route, ?kind, "override ended");
+            }
+            Event::RecordingEnded { route, pulses, end: RecordingEnd::Failed(reason) } => {
+                tracing::warn!(name: "atrion.recording.failed", target: "atrion", %route, pulses, %reason, "recording failed");
+            }
+            Event::RecordingEnded { route, pulses, end } => {
+                tracing::info!(name: "atrion.recording.ended", target: "atrion", %route, pulses, %end, "recording ended");
             }
             Event::SyncFinished { provider, operation, result: Err(error), .. } => {
                 tracing::debug!(name: "atrion.sync.failed", target: "atrion", provider, operation = operation.name(), %error, "sync failed");

@@ -31,6 +31,8 @@ mod physics;
 mod registry;
 mod roster;
 
+pub mod recording;
+
 mod overrides;
 pub use overrides::{Override, OverrideError};
 

@@ -2,7 +2,7 @@
 //! The slow side of a route: what was measured becomes physics, and physics becomes a gate. One COMPUTE is
 //! [`RoutePhysics::compute`]; it is the same for the pulse and for telemetry that a caller hands in.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrion_core::adaptive::Tick;
@@ -12,6 +12,7 @@ use atrion_state::{PhysicsVector, Restored, RouteId, StateManager};
 use crate::config::RouteConfig;
 use crate::fleet::{Ear, Listener};
 use crate::live::{Live, Publication, Reading};
+use crate::recording::{Decided, Pulse, RouteState, Start, Tap, Taps, Turn};
 
 mod hearsay;
 mod measure;
@@ -24,7 +25,7 @@ pub(crate) use totals::Totals;
 
 use hearsay::Hearsay;
 use measure::Meter;
-use model::Model;
+pub(crate) use model::Model;
 
 /// The model, the meter that feeds it, and what the engine remembers between ticks.
 #[derive(Debug)]
@@ -43,6 +44,10 @@ pub(crate) struct RoutePhysics {
     hearsay: Hearsay,
     /// When each stripe's thread had last done anything, as of the last tick.
     last_moves: Vec<u64>,
+    /// Who records the route.
+    taps: Taps,
+    /// What the request path has done since the last pulse that was recorded.
+    turns: Vec<Turn>,
 }
 
 /// Saturation that a caller has measured itself. It holds until the next report, or for as long as a report is
@@ -111,6 +116,8 @@ impl RoutePhysics {
             totals: Totals::default(),
             hearsay: Hearsay::default(),
             last_moves: Vec::new(),
+            taps: Taps::default(),
+            turns: Vec::new(),
         }
     }
 
@@ -128,6 +135,7 @@ impl RoutePhysics {
         // It was told to another scar; the next tick listens again.
         self.hearsay.mute();
         self.publish_all(live, ladder, now);
+        self.record_anew(now);
         true
     }
 
@@ -138,6 +146,7 @@ impl RoutePhysics {
         self.hearsay.mute();
         live.forgive(now);
         self.publish_all(live, ladder, now);
+        self.record_anew(now);
     }
 
     /// A new configuration takes over with the state there is; a different preset takes over the scar.
@@ -150,6 +159,7 @@ impl RoutePhysics {
         self.config = config;
         live.configure(&self.config.settings());
         self.publish_all(live, ladder, now);
+        self.record_anew(now);
     }
 
     /// COMPUTE: measures what happened since the last one, steps the model, publishes the gate. A route that was idle is
@@ -164,10 +174,11 @@ impl RoutePhysics {
     ) -> Computed {
         let Site { live, ladder, .. } = *site;
         let mut has_closed = self.catch_up(live);
-        let from = self.mode;
+        let (from, before) = (self.mode, std::mem::take(&mut self.turns));
         // After a quiet time the model first ages over it, so that the window is as long as any other.
         let idle = now.since(self.stepped_at).saturating_sub(interval);
-        if self.meter.was_idle() && idle > interval {
+        let idle = if self.meter.was_idle() && idle > interval { idle } else { Duration::ZERO };
+        if !idle.is_zero() {
             let tick = self.model.tick(idle, &self.config.physics, cache, &self.config);
             self.model.idle(&tick, now, &self.config);
             self.stepped_at = self.stepped_at.after(idle);
@@ -186,6 +197,7 @@ impl RoutePhysics {
 
         live.open_if_dead_now(now);
         has_closed |= self.catch_up(live);
+        let during = std::mem::take(&mut self.turns);
         if has_closed {
             // Who failed before the closing and who after it cannot be told within a window, and the former say nothing.
             measured.window.failed = 0;
@@ -195,6 +207,9 @@ impl RoutePhysics {
         self.carry_out(live, now);
         live.relax_debt(measured.window.debt, self.model.debt());
         let moved = self.listen(site, now);
+        if !self.taps.is_empty() {
+            self.record(Fed { idle, dt, before, during, measured: &measured, report }, live, now);
+        }
         self.publish_all(live, ladder, now);
         let seconds = dt.as_secs_f64();
         if seconds > 0.0 {
@@ -261,11 +276,13 @@ impl RoutePhysics {
         let has_closed = steps > 1 || !is_open;
         if has_closed {
             self.model.closed(&self.config.physics);
+            self.note(Turn::Closed);
             // A failure that raced the closing may have left some. Failures since then made none.
             live.forget_debt();
         }
         if is_open {
             self.model.opened_dead(&self.config.physics);
+            self.note(Turn::Opened);
         }
         self.generation = control.generation();
         has_closed
@@ -327,6 +344,57 @@ impl RoutePhysics {
         self.model.vector(&self.config.physics, wall, now)
     }
 
+    /// What a recording that begins now starts from.
+    pub(crate) fn begin_recording(&mut self, now: Mono) -> Start {
+        // What the request path has done and no pulse has told yet is in this state: others that record go on from it, too.
+        if !self.turns.is_empty() {
+            self.record_anew(now);
+        }
+        start(&self.config, &self.model, now)
+    }
+
+    /// From now on this place is told what the route measures and decides, for as long as it lives.
+    pub(crate) fn tap(&mut self, tap: Weak<dyn Tap>) {
+        self.taps.add(tap);
+    }
+
+    fn note(&mut self, turn: Turn) {
+        if !self.taps.is_empty() {
+            self.turns.push(turn);
+        }
+    }
+
+    fn record(&mut self, fed: Fed<'_>, live: &Live, now: Mono) {
+        let Self { config, model, taps, reported, hearsay, .. } = self;
+        let Fed { idle, dt, before, during, measured, report } = fed;
+        let (merged, reported) = (hearsay.merged(), reported.map(|reported| reported.saturation));
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let control = live.control();
+        let mut pulse = Pulse {
+            at: now,
+            idle_ns: nanos(idle),
+            dt_ns: nanos(dt),
+            before,
+            during,
+            window: atrion_core::adaptive::Window { report, ..measured.window },
+            reported,
+            merged,
+            shadow: control.is_shadow(),
+            by_hand: control.force() != crate::live::Force::None,
+            decided: Decided::by(model, &config.physics, merged, reported, measured.window.in_flight, now),
+            ..Pulse::default()
+        };
+        pulse.count(&measured.counted);
+        taps.pulse(&pulse, &|| start(config, model, now));
+    }
+
+    /// What has just happened is told by no pulse.
+    fn record_anew(&mut self, now: Mono) {
+        let Self { config, model, taps, turns, .. } = self;
+        turns.clear();
+        taps.restart(&|| start(config, model, now));
+    }
+
     pub(crate) fn model(&self) -> &Model {
         &self.model
     }
@@ -334,6 +402,20 @@ impl RoutePhysics {
     pub(crate) fn last_step(&self) -> Mono {
         self.stepped_at
     }
+}
+
+/// What one COMPUTE is fed, for those who record it.
+struct Fed<'a> {
+    idle: Duration,
+    dt: Duration,
+    before: Vec<Turn>,
+    during: Vec<Turn>,
+    measured: &'a Measured,
+    report: Option<Telemetry>,
+}
+
+fn start(config: &RouteConfig, model: &Model, now: Mono) -> Start {
+    Start { at: now, config: config.clone(), state: RouteState(model.clone()), lost: 0 }
 }
 
 /// A caller's saturation report holds so long. Whoever reports at all does so more often.

@@ -18,6 +18,8 @@ pub mod plot;
 
 mod parallel;
 
+pub mod replay;
+
 pub mod score;
 pub use score::{Components, Record};
 

@@ -15,6 +15,7 @@ pub use access_log::AccessLog;
 pub use check::{Fault, ScenarioError};
 pub use plan::{Conditions, Plan};
 
+use atrion_core::Tier;
 use serde::{Deserialize, Serialize};
 
 /// Everything that is needed to repeat an experiment, but for the seed.
@@ -141,6 +142,26 @@ pub struct LoadSpec {
     /// Arrival times of an access log instead of Poisson: seconds since its first line, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<f64>,
+    /// Whose they are, where a recording knows it: as many, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded_tiers: Vec<Tier>,
+}
+
+impl Default for LoadSpec {
+    /// No load, from ordinary users.
+    fn default() -> Self {
+        Self {
+            load: None,
+            rate: None,
+            tiers: ORDINARY,
+            users: five_hundred(),
+            burst: 1.0,
+            wave: None,
+            retries: None,
+            recorded: Vec::new(),
+            recorded_tiers: Vec::new(),
+        }
+    }
 }
 
 /// The rate is multiplied with `1 + amplitude sin(2 pi t / period)`.

@@ -44,7 +44,8 @@ pub use pulse::{Flight, Pulse, PulseConfig, PulseConfigError, Step, Transition};
 
 mod observer;
 pub use observer::{
-    Event, Fanout, Filtered, LicenseStanding, LicenseState, Observer, OverrideKind, Sampled, SyncOperation,
+    Event, Fanout, Filtered, LicenseStanding, LicenseState, Observer, OverrideKind, RecordingEnd, Sampled,
+    SyncOperation,
 };
 
 // Used by whoever holds a lock here: a panic elsewhere must not take the state down with it.

@@ -17,8 +17,8 @@ pub use atrion_core::{
 pub use atrion_state::{
     Capabilities, Clock, Direction, Event, FakeClock, Filtered, Health, InMemoryProvider, LicenseStanding,
     LicenseState, MemorySnapshot, MessageCount, MessageResult, NodeCount, NodeId, Observer, OverrideKind,
-    PhysicsVector, ProviderError, ProviderStats, PulseConfig, PulseConfigError, RouteId, RouteIdError,
-    Sampled, StateProvider, SyncOperation, SystemClock,
+    PhysicsVector, ProviderError, ProviderStats, PulseConfig, PulseConfigError, RecordingEnd, RouteId,
+    RouteIdError, Sampled, StateProvider, SyncOperation, SystemClock,
 };
 
 /// The physics on its own: pure functions, for tools and simulations.
@@ -26,6 +26,29 @@ pub mod physics {
     pub use atrion_core::{
         AdaptiveState, Beta, Gate, Ladder, Law, Tick, Window, adaptive, blend, choose, rfc, shares,
         update_physics,
+    };
+}
+
+/// What a route measured and decided, pulse by pulse, in memory or in a file.
+pub mod recording {
+    pub use atrion_engine::recording::{
+        Decided, Kept, Part, Pulse, Recorded, Retrace, RouteState, Start, Turn,
+    };
+
+    #[cfg(feature = "recording")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recording")))]
+    pub use atrion_engine::recording::{
+        RecordError, RecordedError, RecordedLimits, Recorder, Recording, Written,
+    };
+}
+
+/// The wind tunnel: plants, scenarios and policies in virtual time, and recorded incidents with another configuration.
+#[cfg(feature = "sim")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sim")))]
+pub mod sim {
+    pub use atrion_sim::{
+        Components, Dice, Policy, Record, Scenario, Set, explain, plant, plot, policy, replay, scenario,
+        score, stability, table,
     };
 }
 

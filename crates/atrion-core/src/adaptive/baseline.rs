@@ -8,6 +8,8 @@ use super::{Tick, Window};
 
 /// L, the latency of now, and L0, the latency of a route that is not crowded. Both in seconds, 0 while unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Baseline {
     latency: f64,
     base: f64,
@@ -16,6 +18,8 @@ pub struct Baseline {
 
 /// The first ten seconds of a route's life, in which its baseline is a plain mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 struct Learning {
     seconds: f64,
     samples: f64,

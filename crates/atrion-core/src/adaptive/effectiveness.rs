@@ -10,6 +10,8 @@ use super::window::real;
 
 /// The decaying sums of the regression of failure differences on admission differences.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Effectiveness {
     szz: f64,
     szf: f64,

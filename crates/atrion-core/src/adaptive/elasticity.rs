@@ -10,6 +10,8 @@ use super::window::MOST;
 
 /// Sums over pairs of (in-flight count at admission, latency in seconds) of completions without failure.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[allow(clippy::exhaustive_structs)]
 pub struct Pairs {
     /// Number of pairs.
@@ -52,6 +54,7 @@ impl Pairs {
 
 /// The regression's decaying sums.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Elasticity(Pairs);
 
 impl Elasticity {

@@ -5,6 +5,7 @@ use super::{Tick, Window};
 
 /// The smoothed share e of failed calls (`docs/physics.md` section 3.5), 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ErrorShare(f64);
 
 impl ErrorShare {

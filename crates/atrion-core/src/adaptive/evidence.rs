@@ -9,6 +9,7 @@ use super::window::real;
 ///
 /// A fleet weighs scars by it. It saturates, so that volume cannot dominate.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Evidence(f64);
 
 impl Evidence {

@@ -6,6 +6,7 @@ use super::Tick;
 ///
 /// N* never falls below 1.2 times this: what worked a moment ago is not given up because a measurement wobbles.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MemoryOfHealth(f64);
 
 impl MemoryOfHealth {

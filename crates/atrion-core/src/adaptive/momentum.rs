@@ -4,6 +4,8 @@ use super::Tick;
 
 /// Momentum M (`docs/physics.md` section 3.5), in 1/s: how fast pressure rises. Falling pressure has none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Momentum {
     rate: f64,
     last_saturation: f64,

@@ -4,6 +4,8 @@ use super::{AdaptiveConfig, Tick};
 
 /// Scar tissue S (`docs/physics.md` section 3.5), in ohms: what is left of past failures.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Scar {
     ohms: f64,
     held: bool,

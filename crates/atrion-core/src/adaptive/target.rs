@@ -6,6 +6,8 @@ use super::{AdaptiveConfig, Baseline, MemoryOfHealth, Tick};
 
 /// Throughput X of successes per second. Late and failed work is not throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Throughput {
     fast: f64,
     kept: f64,
@@ -34,6 +36,8 @@ impl Throughput {
 
 /// N*, the number of requests the route is meant to carry, and the saturation memory q that shrinks its slack.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct Target {
     slots: f64,
     saturated: f64,

@@ -10,6 +10,8 @@ use crate::Telemetry;
 /// Failures that say nothing new (of requests from before the latest success or close, section 3.6) are left out by
 /// whoever counts. All sums are plain numbers: a bad one is neutralised at the step's border, never believed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[allow(clippy::exhaustive_structs)] // input of a pure function: whoever builds one must think of every field
 pub struct Window {
     /// Requests let through.

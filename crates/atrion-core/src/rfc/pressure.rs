@@ -8,7 +8,22 @@ use crate::{Telemetry, TelemetryError};
 ///
 /// Invariant: every component is finite and in -1..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "[f64; 3]", into = "[f64; 3]"))]
 pub struct Pressure([f64; 3]);
+
+impl From<[f64; 3]> for Pressure {
+    /// As [`saturating`](Self::saturating) does: what was written elsewhere keeps the invariant, too.
+    fn from([latency, error_rate, saturation]: [f64; 3]) -> Self {
+        Self::saturating(latency, error_rate, saturation)
+    }
+}
+
+impl From<Pressure> for [f64; 3] {
+    fn from(pressure: Pressure) -> Self {
+        pressure.0
+    }
+}
 
 impl Pressure {
     /// A route that is exactly as usual.

@@ -6,6 +6,7 @@ use crate::{Law, Mode, Mono, Ohms, Terms, Tuner, Volts};
 
 /// The state of one route. Reads that depend on age take `now` and change nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PhysicsState {
     /// P of the last tick.

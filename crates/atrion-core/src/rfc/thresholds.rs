@@ -6,6 +6,7 @@ use crate::{Ohms, Tuner};
 
 /// The two resistances between which the breaker keeps its mind.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(clippy::exhaustive_structs)]
 pub struct Thresholds {
     /// `R_break`: at this resistance and above the breaker opens.

@@ -12,7 +12,10 @@
 //! that is trusted because nobody but the demo can reach the service, and users are cohorts, so that
 //! the same ones are refused for some seconds and not a random part of everybody's requests.
 
+use std::path::Path;
+
 use anyhow::Context as _;
+use atrion::recording::{Recorder, Recording};
 use atrion::tower::{AdmissionLayer, RouteNames, TrustedHeaders};
 use atrion::{Atrion, Config, RouteSnapshot};
 use axum::Router;
@@ -37,11 +40,16 @@ impl Guard {
         &self.atrion
     }
 
+    /// Records what all routes share from now on.
+    pub(super) fn record(&self, path: &Path) -> anyhow::Result<Recorder> {
+        Ok(self.atrion.record(&self.atrion.route(ALL_ROUTES), Recording::to(path))?)
+    }
+
     /// The router with Atrion before its routes.
     pub(crate) fn wrap(&self, router: Router) -> Router {
         let headers = TrustedHeaders::new().cohort(HeaderName::from_static(header::USER));
         let each_route = AdmissionLayer::new(self.atrion.clone()).trust_headers(headers);
-        let all_routes = each_route.clone().names(RouteNames::fixed("all routes"));
+        let all_routes = each_route.clone().names(RouteNames::fixed(ALL_ROUTES));
         router.layer(each_route).layer(all_routes)
     }
 
@@ -51,6 +59,9 @@ impl Guard {
         routes.iter().filter(|route| route.counts.all_admitted() > 0).map(tick).collect()
     }
 }
+
+/// The route of what all routes share.
+const ALL_ROUTES: &str = "all routes";
 
 fn tick(route: &RouteSnapshot) -> RouteTick {
     let id = route.id.as_str();

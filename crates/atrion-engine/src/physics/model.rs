@@ -13,7 +13,9 @@ use super::{Measured, TickCache};
 use crate::config::{Physics, RfcPhysics, RouteConfig};
 
 /// The state of whichever preset the route runs under. A route that has never been used has none.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub(crate) enum Model {
     Adaptive(Option<Box<AdaptiveState>>),
     Rfc(Box<PhysicsState>),

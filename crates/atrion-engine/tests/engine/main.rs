@@ -22,5 +22,7 @@ mod telemetry;
 mod fleet;
 mod observers;
 mod provider;
+#[cfg(feature = "recording")]
+mod recording;
 mod reporting;
 mod restart;

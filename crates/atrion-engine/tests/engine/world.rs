@@ -127,6 +127,7 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::ConfigRejected { .. } => "config rejected",
         Event::OverrideSet { .. } => "override set",
         Event::OverrideExpired { .. } => "override expired",
+        Event::RecordingEnded { .. } => "recording ended",
         Event::PulseFinished { .. } => "pulse finished",
         Event::SyncFinished { operation: SyncOperation::Push, .. } => "push finished",
         Event::SyncFinished { .. } => "pull finished",

@@ -76,7 +76,9 @@ impl<'a> Arrivals<'a> {
 
     fn draw(&mut self) -> Arrival {
         let tiers = self.plan.at(self.clock).tiers;
-        let tier = Tier::ALL[pick(&tiers, self.dice.unit())];
+        let drawn = Tier::ALL[pick(&tiers, self.dice.unit())];
+        let recorded = self.nth.checked_sub(1).and_then(|nth| self.scenario.load.recorded_tiers.get(nth));
+        let tier = recorded.copied().unwrap_or(drawn);
         let users = self.scenario.load.users;
         let few = (users / 10).max(1);
         let user =

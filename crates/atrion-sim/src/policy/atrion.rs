@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Outcome, Terms, Wall};
+use atrion_engine::recording::{Kept, RecordError, Recorder, Recording};
 use atrion_engine::{Config, ConfigError, Engine, OwnedPermit, Route};
 use atrion_state::FakeClock;
 
@@ -59,6 +60,20 @@ impl Guarded {
         let engine = Engine::new(config, Arc::new(clock.clone()), Vec::new(), TICK)?;
         let route = engine.route("sim/route");
         Ok(Self { clock, engine, route, permits: Vec::new() })
+    }
+
+    /// Records what the route measures and decides into a file.
+    ///
+    /// # Errors
+    /// [`RecordError`] if the file cannot be made.
+    pub fn record(&self, recording: Recording) -> Result<Recorder, RecordError> {
+        self.engine.record(&self.route, recording)
+    }
+
+    /// Keeps what the route measures and decides, for the latest `span`.
+    #[must_use]
+    pub fn keep(&self, span: Duration) -> Kept {
+        self.engine.keep(&self.route, span)
     }
 }
 

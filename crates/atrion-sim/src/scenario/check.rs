@@ -130,6 +130,9 @@ impl Scenario {
         let ordered = load.recorded.windows(2).all(|pair| pair[0] <= pair[1]);
         let valid = ordered && load.recorded.iter().all(|at| at.is_finite() && *at >= 0.0);
         faults.demand(valid, "load.recorded", "in order of time", load.recorded.len() as f64);
+        let tiers = load.recorded_tiers.len();
+        let fits = tiers == 0 || tiers == load.recorded.len();
+        faults.demand(fits, "load.recorded_tiers", "as many as `recorded`, or none", tiers as f64);
         if let Some(wave) = load.wave {
             faults.within("load.wave.period", wave.period, 0.1, 1e6, "0.1..=1e6 s");
             faults.within("load.wave.amplitude", wave.amplitude, 0.0, 1.0, "0..=1");

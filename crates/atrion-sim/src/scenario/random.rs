@@ -40,6 +40,7 @@ pub fn plant(seed: u64, nth: u32) -> Scenario {
             refused: dice.hits(0.7),
         }),
         recorded: Vec::new(),
+        recorded_tiers: Vec::new(),
     };
     let mut scenario = Scenario {
         name: format!("random-{seed}-{nth}"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one list of what can happen.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,6 +114,15 @@ pub enum Event {
         /// What had been asked for.
         kind: OverrideKind,
     },
+    /// A recording of a route has ended.
+    RecordingEnded {
+        /// The route.
+        route: RouteId,
+        /// Pulses that were written.
+        pulses: u64,
+        /// Why it ended.
+        end: RecordingEnd,
+    },
     /// One COMPUTE of all routes.
     PulseFinished {
         /// How long it took.
@@ -190,6 +200,31 @@ pub enum OverrideKind {
     Reset,
     /// Everything is computed, counted and reported, and nothing is refused.
     Shadow,
+}
+
+/// Why a recording has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RecordingEnd {
+    /// Whoever made it has stopped it.
+    Stopped,
+    /// It was as large as it may be.
+    Bytes,
+    /// It was as long as it may be.
+    Span,
+    /// It could not be written; what had been written before is there.
+    Failed(Arc<str>),
+}
+
+impl fmt::Display for RecordingEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped"),
+            Self::Bytes => f.write_str("its limit of bytes"),
+            Self::Span => f.write_str("its limit of time"),
+            Self::Failed(reason) => write!(f, "failed: {reason}"),
+        }
+    }
 }
 
 /// Why somebody went to a store.

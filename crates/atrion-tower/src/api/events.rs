@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 
 use atrion_core::Mode;
 use atrion_engine::{Events, Received};
-use atrion_state::Event;
+use atrion_state::{Event, RecordingEnd};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -192,6 +192,12 @@ fn describe(event: &Event) -> Option<Described> {
             let text =
                 format!("{refused} requests for routes beyond the bound of {limit} share the overflow route");
             ("routes_overflowed", Warning, None, text, json!({ "limit": limit, "refused": refused }))
+        }
+        Event::RecordingEnded { route, pulses, end } => {
+            let severity = if matches!(end, RecordingEnd::Failed(_)) { Warning } else { Info };
+            let text = format!("recording of {pulses} pulses ended: {end}");
+            let details = json!({ "pulses": pulses, "end": end.to_string() });
+            ("recording_ended", severity, Some(route), text, details)
         }
         Event::ConfigReplaced { generation } => {
             let text = format!("configuration {generation} is in force");

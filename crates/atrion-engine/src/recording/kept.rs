@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The latest minutes of a route, in memory.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use atrion_core::Wall;
+use atrion_state::RouteId;
+
+use super::{Part, Pulse, Recorded, Start, Tap};
+
+/// Keeps the latest minutes of a route for as long as it is held. Made by [`Engine::keep`](crate::Engine::keep).
+///
+/// Memory: about half a kilobyte a pulse, so 0.3 MB for each minute of a busy route; a route on which nothing happens has
+/// no pulses. What is older than the span is forgotten by tens of seconds.
+#[derive(Debug)]
+pub struct Kept {
+    ring: Arc<Ring>,
+    route: RouteId,
+    interval: Duration,
+}
+
+#[derive(Debug)]
+struct Ring {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Each part has a state to start from, so that the ones before it can be forgotten. Never empty.
+    parts: VecDeque<Part>,
+    kept: usize,
+}
+
+/// A part has at most so many pulses.
+const PART: usize = 100;
+
+impl Kept {
+    pub(crate) fn new(route: RouteId, start: Start, span: Duration, interval: Duration) -> Self {
+        let most = (span.as_secs_f64() / interval.as_secs_f64().max(1e-3)).clamp(PART as f64, 1e6) as usize;
+        let parts = VecDeque::from([Part { start, pulses: Vec::new() }]);
+        let ring = Ring { most, state: Mutex::new(State { parts, kept: 0 }) };
+        Self { ring: Arc::new(ring), route, interval }
+    }
+
+    pub(crate) fn tap(&self) -> Weak<dyn Tap> {
+        let ring: Arc<dyn Tap> = Arc::clone(&self.ring) as Arc<dyn Tap>;
+        Arc::downgrade(&ring)
+    }
+
+    /// The route's name.
+    #[must_use]
+    pub fn route(&self) -> &RouteId {
+        &self.route
+    }
+
+    /// How many pulses there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ring.lock().kept
+    }
+
+    /// No pulse has come yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is kept, as a recording that ends at `now`. It copies under the lock that the route's pulse takes, some
+    /// megabytes at the most.
+    #[must_use]
+    pub fn recorded(&self, now: Wall) -> Recorded {
+        let parts: Vec<Part> = self.ring.lock().parts.iter().cloned().collect();
+        let span: u64 = parts
+            .iter()
+            .flat_map(|part| &part.pulses)
+            .map(|pulse| pulse.dt_ns.saturating_add(pulse.idle_ns))
+            .fold(0, u64::saturating_add);
+        Recorded {
+            route: self.route.as_str().to_owned(),
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            interval: self.interval,
+            started: Wall::from_millis(now.as_millis().saturating_sub(span / 1_000_000)),
+            parts,
+            unknown: Vec::new(),
+            end: None,
+        }
+    }
+}
+
+impl Ring {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // Valid after every step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn begin(&mut self, start: Start, most: usize) {
+        match self.parts.back_mut() {
+            Some(last) if last.pulses.is_empty() => last.start = start,
+            _ => self.parts.push_back(Part { start, pulses: Vec::new() }),
+        }
+        while self.kept > most && self.parts.len() > 1 {
+            self.kept -= self.parts.pop_front().map_or(0, |part| part.pulses.len());
+        }
+    }
+}
+
+impl Tap for Ring {
+    fn pulse(&self, pulse: &Pulse, go_on: &dyn Fn() -> Start) -> bool {
+        let mut state = self.lock();
+        if let Some(part) = state.parts.back_mut() {
+            part.pulses.push(pulse.clone());
+            let is_full = part.pulses.len() >= PART;
+            state.kept += 1;
+            if is_full {
+                state.begin(go_on(), self.most);
+            }
+        }
+        true
+    }
+
+    fn restart(&self, start: Start) -> bool {
+        self.lock().begin(start, self.most);
+        true
+    }
+}

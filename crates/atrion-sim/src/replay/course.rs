@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What happened on a route, second by second. The same numbers are taken from a recording and from the model, which
+//! records itself.
+
+use atrion_core::{Mode, Mono};
+use atrion_engine::recording::Recorded;
+use serde::Serialize;
+
+use super::{MOST_REQUESTS, MOST_SECONDS, ReplayError};
+
+/// A route's course over a recording.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Course {
+    /// Every second, from the first.
+    pub seconds: Vec<Second>,
+}
+
+/// One second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Second {
+    /// Requests, by tier from critical to bulk.
+    pub offered: [u64; 5],
+    /// Those of them that were refused.
+    pub shed: [u64; 5],
+    /// Calls that succeeded in time.
+    pub succeeded: u64,
+    /// Calls that failed.
+    pub failed: u64,
+    /// Calls that came too late.
+    pub late: u64,
+    /// Mean R over the pulses, in ohms; without a pulse that of the second before.
+    pub resistance: f64,
+    /// Mean N*, likewise.
+    pub target: f64,
+    /// Mean in-flight count.
+    pub in_flight: f64,
+    /// The share of the pulses in which the breaker was open.
+    pub open: f64,
+}
+
+/// A time in which a gate refused requests, in seconds from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Stretch {
+    /// From here.
+    pub from: usize,
+    /// To here.
+    pub until: usize,
+}
+
+impl Second {
+    fn refuses(&self) -> bool {
+        self.shed.iter().any(|shed| *shed > 0)
+    }
+}
+
+impl Course {
+    /// The moment from which a recording counts.
+    pub(crate) fn origin(recorded: &Recorded) -> Mono {
+        let starts = recorded.parts.iter().filter(|part| !part.pulses.is_empty()).map(|part| part.start.at);
+        // The first window may have begun before somebody began to record.
+        let first = recorded.pulses().next().map(|pulse| pulse.at);
+        starts.chain(first).min().unwrap_or_default()
+    }
+
+    /// The course from `origin` on; what was before is left out.
+    pub(crate) fn of(recorded: &Recorded, origin: Mono) -> Result<Self, ReplayError> {
+        let place = |at: Mono| (at.nanos_since(origin) / 1_000_000_000) as usize;
+        let count = recorded.pulses().map(|pulse| place(pulse.at)).max().map_or(0, |last| last + 1);
+        let pulses = recorded.pulses().count();
+        let requests = recorded.pulses().flat_map(|pulse| pulse.offered()).fold(0, u64::saturating_add);
+        if requests > MOST_REQUESTS || count as u64 > MOST_SECONDS {
+            return Err(ReplayError::TooLong { requests, seconds: count as f64 });
+        }
+        let mut seconds = vec![Second::default(); count];
+        let mut time = vec![(0.0, 0u32); count];
+        for pulse in recorded.pulses().filter(|pulse| pulse.at > origin) {
+            let place = place(pulse.at);
+            let (second, (span, beats)) = (&mut seconds[place], &mut time[place]);
+            for (tier, offered) in pulse.offered().into_iter().enumerate() {
+                second.offered[tier] += offered;
+                // In shadow mode nothing was.
+                second.shed[tier] += if pulse.shadow { 0 } else { u64::from(pulse.shed[tier]) };
+            }
+            second.succeeded = second.succeeded.saturating_add(pulse.window.succeeded);
+            second.late = second.late.saturating_add(pulse.window.late);
+            second.failed += u64::from(pulse.failed) + u64::from(pulse.outdated);
+            second.resistance += pulse.decided.resistance();
+            second.target += pulse.decided.target;
+            second.open += f64::from(u8::from(pulse.decided.mode == Mode::CircuitBreaker));
+            let dt = pulse.dt_ns as f64 * 1e-9;
+            second.in_flight += pulse.window.mean_in_flight * dt;
+            *span += dt;
+            *beats += 1;
+        }
+        let mut before = Second::default();
+        for (second, (span, beats)) in seconds.iter_mut().zip(time) {
+            let beats = f64::from(beats);
+            if beats > 0.0 {
+                second.resistance /= beats;
+                second.target /= beats;
+                second.open /= beats;
+                second.in_flight /= f64::max(span, 1e-9);
+            } else {
+                (second.resistance, second.target) = (before.resistance, before.target);
+            }
+            before = *second;
+        }
+        if seconds.len() < 3 || requests == 0 {
+            return Err(ReplayError::TooShort { pulses, seconds: count as f64 });
+        }
+        Ok(Self { seconds })
+    }
+
+    /// Requests by tier, and those that were refused.
+    #[must_use]
+    pub fn by_tier(&self) -> ([u64; 5], [u64; 5]) {
+        let sum = |of: fn(&Second) -> [u64; 5]| {
+            self.seconds.iter().fold([0; 5], |sum, second| {
+                let more = of(second);
+                std::array::from_fn(|tier| sum[tier] + more[tier])
+            })
+        };
+        (sum(|second| second.offered), sum(|second| second.shed))
+    }
+
+    /// The share of all requests that was refused.
+    #[must_use]
+    pub fn shed_share(&self) -> f64 {
+        let (offered, shed) = self.by_tier();
+        shed.iter().sum::<u64>() as f64 / offered.iter().sum::<u64>().max(1) as f64
+    }
+
+    /// Sums over all seconds.
+    #[must_use]
+    pub fn total(&self, of: impl Fn(&Second) -> u64) -> u64 {
+        self.seconds.iter().map(of).fold(0, u64::saturating_add)
+    }
+
+    /// When it braked. A pause of two seconds is none.
+    #[must_use]
+    pub fn braked(&self) -> Vec<Stretch> {
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for (at, _) in self.seconds.iter().enumerate().filter(|(_, second)| second.refuses()) {
+            match stretches.last_mut() {
+                Some(last) if at <= last.until + PAUSE => last.until = at + 1,
+                _ => stretches.push(Stretch { from: at, until: at + 1 }),
+            }
+        }
+        stretches
+    }
+
+    /// R over the seconds.
+    #[must_use]
+    pub fn resistances(&self) -> Vec<f64> {
+        self.seconds.iter().map(|second| second.resistance).collect()
+    }
+
+    /// Mean difference of R, in ohms.
+    pub(crate) fn distance(&self, other: &Self) -> f64 {
+        let pairs = self.seconds.iter().zip(&other.seconds);
+        let sum: f64 = pairs.map(|(a, b)| (a.resistance - b.resistance).abs()).sum();
+        sum / self.seconds.len().max(1) as f64
+    }
+}
+
+const PAUSE: usize = 2;
