@@ -47,8 +47,8 @@ pub mod recording {
 #[cfg_attr(docsrs, doc(cfg(feature = "sim")))]
 pub mod sim {
     pub use atrion_sim::{
-        Components, Dice, Policy, Record, Scenario, Set, explain, plant, plot, policy, replay, scenario,
-        score, stability, table,
+        Components, Dice, Policy, Record, Scenario, Set, explain, fleet, plant, plot, policy, replay,
+        scenario, score, stability, table,
     };
 }
 
