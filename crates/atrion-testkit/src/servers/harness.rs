@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -48,7 +49,8 @@ macro_rules! __server_tests {
 }
 
 /// Runs the tests as libtest would, each on a tokio runtime of its own with two workers. Where a needed server is
-/// missing they are ignored, or fail; the module's documentation says when.
+/// missing they are ignored, or fail; the module's documentation says when. A panic in a task of the runtime fails the
+/// run, also if nobody asks after the task.
 #[must_use]
 pub fn run(needs: &[Server], tests: Vec<Test>) -> ExitCode {
     let arguments = Arguments::from_args();
@@ -76,11 +78,38 @@ pub fn run(needs: &[Server], tests: Vec<Test>) -> ExitCode {
             Trial::test(test.name, body).with_ignored_flag(ignored.is_some() || cannot.is_some())
         })
         .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    count_panics();
+    let outcome = libtest_mimic::run(&arguments, trials).exit_code();
+    match PANICS.load(Ordering::SeqCst) {
+        0 => outcome,
+        panics => {
+            eprintln!("{panics} panics in tasks beside the tests: whoever spawned them lost them");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Panics of tasks: the runtime catches them, and a test that does not ask after its task would pass.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+const WORKER: &str = "test-runtime";
+
+fn count_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some(WORKER) {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+        }
+        usual(panic);
+    }));
 }
 
 fn perform(test: &Test) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name(WORKER)
+        .enable_all()
+        .build()?;
     // A panic unwinds into the harness, which reports it as the test's failure.
     runtime.block_on((test.body)());
     Ok(())

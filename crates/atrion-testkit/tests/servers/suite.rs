@@ -11,12 +11,14 @@ use atrion_testkit::servers::{
     self, Availability, PgBouncer, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests,
 };
 
-/// Set for a process of this program that starts servers only to be killed.
+/// Set for a process of this program that starts servers only to be killed, or panics.
 const VICTIM: &str = "ATRION_TEST_VICTIM";
 
 pub(crate) fn run() -> ExitCode {
-    if std::env::var_os(VICTIM).is_some() {
-        be_the_victim();
+    match std::env::var(VICTIM).as_deref() {
+        Ok("panics") => return servers::run(&[], tests![somebody_panics_in_a_task]),
+        Ok(_) => be_the_victim(),
+        Err(_) => {}
     }
     servers::run(
         &[Server::Redis, Server::Postgres],
@@ -34,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
             a_proxy_cuts_holds_delays_and_restores,
             a_folder_goes_with_its_server,
             no_server_outlives_a_killed_test,
+            a_panic_that_nobody_asks_after_fails_the_run,
         ],
     )
 }
@@ -242,6 +245,21 @@ async fn no_server_outlives_a_killed_test() {
         folders.retain(|folder| folder.exists());
     }
     assert!(folders.is_empty(), "still there: {folders:?}");
+}
+
+async fn a_panic_that_nobody_asks_after_fails_the_run() {
+    let program = std::env::current_exe().unwrap();
+    let run = Command::new(program).env(VICTIM, "panics").stdin(Stdio::null()).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(out.contains("1 passed") && err.contains("1 panics in tasks beside the tests"), "{out}{err}");
+    assert!(!run.status.success());
+}
+
+async fn somebody_panics_in_a_task() {
+    let task = tokio::spawn(async { panic!("as it was told to") });
+    while !task.is_finished() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 fn be_the_victim() -> ! {
