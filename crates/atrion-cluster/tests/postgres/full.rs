@@ -3,17 +3,16 @@
 //! what PostgreSQL itself meets with and says, and both pass by themselves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use atrion_cluster::postgres::PostgresPersistenceAdapter;
-use atrion_core::{Outcome, Tier};
-use atrion_engine::{Atrion, Route};
+use atrion_engine::Atrion;
 use atrion_state::{Event, Health, RouteId, StateProvider};
 use atrion_testkit::RecordingObserver;
 use atrion_testkit::servers::Postgres;
 
 use super::faults::uses;
+use super::traffic::Traffic;
 use super::world::{builder, open, route, until, until_rows};
 
 pub(crate) async fn a_full_disk_passes() {
@@ -61,7 +60,7 @@ async fn passes(server: &Postgres, cause: &str, begin: impl Fn(&Postgres), end: 
     adapter.flush().await.unwrap();
     // Partitions are made: what it does from now on is to write.
     until_rows(server, "one", "select count(*) > 0 from pg_inherits", "t").await;
-    let traffic = Traffic::start(atrion.route("checkout"));
+    let traffic = Traffic::start(vec![atrion.route("checkout")]);
 
     begin(server);
     for nth in 0..ROUTES {
@@ -109,8 +108,13 @@ async fn passes(server: &Postgres, cause: &str, begin: impl Fn(&Postgres), end: 
     assert_eq!(server.execute("one", changes).unwrap(), ["3000|3000"]);
     knows_all(&adapter).await;
 
-    let admitted = traffic.stop();
-    assert!(admitted > 100, "{admitted}");
+    let admissions = traffic.report();
+    traffic.stop();
+    println!("{cause}: {admissions:?}");
+    assert!(admissions.admitted > 1_000 && admissions.refused == 0, "{admissions:?}");
+    // Something would have to be badly wrong: the machine may be busy with other things.
+    let limits = (Duration::from_millis(50), Duration::from_secs(5));
+    assert!(admissions.p99 < limits.0 && admissions.worst < limits.1, "{admissions:?}");
     atrion.shutdown().await;
 }
 
@@ -123,34 +127,4 @@ async fn knows_all(adapter: &PostgresPersistenceAdapter) {
 
 fn nth_route(nth: usize) -> RouteId {
     route(&format!("api/a-longer-name-than-most/{nth:05}"))
-}
-
-/// Admissions that never stop, none of which may fail.
-struct Traffic {
-    stop: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<usize>,
-}
-
-impl Traffic {
-    fn start(route: Route) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || {
-                let mut admitted = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    route.admit(Tier::Normal).expect("a healthy route refused").finish(Outcome::Success);
-                    admitted += 1;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                admitted
-            }
-        });
-        Self { stop, thread }
-    }
-
-    fn stop(self) -> usize {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
 }

@@ -23,6 +23,8 @@ mod retention;
 mod rights;
 mod schema;
 mod tls;
+#[path = "../shared/traffic.rs"]
+mod traffic;
 mod world;
 
 fn main() -> ExitCode {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Five engines in one process, each with a provider and a way to the store of its own, and traffic that never stops.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use atrion_cluster::redis::RedisClusterProvider;
-use atrion_core::{Outcome, Telemetry, Tier};
-use atrion_engine::{Atrion, Route};
+use atrion_core::Telemetry;
+use atrion_engine::Atrion;
 use atrion_state::{Event, Observer, Register, StateProvider};
 use atrion_testkit::servers::{Proxy, Redis};
 
 use super::support::{PATIENCE, builder, eventually, provider, route, vector};
+use super::traffic::{Report, Traffic};
 
 pub const NODES: usize = 5;
 /// Long-lived routes of each node, beside the one that its engine learns of.
@@ -208,63 +208,4 @@ pub fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.split_whitespace().next()?.parse::<usize>().ok().map(|kilobytes| kilobytes << 10)
-}
-
-/// A thread that admits on every node's healthy route, again and again.
-struct Traffic {
-    stop: Arc<AtomicBool>,
-    nanos: Arc<Mutex<Vec<u32>>>,
-    refused: Arc<AtomicUsize>,
-    thread: JoinHandle<()>,
-}
-
-#[derive(Debug)]
-pub struct Report {
-    pub admitted: usize,
-    pub refused: usize,
-    pub p99: Duration,
-    pub worst: Duration,
-}
-
-impl Traffic {
-    fn start(routes: Vec<Route>) -> Self {
-        let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let nanos = Arc::new(Mutex::new(Vec::new()));
-        let thread = std::thread::spawn({
-            let (stop, nanos, refused) = (Arc::clone(&stop), Arc::clone(&nanos), Arc::clone(&refused));
-            move || {
-                let mut burst = Vec::new();
-                while !stop.load(Ordering::Relaxed) {
-                    for route in routes.iter().cycle().take(50) {
-                        let began = Instant::now();
-                        let permit = route.admit(Tier::Normal);
-                        burst.push(u32::try_from(began.elapsed().as_nanos()).unwrap_or(u32::MAX));
-                        match permit {
-                            Ok(permit) => permit.finish(Outcome::Success),
-                            Err(_) => drop(refused.fetch_add(1, Ordering::Relaxed)),
-                        }
-                    }
-                    nanos.lock().unwrap().append(&mut burst);
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-            }
-        });
-        Self { stop, nanos, refused, thread }
-    }
-
-    fn report(&self) -> Report {
-        let mut nanos = std::mem::take(&mut *self.nanos.lock().unwrap());
-        nanos.sort_unstable();
-        let at = |share: f64| {
-            let index = ((nanos.len() - 1) as f64 * share) as usize;
-            Duration::from_nanos(u64::from(nanos[index]))
-        };
-        let refused = self.refused.swap(0, Ordering::Relaxed);
-        Report { admitted: nanos.len() - refused, refused, p99: at(0.99), worst: at(1.0) }
-    }
-
-    fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap();
-    }
 }

@@ -18,6 +18,8 @@ mod security;
 mod stuck;
 mod support;
 mod topology;
+#[path = "../shared/traffic.rs"]
+mod traffic;
 
 fn main() -> ExitCode {
     servers::run(
