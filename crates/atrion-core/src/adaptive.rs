@@ -6,7 +6,9 @@
 //! probe that closes it, debt that grows) are the pure rules of [`debt`], [`DeadRule`] and [`probe`], which the engine
 //! applies at the request itself.
 
+mod admissions;
 mod baseline;
+mod ceiling;
 mod config;
 mod dead;
 pub mod debt;
@@ -23,7 +25,9 @@ mod target;
 mod tick;
 mod window;
 
+pub use admissions::Admissions;
 pub use baseline::Baseline;
+pub use ceiling::Ceiling;
 pub use config::{AdaptiveConfig, ConfigFault, Laws};
 pub use dead::DeadRule;
 pub use effectiveness::Effectiveness;
@@ -36,7 +40,7 @@ pub use scar::Scar;
 pub use staleness::staleness;
 pub use target::{Target, Throughput};
 pub use tick::Tick;
-pub use window::Window;
+pub use window::{Failures, Window};
 
 use core::time::Duration;
 
@@ -56,7 +60,9 @@ pub struct AdaptiveState {
     baseline: Baseline,
     throughput: Throughput,
     health: MemoryOfHealth,
+    ceiling: Ceiling,
     target: Target,
+    admissions: Admissions,
     effectiveness: Effectiveness,
     debt: f64,
     errors: ErrorShare,
@@ -97,15 +103,26 @@ impl AdaptiveState {
         let elasticity = self.elasticity;
         let free = || if laws.elasticity { elasticity.free() } else { 0.0 };
         self.baseline.step(tick, judged, self.target.slots(), free, config.slo);
-        let strained = judged.mean_in_flight >= 0.9 * self.target.slots() || self.baseline.is_stretched();
+        let full = judged.mean_in_flight >= 0.9 * self.target.slots();
+        let strained = full || self.baseline.is_stretched();
         self.throughput.step(tick, window.succeeded, strained);
-        if !strained && self.mode == Mode::Operational {
+        let unharmed = full && self.is_unharmed(judged);
+        if (!strained || unharmed) && self.mode == Mode::Operational {
             self.health.step(tick, window.mean_in_flight);
+        }
+        if laws.ceiling {
+            self.ceiling.step(tick, &window, self.baseline.base());
         }
         let carried =
             Carried { throughput: &self.throughput, baseline: &self.baseline, health: &self.health };
         self.target.step(tick, crowded, &carried, free, config);
-        self.effectiveness.step(tick, window.admitted, window.failed);
+        self.target.keep_under(&self.ceiling, config);
+        if tick.seconds > 0.0 {
+            let (admitted, failed) = (window.admitted, window.failed);
+            let cause =
+                self.admissions.step(tick, admitted, failed, window.failures.held, self.baseline.base());
+            self.effectiveness.step(tick, cause, failed);
+        }
         self.debt = debt::relax(window.debt, tick, self.target.slots(), config);
         self.errors.step(tick, judged);
         self.evidence.step(tick, judged.completions());
@@ -129,6 +146,12 @@ impl AdaptiveState {
         // A route without traffic learns nothing, so only ticks that saw a completion count.
         self.learned_ticks = self.learned_ticks.saturating_add(u32::from(judged.completions() > 0));
         self.mode = self.next_mode(config);
+    }
+
+    /// A crowd that slows nobody down, while most calls come back well, is health: calls that hang fill the house beside
+    /// free workers.
+    fn is_unharmed(&self, judged: &Window) -> bool {
+        judged.samples() > 0 && self.errors.get() < 0.5 && !self.baseline.is_slowed()
     }
 
     /// The three modes; every arm is a sentence. The request path adds two more transitions, [`opened_dead`] and
@@ -190,15 +213,16 @@ impl AdaptiveState {
     #[must_use]
     pub fn law(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Law {
         let slots = self.target.slots();
+        let (gain, target) = if self.is_learning(config) {
+            (config.gain, slots.max(LEARNING_TARGET))
+        } else {
+            (self.ceiling.gain(slots, config), slots.max(config.min_target))
+        };
         Law {
             rest: Ohms::saturating(self.terms(merged, config).at_rest()),
             weight: Ohms::saturating(config.weight),
-            gain: config.gain,
-            target: if self.is_learning(config) {
-                slots.max(LEARNING_TARGET)
-            } else {
-                slots.max(config.min_target)
-            },
+            gain,
+            target,
         }
     }
 
@@ -283,6 +307,12 @@ impl AdaptiveState {
     #[must_use]
     pub const fn baseline(&self) -> &Baseline {
         &self.baseline
+    }
+
+    /// Where a bounded queue is full, and how far that is believed in.
+    #[must_use]
+    pub const fn ceiling(&self) -> &Ceiling {
+        &self.ceiling
     }
 
     /// Throughput X of successes, per second.

@@ -29,6 +29,7 @@ mod invariants {
 #[path = "adaptive/laws"]
 mod laws {
     mod baseline;
+    mod ceiling;
     mod dead;
     mod debt;
     mod effectiveness;

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Policies, by name; all if left out.
     #[arg(long = "policy")]
     policies: Vec<String>,
-    /// Also `adaptive` with one law switched off each.
+    /// Also `adaptive` with one law switched off each, and what each law is worth.
     #[arg(long)]
     ablations: bool,
     /// Leaves the oracle out, which takes most of the time.
@@ -62,6 +62,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         table.events as f64 / 1e6
     );
     print(&table);
+    if args.ablations {
+        print_ablations(&table);
+    }
     if args.scenarios {
         print_scenarios(&table);
     }
@@ -90,6 +93,35 @@ fn print(table: &Table) {
     println!("\nweights: {}", legend[..5].join(", "));
     println!("         {}", legend[5..].join(", "));
     println!("rank: mean among realizable policies; worst: the mean score of the worst scenario");
+}
+
+/// What each law is worth: the preset with it against the preset without it.
+fn print_ablations(table: &Table) {
+    let Some(whole) = table.row("adaptive") else { return };
+    println!(
+        "\n{:<26}{:>6}{:>7}  {:<20} {:<20}",
+        "without", "score", "worth", "gains most in", "loses most in"
+    );
+    for entry in policy::ablations() {
+        let Some(row) = table.row(&entry.name) else { continue };
+        let worth = |nth: usize| whole.scenarios[nth].0 - row.scenarios[nth].0;
+        let by_worth = || (0..table.scenarios.len()).map(|nth| (worth(nth), nth));
+        let name = |found: Option<(f64, usize)>| {
+            found.map_or_else(String::new, |(worth, nth)| {
+                let name = &table.scenarios[nth];
+                format!("{worth:+.1} {}", &name[..name.len().min(15)])
+            })
+        };
+        println!(
+            "{:<26}{:>6.2}{:>+7.2}  {:<20} {:<20}",
+            entry.name.trim_start_matches("no-"),
+            row.score,
+            whole.score - row.score,
+            name(by_worth().max_by(|a, b| a.0.total_cmp(&b.0))),
+            name(by_worth().min_by(|a, b| a.0.total_cmp(&b.0))),
+        );
+    }
+    println!("worth: the score of the whole preset less the score without the law");
 }
 
 fn print_scenarios(table: &Table) {

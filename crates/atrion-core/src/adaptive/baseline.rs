@@ -87,6 +87,11 @@ impl Baseline {
         self.learning.seconds < LEARNING_SECONDS
     }
 
+    /// The latency of now is above the baseline by more than chance.
+    pub(super) fn is_slowed(&self) -> bool {
+        self.latency >= 1.2 * self.base
+    }
+
     /// The latency of now is above what is accepted, twice the baseline.
     pub(super) fn is_stretched(&self) -> bool {
         self.latency > 2.0 * self.base

@@ -79,6 +79,8 @@ pub struct Laws {
     pub square_root_staffing: bool,
     /// The baseline may rise under saturation in so far as latency does not rise with the in-flight count.
     pub elasticity: bool,
+    /// N* stays under the crowd at which a bounded queue is full.
+    pub ceiling: bool,
     /// A failed call keeps its slot until successes have paid for it.
     pub debt: bool,
     /// A failure makes debt only in so far as failures rise with admissions.
@@ -98,6 +100,7 @@ impl Default for Laws {
             shrinking_slack: true,
             square_root_staffing: true,
             elasticity: true,
+            ceiling: true,
             debt: true,
             effectiveness: true,
             scar: true,

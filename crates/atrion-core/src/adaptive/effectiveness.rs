@@ -23,12 +23,9 @@ pub struct Effectiveness {
 }
 
 impl Effectiveness {
-    pub(super) fn step(&mut self, tick: &Tick, admitted: u64, failed: u64) {
-        // Without time nothing can have moved.
-        if tick.seconds <= 0.0 {
-            return;
-        }
-        let (a, f) = (real(admitted), real(failed));
+    /// `admitted` are the admissions that the failures belong to. Without time nothing can have moved: not called then.
+    pub(super) fn step(&mut self, tick: &Tick, admitted: f64, failed: u64) {
+        let (a, f) = (admitted, real(failed));
         let keep = tick.keep_10s;
         self.szz *= keep;
         self.szf *= keep;

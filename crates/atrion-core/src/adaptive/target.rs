@@ -2,7 +2,7 @@
 //! The capacity target (`docs/physics.md` section 3.3): the work in service plus a slack for bursts.
 
 use super::window::real;
-use super::{AdaptiveConfig, Baseline, MemoryOfHealth, Tick};
+use super::{AdaptiveConfig, Baseline, Ceiling, MemoryOfHealth, Tick};
 
 /// Throughput X of successes per second. Late and failed work is not throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -77,6 +77,11 @@ impl Target {
         let excess = (wanted - in_time.max(busy)).max(0.0);
         let queue = if excess > 0.0 { 1.0 - free() } else { 0.0 };
         self.slots = config.min_target.max(wanted - queue * excess);
+    }
+
+    /// What a queue has no place for is no target.
+    pub(super) fn keep_under(&mut self, ceiling: &Ceiling, config: &AdaptiveConfig) {
+        self.slots = config.min_target.max(self.slots - ceiling.excess_of(self.slots));
     }
 
     /// N*, in requests; 0 before the first tick.

@@ -26,6 +26,8 @@ pub struct Window {
     pub latency_sum: f64,
     /// The passive experiment behind elasticity: in-flight count at admission against latency.
     pub pairs: Pairs,
+    /// What the failed calls were like.
+    pub failures: Failures,
     /// Time-weighted mean of the in-flight count over the window, without debt.
     pub mean_in_flight: f64,
     /// Requests in flight at the end of the window.
@@ -38,6 +40,20 @@ pub struct Window {
     pub mean_age: f64,
     /// What a caller with its own meters says of the same time. It must have passed [`Telemetry::check`].
     pub report: Option<Telemetry>,
+}
+
+/// Sums over the failed calls of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[allow(clippy::exhaustive_structs)] // as for the window that they are a part of
+pub struct Failures {
+    /// In-flight counts at their admission.
+    pub x: f64,
+    /// The squares of those.
+    pub xx: f64,
+    /// How long they took, in seconds.
+    pub held: f64,
 }
 
 impl Window {
@@ -83,6 +99,11 @@ impl Window {
         Self {
             latency_sum: sane(self.latency_sum),
             pairs: self.pairs.neutralised(),
+            failures: Failures {
+                x: sane(self.failures.x),
+                xx: sane(self.failures.xx),
+                held: sane(self.failures.held),
+            },
             mean_in_flight: sane(self.mean_in_flight),
             debt: sane(self.debt),
             since_completion: sane(self.since_completion),

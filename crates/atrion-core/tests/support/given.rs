@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use atrion_core::adaptive::Pairs;
+use atrion_core::adaptive::{Failures, Pairs};
 use atrion_core::{AdaptiveConfig, AdaptiveState, Ladder, Laws, Telemetry, Tick, Window};
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn any_count() -> impl Strategy<Value = u64> {
 /// A window as an enemy, or a bug, would send it.
 pub(crate) fn hostile() -> impl Strategy<Value = Window> {
     let counts = [any_count(), any_count(), any_count(), any_count(), any_count()];
-    let floats: [_; 5] = std::array::from_fn(|_| anything());
+    let floats: [_; 8] = std::array::from_fn(|_| anything());
     let pairs: [_; 5] = std::array::from_fn(|_| anything());
     let report = prop::option::weighted(0.2, (anything(), anything(), anything()));
     (counts, floats, pairs, report).prop_map(|(counts, floats, [count, x, y, xx, xy], report)| Window {
@@ -47,6 +47,7 @@ pub(crate) fn hostile() -> impl Strategy<Value = Window> {
         late: counts[3],
         latency_sum: floats[0],
         pairs: Pairs { count, x, y, xx, xy },
+        failures: Failures { x: floats[5], xx: floats[6], held: floats[7] },
         mean_in_flight: floats[1],
         in_flight: counts[4],
         debt: floats[2],
@@ -72,6 +73,11 @@ pub(crate) fn measured() -> impl Strategy<Value = Window> {
                 pairs: [0.5, 1.5].iter().fold(Pairs::default(), |pairs, share| {
                     pairs.with(mean_in_flight * share, latency * (0.5 + share / 2.0))
                 }),
+                failures: Failures {
+                    x: failed as f64 * mean_in_flight,
+                    xx: failed as f64 * mean_in_flight * mean_in_flight,
+                    held: failed as f64 * latency * (mean_age / 30.0),
+                },
                 mean_in_flight,
                 in_flight: mean_in_flight as u64,
                 debt,
@@ -131,12 +137,13 @@ pub(crate) fn settled(config: &AdaptiveConfig) -> AdaptiveState {
 }
 
 pub(crate) fn laws() -> impl Strategy<Value = Laws> {
-    prop_oneof![2 => Just([true; 9]), 1 => any::<[bool; 9]>()].prop_map(
+    prop_oneof![2 => Just([true; 10]), 1 => any::<[bool; 10]>()].prop_map(
         |[
             memory_of_health,
             shrinking_slack,
             square_root_staffing,
             elasticity,
+            ceiling,
             debt,
             effectiveness,
             scar,
@@ -147,6 +154,7 @@ pub(crate) fn laws() -> impl Strategy<Value = Laws> {
             shrinking_slack,
             square_root_staffing,
             elasticity,
+            ceiling,
             debt,
             effectiveness,
             scar,

@@ -107,7 +107,11 @@ impl Route {
         self.last_completion = now;
         let latency = now.seconds_since(call.start);
         if failed {
+            let x = call.in_flight as f64;
             self.window.failed += 1;
+            self.window.failures.x += x;
+            self.window.failures.xx += x * x;
+            self.window.failures.held += latency;
             self.debt += self.state.debt_gain(&self.config);
         } else {
             self.window.latency_sum += latency;

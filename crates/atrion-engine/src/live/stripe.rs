@@ -39,6 +39,10 @@ pub(crate) struct Stripe {
     /// The part of `held` that is no latency: of everything but answers.
     held_in_vain: AtomicU64,
     last_failure: AtomicU64,
+    /// Of failed calls: the counts in flight at their admission, their squares, and how long they took.
+    failed_x: AtomicU64,
+    failed_xx: AtomicU64,
+    held_failed: AtomicU64,
 }
 
 /// A stripe on cache lines of its own: 128 bytes, because current processors fetch lines in pairs.
@@ -143,6 +147,10 @@ impl Lane<'_> {
             }
             Verdict::Failed => {
                 self.in_vain(&stripe.failed, nanos);
+                let x = u64::from(in_flight);
+                self.add(&stripe.failed_x, x);
+                self.add(&stripe.failed_xx, x * x);
+                self.add(&stripe.held_failed, nanos);
                 Self::stamp(&stripe.last_failure, now);
             }
             Verdict::Ignored => self.in_vain(&stripe.ignored, nanos),
@@ -211,6 +219,9 @@ impl Stripe {
         wide(&mut sum.offsets, &self.offsets);
         wide(&mut sum.held, &self.held);
         wide(&mut sum.held_in_vain, &self.held_in_vain);
+        wide(&mut sum.failed_x, &self.failed_x);
+        wide(&mut sum.failed_xx, &self.failed_xx);
+        wide(&mut sum.held_failed, &self.held_failed);
         wide(&mut sum.pair_x, &self.pair_x);
         wide(&mut sum.pair_y, &self.pair_y);
         wide(&mut sum.pair_xx, &self.pair_xx);
@@ -239,6 +250,9 @@ pub(crate) struct Reading {
     pub(crate) held: u64,
     /// The part of it that was no answer: failed, ignored, cancelled and outdated calls.
     pub(crate) held_in_vain: u64,
+    pub(crate) failed_x: u64,
+    pub(crate) failed_xx: u64,
+    pub(crate) held_failed: u64,
     pub(crate) pair_x: u64,
     pub(crate) pair_y: u64,
     pub(crate) pair_xx: u64,
@@ -270,6 +284,9 @@ impl Reading {
             offsets: self.offsets.wrapping_sub(earlier.offsets),
             held: self.held.wrapping_sub(earlier.held),
             held_in_vain: self.held_in_vain.wrapping_sub(earlier.held_in_vain),
+            failed_x: self.failed_x.wrapping_sub(earlier.failed_x),
+            failed_xx: self.failed_xx.wrapping_sub(earlier.failed_xx),
+            held_failed: self.held_failed.wrapping_sub(earlier.held_failed),
             pair_x: self.pair_x.wrapping_sub(earlier.pair_x),
             pair_y: self.pair_y.wrapping_sub(earlier.pair_y),
             pair_xx: self.pair_xx.wrapping_sub(earlier.pair_xx),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::adaptive::{Pairs, Window};
+use atrion_core::adaptive::{Failures, Pairs, Window};
 use atrion_core::{Mono, Telemetry};
 
 use crate::live::{Live, Reading};
@@ -77,6 +77,11 @@ impl Meter {
                 y: counted.pair_y as f64 * 1e-9,
                 xx: counted.pair_xx as f64,
                 xy: counted.pair_xy as f64 * 1e-9,
+            },
+            failures: Failures {
+                x: counted.failed_x as f64,
+                xx: counted.failed_xx as f64,
+                held: counted.held_failed as f64 * 1e-9,
             },
             mean_in_flight: if dt > 0 { area as f64 / dt as f64 } else { in_flight as f64 },
             in_flight: in_flight as u64,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
-use atrion_core::adaptive::{DeadRule, Pairs, debt};
+use atrion_core::adaptive::{DeadRule, Failures, Pairs, debt};
 use atrion_core::{
     AdaptiveConfig, AdaptiveState, Gate, Ladder, Law, Mode, Mono, Ohms, Outcome, Priority, Spread, Tick,
     Tier, Volts, Window,
@@ -59,6 +59,8 @@ struct Tally {
     spans: Vec<(Mono, Mono)>,
     /// How many were in flight when it began, and how long it took: of every call with an answer.
     answers: Vec<(u64, u64)>,
+    /// The same of every call that failed.
+    failures: Vec<(u64, u64)>,
     refused: u64,
 }
 
@@ -152,6 +154,7 @@ impl Twin {
             }
             Some(Outcome::Failure) if is_news => {
                 self.tally.window.failed += 1;
+                self.tally.failures.push((call.in_flight, took.as_nanos() as u64));
                 self.debt += self.gain;
                 self.last_completion = now;
                 self.failed(now);
@@ -278,6 +281,12 @@ impl Twin {
             y: sum(|(_, took)| *took) * 1e-9,
             xx: sum(|(n, _)| n * n),
             xy: sum(|(n, took)| n * took) * 1e-9,
+        };
+        let of_failures = |of: fn(&(u64, u64)) -> u64| self.tally.failures.iter().map(of).sum::<u64>() as f64;
+        window.failures = Failures {
+            x: of_failures(|(n, _)| *n),
+            xx: of_failures(|(n, _)| n * n),
+            held: of_failures(|(_, took)| *took) * 1e-9,
         };
         window.debt = self.debt();
         if self.was_idle {

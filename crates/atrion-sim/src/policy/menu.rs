@@ -83,6 +83,7 @@ pub fn ablations() -> Vec<Entry> {
         ("shrinking-slack", Laws { shrinking_slack: false, ..on }),
         ("square-root-staffing", Laws { square_root_staffing: false, ..on }),
         ("elasticity", Laws { elasticity: false, ..on }),
+        ("ceiling", Laws { ceiling: false, ..on }),
         ("debt", Laws { debt: false, ..on }),
         ("effectiveness", Laws { effectiveness: false, ..on }),
         ("scar", Laws { scar: false, ..on }),

@@ -92,6 +92,8 @@ fn a_full_queue_makes_debt_and_debt_makes_room() {
     for (debt, failed) in [true, false].into_iter().zip(&mut failed) {
         let mut config = AdaptiveConfig::default();
         config.laws.debt = debt;
+        // Which would find the edge of the queue and leave nothing to be owed.
+        config.laws.ceiling = false;
         let mut world = World::new(config, plant, 5);
         world.run(0.6 * plant.capacity(), 20.0);
         world.run(2.0 * plant.capacity(), 5.0);
@@ -101,6 +103,29 @@ fn a_full_queue_makes_debt_and_debt_makes_room() {
     }
     let [with, without] = failed;
     assert!(with < 0.5 * without, "{with} of the capacity is rejected with debt, {without} without");
+}
+
+/// Who has found out where a queue is full sheds before it: next to nothing is refused behind the gate, and what is shed
+/// is the least important.
+#[test]
+fn a_full_queue_is_left_alone() {
+    let plant = Plant { waiting: 10, ..Plant::of(10, 0.05) };
+    let mut refused = [0.0; 2];
+    for (ceiling, refused) in [true, false].into_iter().zip(&mut refused) {
+        let mut config = AdaptiveConfig::default();
+        config.laws.ceiling = ceiling;
+        let mut world = World::new(config, plant, 5);
+        world.run(0.6 * plant.capacity(), 20.0);
+        world.run(2.0 * plant.capacity(), 5.0);
+        let report = world.run(2.0 * plant.capacity(), 20.0);
+        *refused = report.failed as f64 / report.seconds / plant.capacity();
+        assert!(report.goodput() > 0.9 * plant.capacity(), "ceiling {ceiling}: {report:?}");
+    }
+    let [with, without] = refused;
+    assert!(
+        with < 0.02 && with < 0.3 * without,
+        "{with} of the capacity is refused, {without} without the law"
+    );
 }
 
 /// Errors that load does not cause must not cost anybody his place.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use atrion_core::adaptive::Pairs;
+use atrion_core::adaptive::{Failures, Pairs};
 use atrion_core::{AdaptiveConfig, AdaptiveState, Mode, Mono, Telemetry, Tick, Window};
 use proptest::prelude::*;
 
@@ -27,6 +27,11 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         late,
         latency_sum: latency * (succeeded + late) as f64,
         pairs,
+        failures: Failures {
+            x: 60.0 * failed as f64,
+            xx: 3_610.0 * failed as f64,
+            held: dice.between(0.0, 0.1) * failed as f64,
+        },
         mean_in_flight: 400.0 * latency,
         in_flight: dice.poisson(10.0),
         debt: dice.between(0.0, 5.0),
@@ -41,11 +46,13 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
 }
 
 /// Every number a reader of the state can see.
-fn numbers(state: &AdaptiveState, config: &AdaptiveConfig) -> [f64; 12] {
+fn numbers(state: &AdaptiveState, config: &AdaptiveConfig) -> [f64; 14] {
     let law = state.law(None, config);
     [
         law.rest.get(),
         law.target,
+        law.gain,
+        state.ceiling().belief(),
         state.debt(),
         state.scar().get(),
         state.momentum(),
@@ -88,7 +95,7 @@ fn a_recorded_life_replays_to_the_bit() {
     assert_eq!(hash, RECORDED, "{hash:#018x}");
 }
 
-const RECORDED: u64 = 0x07d0_ebf2_8c9e_bc18;
+const RECORDED: u64 = 0x6d62_e157_9342_259d;
 
 proptest! {
     #[test]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Effectiveness: errors that load does not cause give eta near 0, a full capacity gives eta near 1.
 
+use atrion_core::adaptive::Failures;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Window};
 
 use crate::support::dice::Dice;
@@ -40,6 +41,32 @@ fn a_full_capacity_is() {
         assert!(state.effectiveness() > 0.6, "eta is {}", state.effectiveness());
         assert!(state.debt_gain(&AdaptiveConfig::default()) > 0.99);
     }
+}
+
+/// eta of a full capacity that says no so many seconds after it was asked, which is in a later tick.
+fn refused_after(delay: f64) -> f64 {
+    let (config, mut dice) = (AdaptiveConfig::default(), Dice::new(3));
+    let ticks = (delay * 10.0).round() as usize;
+    let slow = Window { admitted: 50, succeeded: 50, latency_sum: 25.0, ..Window::default() };
+    let mut refused = std::collections::VecDeque::from(vec![0; ticks]);
+    (0..300)
+        .fold(after(AdaptiveState::default(), 200, &slow, &config), |state, _| {
+            let admitted = dice.poisson(50.0);
+            refused.push_back(admitted.saturating_sub(40));
+            let failed = refused.pop_front().unwrap();
+            let failures = Failures { held: delay * failed as f64, ..Failures::default() };
+            after(state, 1, &Window { admitted, failed, failures, ..slow }, &config)
+        })
+        .effectiveness()
+}
+
+#[test]
+fn a_refusal_that_takes_its_time_belongs_to_the_admissions_of_then() {
+    for delay in [0.0, 0.3, 0.7] {
+        assert!(refused_after(delay) > 0.5, "eta is {} after {delay} s", refused_after(delay));
+    }
+    // Twice as long as an answer takes, and it is no refusal any more: whatever it is, it hung.
+    assert!(refused_after(1.1) < 0.2, "{}", refused_after(1.1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Each switch turns its law off, and no other.
 
-use atrion_core::adaptive::{DeadRule, Pairs};
+use atrion_core::adaptive::{DeadRule, Failures, Pairs};
 use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Window};
 
 use crate::support::given::{after, failing, healthy, settled};
@@ -14,6 +14,7 @@ struct Works {
     shrinking_slack: bool,
     square_root_staffing: bool,
     elasticity: bool,
+    ceiling: bool,
     debt: bool,
     effectiveness: bool,
     scar: bool,
@@ -26,6 +27,7 @@ const ALL: Works = Works {
     shrinking_slack: true,
     square_root_staffing: true,
     elasticity: true,
+    ceiling: true,
     debt: true,
     effectiveness: true,
     scar: true,
@@ -40,13 +42,20 @@ fn work(laws: Laws) -> Works {
     let free = (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 5.0, 0.29));
     let slower = Window { mean_in_flight: 60.0, pairs: free, ..healthy(100.0, 0.3) };
     let collapsed = Window { mean_in_flight: 60.0, ..healthy(1.0, 0.1) };
-    let full = Window { mean_in_flight: 1e6, ..healthy(100.0, 0.1) };
+    let full = Window { mean_in_flight: 1e6, ..healthy(100.0, 0.15) };
     // Every second tick 20 calls more, all of which fail: full capacity.
     let overflow = (0..60).fold(health, |state, step| {
         let more = 20 * (step % 2);
         let window = Window { admitted: 10 + more, failed: more, debt: 7.0, ..healthy(100.0, 0.1) };
         state.step(&atrion_core::Tick::new(crate::support::given::TICK, &config), &window, &config)
     });
+    // Every tick nine calls that come back, and five that find twelve before them and a full queue.
+    let bounded = Window {
+        failed: 5,
+        failures: Failures { x: 60.0, xx: 720.0, held: 0.0 },
+        pairs: (0..9).fold(Pairs::default(), |pairs, n| pairs.with(f64::from(n), 0.1)),
+        ..healthy(90.0, 0.1)
+    };
     let hung = Window { in_flight: 5, since_completion: 2.0, mean_age: 2.0, ..Window::default() };
     let constant = after(health, 30, &failing(100.0, 0.1, 4), &config);
     let dead = after(health, 30, &failing(100.0, 0.1, 10), &config);
@@ -58,6 +67,7 @@ fn work(laws: Laws) -> Works {
         shrinking_slack: slack(&after(health, 100, &full, &config)) < 1.6,
         square_root_staffing: health.target() > 2.1 * busy,
         elasticity: after(health, 30, &slower, &config).baseline().base() > 0.15,
+        ceiling: after(health, 30, &bounded, &config).target() < 10.0,
         debt: overflow.debt() > 0.0 && overflow.debt_gain(&config) + f64::from(u8::from(laws.debt)) > 0.5,
         // Errors that do not move with load are blamed on it only where nobody asks.
         effectiveness: constant.terms(None, &config).scar.get() == 0.0,
@@ -80,6 +90,7 @@ fn each_switch_turns_its_own_law_off_and_no_other() {
         (Laws { shrinking_slack: false, ..on }, Works { shrinking_slack: false, ..ALL }),
         (Laws { square_root_staffing: false, ..on }, Works { square_root_staffing: false, ..ALL }),
         (Laws { elasticity: false, ..on }, Works { elasticity: false, ..ALL }),
+        (Laws { ceiling: false, ..on }, Works { ceiling: false, ..ALL }),
         (Laws { debt: false, ..on }, Works { debt: false, ..ALL }),
         (Laws { effectiveness: false, ..on }, Works { effectiveness: false, ..ALL }),
         (Laws { staleness: false, ..on }, Works { staleness: false, ..ALL }),

@@ -7,7 +7,7 @@ use atrion_core::adaptive::Pairs;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Window};
 use proptest::prelude::*;
 
-use crate::support::given::{after, healthy, settled, silence, tick};
+use crate::support::given::{after, failing, healthy, settled, silence, tick};
 
 fn without(change: impl Fn(&mut Laws)) -> AdaptiveConfig {
     let mut laws = Laws::default();
@@ -125,7 +125,7 @@ fn memory_of_health_holds_the_target() {
 #[test]
 fn strain_and_bootstrap_are_not_health() {
     let config = AdaptiveConfig::default();
-    let strain = Window { mean_in_flight: 1_000.0, ..healthy(10.0, 0.1) };
+    let strain = Window { mean_in_flight: 1_000.0, ..healthy(10.0, 0.5) };
     let strained = after(settled(&config), 600, &strain, &config);
     assert!(strained.target() < 30.0, "{}", strained.target());
     let learning = after(AdaptiveState::default(), 9, &healthy(100.0, 0.1), &config);
@@ -133,6 +133,22 @@ fn strain_and_bootstrap_are_not_health() {
     let next = learning.step(&tick(&config), &first, &config);
     let busy = next.throughput() * next.baseline().base();
     assert!(next.target() <= 2.0 * busy + 2.0 * (2.0 * busy).sqrt() + 1e-9);
+}
+
+/// Calls that hang fill the house beside free workers: where nobody is slowed down, that is what can be carried.
+#[test]
+fn a_crowd_that_slows_nobody_is_health() {
+    let config = AdaptiveConfig::default();
+    let target = |window: &Window| after(settled(&config), 600, window, &config).target();
+    let crowd = Window { mean_in_flight: 40.0, ..healthy(100.0, 0.1) };
+    assert!((target(&crowd) - 48.0).abs() < 1.0, "1.2 times 40 in flight: {}", target(&crowd));
+    for (harm, window) in [
+        ("slowed", Window { mean_in_flight: 40.0, ..healthy(100.0, 0.13) }),
+        ("mostly failing", Window { mean_in_flight: 40.0, ..failing(100.0, 0.1, 6) }),
+        ("nothing comes back", Window { mean_in_flight: 40.0, ..silence() }),
+    ] {
+        assert!(target(&window) < 40.0, "{harm}: {}", target(&window));
+    }
 }
 
 #[test]

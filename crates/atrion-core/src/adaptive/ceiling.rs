@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The ceiling (`docs/physics.md` section 3.3): where a bounded queue is full.
+//!
+//! A full queue refuses at once, and it refuses at one count: failures begin at that crowd, and nothing succeeds above
+//! it. Errors of any other kind have no such edge: they hit calls of every crowd, as wide as the crowd itself moves.
+//! Who knows the edge can shed the least important before it, instead of leaving the choice to the queue, which does
+//! not know tiers.
+
+use super::window::real;
+use super::{AdaptiveConfig, Tick, Window};
+
+/// The decaying sums of the comparison, and what they say.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+pub struct Ceiling {
+    failures: f64,
+    /// By how much the crowd at a failure's admission exceeds that at a success's, summed over failures.
+    excess: f64,
+    /// Squared distances of the failures' crowds from their window's mean, and the degrees of freedom behind them.
+    squares: f64,
+    freedom: f64,
+    edge: f64,
+    belief: f64,
+}
+
+impl Ceiling {
+    /// `base` is L0.
+    pub(super) fn step(&mut self, tick: &Tick, window: &Window, base: f64) {
+        let failed = real(window.failed);
+        if failed <= 0.0 && self.failures < FORGOTTEN {
+            *self = Self::default();
+            return;
+        }
+        // However many failures there were, what they have taught is forgotten within half a minute of the last.
+        let keep = tick.keep_5s * (MOST / self.failures.max(MOST));
+        for sum in [&mut self.failures, &mut self.excess, &mut self.squares, &mut self.freedom] {
+            *sum *= keep;
+        }
+        let answered = window.pairs.count;
+        let at_once = window.failures.held <= AT_ONCE * base * failed;
+        // Compared inside one window, so that nothing but the crowd differs between the two.
+        if failed > 0.0 && answered > 0.0 && at_once {
+            let at_failure = window.failures.x / failed;
+            self.failures += failed;
+            self.excess += failed * (at_failure - window.pairs.x / answered);
+            self.squares += (window.failures.xx - failed * at_failure * at_failure).max(0.0);
+            self.freedom += failed - 1.0;
+            self.edge += (at_failure - self.edge) * (failed / self.failures).max(1.0 / MOST);
+        }
+        self.belief = self.judge();
+    }
+
+    /// How many of their own deviations the failures' crowd lies above the successes', from 3 to 3.5. A few failures
+    /// that nobody has seen count for no excess and for a deviation of one.
+    fn judge(&self) -> f64 {
+        let excess = self.excess / (self.failures + UNSEEN);
+        let variance = (self.squares + UNSEEN) / (self.freedom + UNSEEN);
+        (2.0 * (excess / libm::sqrt(variance) - 3.0)).clamp(0.0, 1.0)
+    }
+
+    /// The crowd at which the queue is full, in requests; 0 while unknown.
+    #[must_use]
+    pub const fn edge(&self) -> f64 {
+        self.edge
+    }
+
+    /// How far the edge is believed in, 0..=1.
+    #[must_use]
+    pub const fn belief(&self) -> f64 {
+        self.belief
+    }
+
+    /// What has to be taken off `slots`, so that there is room for the more important under the edge.
+    pub(super) fn excess_of(&self, slots: f64) -> f64 {
+        self.belief * (slots - ROOM * self.edge).max(0.0)
+    }
+
+    /// k for this N*: a wall is nearer than a queue's end, so R rises faster, to reach the top of the ladder at it.
+    pub(super) fn gain(&self, target: f64, config: &AdaptiveConfig) -> f64 {
+        if self.belief <= 0.0 || target <= 0.0 {
+            return config.gain;
+        }
+        let distance = (self.edge / target).max(1.0 / ROOM) - 1.0;
+        config.gain + self.belief * (TOP / distance - config.gain).max(0.0)
+    }
+}
+
+/// N* stays under this part of the edge.
+const ROOM: f64 = 0.75;
+
+/// `atanh(0.9)`: at so much over N*, in units of N*/k, R is nine tenths of `w` above rest, the middle of critical.
+const TOP: f64 = 1.47;
+
+/// A refusal takes less than this part of L0, or it is not the queue that refuses.
+const AT_ONCE: f64 = 0.25;
+
+/// So many failures that nobody has seen speak against an edge.
+const UNSEEN: f64 = 5.0;
+
+/// More failures than the latest fifty teach nothing new.
+const MOST: f64 = 50.0;
+
+/// With less than this left of all failures there is nothing to remember.
+const FORGOTTEN: f64 = 1e-3;
