@@ -34,6 +34,7 @@ impl Fleet {
         if !self.make_room_for(&header.node, now) {
             return Received::Full;
         }
+        self.bury(&header.node, header.incarnation, now);
         let fresh = Sender::new(header.incarnation, now);
         let sender = self.senders.entry(header.node.clone()).or_insert(fresh);
         if !sender.may_say(bytes, now) {
@@ -69,6 +70,18 @@ impl Fleet {
         }
         self.refute(life, now);
         Received::Foreign
+    }
+
+    /// Forgets a life that counts for nothing any more when an *earlier* one speaks in its node's name: a process whose clock
+    /// was put back and whose record was lost, so that it cannot know of the other. While a later life is heard, or was
+    /// lately, earlier ones are dropped. A message that was lost for longer than that may be believed for a while, and
+    /// fades as it came.
+    fn bury(&mut self, node: &NodeId, life: u64, now: Mono) {
+        let is_earlier = self.senders.get(node).is_some_and(|sender| life < sender.incarnation);
+        if is_earlier && self.is_gone(node, now) {
+            self.senders.remove(node);
+            self.peers.forget(node);
+        }
     }
 
     /// Whether a node that is known counts for nothing at present.

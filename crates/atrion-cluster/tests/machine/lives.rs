@@ -28,6 +28,35 @@ fn a_node_that_restarts_with_its_clock_put_back_knows_what_it_knew_and_is_believ
     assert!((seen - 4.6).abs() < 0.3, "{seen}");
 }
 
+/// Its number is lower than the one that others know, and nobody is left who could tell it.
+#[test]
+fn a_node_whose_clock_was_put_back_and_whose_record_is_lost_is_believed_when_its_last_life_is_gone() {
+    let mut world = World::new(3);
+    let (a, now) = (route("a"), world.now);
+    world.node(0).update(&a, vector(60.0, 200), now);
+    world.run(3 * SECOND);
+    let before = world.node(0).incarnation();
+    world.nodes[0] = None;
+    world.flush();
+    world.start(0, 17);
+    assert!(world.node(0).incarnation() < before);
+    let now = world.now;
+    world.node(0).update(&a, vector(90.0, 200), now);
+    let seen = |world: &mut World, number: usize| {
+        let now = world.now;
+        world.node(number).view(&a, now).first().map(|seen| (seen.incarnation, seen.vector.aged_scar().get()))
+    };
+    world.run(5 * SECOND);
+    assert!(seen(&mut world, 1).is_some_and(|(life, _)| life == before), "the other is not gone yet");
+    world.run(8 * SECOND);
+    let now = world.now;
+    let (life, own) = (world.node(0).incarnation(), world.node(0).own(&a, now).unwrap().aged_scar().get());
+    for number in [1, 2] {
+        let (seen_life, seen) = seen(&mut world, number).unwrap();
+        assert!(seen_life == life && (seen - own).abs() < 0.3, "node {number} sees {seen}, and it is {own}");
+    }
+}
+
 #[test]
 fn a_restart_forgets_nothing_of_routes_that_nobody_names_again() {
     let mut world = World::new(2);

@@ -34,6 +34,13 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         evicted
     }
 
+    /// Forgets a node, its number included: whoever speaks in its name next is believed. Says whether it was known.
+    pub fn forget(&mut self, node: &NodeId) -> bool {
+        let forgotten = self.nodes.remove(node);
+        self.registers -= forgotten.as_ref().map_or(0, |node| node.routes.len());
+        forgotten.is_some()
+    }
+
     /// Makes room for another node by forgetting the one that was silent longest, if it is gone. Says whether there is
     /// room now.
     pub fn make_room_for_node(&mut self, now: Mono) -> bool {
@@ -43,10 +50,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         let longest = self.nodes.iter().min_by_key(|(_, node)| node.heard);
         let gone = longest.filter(|(_, node)| now.since(node.heard) >= self.liveness.gone());
         let Some(name) = gone.map(|(name, _)| name.clone()) else { return false };
-        if let Some(node) = self.nodes.remove(&name) {
-            self.registers -= node.routes.len();
-        }
-        true
+        self.forget(&name)
     }
 
     fn evict(
