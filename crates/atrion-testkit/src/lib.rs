@@ -6,9 +6,13 @@
 //! - [`FaultyProvider`] wraps a provider and fails, hangs, delays, forgets or flaps on command.
 //! - [`MemoryFleet`] is a shared store of several nodes in one process, whose wires can be cut.
 //! - [`generate`] has proptest strategies for what crosses the ports, well-formed and hostile.
-//! - [`RecordingObserver`] keeps what it hears.
+//! - [`ReportingProvider`] tells, counts and feels what a test wants; [`RecordingObserver`] keeps what it hears.
+//! - [`TokioClock`] follows the time that a test pauses; [`Random`] is decided by a seed.
 //! - `servers` (feature `servers`, Unix) starts private Redis and PostgreSQL servers and injures them.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod clock;
+pub use clock::TokioClock;
 
 pub mod contract;
 
@@ -20,8 +24,14 @@ pub use fleet::{FleetNode, MemoryFleet};
 
 pub mod generate;
 
+mod random;
+pub use random::Random;
+
 mod recording;
 pub use recording::RecordingObserver;
+
+mod reporting;
+pub use reporting::ReportingProvider;
 
 #[cfg(all(unix, feature = "servers"))]
 #[cfg_attr(docsrs, doc(cfg(all(unix, feature = "servers"))))]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use atrion_core::{Blend, Evidence, Gamma, Ohms, Own, Peer};
 use atrion_state::Liveness;
+use atrion_testkit::Random;
 
 use super::plan::Plan;
-use super::random::Random;
 use super::world::{World, route};
 
 /// Mean, 99th percentile and maximum of the error of `S_merged`, in ohms, while everybody is in the same storm.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use atrion_core::{Blend, Evidence, Gamma, Ohms, Own};
 use atrion_state::{Liveness, Register};
+use atrion_testkit::Random;
 
 use super::plan::{NODES, Plan, STORM_MS};
-use super::random::Random;
 use super::shrink::smallest;
 use super::world::{LIMITS, World, route};
 

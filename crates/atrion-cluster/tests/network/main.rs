@@ -15,6 +15,5 @@
 mod bounds;
 mod convergence;
 mod plan;
-mod random;
 mod shrink;
 mod world;

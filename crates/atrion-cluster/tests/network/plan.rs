@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::random::Random;
+use atrion_testkit::Random;
 
 pub const NODES: u64 = 5;
 /// Faults happen within so many milliseconds; then it is quiet.

@@ -8,9 +8,9 @@ use atrion_cluster::fleet::{Action, Commit, Committed, Digest, Fleet, FleetConfi
 use atrion_cluster::wire::{ClusterHash, Expected, Header, Message, decode, encode};
 use atrion_core::{Mode, Mono, Ohms, Wall};
 use atrion_state::{DecayRate, NodeId, PhysicsVector, RegisterSetLimits, RouteId, Weight};
+use atrion_testkit::Random;
 
 use super::plan::{Fault, Plan, STORM_MS};
-use super::random::Random;
 
 const CLUSTER: ClusterHash = ClusterHash::from_u64(7);
 const WALL_MS: u64 = 1_767_960_000_000;

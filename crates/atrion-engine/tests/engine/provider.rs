@@ -8,36 +8,16 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Outcome, Tier, Wall};
+use atrion_core::{Mode, Outcome, Tier};
 use atrion_engine::{Atrion, BuildError, Config, Route};
 use atrion_state::{
-    BoxFuture, Capabilities, Clock, Event, InMemoryProvider, PhysicsVector, ProviderError, PulseConfig,
-    RouteId, StateProvider,
+    BoxFuture, Capabilities, Event, InMemoryProvider, PhysicsVector, ProviderError, PulseConfig, RouteId,
+    StateProvider,
 };
-use atrion_testkit::{Fault, FaultyProvider, RecordingObserver};
+use atrion_testkit::{Fault, FaultyProvider, RecordingObserver, TokioClock};
 use tokio::time::{Instant, sleep};
 
 use crate::world::{admit_all, ms, name};
-
-/// Tokio's time, which tests pause.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TokioClock(Instant);
-
-impl TokioClock {
-    pub(crate) fn new() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Clock for TokioClock {
-    fn now(&self) -> Mono {
-        Mono::from_nanos(1).after(self.0.elapsed())
-    }
-
-    fn wall(&self) -> Wall {
-        Wall::from_millis(self.0.elapsed().as_millis() as u64)
-    }
-}
 
 pub(crate) struct Stage {
     pub(crate) clock: TokioClock,

@@ -1,95 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a store's adapter and the engine say of their trips, and to whom. On paused time.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_state::{
-    BoxFuture, Capabilities, Event, Health, InMemoryProvider, Observer, PhysicsVector, ProviderError,
-    ProviderStats, RouteId, StateProvider, SyncOperation,
-};
-use atrion_testkit::Fault;
+use atrion_state::{Capabilities, Event, Health, ProviderStats, SyncOperation};
+use atrion_testkit::{Fault, ReportingProvider};
 use tokio::time::sleep;
 
 use crate::provider::{Stage, kill};
 use crate::world::{admit_all, ms};
 
-/// Remembers whom it was given, and is a buffered store that goes to the store by itself.
-#[derive(Debug)]
-struct Busy {
-    inner: InMemoryProvider,
-    heard_by: Mutex<Option<Heard>>,
-    is_down: AtomicBool,
-}
-
-struct Heard(Arc<dyn Observer>);
-
-impl std::fmt::Debug for Heard {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an observer")
-    }
-}
-
-impl Busy {
-    fn tell(&self, event: &Event) {
-        let observer = self.heard_by.lock().unwrap().as_ref().map(|heard| Arc::clone(&heard.0));
-        observer.unwrap().on_event(event);
-    }
-}
-
-impl StateProvider for Busy {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::new("busy").buffered(true)
-    }
-
-    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        // Attached before it is connected: what happens on the way is told already.
-        self.tell(&Event::NodeJoined { provider: "busy", node: "a".parse().unwrap() });
-        self.inner.connect()
-    }
-
-    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.inner.disconnect()
-    }
-
-    fn get_vector<'a>(
-        &'a self,
-        route: &'a RouteId,
-    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-        self.inner.get_vector(route)
-    }
-
-    fn update_vector(
-        &self,
-        route: RouteId,
-        vector: PhysicsVector,
-    ) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.inner.update_vector(route, vector)
-    }
-
-    fn attach(&self, observer: Arc<dyn Observer>) {
-        *self.heard_by.lock().unwrap() = Some(Heard(observer));
-    }
-
-    fn stats(&self) -> Vec<ProviderStats> {
-        vec![ProviderStats::new("busy").health(self.health()).nodes(3, 1)]
-    }
-
-    fn health(&self) -> Health {
-        match self.is_down.load(SeqCst) {
-            true => Health::Degraded { reason: "told so".into() },
-            false => Health::Up,
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_works_by_itself_reports_to_the_instances_observers_while_there_is_one() {
     let stage = Stage::new();
-    let busy =
-        Arc::new(Busy { inner: stage.store.clone(), heard_by: Mutex::default(), is_down: false.into() });
-    let atrion = stage.connect_to(busy.clone()).await;
+    // A buffered store, which goes to the store by itself.
+    let busy = ReportingProvider::new(stage.store.clone(), Capabilities::new("busy").buffered(true));
+    busy.count(vec![ProviderStats::new("busy").nodes(3, 1)]);
+    // Attached before it is connected: what happens on the way is told already.
+    busy.tell_on_connect(Event::NodeJoined { provider: "busy", node: "a".parse().unwrap() });
+    let atrion = stage.connect_to(Arc::new(busy.clone())).await;
     kill(&atrion.route("r")).await;
     sleep(Duration::from_secs(2)).await;
     let told = stage.events.take();
@@ -107,14 +37,14 @@ async fn a_provider_that_works_by_itself_reports_to_the_instances_observers_whil
     assert_eq!(stage.events.count(is_push), 1);
 
     assert!(!atrion.is_degraded());
-    busy.is_down.store(true, SeqCst);
+    busy.feel(Health::Degraded { reason: "told so".into() });
     assert!(atrion.is_degraded() && atrion.snapshot().degraded, "it knows better than the pulse");
     assert_eq!(atrion.provider_stats()[0].nodes.unwrap().live, 3);
 
     drop(atrion);
     sleep(ms(200)).await;
     let _ = stage.events.take();
-    busy.tell(&Event::ConfigReplaced { generation: 1 });
+    assert!(busy.tell(&Event::ConfigReplaced { generation: 1 }), "it was given an observer once");
     assert!(stage.events.events().is_empty(), "the provider must not keep an instance's observers");
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use atrion_core::{Outcome, Tier};
 use atrion_engine::{Config, OVERFLOW_ROUTE};
 use atrion_otel::{INSTRUMENTS, Telemetry, most_series};
+use atrion_testkit::TokioClock;
 use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
 use prometheus::Registry;
 use tokio::time::sleep;
 
-use crate::support::{Meters, Scrape, Stage, TokioClock, admit_all, ms, work};
+use crate::support::{Meters, Scrape, Stage, admit_all, ms, work};
 
 const REQUESTS: &str = "atrion_admission_requests_total";
 const OTHER: &str = "__other__";

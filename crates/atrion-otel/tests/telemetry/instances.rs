@@ -6,9 +6,10 @@ use std::sync::Arc;
 use atrion_core::{Outcome, Tier};
 use atrion_engine::{Atrion, Config};
 use atrion_otel::Telemetry;
+use atrion_testkit::TokioClock;
 use tokio::time::sleep;
 
-use crate::support::{Meters, Stage, TokioClock, ms};
+use crate::support::{Meters, Stage, ms};
 
 async fn instance(meters: &Meters, name: &str) -> (Atrion, Telemetry) {
     let telemetry = Telemetry::builder().instance(name).build(&meters.provider);

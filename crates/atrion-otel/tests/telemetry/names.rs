@@ -11,7 +11,7 @@ use atrion_state::{
 use tracing::subscriber::with_default;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::support::{Fleet, TokioClock, ms};
+use crate::support::{fleet, ms};
 
 #[derive(Clone, Default)]
 struct Names(Arc<Mutex<Vec<String>>>);
@@ -27,8 +27,8 @@ impl<S: tracing::Subscriber> Layer<S> for Names {
 
 #[tokio::test(start_paused = true)]
 async fn every_event_has_a_line_with_a_static_name() {
-    let fleet = Arc::new(Fleet::new(TokioClock::new()));
-    let _atrion = Atrion::builder().shared_provider(fleet.clone()).connect().await.unwrap();
+    let fleet = fleet();
+    let _atrion = Atrion::builder().provider(fleet.clone()).connect().await.unwrap();
     let names = Names::default();
     let (route, error) = (RouteId::new("r").unwrap(), Arc::new(ProviderError::rejected("redis", "told so")));
     let (resistance, lasted) = (Ohms::ZERO, ms(5));
@@ -72,7 +72,7 @@ async fn every_event_has_a_line_with_a_static_name() {
     ];
     events.extend(LicenseState::ALL.map(license));
     let subscriber = tracing_subscriber::registry().with(names.clone());
-    with_default(subscriber, || events.iter().for_each(|event| fleet.tell(event)));
+    with_default(subscriber, || assert!(events.iter().all(|event| fleet.tell(event))));
     assert_eq!(
         *names.0.lock().unwrap(),
         [

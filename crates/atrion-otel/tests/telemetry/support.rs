@@ -2,40 +2,20 @@
 //! An instance with everything in it that has an instrument, and a Prometheus text as values.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mono, Outcome, Tier, Volts, Wall};
+use atrion_core::{Outcome, Tier, Volts, Wall};
 use atrion_engine::{Atrion, Builder, Config, OwnedPermit, Route, RouteConfig};
 use atrion_otel::Telemetry;
 use atrion_state::{
-    BoxFuture, Capabilities, Clock, Direction, Event, Health, InMemoryProvider, LicenseStanding,
-    LicenseState, MessageResult, Observer, PhysicsVector, ProviderError, ProviderStats, RouteId,
-    StateProvider, SyncOperation,
+    Capabilities, Direction, Event, Health, InMemoryProvider, LicenseStanding, LicenseState, MessageResult,
+    ProviderError, ProviderStats, SyncOperation,
 };
+use atrion_testkit::{ReportingProvider, TokioClock};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder as _, Registry, TextEncoder};
-use tokio::time::{Instant, sleep};
-
-/// Tokio's time, which tests pause.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TokioClock(Instant);
-
-impl TokioClock {
-    pub(crate) fn new() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Clock for TokioClock {
-    fn now(&self) -> Mono {
-        Mono::from_nanos(1).after(self.0.elapsed())
-    }
-
-    fn wall(&self) -> Wall {
-        Wall::from_millis(1_800_000_000_000 + self.0.elapsed().as_millis() as u64)
-    }
-}
+use tokio::time::sleep;
 
 /// A provider of meters whose state can be scraped.
 pub(crate) struct Meters {
@@ -125,81 +105,28 @@ impl Scrape {
 }
 
 /// A store of a fleet that never was: it has a number for everything that can be counted.
-#[derive(Debug)]
-pub(crate) struct Fleet {
-    store: InMemoryProvider,
-    observer: Mutex<Option<Listener>>,
-    pub(crate) license: Mutex<LicenseStanding>,
+pub(crate) fn fleet() -> ReportingProvider {
+    let store = InMemoryProvider::with_clock(Arc::new(TokioClock::new()));
+    let fleet = ReportingProvider::new(store, Capabilities::new("fleet").shared(true));
+    let expires = Wall::from_millis(TokioClock::BEGINNING.as_millis() + 500_000);
+    fleet.count(counted(LicenseStanding::new("AL-1", LicenseState::Expiring, Some(expires))));
+    fleet
 }
 
-struct Listener(Arc<dyn Observer>);
-
-impl std::fmt::Debug for Listener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a listener")
-    }
-}
-
-impl Fleet {
-    pub(crate) fn new(clock: TokioClock) -> Self {
-        let store = InMemoryProvider::with_clock(Arc::new(clock));
-        let license =
-            LicenseStanding::new("AL-1", LicenseState::Expiring, Some(Wall::from_millis(1_800_000_500_000)));
-        Self { store, observer: Mutex::default(), license: Mutex::new(license) }
-    }
-
-    pub(crate) fn tell(&self, event: &Event) {
-        let observer = self.observer.lock().unwrap().as_ref().map(|listener| Arc::clone(&listener.0));
-        observer.unwrap().on_event(event);
-    }
-}
-
-impl StateProvider for Fleet {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::new("fleet").shared(true)
-    }
-
-    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.store.connect()
-    }
-
-    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.store.disconnect()
-    }
-
-    fn get_vector<'a>(
-        &'a self,
-        route: &'a RouteId,
-    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-        self.store.get_vector(route)
-    }
-
-    fn update_vector(
-        &self,
-        route: RouteId,
-        vector: PhysicsVector,
-    ) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.store.update_vector(route, vector)
-    }
-
-    fn attach(&self, observer: Arc<dyn Observer>) {
-        *self.observer.lock().unwrap() = Some(Listener(observer));
-    }
-
-    fn stats(&self) -> Vec<ProviderStats> {
-        use Direction::{Received, Sent};
-        use MessageResult::{Accepted, Stale};
-        let layer = |name| ProviderStats::new(name).lag(Duration::from_millis(250));
-        let redis = layer("redis")
-            .nodes(4, 1)
-            .messages(Sent, Accepted, 120)
-            .messages(Received, Accepted, 480)
-            .messages(Received, Stale, 7)
-            .rejected(Received, "checksum", 2)
-            .license(self.license.lock().unwrap().clone());
-        let down = Health::Degraded { reason: "connection refused".into() };
-        vec![redis, layer("postgres").health(down)]
-    }
+/// What such a store counts under that licence.
+pub(crate) fn counted(license: LicenseStanding) -> Vec<ProviderStats> {
+    use Direction::{Received, Sent};
+    use MessageResult::{Accepted, Stale};
+    let layer = |name| ProviderStats::new(name).lag(Duration::from_millis(250));
+    let redis = layer("redis")
+        .nodes(4, 1)
+        .messages(Sent, Accepted, 120)
+        .messages(Received, Accepted, 480)
+        .messages(Received, Stale, 7)
+        .rejected(Received, "checksum", 2)
+        .license(license);
+    let down = Health::Degraded { reason: "connection refused".into() };
+    vec![redis, layer("postgres").health(down)]
 }
 
 /// An instance, its exporter, and what can be scraped of it.
@@ -249,12 +176,11 @@ pub(crate) async fn work(route: &Route, pulses: usize) {
 }
 
 /// An instance in which everything has happened once that an instrument counts.
-pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Arc<Fleet>) {
-    let fleet = Arc::new(Fleet::new(TokioClock::new()));
+pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, ReportingProvider) {
+    let fleet = fleet();
     let config = Config::default().max_routes(2).route("capped", RouteConfig::default().cap(1));
-    let shared = Arc::clone(&fleet);
-    let stage =
-        Stage::with(Meters::new(), config, telemetry, |builder| builder.shared_provider(shared)).await;
+    let provider = fleet.clone();
+    let stage = Stage::with(Meters::new(), config, telemetry, |builder| builder.provider(provider)).await;
     let route = stage.atrion.route("api/checkout");
     work(&route, 15).await;
     sleep(ms(1_000)).await;
@@ -281,9 +207,9 @@ pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Arc<Fle
         routes: 1,
         result,
     };
-    fleet.tell(&trip(SyncOperation::Push, Ok(())));
+    assert!(fleet.tell(&trip(SyncOperation::Push, Ok(()))));
     let refused = Arc::new(ProviderError::unavailable("redis", "connection refused"));
-    fleet.tell(&trip(SyncOperation::Pull, Err(refused)));
+    assert!(fleet.tell(&trip(SyncOperation::Pull, Err(refused))));
     sleep(ms(300)).await;
     (stage, fleet)
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use atrion_core::{Outcome, Tier};
 use atrion_engine::Atrion;
+use atrion_testkit::TokioClock;
 use tokio::time::sleep;
 use tracing::span::{Attributes, Id};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::support::{TokioClock, ms};
+use crate::support::ms;
 
 #[derive(Clone, Default)]
 struct Opened(Arc<Mutex<Vec<(&'static str, bool)>>>);

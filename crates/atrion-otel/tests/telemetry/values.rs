@@ -7,7 +7,7 @@ use atrion_otel::Telemetry;
 use atrion_state::{Event, LicenseStanding, LicenseState};
 use tokio::time::sleep;
 
-use crate::support::{Scrape, Stage, admit_all, eventful, ms};
+use crate::support::{Scrape, Stage, admit_all, counted, eventful, ms};
 
 const REQUESTS: &str = "atrion_admission_requests_total";
 
@@ -122,8 +122,8 @@ async fn a_license_that_was_only_told_of_is_shown_and_what_a_store_says_later_wi
         message: "a test".into(),
     };
     // `redis` has a number of its own, `vault` has none.
-    fleet.tell(&told("redis", LicenseState::Expired));
-    fleet.tell(&told("vault", LicenseState::Grace));
+    assert!(fleet.tell(&told("redis", LicenseState::Expired)));
+    assert!(fleet.tell(&told("vault", LicenseState::Grace)));
     sleep(ms(300)).await;
     let scrape = stage.scrape();
     let state = |id, state| {
@@ -131,7 +131,7 @@ async fn a_license_that_was_only_told_of_is_shown_and_what_a_store_says_later_wi
     };
     assert_eq!(state("AL-1", "expiring"), Some(1.0));
     assert_eq!((state("AL-2", "grace"), state("AL-2", "expired")), (Some(1.0), Some(0.0)));
-    *fleet.license.lock().unwrap() = LicenseStanding::unlicensed();
+    fleet.count(counted(LicenseStanding::unlicensed()));
     sleep(ms(300)).await;
     let scrape = stage.scrape();
     assert_eq!(

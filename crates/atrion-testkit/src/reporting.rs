@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A store in memory that reports like one far away: what a test says, when it says so.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atrion_state::{
+    BoxFuture, Capabilities, Event, Health, InMemoryProvider, Observer, PhysicsVector, ProviderError,
+    ProviderStats, RouteId, StateProvider,
+};
+
+/// A provider for tests of whoever listens to one: it tells, counts and feels what it is told to.
+///
+/// Clones are the same provider.
+#[derive(Clone)]
+pub struct ReportingProvider(Arc<Inner>);
+
+struct Inner {
+    store: InMemoryProvider,
+    capabilities: Capabilities,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    observer: Option<Arc<dyn Observer>>,
+    health: Health,
+    stats: Vec<ProviderStats>,
+    on_connect: Option<Event>,
+}
+
+impl ReportingProvider {
+    /// Keeps vectors in `store` and says that it can do this.
+    #[must_use]
+    pub fn new(store: InMemoryProvider, capabilities: Capabilities) -> Self {
+        Self(Arc::new(Inner { store, capabilities, state: Mutex::default() }))
+    }
+
+    /// Tells the observer that is attached at present, if there is one; says whether there was.
+    pub fn tell(&self, event: &Event) -> bool {
+        let observer = self.state().observer.clone();
+        observer.inspect(|observer| observer.on_event(event)).is_some()
+    }
+
+    /// Tells this at every connect from now on.
+    pub fn tell_on_connect(&self, event: Event) {
+        self.state().on_connect = Some(event);
+    }
+
+    /// Feels like this from now on.
+    pub fn feel(&self, health: Health) {
+        self.state().health = health;
+    }
+
+    /// Has counted this from now on.
+    pub fn count(&self, stats: Vec<ProviderStats>) {
+        self.state().stats = stats;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Valid after every single step.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StateProvider for ReportingProvider {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        let event = self.state().on_connect.clone();
+        if let Some(event) = event {
+            self.tell(&event);
+        }
+        self.0.store.connect()
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.0.store.disconnect()
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        route: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        self.0.store.get_vector(route)
+    }
+
+    fn update_vector(
+        &self,
+        route: RouteId,
+        vector: PhysicsVector,
+    ) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.0.store.update_vector(route, vector)
+    }
+
+    fn health(&self) -> Health {
+        self.state().health.clone()
+    }
+
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        self.state().observer = Some(observer);
+    }
+
+    fn stats(&self) -> Vec<ProviderStats> {
+        self.state().stats.clone()
+    }
+}
+
+impl fmt::Debug for ReportingProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReportingProvider")
+            .field("capabilities", &self.0.capabilities)
+            .finish_non_exhaustive()
+    }
+}
