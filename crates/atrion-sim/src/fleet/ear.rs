@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::Mono;
+use atrion_core::{Mono, Peer};
 use atrion_state::{Liveness, NodeId, Register, RegisterSet, RegisterSetLimits, RouteId};
 
 use super::voice::{Message, Record, Said};
@@ -50,6 +50,16 @@ impl Ear {
     /// Registers of the others, aged and sorted.
     pub(super) fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
         self.peers.live(route, now)
+    }
+
+    /// The same as the merge takes it.
+    pub(super) fn peers<'a>(
+        &'a self,
+        route: &'a RouteId,
+        liveness: &'a Liveness,
+        now: Mono,
+    ) -> impl Iterator<Item = Peer> + 'a {
+        self.peers.peers(route, liveness, now)
     }
 
     pub(super) fn hear(&mut self, message: &Message, name: &NodeId, route: &RouteId, now: Mono) -> Heard {

@@ -5,10 +5,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use atrion_core::Mono;
+use atrion_core::{Mono, Peer};
 use atrion_state::{
-    BoxFuture, Capabilities, Change, Clock as _, Event, FakeClock, Feed, NodeId, Observer, PhysicsVector,
-    ProviderError, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Change, Clock as _, Event, FakeClock, Feed, Liveness, NodeId, Observer,
+    PhysicsVector, ProviderError, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 
 use super::ear::Ear;
@@ -28,9 +28,9 @@ struct State {
     voice: Voice,
     ear: Ear,
     observer: Option<Arc<dyn Observer>>,
-    /// How often the view was asked for, and how many registers were in it.
-    views: u64,
-    registers: u64,
+    /// How often the gate's merge has asked for peers, and how many registers it was given.
+    looks: u64,
+    seen: u64,
 }
 
 impl Virtual {
@@ -42,7 +42,7 @@ impl Virtual {
         voice: Voice,
         ear: Ear,
     ) -> Self {
-        let state = Mutex::new(State { voice, ear, observer: None, views: 0, registers: 0 });
+        let state = Mutex::new(State { voice, ear, observer: None, looks: 0, seen: 0 });
         Self { clock, route, names, sharing, feed: Feed::default(), state }
     }
 
@@ -87,10 +87,10 @@ impl Virtual {
         }
     }
 
-    /// How often the view was asked for, and how many registers were in it.
+    /// How often the gate's merge has asked for peers, and how many registers it was given.
     pub(super) fn looks(&self) -> (u64, u64) {
         let state = self.state();
-        (state.views, state.registers)
+        (state.looks, state.seen)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -138,11 +138,15 @@ impl StateProvider for Virtual {
     }
 
     fn view(&self, route: &RouteId) -> Vec<Register> {
+        self.state().ear.view(route, self.clock.now())
+    }
+
+    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
         let mut state = self.state();
-        let registers = state.ear.view(route, self.clock.now());
-        state.views += 1;
-        state.registers += registers.len() as u64;
-        registers
+        let before = peers.len();
+        peers.extend(state.ear.peers(route, liveness, self.clock.now()));
+        state.looks += 1;
+        state.seen += (peers.len() - before) as u64;
     }
 
     fn sharing(&self) -> Option<Sharing> {
