@@ -73,6 +73,21 @@ impl Recorded {
         self.parts.first().map(|part| &part.start.config)
     }
 
+    /// Without what is longer ago than `span` before its last pulse. It is forgotten by parts, so a little more may stay.
+    #[must_use]
+    pub fn latest(mut self, span: Duration) -> Self {
+        let Some((first, last)) = self.pulses().next().zip(self.pulses().last()).map(|(a, b)| (a.at, b.at))
+        else {
+            return self;
+        };
+        let is_recent = |part: &Part| part.pulses.last().is_some_and(|pulse| last.since(pulse.at) <= span);
+        self.parts.retain(is_recent);
+        let skipped = self.pulses().next().map_or(Duration::ZERO, |pulse| pulse.at.since(first));
+        let skipped = u64::try_from(skipped.as_millis()).unwrap_or(u64::MAX);
+        self.started = Wall::from_millis(self.started.as_millis().saturating_add(skipped));
+        self
+    }
+
     /// Pulses that found no place in the writer's queue and are missing.
     #[must_use]
     pub fn lost(&self) -> u64 {

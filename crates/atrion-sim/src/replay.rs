@@ -78,13 +78,17 @@ pub enum ReplayError {
     },
     /// There is too much in it.
     #[error(
-        "the recording has {requests} requests in {seconds:.0} s: at most {MOST_REQUESTS} in {MOST_SECONDS} s are lived through"
+        "{requests} requests in {seconds} s are more than the {most} in {longest} s that are lived through: take less"
     )]
     TooLong {
         /// Requests.
         requests: u64,
         /// Its length.
-        seconds: f64,
+        seconds: usize,
+        /// The most requests.
+        most: u64,
+        /// The most seconds.
+        longest: usize,
     },
     /// The candidate is not valid.
     #[error(transparent)]
@@ -94,22 +98,48 @@ pub enum ReplayError {
     Service(#[from] ScenarioError),
 }
 
-/// The most requests that are lived through again.
-pub const MOST_REQUESTS: u64 = 20_000_000;
+/// How much is lived through again. The work is in proportion to the requests, and tenfold where several services are
+/// tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Limits {
+    /// The most requests.
+    pub requests: u64,
+    /// The most seconds.
+    pub seconds: usize,
+    /// Up to so many requests several services are tried; with more the simplest has to do.
+    pub tried: usize,
+}
 
-/// The longest recording that is, in seconds: a day.
-pub const MOST_SECONDS: u64 = 86_400;
+impl Default for Limits {
+    /// Twenty million requests in a day, which take minutes.
+    fn default() -> Self {
+        Self { requests: 20_000_000, seconds: 86_400, tried: 1_000_000 }
+    }
+}
+
+impl Limits {
+    /// For what has been held to limits before.
+    const fn none() -> Self {
+        Self { requests: u64::MAX, seconds: 1 << 24, tried: 0 }
+    }
+}
 
 /// Lives through a recording again with `candidate` in place of its configuration. A pure function of its arguments.
 ///
 /// # Errors
 /// [`ReplayError`] if there is too little or too much in the recording, or the candidate is not valid.
-pub fn replay(recorded: &Recorded, candidate: &RouteConfig, seed: u64) -> Result<Comparison, ReplayError> {
+pub fn replay(
+    recorded: &Recorded,
+    candidate: &RouteConfig,
+    seed: u64,
+    limits: &Limits,
+) -> Result<Comparison, ReplayError> {
     Config { default: candidate.clone(), ..Config::default() }.check()?;
-    let course = Course::of(recorded, Course::origin(recorded))?;
+    let course = Course::of(recorded, Course::origin(recorded), limits)?;
     let config = recorded.config().cloned().unwrap_or_default();
     let traffic = model::Traffic::of(recorded, &course, seed);
-    let (service, model) = model::fitted(recorded, &course, &traffic, &config, seed)?;
+    let (service, model) = model::fitted(recorded, &course, &traffic, &config, seed, limits.tried)?;
     let candidate_course = model::live(&service, &traffic, candidate, seed)?;
     let proof = Proof::of(recorded);
     Ok(Comparison {

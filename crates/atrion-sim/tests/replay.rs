@@ -11,7 +11,7 @@ use atrion_core::AdaptiveConfig;
 use atrion_engine::recording::{Recorded, Recording};
 use atrion_engine::{Config, Physics, RfcPhysics, RouteConfig};
 use atrion_sim::policy::Guarded;
-use atrion_sim::replay::{Comparison, ReplayError, replay};
+use atrion_sim::replay::{Comparison, Limits, ReplayError, replay};
 use atrion_sim::{Scenario, Set, plant};
 
 fn scenario(name: &str) -> Scenario {
@@ -41,7 +41,7 @@ fn recorded(scenario: &Scenario, config: &RouteConfig, name: &str) -> Recorded {
 }
 
 fn again(recorded: &Recorded) -> Comparison {
-    replay(recorded, recorded.config().unwrap(), 1).unwrap()
+    replay(recorded, recorded.config().unwrap(), 1, &Limits::default()).unwrap()
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_a_candidate_would_have_done_is_what_it_does() {
         let was = recorded(&scenario, &config, &format!("was-{name}"));
         for (what, candidate) in &candidates {
             let candidate = candidate(&config);
-            let told = replay(&was, &candidate, 1).unwrap();
+            let told = replay(&was, &candidate, 1, &Limits::default()).unwrap();
             let truth = again(&recorded(&scenario, &candidate, &format!("is-{name}-{what}"))).recorded;
             let (told, truth) = (told.candidate.shed_share(), truth.shed_share());
             println!("{name} {what}: told {told:.3}, truth {truth:.3}");
@@ -99,18 +99,18 @@ fn a_replay_is_a_function_of_its_arguments_and_refuses_what_makes_no_sense() {
     assert_eq!(again(&recorded), again(&recorded));
 
     let bad = RouteConfig { cap: Some(0), ..config.clone() };
-    assert!(matches!(replay(&recorded, &bad, 1), Err(ReplayError::Config(_))));
+    assert!(matches!(replay(&recorded, &bad, 1, &Limits::default()), Err(ReplayError::Config(_))));
     // Another preset is a candidate as any other; without a cap it sees no crowd.
     let rfc = RouteConfig { physics: Physics::Rfc(RfcPhysics::default()), ..config };
-    let told = replay(&recorded, &rfc, 1).unwrap();
+    let told = replay(&recorded, &rfc, 1, &Limits::default()).unwrap();
     assert!(told.changes.iter().any(|change| change.setting == "physics"), "{:?}", told.changes);
 
     let mut empty = recorded.clone();
     empty.parts.iter_mut().for_each(|part| part.pulses.clear());
-    assert!(matches!(replay(&empty, &rfc, 1), Err(ReplayError::TooShort { .. })));
+    assert!(matches!(replay(&empty, &rfc, 1, &Limits::default()), Err(ReplayError::TooShort { .. })));
     let mut endless = recorded.clone();
     endless.parts[0].pulses.iter_mut().for_each(|pulse| pulse.admitted = [u32::MAX; 5]);
-    assert!(matches!(replay(&endless, &rfc, 1), Err(ReplayError::TooLong { .. })));
+    assert!(matches!(replay(&endless, &rfc, 1, &Limits::default()), Err(ReplayError::TooLong { .. })));
     let mut absurd = recorded.clone();
     for pulse in &mut absurd.parts[0].pulses {
         (pulse.held_ns, pulse.held_in_vain_ns) = (u64::MAX, 3);

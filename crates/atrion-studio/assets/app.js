@@ -10,12 +10,13 @@ import { routes } from "./views/routes.js";
 import { route } from "./views/route.js";
 import { fleet } from "./views/fleet.js";
 import { events } from "./views/events.js";
+import { whatif } from "./views/whatif.js";
 import { overrides } from "./views/overrides.js";
 import { licence, unlicensed } from "./views/licence.js";
 import { signin } from "./views/signin.js";
 
-const VIEWS = { overview, routes, route, fleet, events, overrides, licence };
-const TABS = [["overview", "Overview"], ["routes", "Routes"], ["fleet", "Fleet"], ["events", "Events"], ["overrides", "Overrides"], ["licence", "Licence"]];
+const VIEWS = { overview, routes, route, fleet, events, whatif, overrides, licence };
+const TABS = [["overview", "Overview"], ["routes", "Routes"], ["fleet", "Fleet"], ["events", "Events"], ["whatif", "What if"], ["overrides", "Overrides"], ["licence", "Licence"]];
 
 const at = (id) => document.getElementById(id);
 const store = new Store();

@@ -60,12 +60,16 @@ export class Stream {
 
 /// Changes something. Gives the words of a refusal, or null.
 export async function post(path, body) {
+  return (await ask(path, body)).refused ?? null;
+}
+
+/// Asks something that takes a body. Gives { answer }, which may be empty, or the words of a refusal as { refused }.
+export async function ask(path, body) {
   try {
     const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-    if (answer.ok) return null;
-    const problem = await answer.json().catch(() => ({}));
-    return problem.detail ?? `refused with ${answer.status}`;
+    const found = await answer.json().catch(() => ({}));
+    return answer.ok ? { answer: found } : { refused: found.detail ?? `refused with ${answer.status}` };
   } catch {
-    return "the server cannot be reached";
+    return { refused: "the server cannot be reached" };
   }
 }

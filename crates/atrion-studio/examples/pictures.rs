@@ -12,7 +12,7 @@ mod fleet;
 #[path = "../tests/browser/world.rs"]
 mod world;
 
-use world::{SICK, SOON, go, open, outage, seconds, studio, view_of};
+use world::{ALL, SICK, SOON, go, open, outage, seconds, studio, view_of};
 
 const DEFAULT_FOLDER: &str = "target/studio-pictures";
 
@@ -31,11 +31,15 @@ async fn main() -> anyhow::Result<()> {
         for view in ["overview", "routes", &route, "fleet", "events", "overrides", "licence"] {
             shoot(&page, &folder, view, scheme).await?;
         }
+        what_if(&page).await?;
+        save(&page, &folder, "whatif", scheme).await?;
     }
     page.resize(360, 740).await?;
     for view in ["overview", "routes", &route, "overrides"] {
         shoot(&page, &folder, view, "narrow").await?;
     }
+    what_if(&page).await?;
+    save(&page, &folder, "whatif", "narrow").await?;
     let fleet = fleet::service().await?;
     let over_the_fleet = studio(&fleet, 0).await?;
     let page = open(&browser, &over_the_fleet, 1440, 900).await?;
@@ -43,8 +47,28 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A run with a change: a call is late after 150 ms.
+async fn what_if(page: &Page) -> anyhow::Result<()> {
+    go(page, "overview").await?;
+    go(page, &format!("whatif/{}", ALL.replace(' ', "%20"))).await?;
+    page.wait("document.querySelectorAll('form.whatif .field input').length > 3", SOON).await?;
+    page.eval("document.querySelector('form.whatif .field input').select()").await?;
+    page.write("150").await?;
+    page.press("Enter").await?;
+    page.wait(
+        "document.querySelector('[role=status].subline').textContent.includes('with the change')",
+        SOON,
+    )
+    .await?;
+    Ok(())
+}
+
 async fn shoot(page: &Page, folder: &Path, view: &str, variant: &str) -> anyhow::Result<()> {
     go(page, view).await?;
+    save(page, folder, view, variant).await
+}
+
+async fn save(page: &Page, folder: &Path, view: &str, variant: &str) -> anyhow::Result<()> {
     page.wait("document.fonts.status === 'loaded'", SOON).await?;
     // Two looks, so that everything has been drawn at its size.
     tokio::time::sleep(seconds(2)).await;

@@ -17,7 +17,9 @@ mod model;
 mod sampler;
 
 mod gate;
+mod minutes;
 mod overrides;
+mod whatif;
 
 mod listener;
 mod server;

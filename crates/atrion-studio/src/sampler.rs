@@ -59,6 +59,10 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
 pub(crate) fn look(shared: &Shared) {
     let at_ms = SystemClock.wall().as_millis();
     let observed = shared.source.look();
+    let minutes = shared.config.kept_minutes;
+    if let Some(memory) = shared.source.memory().filter(|_| minutes > 0) {
+        memory.tend(&observed.routes, Duration::from_secs(60 * u64::from(minutes)));
+    }
     let overrides = shared.authors.view(&observed.overrides, at_ms);
     let around = model::around(&observed, overrides, shared.gate.view(unix_now()));
     let changes = lock(&shared.model).take(observed.routes, around, at_ms);

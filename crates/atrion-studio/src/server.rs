@@ -8,6 +8,7 @@ mod guard;
 mod pages;
 mod problem;
 mod sessions;
+mod whatif;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/stream", get(data::stream))
         .route("/history", get(data::history))
         .route("/events.ndjson", get(data::export))
+        .route("/whatif", get(whatif::kept).post(whatif::ask))
         .route("/overrides", post(changes::set))
         .route("/overrides/lift", post(changes::lift))
         .route_layer(from_fn_with_state(Arc::clone(&shared), guard::licensed));

@@ -10,7 +10,8 @@ pub use instance::Instance;
 use std::time::Duration;
 
 use atrion_core::Mode;
-use atrion_engine::Override;
+use atrion_engine::recording::Recorded;
+use atrion_engine::{Override, RouteConfig};
 use atrion_state::{Health, PhysicsVector, ProviderStats, RouteId};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
@@ -36,10 +37,30 @@ pub trait Source: Send + Sync + 'static {
         None
     }
 
+    /// Who keeps the latest minutes, if anybody does.
+    fn memory(&self) -> Option<&dyn Memory> {
+        None
+    }
+
     /// The read-only JSON API over the same thing, if there is one.
     fn api(&self) -> Option<Api> {
         None
     }
+}
+
+/// Keeps the latest minutes of some routes, so that they can be lived through again.
+pub trait Memory: Send + Sync {
+    /// One look: decides whose minutes are kept from now on, for `span`.
+    fn tend(&self, routes: &[Sighting], span: Duration);
+
+    /// The routes of which something is kept, with the number of pulses.
+    fn kept(&self) -> Vec<(RouteId, usize)>;
+
+    /// What is kept of a route.
+    fn recorded(&self, route: &str) -> Option<Recorded>;
+
+    /// The configuration of a route.
+    fn config(&self, route: &RouteId) -> RouteConfig;
 }
 
 /// Takes routes over by hand.

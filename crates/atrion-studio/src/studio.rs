@@ -98,6 +98,12 @@ impl Builder {
         self
     }
 
+    /// Sets how many of the latest minutes are kept for *What if*; 0 is none.
+    pub fn kept_minutes(mut self, minutes: u32) -> Self {
+        self.config.kept_minutes = minutes;
+        self
+    }
+
     /// Sets the licence: a `License`, a key, or `Sources` to look in. Without it Studio looks where every adapter does.
     pub fn license(mut self, license: impl Into<Watch>) -> Self {
         self.license = Some(license.into());
@@ -136,6 +142,7 @@ impl Builder {
             gate: Gate::new(license.unwrap_or_else(|| Sources::standard().into()), config.cluster.clone()),
             authors: Authors::default(),
             sessions: Sessions::new(token.clone()),
+            running: Arc::default(),
             address,
             source,
             config,
@@ -177,6 +184,8 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) authors: Authors,
     pub(crate) sessions: Sessions,
+    /// Held by the one run of a replay at a time.
+    pub(crate) running: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Shared {

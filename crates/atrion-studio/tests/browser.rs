@@ -23,6 +23,7 @@ fn main() -> std::process::ExitCode {
             suite::every_view_shows_an_outage_in_both_themes_and_on_a_phone,
             suite::the_page_comes_back_when_the_server_does,
             suite::a_route_is_taken_over_and_given_back,
+            suite::recorded_minutes_are_lived_through_again,
             suite::hostile_names_and_browsers_are_text,
             suite::it_is_usable_by_keyboard,
             suite::a_thousand_routes_are_a_few_rows,

@@ -20,3 +20,5 @@ mod security;
 mod slow;
 #[path = "http/stream.rs"]
 mod stream;
+#[path = "http/whatif.rs"]
+mod whatif;

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             config.of(&recorded.route).clone()
         }
     };
-    let comparison = replay::replay(&recorded, &candidate, args.seed)?;
+    let comparison = replay::replay(&recorded, &candidate, args.seed, &replay::Limits::default())?;
     print!("{}", comparison.text());
     if let Some(path) = &args.svg {
         common::write(path, &comparison.plot().svg())?;

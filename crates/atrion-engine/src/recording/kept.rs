@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use atrion_core::Wall;
+use atrion_core::{Mono, Wall};
 use atrion_state::RouteId;
 
 use super::{Part, Pulse, Recorded, Start, Tap};
@@ -68,24 +68,21 @@ impl Kept {
         self.len() == 0
     }
 
-    /// What is kept, as a recording that ends at `now`. It copies under the lock that the route's pulse takes, some
-    /// megabytes at the most.
+    /// What is kept, as a recording; the instance's clock says `now`, and `wall` on the wall. It copies under the lock that
+    /// the route's pulse takes, some megabytes at the most.
     #[must_use]
-    pub fn recorded(&self, now: Wall) -> Recorded {
+    pub fn recorded(&self, now: Mono, wall: Wall) -> Recorded {
         let parts: Vec<Part> = self.ring.lock().parts.iter().cloned().collect();
-        let span: u64 = parts
-            .iter()
-            .flat_map(|part| &part.pulses)
-            .map(|pulse| pulse.dt_ns.saturating_add(pulse.idle_ns))
-            .fold(0, u64::saturating_add);
+        let first = parts.iter().flat_map(|part| &part.pulses).map(|pulse| pulse.at).next().unwrap_or(now);
+        let age = u64::try_from(now.since(first).as_millis()).unwrap_or(u64::MAX);
         Recorded {
             route: self.route.as_str().to_owned(),
             engine: env!("CARGO_PKG_VERSION").to_owned(),
             interval: self.interval,
-            started: Wall::from_millis(now.as_millis().saturating_sub(span / 1_000_000)),
+            started: Wall::from_millis(wall.as_millis().saturating_sub(age)),
             parts,
             unknown: Vec::new(),
-            end: None,
+            end: Some("kept in memory".to_owned()),
         }
     }
 }

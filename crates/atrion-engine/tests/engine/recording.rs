@@ -69,7 +69,7 @@ fn live(world: &World, route: &Route, numbers: &mut Numbers, ticks: usize) {
 }
 
 fn recorded(kept: &Kept, world: &World) -> Recorded {
-    kept.recorded(world.clock.wall())
+    kept.recorded(world.now(), world.clock.wall())
 }
 
 /// Every decision again; gives how many there were.
@@ -154,6 +154,12 @@ fn what_is_kept_is_the_latest_and_is_bounded() {
     let whole = recorded(&kept, &world);
     assert_eq!(prove(&whole), kept.len());
     assert_eq!(whole.pulses().last().map(|pulse| pulse.at), Some(world.now()));
+    let latest = whole.clone().latest(Duration::from_secs(10));
+    assert_eq!(prove(&latest), latest.pulses().count());
+    let span = |of: &Recorded| of.pulses().last().unwrap().at.since(of.pulses().next().unwrap().at);
+    assert!((10..25).contains(&span(&latest).as_secs()), "{:?}", span(&latest));
+    let later = Duration::from_millis(latest.started.as_millis() - whole.started.as_millis());
+    assert!((span(&whole) - span(&latest)).abs_diff(later) <= ms(1));
     // Without its handle nobody records.
     drop(kept);
     world.tick();

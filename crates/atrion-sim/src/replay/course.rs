@@ -6,7 +6,7 @@ use atrion_core::{Mode, Mono};
 use atrion_engine::recording::Recorded;
 use serde::Serialize;
 
-use super::{MOST_REQUESTS, MOST_SECONDS, ReplayError};
+use super::{Limits, ReplayError};
 
 /// A route's course over a recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,8 +24,8 @@ pub struct Second {
     pub offered: [u64; 5],
     /// Those of them that were refused.
     pub shed: [u64; 5],
-    /// Calls that succeeded in time.
-    pub succeeded: u64,
+    /// Calls that ended in time and did not fail; also those that said nothing about the callee.
+    pub answered: u64,
     /// Calls that failed.
     pub failed: u64,
     /// Calls that came too late.
@@ -66,13 +66,14 @@ impl Course {
     }
 
     /// The course from `origin` on; what was before is left out.
-    pub(crate) fn of(recorded: &Recorded, origin: Mono) -> Result<Self, ReplayError> {
+    pub(crate) fn of(recorded: &Recorded, origin: Mono, limits: &Limits) -> Result<Self, ReplayError> {
+        let Limits { requests: most, seconds: longest, .. } = *limits;
         let place = |at: Mono| (at.nanos_since(origin) / 1_000_000_000) as usize;
         let count = recorded.pulses().map(|pulse| place(pulse.at)).max().map_or(0, |last| last + 1);
         let pulses = recorded.pulses().count();
         let requests = recorded.pulses().flat_map(|pulse| pulse.offered()).fold(0, u64::saturating_add);
-        if requests > MOST_REQUESTS || count as u64 > MOST_SECONDS {
-            return Err(ReplayError::TooLong { requests, seconds: count as f64 });
+        if requests > most || count > longest {
+            return Err(ReplayError::TooLong { requests, seconds: count, most, longest });
         }
         let mut seconds = vec![Second::default(); count];
         let mut time = vec![(0.0, 0u32); count];
@@ -84,7 +85,8 @@ impl Course {
                 // In shadow mode nothing was.
                 second.shed[tier] += if pulse.shadow { 0 } else { u64::from(pulse.shed[tier]) };
             }
-            second.succeeded = second.succeeded.saturating_add(pulse.window.succeeded);
+            let unjudged = u64::from(pulse.ignored) + u64::from(pulse.cancelled);
+            second.answered = second.answered.saturating_add(pulse.window.succeeded).saturating_add(unjudged);
             second.late = second.late.saturating_add(pulse.window.late);
             second.failed += u64::from(pulse.failed) + u64::from(pulse.outdated);
             second.resistance += pulse.decided.resistance();

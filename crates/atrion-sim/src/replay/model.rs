@@ -8,7 +8,7 @@ use atrion_core::{Mode, Mono, Tier, Wall};
 use atrion_engine::recording::Recorded;
 use atrion_engine::{Config, RouteConfig};
 
-use super::{Course, ReplayError, Service};
+use super::{Course, Limits, ReplayError, Service};
 use crate::dice::Dice;
 use crate::plant;
 use crate::policy::Guarded;
@@ -65,12 +65,13 @@ pub(crate) fn fitted(
     traffic: &Traffic,
     config: &RouteConfig,
     seed: u64,
+    tried: usize,
 ) -> Result<(Service, Course), ReplayError> {
     let origin = Course::origin(recorded);
     let simplest = Service::of(recorded, origin, course.seconds.len());
     let mut others = Vec::new();
     // With many requests the simplest has to do: each try is a whole run.
-    if traffic.times.len() <= TRIED {
+    if traffic.times.len() <= tried {
         let factors: &[f64] = if simplest.is_reached { &[0.85, 1.0, 1.18] } else { &[1.0] };
         for factor in factors {
             for shape in [Shape::Constant, Shape::Even, Shape::Exponential] {
@@ -92,9 +93,6 @@ pub(crate) fn fitted(
     best.map(|(_, service, course)| (service, course)).ok_or(nothing)
 }
 
-/// Up to so many requests several services are tried.
-const TRIED: usize = 1_000_000;
-
 /// One run, from the first second of the recording on.
 pub(crate) fn live(
     service: &Service,
@@ -110,7 +108,7 @@ pub(crate) fn live(
     let kept = gate.keep(span);
     plant::run(&scenario, seed, &mut gate);
     let origin = Mono::ZERO.after(Duration::from_secs_f64(traffic.lead));
-    let mut course = Course::of(&kept.recorded(Wall::from_millis(0)), origin)?;
+    let mut course = Course::of(&kept.recorded(Mono::ZERO, Wall::from_millis(0)), origin, &Limits::none())?;
     // At the end nothing may have come any more.
     course.seconds.resize_with(traffic.seconds, Default::default);
     Ok(course)

@@ -97,7 +97,7 @@ impl Comparison {
             out,
             "answered in time",
             "",
-            self.each(|course| course.total(|second| second.succeeded).to_string()),
+            self.each(|course| course.total(|second| second.answered).to_string()),
         );
         line(
             out,

@@ -37,7 +37,7 @@ export function route(store, name, { toast }) {
   const element = h(
     "div",
     { class: "view" },
-    h("div", { class: "title" }, h("h1", {}, name), chip, h("span", { class: "grow" }), windows),
+    h("div", { class: "title" }, h("h1", {}, name), chip, h("span", { class: "grow" }), h("a", { class: "button", href: `#/whatif/${encodeURIComponent(name)}` }, "What if…"), windows),
     now, byHand, gone,
     h(
       "div",

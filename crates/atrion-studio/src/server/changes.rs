@@ -54,10 +54,10 @@ fn operator(shared: &Shared) -> Result<&dyn Operator, Problem> {
     operator.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, off))
 }
 
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| unfit(error.to_string()))
 }
 
-fn unfit(detail: String) -> Problem {
+pub(super) fn unfit(detail: String) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
 }

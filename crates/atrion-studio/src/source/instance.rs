@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use atrion_core::Tier;
-use atrion_engine::{Atrion, Override, Route, RouteSnapshot};
-use atrion_state::NodeId;
+use atrion_engine::recording::Recorded;
+use atrion_engine::{Atrion, Override, Route, RouteConfig, RouteSnapshot};
+use atrion_state::{Clock as _, NodeId, RouteId, SystemClock};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
-use super::{Cell, Node, Observed, Operator, Sighting, Source, WORTH_SHOWING, cell_of, store};
+use super::{Cell, Memory, Node, Observed, Operator, Sighting, Source, WORTH_SHOWING, cell_of, store};
+use crate::minutes::Minutes;
 
 /// Looks at an [`Atrion`], its stores, and what the other nodes say.
 #[derive(Debug)]
@@ -17,13 +19,14 @@ pub struct Instance {
     atrion: Atrion,
     api: Api,
     node: String,
+    minutes: Minutes,
 }
 
 impl Instance {
     /// The instance under the name that its node has in the fleet view.
     #[must_use]
     pub fn new(atrion: &Atrion, node: impl Into<String>) -> Self {
-        Self { atrion: atrion.clone(), api: Api::new(atrion), node: node.into() }
+        Self { atrion: atrion.clone(), api: Api::new(atrion), node: node.into(), minutes: Minutes::default() }
     }
 
     fn nodes(&self, routes: &[RouteSnapshot]) -> Vec<Node> {
@@ -78,8 +81,30 @@ impl Source for Instance {
         Some(self)
     }
 
+    fn memory(&self) -> Option<&dyn Memory> {
+        Some(self)
+    }
+
     fn api(&self) -> Option<Api> {
         Some(self.api.clone())
+    }
+}
+
+impl Memory for Instance {
+    fn tend(&self, routes: &[Sighting], span: Duration) {
+        self.minutes.tend(&self.atrion, routes, span);
+    }
+
+    fn kept(&self) -> Vec<(RouteId, usize)> {
+        self.minutes.kept()
+    }
+
+    fn recorded(&self, route: &str) -> Option<Recorded> {
+        self.minutes.recorded(route, self.atrion.now(), SystemClock.wall())
+    }
+
+    fn config(&self, route: &RouteId) -> RouteConfig {
+        self.atrion.config().of(route.as_str()).clone()
     }
 }
 

@@ -11,7 +11,7 @@ use atrion_testkit::servers::{Browser, Page, Proxy, Upstream};
 use serde_json::json;
 
 use crate::fleet;
-use crate::world::{SICK, SOON, go, open, outage, seconds, studio, view_of};
+use crate::world::{ALL, SICK, SOON, go, open, outage, seconds, studio, view_of};
 
 /// Text that is shown, and the contrast to what lies behind it: those under 4.5:1.
 const CONTRAST: &str = r"(() => {
@@ -96,7 +96,7 @@ pub(crate) async fn every_view_shows_an_outage_in_both_themes_and_on_a_phone() {
     go(&page, "overrides").await.unwrap();
     says(&page, ".empty", "Nothing is taken over").await;
 
-    let views = ["overview", "routes", &view_of(SICK), "events", "fleet", "overrides", "licence"];
+    let views = ["overview", "routes", &view_of(SICK), "events", "fleet", "whatif", "overrides", "licence"];
     for (scheme, ground) in [("light", "rgb(245, 246, 247)"), ("dark", "rgb(14, 18, 23)")] {
         page.prefer(scheme, "reduce").await.unwrap();
         for view in views {
@@ -206,6 +206,58 @@ pub(crate) async fn a_route_is_taken_over_and_given_back() {
     go(&page, "events").await.unwrap();
     says(&page, "table.events td", "the callee is being moved [ana]").await;
     says(&page, "table.events td", "force open ended").await;
+    no_complaints(&page);
+}
+
+pub(crate) async fn recorded_minutes_are_lived_through_again() {
+    let scene = outage().await.unwrap();
+    let studio = studio(scene.atrion(), 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    // From the view of a route, once there are some seconds of it.
+    tokio::time::sleep(seconds(9)).await;
+    go(&page, &view_of(ALL)).await.unwrap();
+    page.click("a.button[href^='#/whatif/']").await.unwrap();
+    says(&page, "h1", "What if").await;
+    page.wait(&format!("document.getElementById('whatif-route').value === {}", json!(ALL)), SOON)
+        .await
+        .unwrap();
+
+    // As it was: the same decisions, and the model beside it.
+    page.click("form.whatif .primary").await.unwrap();
+    says(&page, ".subline", "decisions taken again are the same to the bit").await;
+    says(&page, ".subline", "with no setting changed").await;
+
+    // Otherwise, by keyboard alone: nothing live has changed.
+    let before = scene.atrion().config();
+    page.eval("document.querySelectorAll('form.whatif .field input')[1].focus()").await.unwrap();
+    page.write("2").await.unwrap();
+    page.wait("document.querySelectorAll('.field[data-changed=true]').length === 1", SOON).await.unwrap();
+    page.press("Enter").await.unwrap();
+    says(&page, ".subline", "with the change").await;
+    for chart in 0..2 {
+        page.wait(&format!("{DRAWN}({chart})"), SOON).await.unwrap();
+    }
+    says(&page, ".plain tbody th", "seconds of braking").await;
+    page.click("figure details summary").await.unwrap();
+    page.wait("document.querySelectorAll('details[open] tbody tr').length > 3", SOON).await.unwrap();
+    assert!(scene.atrion().config() == before && scene.atrion().overrides().is_empty());
+
+    // What makes no sense is said, and what was set is there.
+    page.eval("document.querySelectorAll('form.whatif .field input')[1].focus()").await.unwrap();
+    page.write("x").await.unwrap();
+    page.press("Enter").await.unwrap();
+    says(&page, "form.whatif .trouble", "is not a number").await;
+    page.click("form.whatif button[type=button]").await.unwrap();
+    page.wait("document.querySelectorAll('.field[data-changed=true]').length === 0", SOON).await.unwrap();
+
+    for scheme in ["light", "dark"] {
+        page.prefer(scheme, "reduce").await.unwrap();
+        assert_eq!(page.eval(CONTRAST).await.unwrap(), json!([]), "{scheme}");
+    }
+    page.resize(320, 720).await.unwrap();
+    let wide = page.eval("document.documentElement.scrollWidth").await.unwrap();
+    assert!(wide.as_u64().unwrap() <= 320, "{wide}");
     no_complaints(&page);
 }
 

@@ -57,6 +57,9 @@ pub(crate) async fn go(page: &Page, view: &str) -> anyhow::Result<()> {
 /// The route of the demo that needs the dependency.
 pub(crate) const SICK: &str = "GET /checkout/{cart}";
 
+/// The route of the demo that all requests go through.
+pub(crate) const ALL: &str = "all routes";
+
 /// The address of the view of a route.
 pub(crate) fn view_of(route: &str) -> String {
     let encoded: String = route.bytes().map(|byte| format!("%{byte:02X}")).collect();
