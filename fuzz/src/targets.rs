@@ -6,6 +6,8 @@
 mod fleet;
 #[cfg(feature = "license")]
 mod license;
+#[cfg(feature = "recording")]
+mod recording;
 
 use crate::random::Random;
 
@@ -36,5 +38,7 @@ pub fn all() -> Vec<Box<dyn Target>> {
         Box::new(fleet::Receive::new()),
         #[cfg(feature = "license")]
         Box::new(license::License::new()),
+        #[cfg(feature = "recording")]
+        Box::new(recording::Recordings),
     ]
 }

@@ -39,6 +39,8 @@ enum Target {
     Fleet,
     /// Licence keys.
     License,
+    /// Recordings of a route.
+    Recording,
 }
 
 impl Target {
@@ -48,6 +50,7 @@ impl Target {
             Self::Codec => "codec",
             Self::Fleet => "fleet",
             Self::License => "license",
+            Self::Recording => "recording",
         }
     }
 
@@ -56,6 +59,7 @@ impl Target {
         match self {
             Self::Envelope | Self::Codec | Self::Fleet => Some(("fleet", "crates/atrion-cluster")),
             Self::License => Some(("license", "crates/atrion-license")),
+            Self::Recording => Some(("recording", "crates/atrion-engine")),
         }
     }
 }
