@@ -4,10 +4,12 @@
 //! Nothing but the views depends on it. Admission, health, metrics and the read-only API go on without a licence, and
 //! views that were opened under a licence stay open until the process ends, as every adapter's do.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use atrion_license::{Feature, License, LicenseError, Report, State, UnixTime, Watch};
 use serde_json::{Value, json};
+
+use crate::lock::lock;
 
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -28,7 +30,7 @@ impl Gate {
 
     /// Reads the licence again if that is due, and says in the log what there is to say. It reads one small file an hour.
     pub(crate) fn poll(&self, now: UnixTime) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = lock(&self.inner);
         for signal in inner.watch.poll(now) {
             signal.log();
         }
@@ -39,7 +41,7 @@ impl Gate {
 
     /// Whether the views may be shown.
     pub(crate) fn is_open(&self) -> bool {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).was_permitted
+        lock(&self.inner).was_permitted
     }
 
     fn refusal(&self, license: Option<&License>, now: UnixTime) -> Option<LicenseError> {
@@ -51,7 +53,7 @@ impl Gate {
 
     /// What there is to know about it, for the page.
     pub(crate) fn view(&self, now: UnixTime) -> Value {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = lock(&self.inner);
         let report = inner.watch.report(now);
         let fault = report.fault.as_ref().map(ToString::to_string);
         let refusal = self.refusal(report.license.as_ref(), now).map(|error| error.to_string());

@@ -59,27 +59,11 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use atrion_core::Mode;
-    use atrion_state::RouteId;
-
     use super::*;
     use crate::source::Sighting;
 
     fn row(scar: f64) -> Row {
-        let sighting = Sighting {
-            route: RouteId::new("r").unwrap(),
-            mode: Mode::Operational,
-            shadow: false,
-            forced_open: None,
-            terms: [10.0, 0.0, 0.0, scar, 0.0, 0.0],
-            in_flight: 0.0,
-            debt: 0.0,
-            limit: 10.0,
-            latency: [0.0; 2],
-            error_share: 0.0,
-            admitted: [0; 5],
-            shed: [0; 5],
-        };
+        let sighting = Sighting { terms: [10.0, 0.0, 0.0, scar, 0.0, 0.0], ..Sighting::calm("r") };
         Row::of(&sighting, None, 1.0)
     }
 

@@ -22,6 +22,7 @@ mod overrides;
 mod whatif;
 
 mod listener;
+mod lock;
 mod server;
 
 mod studio;

@@ -2,7 +2,7 @@
 //! Which routes' latest minutes are kept: those in trouble first, then those in use, and a bounded number of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Wall};
@@ -10,6 +10,7 @@ use atrion_engine::Atrion;
 use atrion_engine::recording::{Kept, Recorded};
 use atrion_state::RouteId;
 
+use crate::lock::lock;
 use crate::source::Sighting;
 
 /// So many routes at a time.
@@ -34,7 +35,7 @@ struct Watched {
 impl Minutes {
     /// One look: gives places to routes that need one.
     pub(crate) fn tend(&self, atrion: &Atrion, routes: &[Sighting], span: Duration) {
-        let mut watched = self.lock();
+        let mut watched = lock(&self.0);
         let look = watched.values().map(|one| one.seen).max().unwrap_or(0) + 1;
         let mut waiting = Vec::new();
         for route in routes {
@@ -73,7 +74,7 @@ impl Minutes {
 
     /// The routes of which there is something, with the number of their pulses.
     pub(crate) fn kept(&self) -> Vec<(RouteId, usize)> {
-        self.lock()
+        lock(&self.0)
             .iter()
             .map(|(id, one)| (id.clone(), one.kept.len()))
             .filter(|(_, pulses)| *pulses > 0)
@@ -81,13 +82,8 @@ impl Minutes {
     }
 
     pub(crate) fn recorded(&self, route: &str, now: Mono, wall: Wall) -> Option<Recorded> {
-        let watched = self.lock();
+        let watched = lock(&self.0);
         watched.iter().find(|(id, _)| id.as_str() == route).map(|(_, one)| one.kept.recorded(now, wall))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<RouteId, Watched>> {
-        // Valid after every step.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,27 +92,16 @@ mod tests {
     use super::*;
 
     fn sighting(name: &str, ohms: f64) -> Sighting {
-        Sighting {
-            route: RouteId::new(name).unwrap(),
-            mode: Mode::Operational,
-            shadow: false,
-            forced_open: None,
-            terms: [10.0, ohms, 0.0, 0.0, 0.0, 0.0],
-            in_flight: 1.0,
-            debt: 0.0,
-            limit: 10.0,
-            latency: [0.0; 2],
-            error_share: 0.0,
-            admitted: [0; 5],
-            shed: [0; 5],
-        }
+        let calm = Sighting::calm(name);
+        Sighting { terms: [10.0, ohms, 0.0, 0.0, 0.0, 0.0], in_flight: 1.0, ..calm }
     }
 
     #[tokio::test]
     async fn trouble_takes_the_place_of_what_was_calm_longest_and_of_nothing_else() {
         let atrion = Atrion::builder().connect().await.unwrap();
         let minutes = Minutes::default();
-        let watched = |minutes: &Minutes| minutes.lock().keys().map(ToString::to_string).collect::<Vec<_>>();
+        let watched =
+            |minutes: &Minutes| lock(&minutes.0).keys().map(ToString::to_string).collect::<Vec<_>>();
         let span = Duration::from_secs(60);
         let all = |trouble: &[usize]| -> Vec<Sighting> {
             let ohms = |nth| if trouble.contains(&nth) { 30.0 } else { 0.0 };

@@ -223,25 +223,11 @@ fn node(node: &Node) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use atrion_core::Mode;
-
     use super::*;
 
     fn sighting(name: &str, admitted: u64) -> Sighting {
-        Sighting {
-            route: RouteId::new(name).unwrap(),
-            mode: Mode::Operational,
-            shadow: false,
-            forced_open: None,
-            terms: [10.0, 0.0, 0.0, 4.0, 0.0, 0.0],
-            in_flight: 1.0,
-            debt: 0.0,
-            limit: 10.0,
-            latency: [0.0; 2],
-            error_share: 0.0,
-            admitted: [admitted, 0, 0, 0, 0],
-            shed: [0; 5],
-        }
+        let terms = [10.0, 0.0, 0.0, 4.0, 0.0, 0.0];
+        Sighting { terms, in_flight: 1.0, admitted: [admitted, 0, 0, 0, 0], ..Sighting::calm(name) }
     }
 
     fn frame(model: &mut Model, routes: Vec<Sighting>, at_ms: u64) -> Value {

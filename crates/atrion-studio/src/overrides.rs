@@ -2,7 +2,7 @@
 //! Who took a route over: the engine knows what, why and for how long, Studio knows who asked.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use atrion_engine::Override;
@@ -10,6 +10,8 @@ use atrion_state::{OverrideKind, RouteId};
 use atrion_tower::api::override_name;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::lock::lock;
 
 /// What a browser asks for.
 #[derive(Debug, Deserialize)]
@@ -78,12 +80,12 @@ impl Authors {
     pub(crate) fn note(&self, route: &str, name: &str, agent: &str, now_ms: u64) {
         let agent = agent.chars().filter(|c| !c.is_control()).take(120).collect();
         let author = Author { name: name.to_owned(), agent, set_ms: now_ms };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(route.to_owned(), author);
+        lock(&self.0).insert(route.to_owned(), author);
     }
 
     /// The overrides in force as browsers are told them. Those that have ended are forgotten.
     pub(crate) fn view(&self, active: &[(RouteId, Override)], now_ms: u64) -> Value {
-        let mut authors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut authors = lock(&self.0);
         authors.retain(|route, _| active.iter().any(|(id, _)| id.as_str() == route));
         let one = |(id, active): &(RouteId, Override)| {
             let author = authors.get(id.as_str());

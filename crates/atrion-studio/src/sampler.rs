@@ -2,7 +2,7 @@
 //! The task that looks: at the routes once or twice a second, at events four times, at the licence once a minute. All
 //! that browsers see comes from here, so a hundred of them cost the service no more looks than one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_license::UnixTime;
@@ -12,7 +12,8 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::model::{self, Model};
+use crate::lock::lock;
+use crate::model;
 use crate::studio::Shared;
 
 /// Between two looks at events.
@@ -128,9 +129,4 @@ fn latest<T>(list: &[T], count: usize) -> &[T] {
 pub(crate) fn unix_now() -> UnixTime {
     let seconds = SystemClock.wall().as_millis() / 1_000;
     UnixTime::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
-}
-
-/// Valid after every step, never held across an await, and never while the hub is locked by the same task.
-pub(crate) fn lock(model: &Mutex<Model>) -> std::sync::MutexGuard<'_, Model> {
-    model.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -121,6 +121,27 @@ pub struct Sighting {
     pub shed: [u64; 5],
 }
 
+#[cfg(test)]
+impl Sighting {
+    /// A route on which nothing happens, for tests to change.
+    pub(crate) fn calm(name: &str) -> Self {
+        Self {
+            route: RouteId::new(name).unwrap(),
+            mode: Mode::Operational,
+            shadow: false,
+            forced_open: None,
+            terms: [10.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            in_flight: 0.0,
+            debt: 0.0,
+            limit: 10.0,
+            latency: [0.0; 2],
+            error_share: 0.0,
+            admitted: [0; 5],
+            shed: [0; 5],
+        }
+    }
+}
+
 /// A store.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)]

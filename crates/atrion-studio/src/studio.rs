@@ -180,6 +180,7 @@ pub(crate) struct Shared {
     pub(crate) address: SocketAddr,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) hub: Hub,
+    /// Never locked while the same task holds the hub.
     pub(crate) model: Mutex<Model>,
     pub(crate) gate: Gate,
     pub(crate) authors: Authors,

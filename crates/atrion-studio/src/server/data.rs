@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::Problem;
 use super::problem::{json_of, respond};
-use crate::sampler::{self, lock, unix_now};
+use crate::lock::lock;
+use crate::sampler::{self, unix_now};
 use crate::studio::Shared;
 
 /// What a page needs to know before it knows anything. The licence is told to those who signed in.

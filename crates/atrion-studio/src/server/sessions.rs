@@ -3,7 +3,7 @@
 //! site's request carries; so the token itself is in no cookie, no history and no log.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Problem;
+use crate::lock::lock;
 use crate::studio::Shared;
 use crate::token::Token;
 
@@ -62,14 +63,14 @@ impl Sessions {
 
     fn knows(&self, text: &str) -> bool {
         let Ok(asked) = text.parse::<Token>() else { return false };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         open.retain(|(_, since)| since.elapsed() < LIFE);
         // All are compared, so that the time tells nothing about which one it is.
         open.iter().fold(false, |found, (session, _)| found | session.eq_in_constant_time(&asked))
     }
 
     fn add(&self, session: Token) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         if open.len() >= MOST {
             open.pop_front();
         }
@@ -78,13 +79,13 @@ impl Sessions {
 
     fn remove(&self, text: &str) {
         let Ok(asked) = text.parse::<Token>() else { return };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         open.retain(|(session, _)| !session.eq_in_constant_time(&asked));
     }
 
     /// Takes a place for a change or a try of the token; false if there were too many.
     pub(super) fn may_post(&self) -> Result<(), Problem> {
-        let mut posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut posts = lock(&self.posts);
         let gained = posts.at.elapsed().as_secs_f64() * PER_SECOND;
         *posts = Bucket { left: (posts.left + gained).min(BURST) - 1.0, at: Instant::now() };
         if posts.left >= 0.0 {

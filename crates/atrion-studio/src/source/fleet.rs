@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use atrion_core::Mode;
 use atrion_state::{
@@ -17,6 +17,7 @@ use atrion_tower::api::{EventPage, EventView, Severity};
 use serde_json::{Map, Value, json};
 
 use super::{Node, Observed, Sighting, Source, Store};
+use crate::lock::lock;
 
 /// The routes and nodes that a provider hears of. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -208,9 +209,4 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fleet").field("provider", &self.provider).finish_non_exhaustive()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Valid after every step.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
