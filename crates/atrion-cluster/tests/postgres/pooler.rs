@@ -9,7 +9,7 @@ use atrion_core::Mode;
 use atrion_state::StateProvider;
 use atrion_testkit::servers::{PgBouncer, Postgres};
 
-use super::world::{builder, open, route, until, until_rows, vector};
+use super::world::{builder, connect_at_once, open, route, until, until_rows, vector};
 
 const NODES: usize = 6;
 /// Fewer than nodes, so that they have to share.
@@ -29,18 +29,8 @@ pub(crate) async fn nodes_share_connections_that_change_with_each_transaction() 
         Arc::new(builder.build().unwrap())
     };
     let nodes: Vec<Arc<PostgresPersistenceAdapter>> = (0..NODES).map(node).collect();
-    let connects: Vec<_> = nodes
-        .iter()
-        .map(|node| {
-            let node = Arc::clone(node);
-            tokio::spawn(async move { node.connect().await })
-        })
-        .collect();
-    for connect in connects {
-        connect.await.unwrap().unwrap();
-    }
+    connect_at_once(&nodes).await;
     let all_up = || nodes.iter().all(|node| node.health().is_up());
-    until("every node is up", all_up).await;
 
     let mut pids = std::collections::BTreeSet::new();
     for round in 1..=20u32 {

@@ -5,25 +5,13 @@ use std::sync::Arc;
 
 use atrion_state::{ProviderError, StateProvider};
 
-use super::world::{builder, connected, database, open, route, server, until};
+use super::world::{builder, connect_at_once, connected, database, open, route, server};
 
 pub(crate) async fn many_nodes_migrate_at_once() {
     let (name, url) = database();
     let nodes: Vec<_> =
         (0..8).map(|nth| Arc::new(builder(&url).node(format!("n{nth}")).build().unwrap())).collect();
-    let connects: Vec<_> = nodes
-        .iter()
-        .map(|node| {
-            let node = Arc::clone(node);
-            tokio::spawn(async move { node.connect().await })
-        })
-        .collect();
-    for connect in connects {
-        connect.await.unwrap().unwrap();
-    }
-    for node in &nodes {
-        until("every node is up", || node.health().is_up()).await;
-    }
+    connect_at_once(&nodes).await;
     assert_eq!(server().execute(&name, "select count(*) from atrion.schema_migrations").unwrap(), ["3"]);
 }
 

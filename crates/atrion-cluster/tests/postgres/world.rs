@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What the tests share: one server for those that do not harm it, adapters, vectors.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use atrion_cluster::postgres::{PostgresBuilder, PostgresPersistenceAdapter};
@@ -40,6 +40,19 @@ pub(crate) async fn connected(url: &str) -> PostgresPersistenceAdapter {
     adapter.connect().await.unwrap();
     until("it is up", || adapter.health().is_up()).await;
     adapter
+}
+
+/// Connects them all at once, and returns when each of them is up.
+pub(crate) async fn connect_at_once(nodes: &[Arc<PostgresPersistenceAdapter>]) {
+    let connect = |node: &Arc<PostgresPersistenceAdapter>| {
+        let node = Arc::clone(node);
+        tokio::spawn(async move { node.connect().await })
+    };
+    let connects: Vec<_> = nodes.iter().map(connect).collect();
+    for connect in connects {
+        connect.await.unwrap().unwrap();
+    }
+    until("every node is up", || nodes.iter().all(|node| node.health().is_up())).await;
 }
 
 pub(crate) fn route(name: &str) -> RouteId {
