@@ -87,7 +87,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "ns",
         measure: |figures| Some(figures.median("compute/one busy route")?.ns),
         from: "bench `compute`",
-        obstacle: "Three transcendental functions, a division for each mean, and counters of 264 bytes.",
+        obstacle: "Three transcendental functions, a division for each mean, and the counters by tier, reason and outcome.",
     },
     Budget {
         path: "one pulse over 100,000 routes, one in a hundred with traffic",
@@ -103,7 +103,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "ms",
         measure: |figures| Some(figures.median("routes/pulse over 100000, all busy")?.ns / 1e6),
         from: "bench `routes`",
-        obstacle: "Every route's counters, state and gate, about 1.4 kB, come from memory in each pulse: it is bound by that and not by the physics. Most instances have hundreds of routes.",
+        obstacle: "Every route's counters, state and gate, as much as an idle route takes below, come from memory in each pulse: it is bound by that and not by the physics. Most instances have hundreds of routes.",
     },
     Budget {
         path: "memory of an idle route",
@@ -111,7 +111,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "B",
         measure: |figures| figures.plain("bytes per idle route"),
         from: "bench `figures`",
-        obstacle: "The counters by tier, reason and outcome are kept in place (264 bytes), with their last reading and their totals beside the physics (550 bytes), so that a request never finds them missing. Without an allocation at first use they cannot be smaller.",
+        obstacle: "The counters by tier, reason and outcome are kept in place, with their last reading and their totals beside the physics, so that a request never finds them missing. Without an allocation at first use they cannot be smaller.",
     },
     Budget {
         path: "p99.9 of admit with a dead or hanging store, against a healthy one",
