@@ -1,42 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Randomness that can be repeated: `SplitMix64` and the distributions a queue needs.
+//! Randomness that can be repeated: the stream that pulses draw from, and the distributions a queue needs.
 //!
 //! Only `libm` and basic arithmetic are used, so a seed gives the same bits on every platform. Streams for different
 //! purposes are made with [`Dice::stream`], so that drawing more from one never moves another.
 
+use atrion_state::Jitter;
+
 /// A source of random numbers that is nothing but its seed.
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub struct Dice(Jitter);
 
 impl Dice {
     /// The source for `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Jitter::new(seed))
     }
 
     /// An independent source for one purpose: the same seed and purpose give the same stream.
     #[must_use]
     pub fn stream(seed: u64, purpose: u64) -> Self {
-        let mut dice = Self(seed ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93));
+        let mut dice = Self::new(seed ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93));
         dice.bits();
-        Self(dice.bits())
+        Self::new(dice.bits())
     }
 
     /// 64 random bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.roll()
     }
 
     /// Uniform in `[0, 1)`.
     #[inline]
     pub fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+        self.0.unit()
     }
 
     /// Uniform in `[lo, hi)`.

@@ -50,6 +50,7 @@ impl Jitter {
     }
 
     /// Any number.
+    #[inline]
     pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -59,6 +60,7 @@ impl Jitter {
     }
 
     /// Evenly in `[0, 1)`.
+    #[inline]
     pub fn unit(&mut self) -> f64 {
         // 53 bits are what a float holds.
         (self.roll() >> 11) as f64 / (1u64 << 53) as f64
