@@ -72,6 +72,11 @@ impl Figures {
         self.plain.get(name).copied()
     }
 
+    /// The same for one that has to be there.
+    pub(super) fn measured(&self, name: &str) -> anyhow::Result<f64> {
+        self.plain(name).with_context(|| format!("{name} was not measured"))
+    }
+
     fn collect(&mut self, folder: &Path) -> anyhow::Result<()> {
         if folder.join("benchmark.json").is_file() && folder.ends_with("new") {
             let id: Benchmark = json(&folder.join("benchmark.json"))?;

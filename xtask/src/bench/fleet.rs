@@ -3,8 +3,6 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
-
 use super::figures::Figures;
 use super::report::time;
 
@@ -13,10 +11,7 @@ pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()
     if figures.plain("fleet: encode 1000 entries").is_none() {
         return Ok(());
     }
-    let of = |name: &str| {
-        let name = format!("fleet: {name}");
-        figures.plain(&name).with_context(|| format!("{name} was not measured"))
-    };
+    let of = |name: &str| figures.measured(&format!("fleet: {name}"));
     text.push_str(INTRODUCTION);
     for (what, name) in [("encode", "encode 1000 entries"), ("decode and check", "decode 1000 entries")] {
         let (ours, json) = (of(name)?, of(&format!("{name} as JSON"))?);

@@ -3,8 +3,6 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
-
 use super::figures::Figures;
 use super::report::time;
 
@@ -13,10 +11,7 @@ pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()
     if figures.plain("persistence/upsert_rows_per_s").is_none() {
         return Ok(());
     }
-    let of = |name: &str| {
-        let name = format!("persistence/{name}");
-        figures.plain(&name).with_context(|| format!("{name} was not measured"))
-    };
+    let of = |name: &str| figures.measured(&format!("persistence/{name}"));
     text.push_str(INTRODUCTION);
     let (rate, factor) = (of("upsert_rows_per_s")?, of("single_over_batched")?);
     writeln!(text, "| rows a second in statements of 1,000, each durable, one connection | {rate:.0} |")?;

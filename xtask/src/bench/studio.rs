@@ -3,8 +3,6 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
-
 use super::figures::Figures;
 
 /// The section, if it was measured.
@@ -12,10 +10,7 @@ pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()
     if figures.plain("studio: cores").is_none() {
         return Ok(());
     }
-    let of = |name: &str| {
-        let name = format!("studio: {name}");
-        figures.plain(&name).with_context(|| format!("{name} was not measured"))
-    };
+    let of = |name: &str| figures.measured(&format!("studio: {name}"));
     text.push_str(INTRODUCTION);
     writeln!(text, "| processor time of the whole process | {:+.1} % of a core |", 100.0 * of("cores")?)?;
     writeln!(text, "| median admission, watched against alone | {:.2} x |", of("median of admit")?)?;
