@@ -35,11 +35,10 @@ pub(crate) async fn fail(atrion: &Atrion, route: &str) {
     let began = std::time::Instant::now();
     while route.mode() != Mode::CircuitBreaker {
         assert!(began.elapsed() < PATIENCE, "it never opens: {route:?}");
-        if let Ok(permit) = route.admit_owned(Tier::Normal) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let admitted = route.admit_owned(Tier::Normal);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if let Ok(permit) = admitted {
             permit.finish(Outcome::Failure);
-        } else {
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
