@@ -19,7 +19,7 @@ pub(crate) fn saturation_pressure(in_flight: f64, target: f64, gain: f64) -> f64
 
 /// The law between two ticks: all that is constant in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Law {
     /// `R_rest`: every term of R but saturation.
     pub rest: Ohms,

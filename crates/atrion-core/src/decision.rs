@@ -86,7 +86,7 @@ impl fmt::Display for Reason {
 /// A refusal with everything that led to it. It is an ordinary answer of the gate, not an error of the program.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Refusal {
     /// Why.
     pub reason: Reason,

@@ -97,7 +97,7 @@ enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[allow(clippy::exhaustive_enums)]
+#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
 pub enum Spread {
     /// Anywhere in the band, by a stable hash: a *fraction* of a tier can be shed.
     #[default]

@@ -97,7 +97,7 @@ impl Recorded {
 
 /// A stretch without a gap.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Part {
     /// Where it goes on from.
     pub start: Start,
@@ -109,7 +109,7 @@ pub struct Part {
 /// warm start, pulses that were lost.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Start {
     /// When, by the instance's clock.
     #[cfg_attr(feature = "serde", serde(rename = "at_ns"))]
@@ -132,7 +132,7 @@ pub struct RouteState(pub(crate) Model);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[allow(clippy::exhaustive_enums)]
+#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
 pub enum Turn {
     /// A probe has closed it.
     Closed,
@@ -143,7 +143,7 @@ pub enum Turn {
 /// One COMPUTE: what it was fed, what was counted meanwhile, and what it decided.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Pulse {
     /// When, by the instance's clock.
     #[cfg_attr(feature = "serde", serde(rename = "at_ns"))]
@@ -232,7 +232,7 @@ impl Pulse {
 /// What a pulse decided.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Decided {
     /// The mode.
     pub mode: Mode,

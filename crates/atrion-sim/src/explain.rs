@@ -13,7 +13,7 @@ use crate::score::{Components, Record};
 
 /// One tick of a story.
 #[derive(Debug, Clone, Copy)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Moment {
     /// Seconds.
     pub at: f64,

@@ -6,7 +6,7 @@ mod text;
 
 /// Curves over a common time axis.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Plot {
     /// What is shown.
     pub title: String,
@@ -20,7 +20,7 @@ pub struct Plot {
 
 /// One curve; NaN where it has no value.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Curve {
     /// Its name in the legend.
     pub name: String,

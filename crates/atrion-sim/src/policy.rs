@@ -34,7 +34,7 @@ use atrion_core::{Mono, Priority, Spread, Tier, Volts};
 
 /// A request at the gate.
 #[derive(Debug, Clone, Copy)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Request {
     /// How important it is.
     pub tier: Tier,
@@ -62,7 +62,7 @@ impl Request {
 
 /// How a call ended, as the gate sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)]
+#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
 pub enum Ended {
     /// With an answer; whether it was in time, the latency tells.
     Answered,

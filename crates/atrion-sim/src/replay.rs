@@ -101,7 +101,7 @@ pub enum ReplayError {
 /// How much is lived through again. The work is in proportion to the requests, and tenfold where several services are
 /// tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Limits {
     /// The most requests.
     pub requests: u64,

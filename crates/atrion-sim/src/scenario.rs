@@ -50,7 +50,7 @@ pub struct Scenario {
 /// A pool of workers with one queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct PlantSpec {
     /// Calls that are served at the same time.
     pub workers: u32,
@@ -84,7 +84,7 @@ pub struct PlantSpec {
 /// Where the gate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(clippy::exhaustive_enums)]
+#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
 pub enum GateAt {
     /// In the server: a call is over when its work is done, also if the client has left.
     #[default]
@@ -96,7 +96,7 @@ pub enum GateAt {
 /// How service times spread around their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(clippy::exhaustive_enums)]
+#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
 pub enum Shape {
     /// Always the mean.
     Constant,
@@ -116,7 +116,7 @@ pub enum Shape {
 /// Arrivals: Poisson, or bursts of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct LoadSpec {
     /// In units of the plant's first capacity. Either this or `rate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,7 +167,7 @@ impl Default for LoadSpec {
 /// The rate is multiplied with `1 + amplitude sin(2 pi t / period)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Wave {
     /// Seconds from crest to crest.
     pub period: f64,
@@ -178,7 +178,7 @@ pub struct Wave {
 /// What a client does after a failure, a refusal or an answer that did not come.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Retries {
     /// Attempts in all.
     pub attempts: u32,
@@ -192,7 +192,7 @@ pub struct Retries {
 /// From `at` on, what is given here holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Change {
     /// When.
     pub at: f64,
@@ -236,7 +236,7 @@ pub struct Change {
 /// `every` so many seconds between `from` and `until` nothing moves for `lasts` seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Freeze {
     /// The first.
     pub from: f64,
@@ -250,7 +250,7 @@ pub struct Freeze {
 
 /// Sets of scenarios that are kept apart: what one learned from the first must show on the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)]
+#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
 pub enum Set {
     /// The shapes that matter, for training.
     Named,

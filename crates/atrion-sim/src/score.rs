@@ -21,7 +21,7 @@ use recovery::recovery;
 
 /// The parts of a score, each 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Components {
     /// Requests answered in time, over what a perfect gate would have answered.
     pub goodput: f64,

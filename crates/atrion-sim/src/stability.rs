@@ -11,7 +11,7 @@ use atrion_core::{Mono, RfcConfig, Telemetry, rfc, update_physics};
 
 /// What a loop settles to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)]
+#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
 pub enum Verdict {
     /// It comes to rest and serves.
     Stable,
@@ -61,7 +61,7 @@ impl Verdict {
 
 /// The map: so many points along each of its three sides, on logarithmic scales.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Map {
     /// Decay rates lambda, 1/s.
     pub decays: Vec<f64>,

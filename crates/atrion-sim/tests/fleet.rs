@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The fleet world: repeatable to the bit, nothing without sharing, and the laws of sharing that it supports.
-#![allow(clippy::unwrap_used, clippy::float_cmp)]
+#![allow(clippy::unwrap_used, clippy::float_cmp)] // a test may panic: that is how it speaks
 
 use atrion_core::{Direction, Gamma};
 use atrion_sim::fleet::{Fleet, FleetError, Grid, Network, Outcome, Row, Trouble};

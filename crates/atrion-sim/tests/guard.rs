@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The guard: CI fails when the default preset falls by more than half a point, here or on its worst scenario.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)] // a test may panic: that is how it speaks
 
 use atrion_sim::table::Table;
 use atrion_sim::{Set, policy};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The three hypotheses of the earlier research.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)] // a test may panic: that is how it speaks
 
 use atrion_core::{AdaptiveConfig, Beta, Mode, shares};
 use atrion_sim::explain::Story;

@@ -3,7 +3,7 @@
 //! records into a file, and the file is lived through again. Here the truth is known: what a candidate would have done is
 //! what it does when it lives through the scenario itself.
 #![allow(missing_docs)] // a test's name says what it shows
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic: that is how it speaks
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The wind tunnel itself: repeatable to the bit, fair to every policy, and honest about what a score is made of.
-#![allow(clippy::unwrap_used, clippy::float_cmp)]
+#![allow(clippy::unwrap_used, clippy::float_cmp)] // a test may panic: that is how it speaks
 
 use atrion_sim::policy::{self, Entry};
 use atrion_sim::score::{Components, Ideal};

@@ -93,7 +93,7 @@ pub struct Observed {
 
 /// One route.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Sighting {
     /// Its name.
     pub route: RouteId,
@@ -144,7 +144,7 @@ impl Sighting {
 
 /// A store.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Store {
     /// `memory`, `redis`, `postgres`.
     pub name: String,
@@ -158,7 +158,7 @@ pub struct Store {
 
 /// A node of the fleet.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Node {
     /// Its name.
     pub name: String,
@@ -172,7 +172,7 @@ pub struct Node {
 
 /// What a node says of a route.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Cell {
     /// The route.
     pub route: RouteId,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What sharing costs: the codec, the merge, the Redis, the delay, and a request beside a sick store. Prints one JSON
 //! object a line, for `cargo xtask bench`.
-#![allow(missing_docs)]
+#![allow(missing_docs)] // nobody calls it from elsewhere
 #![allow(
     clippy::expect_used,
     clippy::panic,

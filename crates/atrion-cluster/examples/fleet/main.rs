@@ -3,7 +3,7 @@
 //!
 //! The first node is busy and learns quickly; the others have so little traffic that they would learn for a long time.
 //! The run is done with gamma 0, where everybody is alone, and with 0.3. In its middle the Redis is killed.
-#![allow(missing_docs)]
+#![allow(missing_docs)] // nobody calls it from elsewhere
 
 mod dependency;
 mod http;

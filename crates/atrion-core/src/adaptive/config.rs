@@ -113,7 +113,7 @@ impl Default for Laws {
 /// One thing that is wrong with a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("`{field}` must be {must}, got {value}")]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct ConfigFault {
     /// The field's name.
     pub field: &'static str,

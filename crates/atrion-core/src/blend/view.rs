@@ -41,7 +41,7 @@ impl Evidence {
 
 /// Another node's register as seen now: aged by its own decay, faded by its silence.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Peer {
     /// Its scar, decayed to now.
     pub scar: Ohms,
@@ -57,7 +57,7 @@ impl Peer {
 
 /// The node's own register.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Own {
     /// S: the live own scar.
     pub scar: Ohms,

@@ -7,7 +7,7 @@ use crate::{Ohms, Tuner};
 /// The two resistances between which the breaker keeps its mind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Thresholds {
     /// `R_break`: at this resistance and above the breaker opens.
     pub break_at: Ohms,

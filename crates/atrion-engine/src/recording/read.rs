@@ -16,7 +16,7 @@ use crate::config::{Config, ConfigError, Physics, RfcPhysics, RouteConfig};
 
 /// How much is read.
 #[derive(Debug, Clone, Copy)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct RecordedLimits {
     /// Bytes of a line.
     pub line: u64,

@@ -10,7 +10,7 @@ use crate::dice::Dice;
 
 /// What lies between the nodes and their store.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Network {
     /// The least time of one way, in seconds.
     pub delay: f64,
@@ -24,7 +24,7 @@ pub struct Network {
 
 /// Some nodes cannot reach the store for a while.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Cut {
     /// How many of them, 0..=1; with 1 the store itself is down.
     pub share: f64,

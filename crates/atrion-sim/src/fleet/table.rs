@@ -9,7 +9,7 @@ use crate::parallel::{self, Progress};
 
 /// Which fleets are compared.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Grid {
     /// What befalls them.
     pub troubles: Vec<Trouble>,
@@ -25,7 +25,7 @@ pub struct Grid {
 
 /// The mean over all seeds of one trouble, size and gamma.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Row {
     /// What befell the fleet.
     #[serde(serialize_with = "as_text")]

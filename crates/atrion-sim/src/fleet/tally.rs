@@ -12,7 +12,7 @@ use super::{Fleet, LEARNING, TROUBLE};
 
 /// What a life came to. Shares are 0..=1; `None` where there is nothing to be a share or a mean of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Outcome {
     /// How the busy nodes braked that the trouble struck.
     pub busy: Option<Braking>,
@@ -47,7 +47,7 @@ pub struct Outcome {
 /// Means over the nodes of a class. A node brakes when it refuses somebody for what it has suffered or heard: from 14
 /// ohms at rest on, or with an open breaker. One that never does counts as braking at the end of the trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Braking {
     /// Seconds from the beginning of the trouble until it braked.
     pub seconds: f64,

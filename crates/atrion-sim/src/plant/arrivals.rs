@@ -8,7 +8,7 @@ use crate::scenario::{Plan, Scenario, Shape};
 
 /// One request as the world made it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Arrival {
     /// When, in nanoseconds.
     pub at: u64,

@@ -24,7 +24,7 @@ pub struct Guarded {
 
 /// What a policy that can explain itself has inside.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Inside {
     /// The mode.
     pub mode: Mode,

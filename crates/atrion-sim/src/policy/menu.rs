@@ -24,7 +24,7 @@ use crate::scenario::Scenario;
 
 /// A policy that can be made for any scenario.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Entry {
     /// Its name in tables.
     pub name: String,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A setting that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Changed {
     /// Its path, as in `physics.adaptive.gain`.
     pub setting: String,

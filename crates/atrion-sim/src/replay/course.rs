@@ -42,7 +42,7 @@ pub struct Second {
 
 /// A time in which a gate refused requests, in seconds from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Stretch {
     /// From here.
     pub from: usize,

@@ -18,7 +18,7 @@ pub struct Proof {
 
 /// A decision that came out otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Difference {
     /// Its number, from 0.
     pub pulse: usize,

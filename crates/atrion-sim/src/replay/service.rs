@@ -29,7 +29,7 @@ pub struct Service {
 
 /// How the service fared in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Condition {
     /// Mean service time of an answer, in seconds.
     pub service: f64,

@@ -6,7 +6,7 @@
 
 /// What was found in a log.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct AccessLog {
     /// Arrival times in seconds since the first line, in order.
     pub arrivals: Vec<f64>,

@@ -7,7 +7,7 @@ use super::{Scenario, Shape};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Fault {
     /// The field, as a path.
     pub at: String,

@@ -5,7 +5,7 @@ use super::{Scenario, Wave};
 
 /// What holds at a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Conditions {
     /// Shares of the tiers.
     pub tiers: [f64; 5],

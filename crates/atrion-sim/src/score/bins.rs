@@ -9,7 +9,7 @@ use crate::scenario::{Plan, Scenario};
 
 /// What happened in one bin of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Bin {
     /// Requests as the world made them, by tier; a client's second attempt is not another request.
     pub offered: [u32; 5],

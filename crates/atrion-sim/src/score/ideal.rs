@@ -8,7 +8,7 @@ use super::bins::{Bin, Record};
 
 /// The best that could have happened.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Ideal {
     /// For every bin that counts.
     pub bins: Vec<Best>,
@@ -16,7 +16,7 @@ pub struct Ideal {
 
 /// The best of one bin.
 #[derive(Debug, Clone, Copy, Default)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Best {
     /// Answers in time, by tier.
     pub succeeded: [f64; 5],

@@ -11,7 +11,7 @@ use crate::score::Components;
 
 /// One policy over all scenarios.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Row {
     /// The policy.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct Row {
 
 /// The outcome of a set.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Table {
     /// Names of the scenarios.
     pub scenarios: Vec<String>,

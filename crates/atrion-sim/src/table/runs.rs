@@ -11,7 +11,7 @@ use crate::score::Components;
 
 /// One run.
 #[derive(Debug, Clone, Copy)]
-#[allow(clippy::exhaustive_structs)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Job<'a> {
     /// Where.
     pub scenario: &'a Scenario,
