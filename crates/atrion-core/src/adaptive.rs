@@ -291,6 +291,13 @@ impl AdaptiveState {
         Ohms::saturating(self.scar.get())
     }
 
+    /// The rate at which the scar fades if nothing more happens, in 1/s: `scar_decay`, and 0 while an open breaker
+    /// holds it (`docs/physics.md` section 3.5). What others are told with the scar, so that they foresee it.
+    #[must_use]
+    pub const fn scar_decay(&self, config: &AdaptiveConfig) -> f64 {
+        self.scar.decay(config)
+    }
+
     /// Momentum M, in 1/s.
     #[must_use]
     pub fn momentum(&self) -> f64 {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // a test may panic: that is how it speaks
 
 use atrion_core::{Direction, Gamma};
-use atrion_sim::fleet::{Fleet, FleetError, Grid, Network, Outcome, Row, Trouble};
+use atrion_sim::fleet::{Fleet, FleetError, Grid, Network, Outcome, Row, SECONDS, Trouble};
 
 fn gamma(value: f64) -> Option<Gamma> {
     Some(Gamma::new(value).unwrap())
@@ -111,6 +111,18 @@ fn a_lone_victim_pays_for_the_others_calm_unless_they_may_only_raise() {
     let alone = sick(0.0, Direction::Both);
     assert!(sick(0.5, Direction::Both).seconds > alone.seconds);
     assert!(sick(0.5, Direction::RaiseOnly).seconds <= alone.seconds + 0.1);
+}
+
+/// A scar that is held is as foreseeable as one that fades.
+#[test]
+fn an_open_breaker_says_little_more_than_that_its_node_is_alive() {
+    let fleet = Fleet::new(10, Trouble::Outage, 1);
+    let heartbeats = SECONDS * 10.0 * 9.0;
+    let heard = life(fleet).messages as f64;
+    assert!(
+        (heartbeats..1.3 * heartbeats).contains(&heard),
+        "{heard} messages, {heartbeats} of them heartbeats"
+    );
 }
 
 #[test]

@@ -39,6 +39,11 @@ impl Scar {
     pub const fn get(&self) -> f64 {
         self.ohms
     }
+
+    /// The rate at which it fades if nothing more happens, in 1/s: 0 while it is held.
+    pub(super) const fn decay(&self, config: &AdaptiveConfig) -> f64 {
+        if self.held { 0.0 } else { config.scar_decay }
+    }
 }
 
 /// How badly the route is hurt, 0..=1: errors in so far as load makes them, and any errors beyond a half.

@@ -40,13 +40,14 @@ impl Model {
 
     /// What is left of an earlier life of this node.
     pub(crate) fn restored(physics: &Physics, restored: &Restored, now: Mono) -> Self {
+        let scar = left(&restored.vector, physics);
         match physics {
             Physics::Adaptive(config) => {
                 // An outage that was seen so long ago says nothing about now.
                 let mode = if restored.age <= OUTAGE_REMEMBERED { restored.mode } else { Mode::Operational };
-                Self::Adaptive(Some(Box::new(AdaptiveState::restored(restored.scar, mode, config))))
+                Self::Adaptive(Some(Box::new(AdaptiveState::restored(scar, mode, config))))
             }
-            Physics::Rfc(_) => Self::with_scar(physics, restored.scar, now),
+            Physics::Rfc(_) => Self::with_scar(physics, scar, now),
         }
     }
 
@@ -236,7 +237,7 @@ impl Model {
         let resistance = self.resistance_at_rest(physics, now);
         let (momentum, weight, decay) = match (self, physics) {
             (Self::Adaptive(Some(state)), Physics::Adaptive(config)) => {
-                (state.momentum(), state.evidence(), config.scar_decay)
+                (state.momentum(), state.evidence(), state.scar_decay(config))
             }
             (Self::Rfc(state), Physics::Rfc(rfc)) => (state.momentum, 1.0, rfc.law.decay_rate),
             (_, Physics::Adaptive(config)) => (0.0, 0.0, config.scar_decay),
@@ -255,5 +256,15 @@ fn seen(state: &PhysicsState, in_flight: u64, now: Mono) -> Mono {
     if in_flight == 0 { state.last_update } else { now }
 }
 
-/// An open breaker is restored as open if it was seen open less than five minutes ago.
+/// What is left of a scar of an earlier life. One that was held then has been fading since it was last seen so.
+fn left(vector: &PhysicsVector, physics: &Physics) -> Ohms {
+    let rate = match physics {
+        Physics::Adaptive(config) => config.scar_decay,
+        Physics::Rfc(rfc) => rfc.law.decay_rate,
+    };
+    let held = vector.decay_rate == DecayRate::ZERO;
+    if held { vector.with_decay_rate(DecayRate::saturating(rate)).aged_scar() } else { vector.aged_scar() }
+}
+
+/// An open breaker is restored as open if the store was told of it less than five minutes ago. It is told twice a minute.
 const OUTAGE_REMEMBERED: Duration = Duration::from_secs(300);

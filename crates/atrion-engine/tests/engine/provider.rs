@@ -11,8 +11,8 @@ use std::time::Duration;
 use atrion_core::{Mode, Outcome, Tier};
 use atrion_engine::{Atrion, BuildError, Config, Route};
 use atrion_state::{
-    BoxFuture, Capabilities, Event, InMemoryProvider, PhysicsVector, ProviderError, PulseConfig, RouteId,
-    StateProvider,
+    BoxFuture, Capabilities, DecayRate, Event, InMemoryProvider, PhysicsVector, ProviderError, PulseConfig,
+    RouteId, StateProvider,
 };
 use atrion_testkit::{Fault, FaultyProvider, RecordingObserver, TokioClock};
 use tokio::time::{Instant, sleep};
@@ -140,6 +140,24 @@ async fn what_could_not_be_pushed_in_an_outage_is_pushed_after_it() {
             "the scar is held as long as the breaker is open: {stored:?}"
         );
     }
+}
+
+/// A reader ages what it has: a held scar is told once, with the rate at which it does not fade.
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_says_that_its_scar_does_not_fade_and_a_closed_one_that_it_does() {
+    let stage = Stage::new();
+    let atrion = stage.connect().await;
+    let route = atrion.route("dead");
+    kill(&route).await;
+    sleep(ms(900)).await;
+    let open = stage.stored("dead").await.unwrap();
+    assert_eq!((open.mode, open.decay_rate), (Mode::CircuitBreaker, DecayRate::ZERO));
+    assert_eq!(open.older_by(Duration::from_secs(9)).aged_scar(), open.scar_tissue);
+    admit_all(&route, 3).into_iter().for_each(|permit| permit.finish(Outcome::Success));
+    assert_eq!(route.mode(), Mode::Operational);
+    sleep(ms(900)).await;
+    let closed = stage.stored("dead").await.unwrap();
+    assert_eq!((closed.mode, closed.decay_rate), (Mode::Operational, DecayRate::saturating(0.5)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,9 +62,9 @@ async fn a_scar_is_older_by_exactly_the_time_between_two_lives() {
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_is_open_again_for_five_minutes() {
     let stage = Stage::new();
-    // However long it had been open: it was seen open just now.
+    // However long it had been open: the store was told that it still is half a minute ago at the most.
     first_life(&stage, Duration::from_secs(900)).await;
-    sleep(Duration::from_secs(290)).await;
+    sleep(Duration::from_secs(260)).await;
     let atrion = stage.connect_to(Arc::new(stage.store.clone())).await;
     let route = atrion.route("dead");
     assert_eq!((route.mode(), route.resistance().get()), (Mode::CircuitBreaker, 100.0));

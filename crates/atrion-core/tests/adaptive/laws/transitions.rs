@@ -37,7 +37,9 @@ fn a_dead_route_holds_its_scar_until_it_is_closed() {
         let later = after(open, 1_000, &window, &config);
         assert_eq!(later.mode(), Mode::CircuitBreaker, "nothing but a fresh success closes it");
         assert_eq!(later.scar().get(), config.break_at - config.base);
+        assert_eq!(later.scar_decay(&config), 0.0, "others are told that it is held");
     }
+    assert_eq!(open.closed().scar_decay(&config), config.scar_decay);
 }
 
 #[test]
