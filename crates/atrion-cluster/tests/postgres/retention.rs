@@ -43,6 +43,25 @@ pub(crate) async fn weeks_pass_and_partitions_come_and_go() {
     assert_eq!(run(again), ["0|0"]);
 }
 
+/// Of many nodes that start on an empty database one makes the partitions. The others have something to write meanwhile.
+pub(crate) async fn who_finds_the_partitions_being_made_waits_for_them() {
+    let (name, url) = database();
+    let database = name.clone();
+    let other = std::thread::spawn(move || {
+        server().execute(&database, "select pg_advisory_lock(4708123001234), pg_sleep(2)").unwrap();
+    });
+    let held = "select count(*) from pg_locks where locktype = 'advisory' and database = \
+                (select oid from pg_database where datname = current_database())";
+    until_rows(server(), &name, held, "1").await;
+    let adapter = connected(&url).await;
+    adapter.update_vector(route("r"), open(9.0)).await.unwrap();
+    adapter.flush().await.unwrap();
+    other.join().unwrap();
+    let stored = server().execute(&name, "select to_mode from atrion.mode_transition").unwrap();
+    assert_eq!(stored, ["2"], "{:?}", adapter.stats());
+    adapter.disconnect().await.unwrap();
+}
+
 pub(crate) async fn rows_of_nodes_that_are_gone_are_deleted() {
     let (name, url) = database();
     let adapter = connected(&url).await;

@@ -19,6 +19,8 @@ use crate::postgres::shared::Tally;
 const PREPARE: Duration = Duration::from_secs(30);
 /// Reading an earlier life and making partitions take longer than a write; the server gives up first.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// Partitions are made within milliseconds.
+const SOMEBODY_ELSE: Duration = Duration::from_millis(50);
 /// What was committed so long ago is on the server's disk, whatever its settings are.
 const SETTLED: Duration = Duration::from_secs(60);
 
@@ -65,6 +67,20 @@ impl Driver {
         self.count_clusters().await.map(|()| 0)
     }
 
+    /// Returns when there are partitions of today, whoever made them: of many nodes that start at once the others find one
+    /// at it, and what they have to write must not be given up meanwhile.
+    async fn partitions(&mut self) -> Result<(), Failure> {
+        let retention = self.shared.config.retention;
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let made = async {
+            while session.upkeep(retention, None).await?.is_none() {
+                tokio::time::sleep(SOMEBODY_ELSE).await;
+            }
+            Ok(())
+        };
+        limited(PATIENCE, made).await
+    }
+
     /// Which clusters use the licence, as far as this database knows. Nothing depends on it: a role that was granted less
     /// than what `docs/persistence.md` lists stores all the same.
     async fn count_clusters(&mut self) -> Result<(), Failure> {
@@ -97,7 +113,7 @@ impl Driver {
                 // Their partition may not have been made yet.
                 Err(failure) if failure.is_of_the_data() && !upkept => {
                     upkept = true;
-                    self.upkeep().await?;
+                    self.partitions().await?;
                     continue;
                 }
                 // So old that it is gone: there is no place to write them to.
