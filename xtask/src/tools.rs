@@ -32,6 +32,10 @@ fn tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
         .arg(name)
         // Its own target folder is kept: a second version reuses what it can.
         .env("CARGO_TARGET_DIR", home.join("build"))
+        // It runs for seconds; to have it optimized and linked as its authors ship it takes minutes.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .status()
         .context("cannot run cargo install")?;
     anyhow::ensure!(status.success(), "cargo install {name}: {status}");

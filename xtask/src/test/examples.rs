@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The examples, run as a reader would run them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::shell::{Job, Shell};
@@ -12,18 +13,18 @@ use super::workspace::Workspace;
 const LIMIT: Duration = Duration::from_secs(180);
 
 pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcome> {
+    // All in one build: what it makes of the dependencies, the steps after this one use, too.
+    let outcome =
+        shell.run(Job::cargo(["build", "--quiet", "--workspace", "--all-features", "--examples"]))?;
+    if outcome.is_failure() {
+        return Ok(outcome);
+    }
     let (mut ran, mut serving) = (0, 0);
+    let mut names = BTreeSet::new();
     for package in workspace.members() {
         for example in package.examples() {
-            let build = Job::cargo(["build", "--quiet", "-p", package.name.as_str()]).args([
-                "--all-features",
-                "--example",
-                example.name.as_str(),
-            ]);
-            let outcome = shell.run(build)?;
-            if outcome.is_failure() {
-                return Ok(outcome);
-            }
+            // One folder holds the binaries of all crates.
+            anyhow::ensure!(names.insert(&example.name), "two crates have an example {}", example.name);
             if package.serves(example) {
                 serving += 1;
                 continue;
