@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Connections that cannot stay for nothing: a bounded number of them, and each one ends when no byte moves either way
-//! for a while. A browser that is stuck holds a socket for that long and nothing else.
+//! for a while. A browser that is stuck holds a socket for that long and nothing else; so does one that sends a request
+//! crumb by crumb, because only the first of them starts the time anew, and then only what is answered.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,6 +30,8 @@ pub(crate) struct Connection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
     patience: Duration,
+    /// Something came in since something went out: more of it gains no time.
+    is_owed: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -52,7 +55,14 @@ impl Listener for Guarded {
                     // Small messages are to be seen at once; a socket that cannot do so works all the same.
                     let _ = stream.set_nodelay(true);
                     let deadline = Box::pin(tokio::time::sleep(self.patience));
-                    return (Connection { stream, deadline, patience: self.patience, _place: place }, from);
+                    let connection = Connection {
+                        stream,
+                        deadline,
+                        patience: self.patience,
+                        is_owed: false,
+                        _place: place,
+                    };
+                    return (connection, from);
                 }
                 // Out of file descriptors, or the client has left already: neither mends itself by asking at once.
                 Err(error) => {
@@ -69,10 +79,12 @@ impl Listener for Guarded {
 }
 
 impl Connection {
-    /// What the socket says; while it says nothing, time runs, and when it moves, time starts anew.
+    /// What the socket says. While it says nothing, time runs; it starts anew when something goes out, and when the first
+    /// of a request comes in.
     fn guarded<T>(
         &mut self,
         cx: &mut Context<'_>,
+        is_in: bool,
         act: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         match act(Pin::new(&mut self.stream), cx) {
@@ -81,8 +93,11 @@ impl Connection {
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "nothing moved for too long")))
             }
             moved => {
-                let deadline = Instant::now() + self.patience;
-                self.deadline.as_mut().reset(deadline);
+                if !(is_in && self.is_owed) {
+                    let deadline = Instant::now() + self.patience;
+                    self.deadline.as_mut().reset(deadline);
+                }
+                self.is_owed = is_in;
                 moved
             }
         }
@@ -91,13 +106,13 @@ impl Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().guarded(cx, |stream, cx| stream.poll_read(cx, into))
+        self.get_mut().guarded(cx, true, |stream, cx| stream.poll_read(cx, into))
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().guarded(cx, |stream, cx| stream.poll_write(cx, from))
+        self.get_mut().guarded(cx, false, |stream, cx| stream.poll_write(cx, from))
     }
 
     fn poll_write_vectored(
@@ -105,7 +120,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         from: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().guarded(cx, |stream, cx| stream.poll_write_vectored(cx, from))
+        self.get_mut().guarded(cx, false, |stream, cx| stream.poll_write_vectored(cx, from))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -148,14 +163,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_says_nothing_is_cut_off_and_one_that_speaks_is_not() {
-        let (mut connection, mut client) = pair(Duration::from_millis(300)).await;
+    async fn a_peer_that_says_nothing_is_cut_off_and_one_that_is_answered_is_not() {
+        let (mut connection, mut client) = pair(Duration::from_millis(900)).await;
         let mut byte = [0];
         for _ in 0..5 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
             client.write_all(b"x").await.unwrap();
             connection.read_exact(&mut byte).await.unwrap();
+            connection.write_all(b"y").await.unwrap();
         }
         assert_eq!(connection.read(&mut byte).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn crumbs_gain_no_time() {
+        let (mut connection, mut client) = pair(Duration::from_millis(300)).await;
+        let crumbs = tokio::spawn(async move {
+            while client.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let mut byte = [0];
+        let error = loop {
+            if let Err(error) = connection.read_exact(&mut byte).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(connection);
+        crumbs.await.unwrap();
     }
 }

@@ -69,11 +69,25 @@ impl Wish {
     }
 }
 
-/// A name that is fit to be shown: trimmed, 1 to 60 characters, none of them a control character.
+/// A name that is fit to be shown: trimmed, 1 to 60 characters, none of them a control character or one that turns text.
 pub(crate) fn checked_author(name: &str) -> Result<&str, String> {
     let name = name.trim();
-    let fits = (1..=60).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name) } else { Err("say who you are, in 1..=60 characters".to_owned()) }
+    let fits = (1..=60).contains(&name.chars().count()) && !name.chars().any(|c| c.is_control() || turns(c));
+    if fits { Ok(name) } else { Err("say who you are, in 1..=60 plain characters".to_owned()) }
+}
+
+/// A reason stands beside the name of its author, in logs and events too: nothing in it may turn the text around it, or
+/// somebody else's name could seem to stand there.
+pub(crate) fn checked_reason(reason: &str) -> Result<(), String> {
+    if reason.chars().any(turns) {
+        return Err("`reason` must not hold characters that turn the direction of text".to_owned());
+    }
+    Ok(())
+}
+
+/// Unicode's embeddings, overrides and isolates. What letters of a script do by themselves is another thing.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl Authors {

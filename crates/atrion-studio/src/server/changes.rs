@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::Problem;
-use crate::overrides::{Undo, Wish, checked_author};
+use crate::overrides::{Undo, Wish, checked_author, checked_reason};
 use crate::sampler;
 use crate::source::Operator;
 use crate::studio::Shared;
@@ -25,6 +25,7 @@ pub(super) async fn set(
     let operator = operator(&shared)?;
     let wish: Wish = parsed(&body)?;
     let author = checked_author(&wish.author).map_err(unfit)?;
+    checked_reason(&wish.reason).map_err(unfit)?;
     operator.set(&wish.route, wish.to_override(author)).map_err(unfit)?;
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     shared.authors.note(&wish.route, author, agent, SystemClock.wall().as_millis());
@@ -48,7 +49,7 @@ pub(super) async fn lift(State(shared): State<Arc<Shared>>, body: Bytes) -> Resu
 }
 
 fn operator(shared: &Shared) -> Result<&dyn Operator, Problem> {
-    shared.sessions.may_post()?;
+    shared.sessions.may_change()?;
     let off = "nothing can be changed here: start Studio with `.overrides(true)` if it should";
     let operator = shared.source.operator().filter(|_| shared.config.overrides);
     operator.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, off))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -25,7 +25,9 @@ pub(crate) struct Sessions {
     /// `None`: everybody may look.
     token: Option<Token>,
     open: Mutex<VecDeque<(Token, Instant)>>,
-    posts: Mutex<Bucket>,
+    /// Apart from each other, so that who guesses keeps nobody from a change in the middle of an outage.
+    guesses: Bucket,
+    changes: Bucket,
 }
 
 /// The oldest has to sign in again.
@@ -34,18 +36,14 @@ const LIFE: Duration = Duration::from_secs(12 * 3_600);
 
 /// Ten at once, then five a second: more than a person does, less than a guesser needs.
 #[derive(Debug)]
-struct Bucket {
-    left: f64,
-    at: Instant,
-}
+struct Bucket(Mutex<(f64, Instant)>);
 
 const BURST: f64 = 10.0;
 const PER_SECOND: f64 = 5.0;
 
 impl Sessions {
     pub(crate) fn new(token: Option<Token>) -> Self {
-        let posts = Bucket { left: BURST, at: Instant::now() };
-        Self { token, open: Mutex::default(), posts: Mutex::new(posts) }
+        Self { token, open: Mutex::default(), guesses: Bucket::full(), changes: Bucket::full() }
     }
 
     pub(super) fn need_token(&self) -> bool {
@@ -57,8 +55,7 @@ impl Sessions {
         let Some(token) = &self.token else { return true };
         let bearer =
             headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        bearer.is_some_and(|text| token.is(text))
-            || session_of(headers, port).is_some_and(|text| self.knows(&text))
+        bearer.is_some_and(|text| token.is(text)) || sessions_of(headers, port).any(|text| self.knows(text))
     }
 
     fn knows(&self, text: &str) -> bool {
@@ -83,16 +80,28 @@ impl Sessions {
         open.retain(|(session, _)| !session.eq_in_constant_time(&asked));
     }
 
-    /// Takes a place for a change or a try of the token; false if there were too many.
-    pub(super) fn may_post(&self) -> Result<(), Problem> {
-        let mut posts = lock(&self.posts);
-        let gained = posts.at.elapsed().as_secs_f64() * PER_SECOND;
-        *posts = Bucket { left: (posts.left + gained).min(BURST) - 1.0, at: Instant::now() };
-        if posts.left >= 0.0 {
+    /// Takes a place for a change of somebody who signed in.
+    pub(super) fn may_change(&self) -> Result<(), Problem> {
+        self.changes.take()
+    }
+}
+
+impl Bucket {
+    fn full() -> Self {
+        Self(Mutex::new((BURST, Instant::now())))
+    }
+
+    fn take(&self) -> Result<(), Problem> {
+        let mut bucket = lock(&self.0);
+        let (left, at) = *bucket;
+        let left = (left + at.elapsed().as_secs_f64() * PER_SECOND).min(BURST);
+        let is_enough = left >= 1.0;
+        // Who asks again too early loses nothing by it: otherwise the impatient would wait for ever.
+        *bucket = (if is_enough { left - 1.0 } else { left }, Instant::now());
+        if is_enough {
             return Ok(());
         }
-        posts.left = 0.0;
-        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many changes at once: wait a second"))
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many at once: wait a second"))
     }
 }
 
@@ -101,7 +110,8 @@ fn cookie(port: u16) -> String {
     format!("atrion_studio_{port}")
 }
 
-fn session_of(headers: &HeaderMap, port: u16) -> Option<String> {
+/// All of that name: a page of another port of this host can set one for a longer path, which browsers then send first.
+fn sessions_of(headers: &HeaderMap, port: u16) -> impl Iterator<Item = &str> {
     let name = cookie(port);
     headers
         .get_all(COOKIE)
@@ -109,8 +119,12 @@ fn session_of(headers: &HeaderMap, port: u16) -> Option<String> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|text| text.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name).then(|| value.to_owned()))
+        .filter_map(move |(key, value)| (key == name).then_some(value))
+        .take(MOST_COOKIES)
 }
+
+/// More than anybody has by chance.
+const MOST_COOKIES: usize = 8;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,36 +133,44 @@ struct Credentials {
 }
 
 /// `POST /session {"token": "…"}`: exchanges the token for a session.
-pub(super) async fn open(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Response, Problem> {
+pub(super) async fn open(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let sessions = &shared.sessions;
-    sessions.may_post()?;
     let wrong = || Problem::new(StatusCode::FORBIDDEN, "this is not the token of this Studio");
-    let credentials: Credentials = serde_json::from_slice(&body).map_err(|_| wrong())?;
     let Some(token) = &sessions.token else { return Ok(StatusCode::NO_CONTENT.into_response()) };
-    if !token.is(&credentials.token) {
+    let given: Option<Credentials> = serde_json::from_slice(&body).ok();
+    // Who has the token is never kept waiting by those who guess.
+    if !given.is_some_and(|given| token.is(&given.token)) {
+        sessions.guesses.take()?;
         tracing::warn!(target: "atrion::studio", "somebody tried a wrong token");
         return Err(wrong());
     }
     let unavailable =
         |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "there is no randomness for a session");
     let session = Token::generate().map_err(unavailable)?;
-    let response = with_cookie(&format!("{}; Max-Age={}", session.reveal(), LIFE.as_secs()), &shared);
+    let response =
+        with_cookie(&format!("{}; Max-Age={}", session.reveal(), LIFE.as_secs()), &shared, &headers);
     sessions.add(session);
     Ok(response)
 }
 
 /// `POST /session/end`: signs out.
-pub(super) async fn end(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Response, Problem> {
-    shared.sessions.may_post()?;
-    if let Some(text) = session_of(&headers, shared.address.port()) {
-        shared.sessions.remove(&text);
+pub(super) async fn end(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    for text in sessions_of(&headers, shared.address.port()) {
+        shared.sessions.remove(text);
     }
-    Ok(with_cookie("; Max-Age=0", &shared))
+    with_cookie("; Max-Age=0", &shared, &headers)
 }
 
-fn with_cookie(value: &str, shared: &Shared) -> Response {
+fn with_cookie(value: &str, shared: &Shared, headers: &HeaderMap) -> Response {
     let name = cookie(shared.address.port());
-    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict");
+    // A page that came through a proxy with TLS says so; its cookie then never goes another way.
+    let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
+    let secure = if origin.is_some_and(|origin| origin.starts_with(b"https:")) { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}");
     let mut response = StatusCode::NO_CONTENT.into_response();
     // Base64url and what stands here are fit for a header.
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -177,11 +199,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_posts_faster_than_a_person() {
+    async fn nobody_changes_things_faster_than_a_person() {
         let sessions = Sessions::new(None);
-        let passed = (0..100).filter(|_| sessions.may_post().is_ok()).count();
+        let passed = (0..100).filter(|_| sessions.may_change().is_ok()).count();
         assert_eq!(passed, 10);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!((0..100).filter(|_| sessions.may_post().is_ok()).count(), 5);
+        assert_eq!((0..100).filter(|_| sessions.may_change().is_ok()).count(), 5);
+        // Who does not wait gets as much in a second as who does, and no more.
+        let mut passed = 0;
+        for _ in 0..100 {
+            tokio::time::advance(Duration::from_millis(10)).await;
+            passed += usize::from(sessions.may_change().is_ok());
+        }
+        assert!((4..=5).contains(&passed), "{passed}");
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn kept(State(shared): State<Arc<Shared>>) -> Response {
 
 /// `POST /studio/v1/whatif`: one run, and nobody else's meanwhile.
 pub(super) async fn ask(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Response, Problem> {
-    shared.sessions.may_post()?;
+    shared.sessions.may_change()?;
     let none = "no minutes are kept here: start Studio with `kept_minutes` above 0, in the process whose routes they are";
     let memory = memory(&shared).ok_or_else(|| Problem::not_found(none))?;
     let question: Question = parsed(&body)?;

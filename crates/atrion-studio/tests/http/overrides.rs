@@ -62,13 +62,21 @@ async fn what_is_not_fit_is_refused_in_words_and_changes_nothing() {
     let _ = atrion.route("r");
     let cookie = sign_in(&studio).await;
     let routes = atrion.snapshot().routes.len();
-    let unfit: [(Value, &str); 8] = [
+    let unfit: [(Value, &str); 16] = [
         (wish(|wish| wish["reason"] = json!(" ")), "reason"),
         (wish(|wish| wish["reason"] = json!("x".repeat(600))), "reason"),
         (wish(|wish| wish["author"] = json!("")), "who you are"),
         (wish(|wish| wish["author"] = json!("a\nb")), "who you are"),
+        (wish(|wish| wish["author"] = json!("ana\u{202e}")), "who you are"),
+        (wish(|wish| wish["reason"] = json!("moved \u{2067}]bob[")), "direction"),
         (wish(|wish| wish["seconds"] = json!(0)), "lives"),
         (wish(|wish| wish["seconds"] = json!(u64::MAX)), "lives"),
+        (wish(|wish| wish["seconds"] = json!(7 * 86_400 + 1)), "lives"),
+        (wish(|wish| wish["seconds"] = json!(-60)), "invalid value"),
+        (wish(|wish| drop(wish.as_object_mut().unwrap().remove("seconds"))), "missing field `seconds`"),
+        (wish(|wish| drop(wish.as_object_mut().unwrap().remove("reason"))), "missing field `reason`"),
+        (wish(|wish| drop(wish.as_object_mut().unwrap().remove("author"))), "missing field `author`"),
+        (wish(|wish| wish["forever"] = json!(true)), "unknown field `forever`"),
         (wish(|wish| wish["kind"] = json!("explode")), "explode"),
         (wish(|wish| wish["route"] = json!("mistyped")), "no route"),
     ];
@@ -80,4 +88,24 @@ async fn what_is_not_fit_is_refused_in_words_and_changes_nothing() {
     }
     assert!(atrion.overrides().is_empty());
     assert_eq!(atrion.snapshot().routes.len(), routes, "a mistyped name made a route");
+}
+
+#[tokio::test]
+async fn somebody_else_can_undo_it_and_the_latest_is_whose_it_is() {
+    let (atrion, studio) = world(|builder| builder.overrides(true)).await;
+    let route = atrion.route("r");
+    let (to, ana, bob) = (studio.address(), sign_in(&studio).await, sign_in(&studio).await);
+    let set = async |cookie: &str, author: &str, kind: &str| {
+        let wish = wish(|wish| (wish["author"], wish["kind"]) = (json!(author), json!(kind)));
+        post(to, "/studio/v1/overrides", &[("Cookie", cookie)], &wish).await.status
+    };
+    assert_eq!(set(&ana, "ana", "force_open").await, 204);
+    // Who names the author of another in his reason is still himself.
+    assert_eq!(set(&bob, "bob", "force_closed").await, 204);
+    let mut events = Events::open(to, &ana, None).await;
+    let shown = events.until("state").await.data["around"]["overrides"].clone();
+    assert_eq!((shown.as_array().unwrap().len(), &shown[0]["author"]), (1, &json!("bob")));
+    let lift = json!({ "route": "r", "author": "ana" });
+    assert_eq!(post(to, "/studio/v1/overrides/lift", &[("Cookie", &ana)], &lift).await.status, 204);
+    assert!(atrion.override_of(&route).is_none());
 }

@@ -17,8 +17,12 @@ async fn who_comes_back_goes_on_where_it_broke_off() {
 
     // Meanwhile a route is named.
     let _ = atrion.route("named meanwhile");
-    // Frames pass that nobody gets.
-    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    // Frames pass that it does not get, and somebody else does.
+    let mut other = Events::open(to, &cookie, None).await;
+    while !other.next().await.unwrap().data.to_string().contains("named meanwhile") {}
+    for _ in 0..2 {
+        other.until("frame").await;
+    }
     let mut second = Events::open(to, &cookie, Some(&seen.id)).await;
     loop {
         let message = second.next().await.unwrap();
