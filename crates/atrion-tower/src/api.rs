@@ -41,7 +41,8 @@ use tower_service::Service;
 
 pub use self::events::{EventPage, EventView, Severity};
 pub use self::model::{
-    InstanceView, OutcomesView, OverrideView, RefusalView, RouteView, TermsView, TierView, override_name,
+    InstanceView, NodesView, OutcomesView, OverrideView, RefusalView, RouteView, StoreView, TermsView,
+    TierView, override_name,
 };
 
 use self::events::Log;
@@ -51,6 +52,7 @@ use self::events::Log;
 pub struct Api {
     atrion: Atrion,
     log: Arc<Log>,
+    started_ms: u64,
 }
 
 impl Api {
@@ -64,13 +66,19 @@ impl Api {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(events::remember(Arc::downgrade(&log), atrion.subscribe()));
         }
-        Self { atrion: atrion.clone(), log }
+        Self { atrion: atrion.clone(), log, started_ms: model::wall() }
     }
 
     /// The instance below.
     #[must_use]
     pub fn atrion(&self) -> &Atrion {
         &self.atrion
+    }
+
+    /// Since when it counts events, in milliseconds since the Unix epoch. Numbers of another life mean nothing in this.
+    #[must_use]
+    pub fn started_ms(&self) -> u64 {
+        self.started_ms
     }
 
     /// Everything about every route.

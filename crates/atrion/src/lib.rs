@@ -115,8 +115,8 @@ pub mod otel {
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]
 pub mod api {
     pub use atrion_tower::api::{
-        Api, EventPage, EventView, InstanceView, OutcomesView, OverrideView, RefusalView, RouteView,
-        Severity, TermsView, TierView, override_name,
+        Api, EventPage, EventView, InstanceView, NodesView, OutcomesView, OverrideView, RefusalView,
+        RouteView, Severity, StoreView, TermsView, TierView, override_name,
     };
 }
 

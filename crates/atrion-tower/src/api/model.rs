@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use atrion_core::{Mono, Reason, Terms, Tier};
 use atrion_engine::{Atrion, Counts, Override, RefusalSample, RouteSnapshot};
-use atrion_state::{Clock as _, OverrideKind, RouteId, SystemClock};
+use atrion_state::{Clock as _, Health, OverrideKind, ProviderStats, RouteId, SystemClock};
 use serde::Serialize;
 
 /// An instance at one moment.
@@ -16,8 +16,34 @@ pub struct InstanceView {
     pub at_ms: u64,
     /// The store fails, and the instance works from what it has in memory.
     pub degraded: bool,
+    /// The stores behind it; `memory` alone where nothing is shared or kept.
+    pub stores: Vec<StoreView>,
     /// Every route, by name.
     pub routes: Vec<RouteView>,
+}
+
+/// A store at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct StoreView {
+    /// `memory`, `redis`, `postgres`, or what another provider calls itself.
+    pub name: &'static str,
+    /// What is wrong with it; null if nothing is.
+    pub trouble: Option<String>,
+    /// The age of the oldest change that it has not taken yet; null where that is not known.
+    pub lag_s: Option<f64>,
+    /// The other nodes that are heard through it; null where nodes do not hear each other.
+    pub nodes: Option<NodesView>,
+}
+
+/// Other nodes, by whether they are still heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NodesView {
+    /// Heard.
+    pub live: usize,
+    /// Not heard for a while: their word fades.
+    pub fading: usize,
 }
 
 /// A route at one moment.
@@ -154,8 +180,21 @@ impl InstanceView {
         Self {
             at_ms: wall(),
             degraded: snapshot.degraded,
+            stores: atrion.provider_stats().iter().map(StoreView::of).collect(),
             routes: snapshot.routes.iter().map(view).collect(),
         }
+    }
+}
+
+impl StoreView {
+    fn of(stats: &ProviderStats) -> Self {
+        let trouble = match &stats.health {
+            Health::Degraded { reason } => Some(reason.to_string()),
+            Health::Disconnected => Some("not connected".to_owned()),
+            _ => None,
+        };
+        let nodes = stats.nodes.map(|nodes| NodesView { live: nodes.live, fading: nodes.fading });
+        Self { name: stats.provider, trouble, lag_s: stats.lag.map(|lag| lag.as_secs_f64()), nodes }
     }
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! From a request line to a response.
 
+use atrion_core::Tier;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::Full;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Api;
 use super::model::{RouteView, overrides_of};
@@ -27,18 +28,23 @@ pub(super) fn to(api: &Api, method: &Method, uri: &Uri) -> Response<Full<Bytes>>
 
 fn get(api: &Api, uri: &Uri) -> Response<Full<Bytes>> {
     match uri.path().trim_end_matches('/') {
-        "/v1" => json(StatusCode::OK, &json!({ "api": "atrion", "version": 1, "paths": PATHS })),
+        "/v1" => json(StatusCode::OK, &index(api)),
         "/v1/state" => json(StatusCode::OK, &api.state()),
         "/v1/route" => match parameter(uri, "name") {
             Some(name) => one_route(api, &name),
             None => problem(StatusCode::BAD_REQUEST, "say which route: ?name=…, percent-encoded"),
         },
         "/v1/events" => match after(uri) {
-            Ok(number) => json(StatusCode::OK, &api.events_after(number)),
+            Ok(number) => {
+                json(StatusCode::OK, &Since { started_ms: api.started_ms(), page: api.events_after(number) })
+            }
             Err(answer) => *answer,
         },
         "/v1/refusals" => match after(uri) {
-            Ok(number) => json(StatusCode::OK, &json!({ "refusals": api.refusals_after(number) })),
+            Ok(number) => {
+                let refusals = api.refusals_after(number);
+                json(StatusCode::OK, &json!({ "started_ms": api.started_ms(), "refusals": refusals }))
+            }
             Err(answer) => *answer,
         },
         _ => problem(StatusCode::NOT_FOUND, "there is no such path: /v1 lists what there is"),
@@ -46,6 +52,23 @@ fn get(api: &Api, uri: &Uri) -> Response<Full<Bytes>> {
 }
 
 const PATHS: [&str; 4] = ["/v1/state", "/v1/route?name=", "/v1/events?after=", "/v1/refusals?after="];
+
+/// Numbered things, and since when they are counted: who comes back after a restart sees that his number is of another
+/// life.
+#[derive(Serialize)]
+struct Since<T> {
+    started_ms: u64,
+    #[serde(flatten)]
+    page: T,
+}
+
+fn index(api: &Api) -> Value {
+    let tier = |tier: Tier| json!({ "tier": tier.as_str(), "from_v": tier.band().0, "to_v": tier.band().1 });
+    json!({
+        "api": "atrion", "version": 1, "software": env!("CARGO_PKG_VERSION"), "started_ms": api.started_ms(),
+        "paths": PATHS, "tiers": Tier::ALL.map(tier),
+    })
+}
 
 /// Looked up in a snapshot, because asking the instance for a route by name would make one.
 fn one_route(api: &Api, name: &str) -> Response<Full<Bytes>> {
