@@ -44,6 +44,7 @@ assets! {
     "views/route.js", JS;
     "views/fleet.js", JS;
     "views/events.js", JS;
+    "views/past.js", JS;
     "views/whatif.js", JS;
     "views/overrides.js", JS;
     "views/parts.js", JS;

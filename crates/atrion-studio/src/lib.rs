@@ -10,8 +10,8 @@ pub use token::{Token, TokenError};
 
 pub mod source;
 
+mod curves;
 mod frame;
-mod history;
 mod hub;
 mod model;
 mod sampler;
@@ -19,6 +19,7 @@ mod sampler;
 mod gate;
 mod minutes;
 mod overrides;
+mod past;
 mod whatif;
 
 mod listener;

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use atrion_state::RouteId;
 use serde_json::{Value, json};
 
+use crate::curves::{Curves, Sample};
 use crate::frame::{COLUMNS, Row};
-use crate::history::{History, Sample};
 use crate::source::{Node, Observed, Sighting};
 
 /// The routes and what is around them.
@@ -17,7 +17,7 @@ pub(crate) struct Model {
     index: HashMap<RouteId, u32>,
     routes: HashMap<u32, Known>,
     next: u32,
-    history: History,
+    curves: Curves,
     at_ms: u64,
     /// Requests per second of all routes together, admitted and shed by tier, at every look.
     totals: VecDeque<(u64, [f32; 10])>,
@@ -51,7 +51,7 @@ impl Model {
             index: HashMap::new(),
             routes: HashMap::new(),
             next: 0,
-            history: History::new(history_mib),
+            curves: Curves::new(history_mib),
             at_ms: 0,
             totals: VecDeque::new(),
             around: Value::Null,
@@ -79,7 +79,7 @@ impl Model {
                 }
                 row.write(number, &mut rows);
             }
-            self.history.push(number, Sample { at_ms, row });
+            self.curves.push(number, Sample { at_ms, row });
             self.routes.insert(number, Known { sighting, row, seen: at_ms });
         }
         let gone = self.forget_what_is_gone();
@@ -110,7 +110,7 @@ impl Model {
         let gone: Vec<u32> =
             self.routes.iter().filter(|(_, known)| known.seen != at_ms).map(|(number, _)| *number).collect();
         for number in &gone {
-            self.history.forget(*number);
+            self.curves.forget(*number);
             if let Some(known) = self.routes.remove(number) {
                 self.index.remove(&known.sighting.route);
             }
@@ -161,7 +161,7 @@ impl Model {
 
     fn write_spark(&self, number: u32, out: &mut String) {
         let mut points: Vec<f32> =
-            self.history.of(number).rev().take(SPARK).map(|sample| sample.row.resistance().round()).collect();
+            self.curves.of(number).rev().take(SPARK).map(|sample| sample.row.resistance().round()).collect();
         if points.is_empty() {
             return;
         }
@@ -179,7 +179,7 @@ impl Model {
         let id = RouteId::new(name).ok()?;
         let number = *self.index.get(&id)?;
         let mut rows = String::new();
-        for Sample { at_ms, row } in self.history.of(number) {
+        for Sample { at_ms, row } in self.curves.of(number) {
             if !rows.is_empty() {
                 rows.push(',');
             }

@@ -114,6 +114,7 @@ pub(crate) fn state(shared: &Shared) -> String {
         "node": shared.config.node,
         "cluster": shared.config.cluster,
         "overrides": shared.may_change(),
+        "history": shared.past.name(),
         "intervalMs": u64::try_from(shared.config.interval.as_millis()).unwrap_or(u64::MAX),
         "events": latest::<EventView>(&events, 500),
         "refusals": latest::<RefusalView>(&refusals, 200),

@@ -6,6 +6,7 @@ mod changes;
 mod data;
 mod guard;
 mod pages;
+mod past;
 mod problem;
 mod sessions;
 mod whatif;
@@ -41,6 +42,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/stream", get(data::stream))
         .route("/history", get(data::history))
         .route("/events.ndjson", get(data::export))
+        .route("/past", get(past::page))
+        .route("/past.ndjson", get(past::export))
         .route("/whatif", get(whatif::kept).post(whatif::ask))
         .route("/overrides", post(changes::set))
         .route("/overrides/lift", post(changes::lift))

@@ -4,8 +4,14 @@
 mod fleet;
 pub use fleet::Fleet;
 
+mod history;
+pub use history::{Change, Changes, History, HistoryError, Wanted};
+
 mod instance;
 pub use instance::Instance;
+
+#[cfg(feature = "postgres")]
+mod postgres;
 
 use std::time::Duration;
 
@@ -212,4 +218,13 @@ fn cell_of(route: &RouteId, vector: &PhysicsVector) -> Option<Cell> {
         mode: vector.mode,
         age: vector.age,
     })
+}
+
+/// A mode as people are told it.
+pub(crate) fn words(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Bootstrap => "learning",
+        Mode::Operational => "operational",
+        Mode::CircuitBreaker => "breaker open",
+    }
 }

@@ -17,9 +17,10 @@ use crate::hub::Hub;
 use crate::listener::Guarded;
 use crate::model::Model;
 use crate::overrides::Authors;
+use crate::past::Past;
 use crate::sampler;
 use crate::server::{self, Sessions};
-use crate::source::{Instance, Source};
+use crate::source::{History, Instance, Source};
 use crate::token::{Token, TokenError};
 
 /// A dashboard. [`Studio::of`] an instance, or over any other [`Source`].
@@ -38,6 +39,7 @@ impl Studio {
         Builder {
             config: StudioConfig::default(),
             source: Arc::new(source),
+            history: None,
             license: None,
             patience: PATIENCE,
         }
@@ -49,6 +51,7 @@ impl Studio {
 pub struct Builder {
     config: StudioConfig,
     source: Arc<dyn Source>,
+    history: Option<Arc<dyn History>>,
     license: Option<Watch>,
     patience: Duration,
 }
@@ -104,6 +107,13 @@ impl Builder {
         self
     }
 
+    /// Sets what remembers: the page then shows what was before this process began, and on other nodes. A
+    /// `HistoryReader` of atrion-cluster is one (with the feature `postgres`), as `adapter.history()` gives it.
+    pub fn history(mut self, history: impl History) -> Self {
+        self.history = Some(Arc::new(history));
+        self
+    }
+
     /// Sets the licence: a `License`, a key, or `Sources` to look in. Without it Studio looks where every adapter does.
     pub fn license(mut self, license: impl Into<Watch>) -> Self {
         self.license = Some(license.into());
@@ -124,7 +134,7 @@ impl Builder {
     /// # Errors
     /// [`StartError`] if the configuration is not valid or the address cannot be had.
     pub async fn start(self) -> Result<Running, StartError> {
-        let Self { config, source, license, patience } = self;
+        let Self { config, source, history, license, patience } = self;
         config.check()?;
         let token = match &config.access {
             Access::Generated => Some(Token::generate()?),
@@ -142,6 +152,7 @@ impl Builder {
             gate: Gate::new(license.unwrap_or_else(|| Sources::standard().into()), config.cluster.clone()),
             authors: Authors::default(),
             sessions: Sessions::new(token.clone()),
+            past: Past::new(history),
             running: Arc::default(),
             address,
             source,
@@ -185,6 +196,7 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) authors: Authors,
     pub(crate) sessions: Sessions,
+    pub(crate) past: Past,
     /// Held by the one run of a replay at a time.
     pub(crate) running: Arc<tokio::sync::Mutex<()>>,
 }

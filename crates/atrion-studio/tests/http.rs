@@ -2,6 +2,8 @@
 //! Studio over real sockets, as browsers and those who pretend to be one see it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
 
+#[path = "http/api.rs"]
+mod api;
 #[path = "http/beside.rs"]
 mod beside;
 #[path = "http/client.rs"]
@@ -10,6 +12,8 @@ mod client;
 mod data;
 #[path = "browser/fleet.rs"]
 mod fleet;
+#[path = "http/hostile.rs"]
+mod hostile;
 #[path = "http/licence.rs"]
 mod licence;
 #[path = "http/overrides.rs"]

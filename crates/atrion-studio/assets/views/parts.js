@@ -2,7 +2,7 @@
 // What several views show.
 
 import { attribute, h, text } from "../dom.js";
-import { KINDS, MODES, span } from "../format.js";
+import { KINDS, limit, MODES, number, percent, span, stamp } from "../format.js";
 import { isShadow, value } from "../store.js";
 
 /// A mode as glyph and word, with what was set by hand.
@@ -22,6 +22,29 @@ export function setMode(chip, store, route) {
   text(chip.parts.word, mode.word);
   text(chip.parts.hand, byHand ? ` ⚑ ${KINDS[byHand.kind]?.word ?? byHand.kind}` : shadow ? " ◐ shadow" : "");
   attribute(chip, "data-mode", mode.id);
+  attribute(chip, "title", mode.hint);
+}
+
+/// As a sentence of its own.
+export function sentence(words) {
+  return words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "";
+}
+
+/// In a few words, what makes the resistance of a route what it is; empty where nothing does.
+export function whyOf(store, route) {
+  const of = (name) => value(store, route, name);
+  const byHand = store.overrideOf(route.name);
+  if (byHand && byHand.kind !== "reset") return `${KINDS[byHand.kind]?.word ?? byHand.kind} by ${byHand.author ?? "code"} for ${left(byHand)} more: ${byHand.reason}`;
+  if (of("mode") === 2) return of("errors") > 0.01 ? `its calls fail, ${percent(of("errors"))} of the latest; probes look for a way back` : "its calls failed; probes look for a way back";
+  const terms = {
+    saturation: `more comes than it carries: ${number(of("inFlight") + Math.max(0, of("debt")))} in flight and waiting, N* is ${limit(of("limit"))}`,
+    scar: `calls failed, and that is not forgotten yet: ${percent(of("errors"))} errors now`,
+    momentum: "its pressure rises fast",
+    staleness: "calls do not come back",
+    cluster: "other nodes have trouble with it",
+  };
+  const [most] = Object.keys(terms).sort((a, b) => of(b) - of(a));
+  return of(most) > 0.5 ? terms[most] : "";
 }
 
 export function routeLink(name) {
@@ -40,17 +63,31 @@ export function severity(event) {
   return h("span", { class: "severity", "data-severity": event.severity }, h("span", { "aria-hidden": "true" }, `${glyph} `), word);
 }
 
+const SIGNS = {
+  circuit_breaker: ["⊘", "the breaker opens"],
+  operational: ["●", "operational again"],
+  bootstrap: ["◌", "learns anew"],
+  override_set: ["⚑", "taken over by hand"],
+  override_ended: ["⚐", "given back"],
+  config_replaced: ["⚙", "another configuration"],
+  provider_degraded: ["✕", "a store fails"],
+  provider_recovered: ["✓", "a store works again"],
+};
+
+/// An event as a row of a table.
+export function eventRow(event) {
+  return h("tr", {}, h("th", { scope: "row" }, stamp(event.at_ms).split(" ").flatMap((part) => [h("span", { class: "whole" }, part), " "])), h("td", {}, severity(event)), h("td", {}, event.kind.replaceAll("_", " ")), h("td", {}, event.route ? routeLink(event.route) : "–"), h("td", { class: "what" }, h("span", { class: "only-narrow" }, severity(event), " ", event.route ? routeLink(event.route) : event.kind.replaceAll("_", " ")), event.text));
+}
+
 /// What is drawn into a chart for the events of a route, or of all.
 export function marksOf(events, name) {
-  const glyphs = { override_set: "⚑", override_ended: "⚐", config_replaced: "⚙", provider_degraded: "✕", provider_recovered: "✓" };
   const marks = [];
   for (const event of events) {
     if (event.route !== null && event.route !== name) continue;
-    let glyph = glyphs[event.kind];
-    if (event.kind === "mode_changed") glyph = event.details.to === "circuit_breaker" ? "⊘" : event.details.to === "operational" ? "●" : "◌";
+    const [glyph, word] = SIGNS[event.kind === "mode_changed" ? event.details.to : event.kind] ?? [];
     if (!glyph) continue;
     const color = event.severity === "error" ? "bad" : event.severity === "warning" ? "warn" : "mark";
-    marks.push({ at: event.at_ms, glyph, color, text: event.text });
+    marks.push({ at: event.at_ms, glyph, word, color, text: event.text });
   }
   return marks;
 }

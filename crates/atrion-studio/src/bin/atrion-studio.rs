@@ -4,16 +4,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use atrion_cluster::postgres::{HistoryReader, Page, Transition};
+use atrion_cluster::postgres::HistoryReader;
 use atrion_cluster::redis::RedisClusterProvider;
-use atrion_core::Mode;
-use atrion_state::ProviderError;
 use atrion_studio::source::Fleet;
 use atrion_studio::{Access, Studio, StudioConfig, Token};
-use atrion_tower::api::Severity;
 use clap::Parser;
 
 #[derive(Parser)]
@@ -22,7 +18,7 @@ struct Args {
     /// The fleet's Redis; several for a cluster.
     #[arg(long, value_name = "URL", required = true, env = "ATRION_REDIS_URL", hide_env_values = true)]
     redis: Vec<String>,
-    /// The fleet's history: past changes of modes are then in the events.
+    /// The fleet's history: past changes of modes can then be looked up.
     #[arg(long, value_name = "URL", env = "ATRION_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
     /// The name under which the nodes share.
@@ -60,9 +56,6 @@ async fn main() -> anyhow::Result<()> {
         .license(sources)
         .build_strict()?;
     let fleet = Fleet::join(Arc::new(provider)).await?;
-    if let Some(history) = history {
-        tokio::spawn(tell_history_when_it_can_be_read(history, fleet.clone()));
-    }
     let access = token.map_or(Access::Generated, Access::Token);
     let config = StudioConfig {
         address,
@@ -72,24 +65,16 @@ async fn main() -> anyhow::Result<()> {
         node: "fleet".to_owned(),
         ..StudioConfig::default()
     };
-    let studio = Studio::over(fleet.clone()).config(config).start().await?;
+    let mut studio = Studio::over(fleet.clone()).config(config);
+    if let Some(history) = history {
+        studio = studio.history(history);
+    }
+    let studio = studio.start().await?;
     println!("{}", studio.url());
     told_to_end().await?;
     studio.stop();
     fleet.leave().await;
     Ok(())
-}
-
-/// What was is nice to have: without it Studio shows what is, and goes on asking.
-async fn tell_history_when_it_can_be_read(history: HistoryReader, fleet: Fleet) {
-    let mut was_told = false;
-    while let Err(error) = tell_history(&history, &fleet).await {
-        if !was_told {
-            eprintln!("the history cannot be read yet, going on without it: {error}");
-            was_told = true;
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
 }
 
 /// Ctrl-C, or what a container's runtime sends.
@@ -107,22 +92,3 @@ async fn told_to_end() -> anyhow::Result<()> {
     #[cfg(not(unix))]
     interrupted.await.context("cannot hear Ctrl-C")
 }
-
-/// The changes of modes of the last day, as the nodes have written them down. What comes from now on is heard from the
-/// nodes themselves.
-async fn tell_history(history: &HistoryReader, fleet: &Fleet) -> Result<(), ProviderError> {
-    let range = history.last(DAY).await?;
-    let latest = history.transitions(range, None, &Page::first(1_000)).await?;
-    // The latest come first there, and last here.
-    for change in latest.rows.into_iter().rev() {
-        let severity = if change.to == Mode::CircuitBreaker { Severity::Error } else { Severity::Info };
-        let Transition { node, from, to, resistance, .. } = &change;
-        let text = format!("{node}: {from} → {to} at {resistance:.1} Ω (from the history)");
-        fleet.note(change.at.as_millis(), "mode_changed", severity, Some(change.route), text);
-    }
-    Ok(())
-}
-
-/// Between two attempts to read a history that cannot be read.
-const AGAIN: Duration = Duration::from_secs(5);
-const DAY: Duration = Duration::from_secs(24 * 3_600);

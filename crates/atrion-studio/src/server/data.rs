@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Problem;
-use super::problem::{json_of, respond};
+use super::problem::{json_of, lines_of, respond};
 use crate::lock::lock;
 use crate::sampler::{self, unix_now};
 use crate::studio::Shared;
@@ -75,8 +75,5 @@ pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
         lines.push_str(&serde_json::to_string(event).unwrap_or_default());
         lines.push('\n');
     }
-    let mut response = respond(StatusCode::OK, "application/x-ndjson", lines);
-    let name = HeaderValue::from_static("attachment; filename=\"atrion-events.ndjson\"");
-    response.headers_mut().insert(CONTENT_DISPOSITION, name);
-    response
+    lines_of(lines, "atrion-events.ndjson")
 }

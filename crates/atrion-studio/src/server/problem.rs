@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Errors as `application/problem+json`.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -34,6 +34,16 @@ impl IntoResponse for Problem {
 /// JSON that nobody keeps.
 pub(super) fn json_of(value: &Value) -> Response {
     respond(StatusCode::OK, "application/json", value.to_string())
+}
+
+/// Lines of JSON to be saved under a name.
+pub(super) fn lines_of(lines: String, name: &'static str) -> Response {
+    let mut response = respond(StatusCode::OK, "application/x-ndjson", lines);
+    // A name that stands in the code is fit for a header.
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
 }
 
 pub(super) fn respond(status: StatusCode, kind: &'static str, body: String) -> Response {

@@ -16,7 +16,7 @@ use atrion_state::{
 use atrion_tower::api::{EventPage, EventView, Severity};
 use serde_json::{Map, Value, json};
 
-use super::{Node, Observed, Sighting, Source, Store};
+use super::{Node, Observed, Sighting, Source, Store, words};
 use crate::lock::lock;
 
 /// The routes and nodes that a provider hears of. Cheap to clone.
@@ -65,18 +65,6 @@ impl Fleet {
         let _ = self.0.provider.disconnect().await;
     }
 
-    /// Shows an event that was learned elsewhere, as from a history. `at_ms` in milliseconds since the Unix epoch.
-    pub fn note(
-        &self,
-        at_ms: u64,
-        kind: &'static str,
-        severity: Severity,
-        route: Option<String>,
-        text: String,
-    ) {
-        self.add(at_ms, kind, severity, route, text, Map::new());
-    }
-
     fn add(
         &self,
         at_ms: u64,
@@ -114,8 +102,10 @@ impl Fleet {
             for register in &view {
                 let mode = register.vector.mode;
                 let before = modes.insert((route.clone(), register.node.clone()), mode);
-                if before.is_some_and(|before| before != mode) {
-                    turns.push((route.clone(), register.node.clone(), before.unwrap_or_default(), mode));
+                // A node may have opened before it is first heard of: that is news as well.
+                let is_news = before.map_or(mode == Mode::CircuitBreaker, |before| before != mode);
+                if is_news {
+                    turns.push((route.clone(), register.node.clone(), before, mode));
                 }
             }
             let spoken_of = !view.is_empty();
@@ -128,8 +118,11 @@ impl Fleet {
         drop(heard);
         for (route, node, from, to) in turns {
             let severity = if to == Mode::CircuitBreaker { Severity::Error } else { Severity::Info };
-            let text = format!("{node}: {from} → {to}");
-            let details = json!({ "node": node.as_str(), "from": from.as_str(), "to": to.as_str() });
+            let text = match from {
+                Some(from) => format!("{node}: {} → {}", words(from), words(to)),
+                None => format!("{node}: {}, as it is first heard of", words(to)),
+            };
+            let details = json!({ "node": node.as_str(), "from": from.map(Mode::as_str), "to": to.as_str() });
             let Value::Object(details) = details else { continue };
             let route = Some(route.as_str().to_owned());
             self.add(SystemClock.wall().as_millis(), "mode_changed", severity, route, text, details);

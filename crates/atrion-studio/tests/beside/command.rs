@@ -9,7 +9,7 @@ use std::time::Instant;
 use atrion_license::{Tier, development};
 use serde_json::Value;
 
-use super::client::{Events, PATIENCE, sign_in_with};
+use super::client::{Events, PATIENCE, get, sign_in_with};
 
 /// The command. Killed when it is dropped.
 #[derive(Debug)]
@@ -59,6 +59,21 @@ impl Beside {
                 return state;
             }
             assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}; last seen: {state}");
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Asks for what was, until something holds; gives what was answered then, which may be a refusal.
+    pub(crate) async fn until_past(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let cookie = sign_in_with(self.address, &self.token).await;
+        let began = Instant::now();
+        loop {
+            let past =
+                get(self.address, "/studio/v1/past?seconds=86400", &[("Cookie", &cookie)]).await.json();
+            if holds(&past) {
+                return past;
+            }
+            assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}; last answer: {past}");
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     }

@@ -4,7 +4,6 @@
 use atrion_license::{Tier, development};
 use atrion_studio::Studio;
 use atrion_studio::source::Fleet;
-use atrion_tower::api::Severity;
 use serde_json::json;
 
 use crate::client::{Events, get, post, sign_in};
@@ -13,13 +12,6 @@ use crate::fleet::hearsay;
 #[tokio::test]
 async fn a_fleet_is_seen_from_beside_it_and_nothing_can_be_changed_from_there() {
     let fleet = Fleet::join(hearsay()).await.unwrap();
-    fleet.note(
-        1_700_000_000_000,
-        "mode_changed",
-        Severity::Error,
-        Some("stock.reserve".into()),
-        "then".into(),
-    );
     let studio =
         Studio::over(fleet.clone()).license(development::key(Tier::Starter).unwrap()).overrides(true);
     let studio = studio.address(([127, 0, 0, 1], 0).into()).start().await.unwrap();
@@ -37,7 +29,6 @@ async fn a_fleet_is_seen_from_beside_it_and_nothing_can_be_changed_from_there() 
     let column =
         |name: &str| 1 + state["columns"].as_array().unwrap().iter().position(|c| c == name).unwrap();
     assert_eq!((&row[column("mode")], row[column("scar")].as_f64()), (&json!(2), Some(94.0)));
-    assert_eq!(state["about"]["events"][0]["text"], "then");
 
     assert_eq!(state["about"]["overrides"], json!(false), "there is nobody here who could");
     let wish =

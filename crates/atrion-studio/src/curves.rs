@@ -7,7 +7,7 @@ use crate::frame::Row;
 
 /// Rows by route, oldest first.
 #[derive(Debug)]
-pub(crate) struct History {
+pub(crate) struct Curves {
     rows: HashMap<u32, VecDeque<Sample>>,
     /// Samples that fit into the budget, of all routes together.
     budget: usize,
@@ -25,7 +25,7 @@ const LONGEST: usize = 900;
 /// Less than this is no curve: past so many routes, those without a place have none.
 const SHORTEST: usize = 60;
 
-impl History {
+impl Curves {
     pub(crate) fn new(mib: usize) -> Self {
         Self { rows: HashMap::new(), budget: mib * 1024 * 1024 / size_of::<Sample>() }
     }
@@ -70,32 +70,32 @@ mod tests {
     #[test]
     fn memory_is_bounded_for_any_number_of_routes() {
         for routes in [1, 200, 2_000] {
-            let mut history = History::new(1);
+            let mut curves = Curves::new(1);
             for at_ms in 0..1_000 {
                 for route in 0..routes.min(if at_ms < 70 { routes } else { 200 }) {
-                    history.push(route, Sample { at_ms, row: row(5.0) });
+                    curves.push(route, Sample { at_ms, row: row(5.0) });
                 }
             }
-            let kept: usize = history.rows.values().map(VecDeque::len).sum();
+            let kept: usize = curves.rows.values().map(VecDeque::len).sum();
             assert!(
-                kept <= history.budget + routes.min(200) as usize,
+                kept <= curves.budget + routes.min(200) as usize,
                 "{routes}: {kept} of {}",
-                history.budget
+                curves.budget
             );
-            assert!(history.of(0).count() >= SHORTEST);
-            assert_eq!(history.of(0).last().unwrap().at_ms, 999);
+            assert!(curves.of(0).count() >= SHORTEST);
+            assert_eq!(curves.of(0).last().unwrap().at_ms, 999);
         }
     }
 
     #[test]
     fn an_idle_route_takes_no_place_until_something_happens() {
-        let mut history = History::new(1);
-        history.push(7, Sample { at_ms: 1, row: row(0.0) });
-        assert_eq!(history.of(7).count(), 0);
-        history.push(7, Sample { at_ms: 2, row: row(1.0) });
-        history.push(7, Sample { at_ms: 3, row: row(0.0) });
-        assert_eq!(history.of(7).count(), 2);
-        history.forget(7);
-        assert_eq!(history.of(7).count(), 0);
+        let mut curves = Curves::new(1);
+        curves.push(7, Sample { at_ms: 1, row: row(0.0) });
+        assert_eq!(curves.of(7).count(), 0);
+        curves.push(7, Sample { at_ms: 2, row: row(1.0) });
+        curves.push(7, Sample { at_ms: 3, row: row(0.0) });
+        assert_eq!(curves.of(7).count(), 2);
+        curves.forget(7);
+        assert_eq!(curves.of(7).count(), 0);
     }
 }
