@@ -2,9 +2,9 @@
 // The frame: sign in, connect, choose a view by the address, keep it up to date.
 
 import { attribute, h, text } from "./dom.js";
-import { MODES } from "./format.js";
-import { resistance, Store, value } from "./store.js";
-import { Stream } from "./stream.js";
+import { clock, MODES } from "./format.js";
+import { isShadow, resistance, shedOf, Store, value } from "./store.js";
+import { post, Stream } from "./stream.js";
 import { overview } from "./views/overview.js";
 import { routes } from "./views/routes.js";
 import { route } from "./views/route.js";
@@ -44,9 +44,26 @@ function show() {
   view?.leave?.();
   view = VIEWS[name](store, argument, { toast });
   at("main").replaceChildren(view.element);
-  for (const tab of at("tabs").children) attribute(tab, "aria-current", tab.dataset.view === (name === "route" ? "routes" : name) ? "page" : null);
-  document.title = `${view.title} · AtrionStudio`;
+  for (const tab of at("tabs").children) {
+    const current = tab.dataset.view === (name === "route" ? "routes" : name);
+    attribute(tab, "aria-current", current ? "page" : null);
+    if (current) at("tabs").scrollTo({ left: tab.offsetLeft - (at("tabs").clientWidth - tab.offsetWidth) / 2 });
+  }
+  name_it();
   view.update();
+}
+
+/// The title is all that is seen of a tab in the background: it says whether somebody should look.
+function name_it() {
+  if (!view) return;
+  let [shedding, open] = [0, 0];
+  for (const route of store.routes.values()) {
+    if (shedOf(store, route) > 0 && !isShadow(store, route)) shedding += 1;
+    else if (value(store, route, "mode") === 2) open += 1;
+  }
+  const first = document.body.classList.contains("stale") ? "✕ no connection · " : shedding ? `▲ ${shedding} shed · ` : open ? `⊘ ${open} open · ` : "";
+  const title = `${first}${view.title} · AtrionStudio`;
+  if (document.title !== title) document.title = title;
 }
 
 /// At most once a frame of the screen, and not while nobody looks.
@@ -63,7 +80,12 @@ function link(state) {
   const words = { live: "live", lost: "reconnecting", waiting: "connecting" };
   attribute(at("link"), "data-state", state);
   text(at("link-text"), words[state]);
-  document.body.classList.toggle("stale", state === "lost");
+  const stale = state === "lost" && store.ready;
+  document.body.classList.toggle("stale", stale);
+  at("stale").hidden = !stale;
+  // Numbers that stand still must not look like numbers that are calm.
+  if (stale) text(at("stale"), `✕ The connection is lost. What stands here is as of ${clock(store.time)}, and not how it is now; the page goes on by itself when it can.`);
+  name_it();
 }
 
 function received(event, data) {
@@ -71,20 +93,23 @@ function received(event, data) {
   const changes = store.take(event, data);
   if (event === "state") {
     text(at("where"), `${store.about.node} · ${store.about.cluster}`);
+    text(at("version"), `AtrionStudio ${store.about.version}`);
     if (first || view === null) show();
   }
   // For a screen reader: changes of modes alone, and in one sentence.
   const said = changes.slice(0, 3).map(([route]) => `${route.name}: ${MODES[value(store, route, "mode")].word} at ${Math.round(resistance(store, route))} ohms`);
   if (changes.length > 3) said.push(`and ${changes.length - 3} more`);
   if (said.length) text(at("live"), said.join("; "));
+  name_it();
   refresh();
 }
 
 let hiding = 0;
+/// words: a text, or nodes.
 export function toast(words, action) {
   const box = at("toast");
   const button = action ? h("button", { type: "button", onclick: () => { box.hidden = true; action.act(); } }, action.name) : null;
-  box.replaceChildren(...[h("span", {}, words), button].filter(Boolean));
+  box.replaceChildren(...[h("span", {}, ...[words].flat()), button].filter(Boolean));
   box.hidden = false;
   clearTimeout(hiding);
   hiding = setTimeout(() => { box.hidden = true; }, action ? 12000 : 6000);
@@ -113,6 +138,9 @@ function instead(screen) {
   stream = null;
   view = null;
   store.ready = false;
+  at("stale").hidden = true;
+  at("api").hidden = true;
+  at("leave").hidden = true;
   document.title = `${screen.title} · AtrionStudio`;
   at("main").replaceChildren(screen.element);
 }
@@ -122,6 +150,8 @@ async function begin() {
   document.body.classList.toggle("bare", !about.signedIn || !about.license?.permitted);
   if (!about.signedIn) return instead(signin(begin));
   if (!about.license.permitted) return instead(unlicensed(about, begin));
+  at("api").hidden = !about.api;
+  at("leave").hidden = !about.needsToken;
   start();
 }
 
@@ -146,6 +176,11 @@ addEventListener("hashchange", () => {
 at("skip").addEventListener("click", (event) => {
   event.preventDefault();
   at("main").focus();
+});
+at("leave").addEventListener("click", async () => {
+  const refused = await post("/session/end", {});
+  if (refused) return toast(refused);
+  begin();
 });
 addEventListener("visibilitychange", refresh);
 setInterval(() => view?.tick?.(), 1000);

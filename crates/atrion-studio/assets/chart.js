@@ -2,7 +2,7 @@
 // A small chart module: time series on a canvas, with layers that are stacked or lines, levels, marks, a cursor for
 // mouse and keyboard, and a table with the same numbers.
 
-import { h, text, table } from "./dom.js";
+import { h, keyed, text, table } from "./dom.js";
 import { clock, number, stamp } from "./format.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 10, 8, 20];
@@ -22,9 +22,10 @@ export class TimeChart {
     this.canvas.style.height = `${options.height ?? 180}px`;
     this.reading = h("output", { class: "reading", "aria-live": "off" });
     const legend = h("ul", { class: "legend" }, series.map((one) => h("li", { title: one.hint }, swatch(one), one.name)));
+    this.signs = h("ul", { class: "legend" });
     this.twin = table(`${options.title} as a table`, [{ name: "Time" }, ...series.map((one) => ({ name: one.name, unit: options.unit, num: true }))], { class: "plain" });
     this.details = h("details", { ontoggle: () => this.fillTable() }, h("summary", {}, "Table"), this.twin.wrap);
-    this.element = h("figure", { class: "chart" }, h("figcaption", {}, h("span", {}, options.title, h("span", { class: "unit" }, ` ${options.unit}`)), this.reading), this.canvas, legend, this.details);
+    this.element = h("figure", { class: "chart" }, h("figcaption", {}, h("h2", {}, options.title, h("span", { class: "unit" }, ` ${options.unit}`)), this.reading), this.canvas, h("div", { class: "legends" }, legend, this.signs), this.details);
     this.canvas.addEventListener("pointermove", (event) => this.moveTo(this.timeAt(event.offsetX)));
     this.canvas.addEventListener("pointerleave", () => this.moveTo(null));
     this.canvas.addEventListener("blur", () => this.moveTo(null));
@@ -36,7 +37,15 @@ export class TimeChart {
   show(points, { from, until, marks = [], levels = [] }) {
     Object.assign(this, { points, from, until, marks, levels });
     this.draw();
+    this.explain();
     if (this.details.open) this.fillTable();
+  }
+
+  /// What the signs of the marks that can be seen mean.
+  explain() {
+    const seen = new Map();
+    for (const mark of this.marks) if (mark.word && mark.at >= this.from && mark.at <= this.until) seen.set(mark.glyph, mark);
+    keyed(this.signs, [...seen.values()], (mark) => mark.glyph, (mark) => h("li", {}, h("span", { class: `sign k-${mark.color}`, "aria-hidden": "true" }, mark.glyph), mark.word));
   }
 
   step(event) {
@@ -114,7 +123,9 @@ export class TimeChart {
       most = Math.max(most, sum);
     }
     const power = 10 ** Math.floor(Math.log10(most));
-    return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10, 12].map((n) => n * power).find((n) => n >= most * 1.04);
+    // Nothing but the floor needs no air.
+    if (most === this.options.floor) return most;
+    return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12].map((n) => n * power).find((n) => n >= most * 1.04);
   }
 
   /// Layers below nought hang under it: as many steps of the grid as hold them.
@@ -265,7 +276,7 @@ export class TimeChart {
 function label(c, ink, words, x, y) {
   const wide = c.measureText(words).width;
   c.fillStyle = ink("panel");
-  c.globalAlpha = 0.8;
+  c.globalAlpha = 0.94;
   c.fillRect(x - wide - 3, y - 12, wide + 5, 13);
   c.globalAlpha = 1;
   c.fillStyle = ink("muted");

@@ -54,9 +54,9 @@ export function keyed(parent, items, key, make, update) {
   }
 }
 
-/// A panel with a heading.
+/// A panel with a heading; a chart brings its own.
 export function panel(title, props, ...children) {
-  return h("section", { class: "panel", ...props }, h("h2", {}, title), ...children);
+  return h("section", { class: "panel", ...props }, title ? h("h2", {}, title) : null, ...children);
 }
 
 /// A table that has its columns named, with their units.

@@ -5,9 +5,9 @@ export const TIERS = ["critical", "high", "normal", "low", "bulk"];
 
 /// Glyph and word: never colour alone.
 export const MODES = [
-  { id: "bootstrap", glyph: "◌", word: "learning" },
-  { id: "operational", glyph: "●", word: "operational" },
-  { id: "circuit_breaker", glyph: "⊘", word: "breaker open" },
+  { id: "bootstrap", glyph: "◌", word: "learning", hint: "it has not seen enough yet to know what is normal" },
+  { id: "operational", glyph: "●", word: "operational", hint: "it decides by its resistance" },
+  { id: "circuit_breaker", glyph: "⊘", word: "breaker open", hint: "its calls fail: but for probes everything is refused" },
 ];
 
 export const KINDS = {
@@ -47,6 +47,11 @@ export function percent(share) {
   if (!(share > 0)) return "0 %";
   if (share < 0.001) return "<0.1 %";
   return `${share < 0.1 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`;
+}
+
+/// The same where the heading says %.
+export function points(share) {
+  return percent(share).replace(" %", "");
 }
 
 export function limit(value) {

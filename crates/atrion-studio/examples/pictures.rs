@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use atrion_engine::{Atrion, Override};
+use atrion_state::OverrideKind;
 use atrion_testkit::servers::{Browser, Page};
 
 #[path = "../tests/browser/fleet.rs"]
@@ -12,9 +14,10 @@ mod fleet;
 #[path = "../tests/browser/world.rs"]
 mod world;
 
-use world::{ALL, SICK, SOON, go, open, outage, seconds, studio, view_of};
+use world::{ALL, SICK, SOON, go, open, outage, seconds, studio, until_kept, view_of};
 
 const DEFAULT_FOLDER: &str = "target/studio-pictures";
+const WIDE: (u32, u32) = (1_440, 900);
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
@@ -23,8 +26,8 @@ async fn main() -> anyhow::Result<()> {
     let scene = outage().await?;
     let studio_ = studio(scene.atrion(), 0).await?;
     let browser = Browser::start().await?;
-    let page = open(&browser, &studio_, 1440, 900).await?;
-    tokio::time::sleep(seconds(24)).await;
+    let page = open(&browser, &studio_, WIDE.0, WIDE.1).await?;
+    until_kept(&page, ALL, 200).await?;
     let route = view_of(SICK);
     for scheme in ["light", "dark"] {
         page.prefer(scheme, "reduce").await?;
@@ -34,16 +37,55 @@ async fn main() -> anyhow::Result<()> {
         what_if(&page).await?;
         save(&page, &folder, "whatif", scheme).await?;
     }
-    page.resize(360, 740).await?;
-    for view in ["overview", "routes", &route, "overrides"] {
-        shoot(&page, &folder, view, "narrow").await?;
+    // As high as a phone scrolls, so that all of it is seen.
+    for (scheme, name) in [("dark", "narrow"), ("light", "narrow-light")] {
+        page.prefer(scheme, "reduce").await?;
+        page.resize(360, 1_500).await?;
+        for view in ["overview", "routes", &route, "fleet", "events", "overrides", "licence"] {
+            shoot(&page, &folder, view, name).await?;
+        }
+        page.resize(360, 740).await?;
+        what_if(&page).await?;
+        save(&page, &folder, "whatif", name).await?;
+        page.resize(360, 2_600).await?;
+        save(&page, &folder, "whatif-whole", name).await?;
     }
-    what_if(&page).await?;
-    save(&page, &folder, "whatif", "narrow").await?;
+    page.resize(WIDE.0, WIDE.1).await?;
+    go(&page, "overview").await?;
+    studio_.stop();
+    page.wait("document.body.classList.contains('stale')", SOON).await?;
+    draw(&page, &folder, "overview", "no-connection").await?;
+    quiet(&browser, &folder).await?;
     let fleet = fleet::service().await?;
     let over_the_fleet = studio(&fleet, 0).await?;
-    let page = open(&browser, &over_the_fleet, 1440, 900).await?;
-    shoot(&page, &folder, "fleet", "of-nodes").await?;
+    let page = open(&browser, &over_the_fleet, WIDE.0, WIDE.1).await?;
+    for scheme in ["light", "dark"] {
+        page.prefer(scheme, "reduce").await?;
+        shoot(&page, &folder, "fleet", &format!("of-nodes-{scheme}")).await?;
+    }
+    page.resize(360, 1_500).await?;
+    shoot(&page, &folder, "fleet", "of-nodes-narrow").await?;
+    Ok(())
+}
+
+/// What somebody sees who has just started it: nothing has come yet. Then a route that is held by hand.
+async fn quiet(browser: &Browser, folder: &Path) -> anyhow::Result<()> {
+    let atrion = Atrion::builder().connect().await?;
+    let over_nothing = studio(&atrion, 0).await?;
+    let page = open(browser, &over_nothing, WIDE.0, WIDE.1).await?;
+    for view in ["overview", "routes", "events", "whatif"] {
+        shoot(&page, folder, view, "quiet").await?;
+    }
+    let held = atrion.route("payments.charge");
+    let wanted = Override {
+        kind: OverrideKind::ForceClosed,
+        reason: "the callee is being moved, ask in #payments [ana]".to_owned(),
+        time_to_live: seconds(900),
+    };
+    atrion.set_override(&held, wanted)?;
+    for view in ["overview", "overrides", &view_of("payments.charge")] {
+        shoot(&page, folder, view, "by-hand").await?;
+    }
     Ok(())
 }
 
@@ -69,6 +111,13 @@ async fn shoot(page: &Page, folder: &Path, view: &str, variant: &str) -> anyhow:
 }
 
 async fn save(page: &Page, folder: &Path, view: &str, variant: &str) -> anyhow::Result<()> {
+    draw(page, folder, view, variant).await?;
+    let complaints = page.complaints();
+    anyhow::ensure!(complaints.is_empty(), "the page complains: {}", complaints.join("\n"));
+    Ok(())
+}
+
+async fn draw(page: &Page, folder: &Path, view: &str, variant: &str) -> anyhow::Result<()> {
     page.wait("document.fonts.status === 'loaded'", SOON).await?;
     // Two looks, so that everything has been drawn at its size.
     tokio::time::sleep(seconds(2)).await;
@@ -77,7 +126,5 @@ async fn save(page: &Page, folder: &Path, view: &str, variant: &str) -> anyhow::
     let picture = page.picture().await?;
     std::fs::write(&path, &picture).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{} ({} kB)", path.display(), picture.len() / 1_000);
-    let complaints = page.complaints();
-    anyhow::ensure!(complaints.is_empty(), "the page complains: {}", complaints.join("\n"));
     Ok(())
 }

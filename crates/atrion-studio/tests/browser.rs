@@ -28,6 +28,8 @@ fn main() -> std::process::ExitCode {
             suite::it_is_usable_by_keyboard,
             suite::a_thousand_routes_are_a_few_rows,
             suite::a_fleet_is_a_heat_map_with_numbers,
+            suite::a_quiet_system_says_what_to_do_next,
+            suite::a_page_that_is_left_open_stays_small,
             suite::who_is_not_signed_in_or_licensed_is_told_what_to_do,
         ],
     )

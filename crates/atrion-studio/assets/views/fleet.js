@@ -15,7 +15,7 @@ export function fleet(store) {
   const nodes = table("Nodes", [
     { name: "Node" },
     { name: "State" },
-    { name: "Last heard of", unit: "ago", num: true, hint: "also the lag of what is known of it" },
+    { name: "Heard of", unit: "ago", num: true, hint: "also the lag of what is known of it" },
     { name: "Routes with a scar", num: true },
     { name: "Deepest scar", unit: "Ω", num: true },
   ]);
@@ -28,10 +28,11 @@ export function fleet(store) {
   ]);
   const heat = h("table", { class: "heat" });
   const none = h("p", { class: "empty" }, "No route has a scar anywhere.");
+  const key = h("p", { class: "hint" }, "A scar is what is left of past failures: the stronger the colour, the deeper. ⊘ the breaker is open there; · no scar.");
   const panels = h(
     "div",
     { class: "columns" },
-    panel("Scars by node and route, Ω", { class: "panel full" }, none, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heat map" }, heat)),
+    panel("Scars by node and route, Ω", { class: "panel full" }, key, none, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heat map" }, heat)),
     panel("Nodes", { class: "panel half" }, nodes.wrap),
     panel("Own against merged, here", { class: "panel half" }, merged.wrap),
   );
@@ -44,15 +45,16 @@ export function fleet(store) {
     panels.hidden = single;
     gamma.hidden = single;
     const stores = store.around.stores.map((one) => one.name).join(", ");
-    if (single) return text(alone, `This node keeps its state for itself (${stores}), so there is no fleet to show. With a shared store the nodes, their scars and what is made of them stand here.`);
+    if (single) return text(alone, `This node keeps its state for itself (${stores}), so there is no fleet to show. With a shared store, as RedisClusterProvider is one, the nodes, their scars and what this one makes of them stand here.`);
     text(gamma, `${store.around.nodes.length} nodes · γ ${store.around.gamma ?? "unknown"}: S_merged = γ · S_cluster + (1 − γ) · S_own · ${store.around.stores.map((one) => `${one.name} ${one.trouble ? `▲ ${one.trouble}` : "● well"}`).join(" · ")}`);
     const worst = new Map();
     for (const node of all) for (const cell of node.cells) worst.set(cell.route, Math.max(worst.get(cell.route) ?? 0, cell.scar));
     const routes = [...worst.keys()].sort((a, b) => worst.get(b) - worst.get(a) || (a < b ? -1 : 1)).slice(0, MOST_ROUTES);
     none.hidden = routes.length > 0;
     heat.hidden = routes.length === 0;
+    key.hidden = routes.length === 0;
     drawHeat(heat, all, routes);
-    keyed(nodes.body, all, (node) => node.name, (node) => h("tr", {}, h("th", { scope: "row" }, node.name), h("td"), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" })), (row, node) => {
+    keyed(nodes.body, all, (node) => node.name, (node) => h("tr", {}, h("th", { scope: "row", class: "whole" }, node.name), h("td", { class: "whole" }), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" })), (row, node) => {
       const [, state, heard, count, deepest] = row.cells;
       const trouble = node.here && store.around.stores.some((one) => one.trouble);
       text(state, trouble ? "▲ degraded to memory" : node.here ? "● here" : node.silenceS > 10 ? "◌ gone" : node.silenceS > 3 ? "▲ fading" : "● heard of");

@@ -14,7 +14,7 @@ const WORDS = {
 
 export function licence(store) {
   const list = h("dl", { class: "terms" });
-  const state = h("p", { class: "headline" });
+  const state = h("p", { class: "standing" });
   const trouble = h("p", { class: "notice" });
   const element = h("div", { class: "view" }, h("h1", {}, "Licence"), state, trouble, panel("What the key says", {}, list), promise());
 
@@ -47,11 +47,11 @@ function terms({ license, clusters, clustersAboveLimit }) {
     ["Tier", license.tier],
     ["Kind", `${license.kind}, ${license.environment.replace("_", "-")}`],
     ["Covers", license.features.join(", ")],
-    ["Clusters", `${license.clusters ?? "unlimited"}, ${clusters} seen${clustersAboveLimit ? `, ${clustersAboveLimit} above the limit` : ""}`],
+    ["Clusters", `${license.clusters === null ? "any number" : `up to ${license.clusters}`}${clusters ? `, ${clusters} in use` : ""}${clustersAboveLimit ? `, ${clustersAboveLimit} above the limit` : ""}`],
     ["For the clusters", license.audience?.join(", ") ?? "any"],
     ["Issued", day(license.issued)],
     ["Expires", license.expires ? day(license.expires) : "never"],
-    ["After that", `${license.graceDays} days of grace, then ${license.onExpiry}`],
+    ...(license.expires ? [["After that", `${license.graceDays} days of grace; then ${license.onExpiry === "warn" ? "everything goes on, with an error in the log every hour" : "state stays in memory from the next start on"}`]] : []),
     ["Id", license.id],
     ["Found in", license.source],
     ["Signed with", license.signedWith],

@@ -11,7 +11,7 @@ const SPANS = [["5 min", 300], ["15 min", 900], ["1 hour", 3600], ["8 hours", 28
 export function overrides(store, _, { toast }) {
   const may = store.about.overrides;
   const made = table("Overrides in force", [{ name: "Route" }, { name: "What" }, { name: "Why" }, { name: "Who" }, { name: "Since" }, { name: "Left", num: true }, ...(may ? [{ name: "Undo" }] : [])]);
-  const none = h("p", { class: "empty" }, "Nothing is taken over by hand.");
+  const none = h("p", { class: "empty" }, "Nothing is taken over by hand: every route decides for itself.");
   const off = may ? null : h("p", { class: "notice" }, "Overrides are switched off here. Start Studio with .overrides(true) to let those who have the token take routes over.");
   const element = h("div", { class: "view" }, h("h1", {}, "Overrides"), off, h("div", { class: "columns" }, panel("In force", { class: "panel full" }, none, made.wrap), may ? panel("Take a route over", { class: "panel full" }, form(store, toast)) : null));
 
@@ -39,7 +39,7 @@ export function overrides(store, _, { toast }) {
 
 async function lift(route, toast) {
   const trouble = await post("/studio/v1/overrides/lift", { route, author: localStorage.getItem("author") || "unnamed" });
-  toast(trouble ?? `${route} decides for itself again.`);
+  toast(trouble ?? [h("bdi", {}, route), " decides for itself again."]);
 }
 
 let forms = 0;
@@ -48,15 +48,28 @@ let forms = 0;
 export function form(store, toast, fixed) {
   const id = `form${++forms}`;
   const names = h("datalist", { id: `${id}-routes` });
-  const target = fixed ? null : h("input", { id: `${id}-route`, list: `${id}-routes`, required: true, autocomplete: "off", onfocus: () => names.replaceChildren(...[...store.byName.keys()].sort().slice(0, 1000).map((name) => h("option", { value: name }))) });
-  const kinds = Object.entries(KINDS).map(([kind, { word, glyph, does }], at) =>
-    h("label", { class: "card" }, h("input", { type: "radio", name: `${id}-kind`, value: kind, checked: at === 0 }), h("span", {}, h("b", {}, `${glyph} ${word}`), h("span", { class: "hint" }, does))),
+  const target = fixed ? null : h("input", { id: `${id}-route`, list: `${id}-routes`, required: true, autocomplete: "off", oninput: () => tell(), onfocus: () => names.replaceChildren(...[...store.byName.keys()].sort().slice(0, 1000).map((name) => h("option", { value: name }))) });
+  const kinds = Object.entries(KINDS).map(([kind, { word, glyph, does }]) =>
+    h("label", { class: "card" }, h("input", { type: "radio", name: `${id}-kind`, value: kind, required: true, onchange: () => tell() }), h("span", {}, h("b", {}, `${glyph} ${word}`), h("span", { class: "hint" }, does))),
   );
   const reason = h("input", { id: `${id}-reason`, required: true, maxlength: "400", placeholder: "the callee is being moved", autocomplete: "off" });
   const author = h("input", { id: `${id}-author`, required: true, maxlength: "60", value: localStorage.getItem("author") ?? "", autocomplete: "name" });
-  const length = h("select", { id: `${id}-span` }, SPANS.map(([words, seconds]) => h("option", { value: seconds }, words)));
+  const length = h("select", { id: `${id}-span`, onchange: () => tell() }, SPANS.map(([words, seconds]) => h("option", { value: seconds }, words)));
   const trouble = h("p", { class: "trouble", role: "alert" });
   const submit = h("button", { class: "primary" }, "Take over");
+  const says = h("p", { class: "hint" });
+  const chosen = () => kinds.map((card) => card.firstChild).find((one) => one.checked)?.value;
+
+  /// What will happen, before it does.
+  function tell() {
+    const kind = chosen();
+    const route = fixed ?? target.value;
+    if (!kind || !route) return text(says, "Nothing is preselected: what is taken over by hand is nobody's accident.");
+    const end = kind === "reset" ? "at once, and once" : `for ${length.selectedOptions[0].textContent}; then it decides for itself again`;
+    says.replaceChildren(h("bdi", {}, route), `: ${KINDS[kind].does}, ${end}.`);
+  }
+
+  tell();
   const field = (name, input) => h("div", { class: "field" }, h("label", { for: input.id }, name), input);
   return h(
     "form",
@@ -64,7 +77,7 @@ export function form(store, toast, fixed) {
       class: "override",
       onsubmit: async (event) => {
         event.preventDefault();
-        const kind = event.target.elements[`${id}-kind`].value;
+        const kind = chosen();
         const route = fixed ?? target.value;
         localStorage.setItem("author", author.value);
         const wish = { route, kind, reason: reason.value, author: author.value, seconds: Number(length.value) };
@@ -72,14 +85,14 @@ export function form(store, toast, fixed) {
         const refused = await post("/studio/v1/overrides", wish);
         if (refused) return text(trouble, refused);
         reason.value = "";
-        toast(`${route}: ${KINDS[kind].word}.`, kind === "reset" ? null : { name: "Undo", act: () => lift(route, toast) });
+        toast([h("bdi", {}, route), `: ${KINDS[kind].word}.`], kind === "reset" ? null : { name: "Undo", act: () => lift(route, toast) });
       },
     },
     fixed ? null : field("Route", target),
     names,
     h("fieldset", { class: "cards" }, h("legend", {}, "What to do"), kinds),
     h("div", { class: "fields" }, field("Why", reason), field("For how long", length), field("Who you are", author)),
-    trouble,
-    submit,
+    says,
+    h("div", { class: "inline" }, submit, trouble),
   );
 }

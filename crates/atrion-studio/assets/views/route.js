@@ -6,7 +6,7 @@ import { attribute, h, keyed, panel, svg, table, text } from "../dom.js";
 import { clock, limit, number, ohms, percent, REASONS, span } from "../format.js";
 import { admittedOf, isShadow, resistance, resistanceOf, shareOf, shedOf, sumFrom, value } from "../store.js";
 import { form } from "./overrides.js";
-import { left, marksOf, modeChip, setMode } from "./parts.js";
+import { left, marksOf, modeChip, sentence, setMode, whyOf } from "./parts.js";
 
 const TERMS = [
   { name: "base", color: "t-base", kind: "area", hint: "what a healthy route has" },
@@ -23,9 +23,9 @@ const WINDOWS = [["1 min", 60], ["5 min", 300], ["15 min", 900]];
 export function route(store, name, { toast }) {
   let [points, seconds] = [[], Number(sessionStorage.getItem("window")) || 60];
   const chip = modeChip();
-  const now = h("p", { class: "subline" });
+  const [cause, now] = [h("p", { class: "why" }), h("p", { class: "subline" })];
   const byHand = h("p", { class: "notice", hidden: true });
-  const terms = new TimeChart(TERMS, { title: "Resistance R and its terms", unit: "Ω", height: 230, floor: 24 });
+  const terms = new TimeChart(TERMS, { title: "Resistance R and its terms", unit: "Ω", height: 260, floor: 24 });
   const load = new TimeChart([{ name: "in flight", color: "t-saturation", kind: "area" }, { name: "debt", color: "t-scar", kind: "area" }, { name: "N*", color: "ink", kind: "line", dash: [5, 4] }], { title: "In flight against N*", unit: "requests", height: 150, floor: 4 });
   const traffic = new TimeChart([{ name: "admitted", color: "t-ok", kind: "area" }, { name: "shed", color: "t-scar", kind: "area" }], { title: "Traffic", unit: "requests/s", height: 150, floor: 4 });
   const latency = new TimeChart([{ name: "L now", color: "t-saturation", kind: "line" }, { name: "L0 uncrowded", color: "ink", kind: "line", dash: [5, 4] }], { title: "Latency", unit: "ms", height: 150, floor: 10 });
@@ -33,21 +33,22 @@ export function route(store, name, { toast }) {
   const ladder = ladderOf(store);
   const why = whyTable();
   const gone = h("p", { class: "notice", hidden: true }, "There is no route of this name now: it was never named, or it was forgotten.");
+  const overflow = h("p", { class: "notice", hidden: true }, "All routes past the bound on their number share this one. If it has requests, a name has something in it that is different in each of them, such as an id: name routes by their template.");
   const may = store.about.overrides;
   const element = h(
     "div",
     { class: "view" },
     h("div", { class: "title" }, h("h1", {}, name), chip, h("span", { class: "grow" }), h("a", { class: "button", href: `#/whatif/${encodeURIComponent(name)}` }, "What if…"), windows),
-    now, byHand, gone,
+    h("div", {}, cause, now), byHand, gone, overflow,
     h(
       "div",
       { class: "columns" },
-      panel("Resistance", { class: "panel wide" }, terms.element),
+      panel(null, { class: "panel wide" }, terms.element),
       panel("Voltage ladder", {}, ladder.element),
       panel("Why was this refused?", { class: "panel full" }, why.element),
-      panel("Load", {}, load.element),
-      panel("Requests", {}, traffic.element),
-      panel("Time", {}, latency.element),
+      panel(null, {}, load.element),
+      panel(null, {}, traffic.element),
+      panel(null, {}, latency.element),
       may ? panel("Take over by hand", { class: "panel full" }, form(store, toast, name)) : null,
     ),
   );
@@ -71,6 +72,8 @@ export function route(store, name, { toast }) {
     const [admitted, shed] = [admittedOf(store, found), shedOf(store, found)];
     const shadow = isShadow(store, found);
     text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight of N* ${limit(value(store, found, "limit"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${percent(value(store, found, "errors"))} errors`);
+    text(cause, sentence(whyOf(store, found)));
+    cause.hidden = !cause.textContent || Boolean(store.overrideOf(name));
     showOverride();
     for (const button of windows.children) attribute(button, "aria-pressed", Number(button.dataset.seconds) === seconds);
     const c = store.column;
@@ -92,6 +95,7 @@ export function route(store, name, { toast }) {
     const active = store.overrideOf(name);
     byHand.hidden = !active;
     if (active) text(byHand, `⚑ ${active.kind.replace("_", " ")}, ${left(active)} left: ${active.reason}${active.author ? ` (${active.author})` : ""}`);
+    overflow.hidden = name !== "__overflow__";
   }
 
   load_history();
@@ -126,9 +130,10 @@ function ladderOf(store) {
         const part = Math.min(1, Math.max(0, (r - band.low) / (band.high - band.low)));
         attribute(band.fill, "y", y(band.low + (band.high - band.low) * part));
         attribute(band.fill, "height", Math.max(0, (y(band.low) - y(band.high) - 1) * part));
-        const real = shareOf(value(store, route, `admitted${tier}`), value(store, route, `shed${tier}`), isShadow(store, route));
-        text(band.words, `${band.tier} · ${percent(real)} shed`);
-        told.push(`${band.tier} ${percent(real)} shed`);
+        const [passed, refused] = [value(store, route, `admitted${tier}`), value(store, route, `shed${tier}`)];
+        const real = passed + refused > 0 ? `${percent(shareOf(passed, refused, isShadow(store, route)))} shed` : "no requests";
+        text(band.words, `${band.tier} · ${real}`);
+        told.push(`${band.tier} ${real}`);
       }
       attribute(picture, "aria-label", `R is ${ohms(r)} ohms. ${told.join(", ")}.`);
     },
@@ -139,14 +144,14 @@ function whyTable() {
   const made = table("The last refusals with every term", [
     { name: "Time" },
     { name: "Tier" },
-    { name: "V", unit: "V", num: true, hint: "the request's voltage" },
+    { name: "Voltage", unit: "V", num: true, hint: "the request's own: it passes if it is above R" },
     { name: "R", unit: "Ω", num: true, hint: "the resistance that it met" },
     { name: "Reason" },
     ...["base", "saturation", "momentum", "scar", "staleness", "cluster"].map((name) => ({ name, unit: "Ω", num: true })),
     { name: "In flight + debt / N*", num: true },
     { name: "Retry", unit: "s", num: true },
   ]);
-  const empty = h("p", { class: "empty" }, "No request of this route was refused since this page, or another, began to watch. A few a second are kept.");
+  const empty = h("p", { class: "empty" }, "No request of this route has been refused since somebody began to watch. When one is, its voltage, R and every term of it stand here; a few a second are kept.");
   made.wrap.classList.add("short");
   return {
     element: h("div", {}, empty, made.wrap),

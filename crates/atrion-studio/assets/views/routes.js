@@ -3,7 +3,7 @@
 
 import { spark } from "../chart.js";
 import { attribute, h, keyed, table, text } from "../dom.js";
-import { limit, number, ohms, percent, TIERS } from "../format.js";
+import { limit, number, ohms, points, TIERS } from "../format.js";
 import { admittedOf, isShadow, resistance, shareOf, shedOf, value } from "../store.js";
 import { modeChip, routeLink, setMode } from "./parts.js";
 
@@ -13,8 +13,8 @@ const BEYOND = 8;
 const COLUMNS = [
   { id: "name", name: "Route", by: (_, route) => route.name.toLowerCase() },
   { id: "mode", name: "Mode", by: (store, route) => value(store, route, "mode") },
+  { id: "shed", name: "Shed", unit: "%", num: true, hint: "of the requests of this second", by: (store, route) => shareOf(admittedOf(store, route), shedOf(store, route), isShadow(store, route)) },
   { id: "r", name: "R", unit: "Ω", num: true, by: resistance, hint: "resistance: a request passes if its voltage is higher" },
-  { id: "shed", name: "Shed", unit: "%", num: true, by: (store, route) => shareOf(admittedOf(store, route), shedOf(store, route), isShadow(store, route)) },
   { id: "tiers", name: "Shed by tier", unit: "%", hint: "critical, high, normal, low, bulk" },
   { id: "rate", name: "Requests", unit: "/s", num: true, by: (store, route) => admittedOf(store, route) + shedOf(store, route) },
   { id: "n", name: "In flight / N*", num: true, by: (store, route) => value(store, route, "inFlight"), hint: "requests in flight, and the capacity target" },
@@ -44,8 +44,8 @@ export function routes(store, search) {
   // Rows do not jump away under a pointer or a focus.
   made.body.addEventListener("pointerenter", () => { held = true; });
   made.body.addEventListener("pointerleave", () => { held = false; });
-  const empty = h("p", { class: "empty" }, "No route fits.");
-  const element = h("div", { class: "view full" }, h("h1", {}, "Routes"), h("div", { class: "tools" }, box, h("label", { for: "only" }, only, " only those that shed or are open"), count), made.wrap, empty);
+  const empty = h("p", { class: "empty" });
+  const element = h("div", { class: "view full" }, h("h1", {}, "Routes"), h("div", { class: "tools" }, box, h("label", { class: "check", for: "only" }, only, "only those that shed, are open, or are held by hand"), count), made.wrap, empty);
 
   function choose(column) {
     down = sort === column.id ? !down : column.id !== "name";
@@ -55,7 +55,7 @@ export function routes(store, search) {
 
   function sorted() {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (route) => words.every((word) => route.name.toLowerCase().includes(word)) && (!only.checked || shedOf(store, route) > 0 || value(store, route, "mode") === 2 || store.overrideOf(route.name));
+    const fits = (route) => !isIdleOverflow(store, route) && words.every((word) => route.name.toLowerCase().includes(word)) && (!only.checked || shedOf(store, route) > 0 || value(store, route, "mode") === 2 || store.overrideOf(route.name));
     const { by } = COLUMNS.find((column) => column.id === sort);
     const keys = new Map();
     for (const route of store.routes.values()) if (fits(route)) keys.set(route, by(store, route));
@@ -66,11 +66,15 @@ export function routes(store, search) {
   function update(anew) {
     if (anew || !(held || made.body.contains(document.activeElement)) || order.some((route) => !store.routes.has(route.n))) order = sorted();
     for (const [at, column] of COLUMNS.entries()) attribute(heads[at], "aria-sort", column.id === sort ? (down ? "descending" : "ascending") : null);
-    text(count, order.length === store.routes.size ? `${order.length} routes` : `${order.length} of ${store.routes.size} routes`);
+    const overflow = store.byName.get("__overflow__");
+    const known = store.routes.size - (overflow && isIdleOverflow(store, overflow) ? 1 : 0);
+    text(count, order.length === known ? `${number(known)} ${known === 1 ? "route" : "routes"}` : `${number(order.length)} of ${number(known)} routes`);
     empty.hidden = order.length > 0;
+    made.wrap.hidden = order.length === 0;
+    text(empty, known ? "No route fits: take a word out of the search, or the tick away." : "No route has been named yet. One appears here with its first request, or as soon as the code says atrion.route(\"GET /orders\").");
     attribute(made.element, "aria-rowcount", order.length + 1);
     const first = Math.max(0, Math.floor(made.wrap.scrollTop / HEIGHT) - BEYOND);
-    const last = Math.min(order.length, Math.ceil((made.wrap.scrollTop + made.wrap.clientHeight) / HEIGHT) + BEYOND);
+    const last = Math.min(order.length, Math.ceil((made.wrap.scrollTop + innerHeight) / HEIGHT) + BEYOND);
     above.rows[0].cells[0].style.height = `${first * HEIGHT}px`;
     below.rows[0].cells[0].style.height = `${(order.length - last) * HEIGHT}px`;
     above.hidden = first === 0;
@@ -79,6 +83,11 @@ export function routes(store, search) {
   }
 
   return { element, title: "Routes", update: () => update() };
+}
+
+/// The route that all names past the bound share is nobody's business before one does.
+function isIdleOverflow(store, route) {
+  return route.name === "__overflow__" && value(store, route, "mode") === 0 && admittedOf(store, route) + shedOf(store, route) + value(store, route, "inFlight") === 0;
 }
 
 function compare(a, b) {
@@ -90,7 +99,7 @@ function row(route) {
   const [r, n, rate, shed] = [0, 1, 2, 3].map(() => h("td", { class: "num" }));
   const tiers = TIERS.map((tier) => h("span", { title: tier }));
   const canvas = h("canvas", { class: "spark", role: "img", "aria-label": "R of the last 60 looks" });
-  const element = h("tr", {}, h("th", { scope: "row", title: route.name }, routeLink(route.name)), h("td", {}, chip), r, shed, h("td", {}, h("span", { class: "tiers" }, tiers)), rate, n, h("td", {}, canvas));
+  const element = h("tr", {}, h("th", { scope: "row", title: route.name }, routeLink(route.name)), h("td", {}, chip), shed, r, h("td", {}, h("span", { class: "tiers" }, tiers)), rate, n, h("td", {}, canvas));
   return Object.assign(element, { chip, r, n, rate, shed, tiers, canvas });
 }
 
@@ -109,7 +118,7 @@ function fill(node, store, route, at) {
   text(node.r, ohms(resistance(store, route)));
   text(node.n, `${number(value(store, route, "inFlight"))} / ${limit(value(store, route, "limit"))}`);
   text(node.rate, number(shadow ? admitted : admitted + shed));
-  text(node.shed, percent(shareOf(admitted, shed, shadow)));
+  text(node.shed, points(shareOf(admitted, shed, shadow)));
   attribute(node.shed, "data-hot", shed > 0 && !shadow);
   for (const [tier, cell] of node.tiers.entries()) {
     const share = shareOf(value(store, route, `admitted${tier}`), value(store, route, `shed${tier}`), shadow);

@@ -25,7 +25,7 @@ const KNOWN = {
 const CURVES = [
   { name: "recorded", color: "ink", kind: "line", hint: "R as it was" },
   { name: "model", color: "t-base", kind: "line", dash: [5, 4], hint: "the recorded settings in the reconstructed service: how near it comes is how far the other can be believed" },
-  { name: "with the change", color: "t-scar", kind: "line", hint: "the changed settings in the reconstructed service" },
+  { name: "changed", color: "t-scar", kind: "line", hint: "the changed settings in the reconstructed service" },
 ];
 
 export function whatif(store, wanted) {
@@ -45,21 +45,20 @@ export function whatif(store, wanted) {
     h("div", { class: "settings" }, field("Route", choice), field("The latest", time)),
     main,
     h("details", {}, h("summary", {}, "Every other setting"), h("div", {}, more)),
-    trouble,
-    h("div", { class: "inline" }, run, back),
+    h("div", { class: "inline" }, run, back, trouble),
   );
   const none = h("p", { class: "notice", hidden: true });
-  const verdict = h("p", { class: "subline", role: "status" });
+  const verdict = h("p", { class: "subline verdict", role: "status" });
   const notes = h("ul", { class: "facts" });
-  const ohms = new TimeChart(CURVES, { title: "Resistance R", unit: "Ω", height: 230, floor: 24 });
-  const shed = new TimeChart(CURVES, { title: "Shed", unit: "requests/s", height: 150, floor: 4 });
+  const ohms = new TimeChart(CURVES, { title: "Resistance R, then and otherwise", unit: "Ω", height: 260, floor: 24 });
+  const shed = new TimeChart(CURVES, { title: "Shed, then and otherwise", unit: "requests/s", height: 150, floor: 4 });
   const sums = table("What was shed and what would have been", [{ name: "Tier" }, { name: "Requests", num: true }, ...CURVES.map((curve) => ({ name: curve.name, num: true, hint: curve.hint }))], { class: "plain" });
   const result = h(
     "div",
     { class: "columns", hidden: true },
-    panel("Then and otherwise", { class: "panel wide" }, ohms.element),
-    panel("Shed, of requests", {}, sums.wrap, notes),
-    panel("Refusals", { class: "panel full" }, shed.element),
+    panel(null, { class: "panel wide" }, ohms.element),
+    panel("Shed by tier", {}, sums.wrap, notes),
+    panel(null, { class: "panel full" }, shed.element),
   );
   const element = h(
     "div",
@@ -130,7 +129,11 @@ export function whatif(store, wanted) {
     const [was, , would] = found.shed.map((tiers, at) => sum(tiers) / Math.max(1, sum(found.offered[at])));
     const proof = found.same === found.pulses ? `All ${number(found.pulses)} decisions taken again are the same to the bit` : `${number(found.same)} of ${number(found.pulses)} decisions taken again are the same`;
     const otherwise = found.changes ? `with the change ${percent(would)}` : `${percent(would)} in the model, with no setting changed`;
-    text(verdict, `${found.route}, ${span(found.seconds)}: ${percent(was)} of requests were shed, ${otherwise}. ${proof}; the model, a pool of ${found.reached ? "" : "at least "}${found.workers} workers, is ${found.misfitOhm} Ω off in the mean.`);
+    const first = h("b", {}, h("bdi", {}, found.route), `, ${span(found.seconds)}: ${percent(was)} of requests were shed, ${otherwise}.`);
+    verdict.replaceChildren(first, ` ${proof}; the model, a pool of ${found.reached ? "" : "at least "}${found.workers} workers, is ${found.misfitOhm} Ω off in the mean.`);
+    // On a phone the form is longer than the screen.
+    const { top, bottom } = verdict.getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight * 0.9) verdict.scrollIntoView({ block: "start" });
     notes.replaceChildren(...found.notes.map((note) => h("li", { class: "hint" }, `▲ ${note}`)));
     const [from, until] = [found.points[0][0], found.points.at(-1)[0]];
     const levels = store.about.ladder.map(([tier, low]) => ({ at: low, name: `${tier} is cut from ${low} V` }));

@@ -11,7 +11,7 @@ use atrion_testkit::servers::{Browser, Page, Proxy, Upstream};
 use serde_json::json;
 
 use crate::fleet;
-use crate::world::{ALL, SICK, SOON, go, open, outage, seconds, studio, view_of};
+use crate::world::{ALL, SICK, SOON, go, open, outage, studio, until_kept, view_of};
 
 /// Text that is shown, and the contrast to what lies behind it: those under 4.5:1.
 const CONTRAST: &str = r"(() => {
@@ -27,6 +27,19 @@ const CONTRAST: &str = r"(() => {
     if (ratio < 4.5) poor.push(`${e.tagName}.${e.className} ${e.textContent.slice(0, 30)} ${ratio.toFixed(2)}`);
   }
   return poor;
+})()";
+
+/// Text that holds a character which turns the direction of text, and stands in one line with other text.
+const TURNED: &str = r"(() => {
+  const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  const turned = [];
+  for (let n = walk.nextNode(); n; n = walk.nextNode()) {
+    if (!n.textContent.includes(String.fromCharCode(0x202e)) || !n.parentElement.checkVisibility()) continue;
+    let e = n.parentElement;
+    while (e && !getComputedStyle(e).unicodeBidi.includes('isolate') && getComputedStyle(e).display.startsWith('inline')) e = e.parentElement;
+    if (e.textContent !== n.textContent && !getComputedStyle(e).unicodeBidi.includes('isolate')) turned.push(e.outerHTML.slice(0, 200));
+  }
+  return turned;
 })()";
 
 /// Whether anything was drawn on a canvas, by its number.
@@ -56,7 +69,9 @@ pub(crate) async fn every_view_shows_an_outage_in_both_themes_and_on_a_phone() {
         "the token is not left in the address"
     );
 
-    says(&page, ".headline", "shed").await;
+    says(&page, ".headline", SICK).await;
+    says(&page, ".status .why", "calls fail").await;
+    page.wait("document.title.startsWith('▲')", SOON).await.unwrap();
     says(&page, "section", SICK).await;
     says(&page, "tbody td", "breaker open").await;
     says(&page, ".latest", "operational → breaker open").await;
@@ -65,14 +80,14 @@ pub(crate) async fn every_view_shows_an_outage_in_both_themes_and_on_a_phone() {
 
     go(&page, "routes").await.unwrap();
     says(&page, "table.routes tr", "breaker open").await;
-    page.click("th:nth-child(3) .sort").await.unwrap();
+    page.click("th:nth-child(4) .sort").await.unwrap();
     page.wait("document.querySelector('th[aria-sort=descending]').textContent.startsWith('R')", SOON)
         .await
         .unwrap();
     says(&page, "table.routes tbody:not([aria-hidden]) tr:first-child", SICK).await;
     page.click("input[type=search]").await.unwrap();
     page.write("search").await.unwrap();
-    says(&page, ".count", "1 of 5 routes").await;
+    says(&page, ".count", "1 of 4 routes").await;
 
     go(&page, &view_of(SICK)).await.unwrap();
     says(&page, "h1", SICK).await;
@@ -150,9 +165,12 @@ pub(crate) async fn the_page_comes_back_when_the_server_does() {
     proxy.cut();
     page.wait(&link("lost"), SOON).await.unwrap();
     let _ = atrion.route("named while nobody could see it");
-    tokio::time::sleep(seconds(2)).await;
+    // What stands still does not look as if it were calm.
+    says(&page, "#stale", "The connection is lost. What stands here is as of ").await;
+    assert!(page.eval("document.title").await.unwrap().as_str().unwrap().starts_with("✕"));
     proxy.restore();
     page.wait(&link("live"), SOON).await.unwrap();
+    page.wait("document.getElementById('stale').hidden", SOON).await.unwrap();
     go(&page, "routes").await.unwrap();
     says(&page, "table.routes th", "named while nobody could see it").await;
 
@@ -171,6 +189,12 @@ pub(crate) async fn the_page_comes_back_when_the_server_does() {
     page.press("Enter").await.unwrap();
     page.wait(&link("live"), SOON).await.unwrap();
     says(&page, "table.routes th", "named while nobody could see it").await;
+
+    // Signed out, the session is worth nothing, in this page and in any other.
+    page.click("#leave").await.unwrap();
+    says(&page, "h1", "Sign in").await;
+    let status = page.eval("fetch('/api/v1/state').then((answer) => answer.status)").await.unwrap();
+    assert_eq!(status, 401);
 }
 
 pub(crate) async fn a_route_is_taken_over_and_given_back() {
@@ -182,9 +206,15 @@ pub(crate) async fn a_route_is_taken_over_and_given_back() {
     go(&page, &view_of("payments.charge")).await.unwrap();
     says(&page, "h1", "payments.charge").await;
 
-    // Without a reason the browser does not let it go.
+    // Without a choice and a reason the browser does not let it go.
+    assert_eq!(
+        page.eval("document.querySelectorAll('form.override :checked[type=radio]').length").await.unwrap(),
+        0
+    );
     page.click("form.override .primary").await.unwrap();
     assert!(atrion.overrides().is_empty());
+    page.click("form.override [value=force_open]").await.unwrap();
+    says(&page, "form.override .hint", "payments.charge: every request is refused, for 5 min").await;
     page.click("[id$=-reason]").await.unwrap();
     page.write("the callee is being moved").await.unwrap();
     page.click("[id$=-author]").await.unwrap();
@@ -215,7 +245,7 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
     let browser = Browser::start().await.unwrap();
     let page = open(&browser, &studio, 1_280, 900).await.unwrap();
     // From the view of a route, once there are some seconds of it.
-    tokio::time::sleep(seconds(9)).await;
+    until_kept(&page, ALL, 80).await.unwrap();
     go(&page, &view_of(ALL)).await.unwrap();
     page.click("a.button[href^='#/whatif/']").await.unwrap();
     says(&page, "h1", "What if").await;
@@ -284,6 +314,7 @@ pub(crate) async fn hostile_names_and_browsers_are_text() {
         }
         let found = page.eval("[document.querySelectorAll('main img, main script, main b > b').length, String(window.pwned)]").await;
         assert_eq!(found.unwrap(), json!([0, "undefined"]), "{view}");
+        assert_eq!(page.eval(TURNED).await.unwrap(), json!([]), "{view}");
     }
     says(&page, ".agent", "<img src=x onerror=window.pwned=3>").await;
     no_complaints(&page);
@@ -340,7 +371,7 @@ pub(crate) async fn a_thousand_routes_are_a_few_rows() {
     let browser = Browser::start().await.unwrap();
     let page = open(&browser, &studio, 1_280, 900).await.unwrap();
     go(&page, "routes").await.unwrap();
-    says(&page, ".count", "1001 routes").await;
+    says(&page, ".count", "1,000 routes").await;
     let rows = "document.querySelectorAll('table.routes tbody:not([aria-hidden]) tr').length";
     let shown = page.eval(rows).await.unwrap().as_u64().unwrap();
     assert!((10..80).contains(&shown), "{shown} rows");
@@ -352,7 +383,7 @@ pub(crate) async fn a_thousand_routes_are_a_few_rows() {
     let shown = page.eval(rows).await.unwrap().as_u64().unwrap();
     assert!((10..80).contains(&shown), "{shown} rows");
     let placed = "document.querySelector('table.routes tbody:not([aria-hidden]) tr:last-child').getAttribute('aria-rowindex')";
-    page.wait(&format!("{placed} === '1002'"), SOON).await.unwrap();
+    page.wait(&format!("{placed} === '1001'"), SOON).await.unwrap();
     no_complaints(&page);
 }
 
@@ -366,6 +397,10 @@ pub(crate) async fn a_fleet_is_a_heat_map_with_numbers() {
     says(&page, ".heat td", "⊘ 94.0").await;
     says(&page, ".heat thead th", "shop-7d9f-4").await;
     says(&page, "td", "▲ fading").await;
+    for scheme in ["light", "dark"] {
+        page.prefer(scheme, "reduce").await.unwrap();
+        assert_eq!(page.eval(CONTRAST).await.unwrap(), json!([]), "{scheme}");
+    }
     // What the fleet makes of it here: hearsay moves the gate, and no breaker.
     page.wait(
         "[...document.querySelectorAll('.panel')].at(-1).querySelectorAll('tbody tr').length > 0",
@@ -399,4 +434,91 @@ pub(crate) async fn who_is_not_signed_in_or_licensed_is_told_what_to_do() {
     let answer = page.eval("fetch('/api/v1/state').then((answer) => answer.status)").await.unwrap();
     assert_eq!(answer, 200);
     assert_eq!(page.eval("document.cookie").await.unwrap(), "", "no script sees the session");
+}
+
+pub(crate) async fn a_quiet_system_says_what_to_do_next() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    says(&page, ".headline", "Nothing is shed").await;
+    says(&page, ".empty", "No route has been named yet").await;
+    go(&page, "routes").await.unwrap();
+    says(&page, ".empty", "atrion.route(").await;
+    says(&page, ".count", "0 routes").await;
+    go(&page, "events").await.unwrap();
+    says(&page, ".empty", "Nothing has happened yet").await;
+    assert_eq!(
+        page.eval("document.querySelector('.choice')").await.unwrap(),
+        json!(null),
+        "no history, no tab"
+    );
+    go(&page, "whatif").await.unwrap();
+    says(&page, ".notice", "Nothing is kept yet").await;
+    // The first route takes the place of the words.
+    let _ = atrion.route("GET /orders");
+    go(&page, "routes").await.unwrap();
+    says(&page, "table.routes th", "GET /orders").await;
+    says(&page, ".count", "1 route").await;
+    no_complaints(&page);
+}
+
+pub(crate) async fn a_page_that_is_left_open_stays_small() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+
+    // A year in a second: what the page keeps has bounds, whatever comes.
+    let year = r"(async () => {
+      const { Store } = await import('/assets/store.js');
+      const store = new Store();
+      const columns = ['mode', 'flags', 'inFlight', 'debt', 'limit', 'base', 'saturation', 'momentum', 'scar', 'staleness', 'cluster', 'latencyMs', 'baselineMs', 'errors'];
+      for (const kind of ['admitted', 'shed']) for (let tier = 0; tier < 5; tier++) columns.push(kind + tier);
+      const around = { stores: [], overrides: [], nodes: [], license: null };
+      store.take('state', { t: 1, about: { events: [], refusals: [] }, around, columns, names: {}, rows: [], sparks: {}, totals: [] });
+      for (let t = 2; t < 5000; t++) {
+        const row = [t, 1, 0, 1, 0, 10, 10, 0, 0, t % 90, 0, 0, 1, 1, 0, ...new Array(10).fill(t % 7)];
+        store.take('frame', { t: t * 1000, new: [[t, 'route ' + t]], gone: [t - 100], rows: [row] });
+        store.take('events', { lost: t % 5, list: Array.from({ length: 10 }, (_, n) => ({ number: t * 10 + n, at_ms: t, kind: 'config_replaced', severity: 'info', route: null, text: 'x', details: {} })) });
+        store.take('refusals', { list: [{ number: t, route: 'route ' + t }] });
+      }
+      const sparks = Math.max(...[...store.routes.values()].map((route) => route.spark.length));
+      return [store.events.length, store.refusals.length, store.totals.length, store.routes.size, store.byName.size, sparks];
+    })()";
+    let kept = page.eval(year).await.unwrap();
+    let kept: Vec<u64> = kept.as_array().unwrap().iter().filter_map(serde_json::Value::as_u64).collect();
+    let bounds = [2_000, 400, 900, 101, 101, 60];
+    assert!(
+        kept.len() == bounds.len() && kept.iter().zip(bounds).all(|(kept, most)| *kept <= most),
+        "{kept:?}"
+    );
+
+    // Thousands of real ones: as many rows as before, and no more memory.
+    go(&page, "events").await.unwrap();
+    let (mut sizes, mut latest) = (Vec::new(), 0);
+    // As many as are kept, and then some more.
+    for count in [2_100_u32, 800] {
+        for generation in 1..=count {
+            atrion.replace_config(atrion_engine::Config::default()).unwrap();
+            // No faster than all of them are told.
+            if generation.is_multiple_of(25) {
+                tokio::time::sleep(Duration::from_millis(70)).await;
+            }
+        }
+        let last = "document.querySelector('table.events tbody .what')?.textContent";
+        latest += count;
+        let words = format!("configuration {latest} is in force");
+        page.wait(&format!("{last}.includes({})", json!(words)), SOON).await.unwrap();
+        let rows = page.eval("document.querySelectorAll('table.events tbody tr').length").await.unwrap();
+        assert_eq!(rows, 300);
+        says(&page, ".count", "300 of 2,000 events").await;
+        page.call("HeapProfiler.collectGarbage", json!({})).await.unwrap();
+        let heap = page.call("Runtime.getHeapUsage", json!({})).await.unwrap()["usedSize"].as_f64().unwrap();
+        let nodes = page.eval("document.querySelectorAll('*').length").await.unwrap().as_u64().unwrap();
+        sizes.push((heap / 1e6, nodes));
+    }
+    let ((before, nodes), (after, then)) = (sizes[0], sizes[1]);
+    assert!(then <= nodes + 20 && after < before + 2.0, "MB and elements, round by round: {sizes:?}");
+    no_complaints(&page);
 }

@@ -65,3 +65,18 @@ pub(crate) fn view_of(route: &str) -> String {
     let encoded: String = route.bytes().map(|byte| format!("%{byte:02X}")).collect();
     format!("route/{encoded}")
 }
+
+/// Waits until so many pulses of a route are kept, to be lived through again.
+pub(crate) async fn until_kept(page: &Page, route: &str, pulses: u64) -> anyhow::Result<()> {
+    let ask = "fetch('/studio/v1/whatif').then((answer) => answer.json())";
+    let deadline = tokio::time::Instant::now() + 2 * SOON;
+    loop {
+        let kept = page.eval(ask).await?;
+        let found = kept["routes"].as_array().and_then(|all| all.iter().find(|one| one["route"] == route));
+        if found.is_some_and(|found| found["pulses"].as_u64() >= Some(pulses)) {
+            return Ok(());
+        }
+        anyhow::ensure!(tokio::time::Instant::now() < deadline, "not so much is kept: {kept}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
