@@ -65,7 +65,7 @@ export function severity(event) {
 
 const SIGNS = {
   circuit_breaker: ["⊘", "the breaker opens"],
-  operational: ["●", "operational again"],
+  operational: ["●", "operational"],
   bootstrap: ["◌", "learns anew"],
   override_set: ["⚑", "taken over by hand"],
   override_ended: ["⚐", "given back"],

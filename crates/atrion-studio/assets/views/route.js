@@ -168,7 +168,7 @@ function whyTable() {
           h("td", {}, refusal.tier),
           h("td", { class: "num" }, refusal.voltage_v.toFixed(1)),
           h("td", { class: "num strong" }, ohms(refusal.resistance_ohm)),
-          h("td", { title: REASONS[refusal.reason] }, refusal.reason.replace("_", " ")),
+          h("td", { class: "whole", title: REASONS[refusal.reason] }, refusal.reason.replace("_", " ")),
           numbers.map((term) => h("td", { class: `num ${Math.abs(term) < 0.05 ? "nought" : ""}` }, term.toFixed(1))),
           h("td", { class: "num" }, `${number(refusal.in_flight)}${refusal.debt > 0.05 ? ` + ${number(refusal.debt)}` : ""} / ${limit(refusal.limit)}`),
           h("td", { class: "num", title: span(refusal.retry_after_s) }, refusal.retry_after_s.toFixed(1)),

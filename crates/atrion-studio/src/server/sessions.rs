@@ -74,10 +74,13 @@ impl Sessions {
         open.push_back((session, Instant::now()));
     }
 
-    fn remove(&self, text: &str) {
-        let Ok(asked) = text.parse::<Token>() else { return };
+    /// Whether there was one.
+    fn remove(&self, text: &str) -> bool {
+        let Ok(asked) = text.parse::<Token>() else { return false };
         let mut open = lock(&self.open);
+        let before = open.len();
         open.retain(|(session, _)| !session.eq_in_constant_time(&asked));
+        open.len() < before
     }
 
     /// Takes a place for a change of somebody who signed in.
@@ -157,10 +160,13 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// `POST /session/end`: signs out.
+/// `POST /session/end`: signs out. Streams do not know whose they are, so all of them end: the others come back by
+/// themselves within a second and go on where they were, those of this session are asked for the token.
 pub(super) async fn end(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    for text in sessions_of(&headers, shared.address.port()) {
-        shared.sessions.remove(text);
+    let ended =
+        sessions_of(&headers, shared.address.port()).filter(|text| shared.sessions.remove(text)).count();
+    if ended > 0 {
+        shared.hub.close();
     }
     with_cookie("; Max-Age=0", &shared, &headers)
 }

@@ -288,6 +288,13 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
     page.resize(320, 720).await.unwrap();
     let wide = page.eval("document.documentElement.scrollWidth").await.unwrap();
     assert!(wide.as_u64().unwrap() <= 320, "{wide}");
+    // On a phone the form is longer than the screen: the answer is brought into sight, and not under the tabs.
+    page.eval("scrollTo(0, 0); document.querySelector('form.whatif').requestSubmit()").await.unwrap();
+    page.wait("document.querySelector('.verdict b')?.getBoundingClientRect().top < innerHeight", SOON)
+        .await
+        .unwrap();
+    let hidden = "document.querySelector('.verdict b').getBoundingClientRect().top < document.getElementById('tabs').getBoundingClientRect().bottom";
+    assert_eq!(page.eval(hidden).await.unwrap(), false);
     no_complaints(&page);
 }
 

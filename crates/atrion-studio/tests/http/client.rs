@@ -153,6 +153,10 @@ impl Events {
         loop {
             let line = self.line().await?;
             let line = line.trim_end();
+            // The chunk that ends the answer; the connection may stay for another one.
+            if line == "0" {
+                return None;
+            }
             if let Some(value) = line.strip_prefix("id: ") {
                 id = value.to_owned();
             } else if let Some(value) = line.strip_prefix("event: ") {

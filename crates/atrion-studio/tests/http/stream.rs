@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::client::{Events, get, sign_in, world};
+use crate::client::{Events, get, post, sign_in, world};
 
 #[tokio::test]
 async fn who_comes_back_goes_on_where_it_broke_off() {
@@ -55,6 +55,28 @@ async fn browsers_have_a_limit_and_places_come_free() {
     }
     let mut third = Events::open(to, &cookie, None).await;
     assert_eq!(third.next().await.unwrap().event, "state");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_stream_and_others_go_on_where_they_were() {
+    let (_atrion, studio) = world(|builder| builder).await;
+    let (to, mine, other) = (studio.address(), sign_in(&studio).await, sign_in(&studio).await);
+    let mut stream = Events::open(to, &mine, None).await;
+    let mut others = Events::open(to, &other, None).await;
+    stream.until("frame").await;
+    // Nobody's session ends nothing.
+    let nobody = format!("{}=nobody", mine.split('=').next().unwrap());
+    assert_eq!(post(to, "/session/end", &[("Cookie", &nobody)], &json!({})).await.status, 204);
+    stream.until("frame").await;
+    let mut seen = others.until("frame").await;
+    assert_eq!(post(to, "/session/end", &[("Cookie", &mine)], &json!({})).await.status, 204);
+    while stream.next().await.is_some() {}
+    assert_eq!(get(to, "/studio/v1/stream", &[("Cookie", &mine)]).await.status, 401);
+    while let Some(message) = others.next().await {
+        seen = message;
+    }
+    let mut again = Events::open(to, &other, Some(&seen.id)).await;
+    assert_ne!(again.next().await.unwrap().event, "state", "it knows the rest already");
 }
 
 #[tokio::test]
