@@ -47,7 +47,7 @@ impl Fleet {
             Ordering::Greater => sender.reborn(header.incarnation),
         }
         sender.cfg = header.cfg;
-        sender.loaded(header.seq, &mut self.jitter, now);
+        sender.loaded(header.seq);
         self.stats.loaded += 1;
         let gone = if header.kind == Kind::Leave { self.peers.liveness().whole() } else { Duration::ZERO };
         let silence = silence.max(gone);

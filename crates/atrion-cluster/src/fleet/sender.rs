@@ -71,14 +71,18 @@ impl Sender {
         missing.upto = missing.upto.max(upto);
     }
 
-    /// The record was read, up to message `seq`. If that is not far enough it is to be read again.
-    pub(super) fn loaded(&mut self, seq: u64, jitter: &mut Jitter, now: Mono) {
-        self.seq = self.seq.max(seq);
-        if let Some(missing) = self.missing.take_if(|missing| missing.pull <= now || missing.upto <= seq)
-            && missing.upto > seq
-        {
-            self.miss(missing.upto, jitter, now);
+    /// The record is asked for. Until it has come, and if what comes is not far enough, of an earlier life, or nothing
+    /// that can be read, it is asked for again after one to two seconds, never at once.
+    pub(super) fn asked(&mut self, jitter: &mut Jitter, now: Mono) {
+        if let Some(missing) = &mut self.missing {
+            missing.pull = now.after(jitter.between(PULL_AFTER.0, PULL_AFTER.1));
         }
+    }
+
+    /// The record was read, up to message `seq`.
+    pub(super) fn loaded(&mut self, seq: u64) {
+        self.seq = self.seq.max(seq);
+        self.missing.take_if(|missing| missing.upto <= seq);
     }
 
     /// There is no record: nothing can be found out.
@@ -215,9 +219,12 @@ mod tests {
         assert!((at(1_200)..at(2_200)).contains(&due), "{due:?}");
         sender.note(3, &mut jitter, at(300));
         assert_eq!(sender.pull_due(), Some(due), "reordered, and nobody can know what it brought");
-        sender.loaded(3, &mut jitter, due);
-        assert!(sender.pull_due().unwrap() > due, "the record lags");
-        sender.loaded(4, &mut jitter, at(4_000));
+        sender.asked(&mut jitter, due);
+        let again = sender.pull_due().unwrap();
+        assert!((due.after(PULL_AFTER.0)..due.after(PULL_AFTER.1)).contains(&again), "never at once");
+        sender.loaded(3);
+        assert_eq!(sender.pull_due(), Some(again), "the record lags");
+        sender.loaded(4);
         assert_eq!(sender.pull_due(), None);
         sender.note(6, &mut jitter, at(4_100));
         assert_eq!(sender.pull_due(), None, "5 was heard");

@@ -227,9 +227,16 @@ impl Fleet {
         messages
     }
 
-    fn wanted(&self, now: Mono) -> Vec<NodeId> {
-        let due = self.senders.iter().filter(|(_, sender)| sender.pull_due().is_some_and(|due| due <= now));
-        due.map(|(node, _)| node.clone()).take(PULLED).collect()
+    /// The nodes whose records are to be read now; counts as asking for them.
+    fn wanted(&mut self, now: Mono) -> Vec<NodeId> {
+        let due =
+            self.senders.iter_mut().filter(|(_, sender)| sender.pull_due().is_some_and(|due| due <= now));
+        due.take(PULLED)
+            .map(|(node, sender)| {
+                sender.asked(&mut self.jitter, now);
+                node.clone()
+            })
+            .collect()
     }
 
     fn ttl(&self) -> Duration {

@@ -50,8 +50,8 @@ fn run(plan: &Plan, gamma: f64) -> (Option<String>, u64) {
             merged += blend.merged(own, peers.iter().map(|peer| peer.as_peer(&liveness))).get();
         }
     });
-    let mut problem = None;
     world.run(QUIET, |_, _| {});
+    let mut problem = world.restless.take();
     assert!(merged.is_finite());
     for number in 0..world.processes.len() {
         problem = problem.or_else(|| disagreement(&world, number));
@@ -97,9 +97,12 @@ fn disagreement(world: &World, number: usize) -> Option<String> {
     None
 }
 
+/// What failed once: 554 ignored a node whose clock was put back, 2192 read the record of an earlier life without end.
+const FOUND: [u64; 2] = [554, 2192];
+
 /// As many as a minute allows without optimization; thousands by request.
 fn seeds() -> u64 {
-    std::env::var("ATRION_NETWORK_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(120)
+    std::env::var("ATRION_NETWORK_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(400)
 }
 
 #[test]
@@ -112,6 +115,9 @@ fn everybody_sees_the_same_after_whatever_happened() {
     };
     if let Ok(plan) = std::env::var("ATRION_NETWORK_PLAN") {
         return report(plan.parse().unwrap());
+    }
+    for seed in FOUND {
+        report(Plan::of(seed));
     }
     let (next, seeds) = (AtomicU64::new(0), seeds());
     std::thread::scope(|scope| {

@@ -53,6 +53,8 @@ pub struct World {
     /// A fingerprint of everything that was ever published.
     pub said: u64,
     pub published: u64,
+    /// Who asked for more than can be done in an instant, and what for.
+    pub restless: Option<String>,
 }
 
 pub fn route(number: u64) -> RouteId {
@@ -65,6 +67,9 @@ pub fn node(number: u64) -> NodeId {
 
 /// Far above what the world needs, and low enough to show whoever grows.
 pub const LIMITS: RegisterSetLimits = RegisterSetLimits::new(16, 64, 256);
+
+/// A node that is alive and well has done what it has to do after a few actions.
+const IN_ONE_INSTANT: u32 = 100;
 
 impl World {
     pub fn new(plan: Plan, nodes: u64, lambda: f64) -> Self {
@@ -93,6 +98,7 @@ impl World {
             random,
             said: 0,
             published: 0,
+            restless: None,
         };
         (0..nodes as usize).for_each(|number| world.begin(number));
         world
@@ -204,7 +210,13 @@ impl World {
 
     fn act(&mut self, number: usize) {
         let now = self.clock(number);
+        let mut left = IN_ONE_INSTANT;
         while let Some(action) = self.processes[number].fleet.as_mut().and_then(|fleet| fleet.poll(now)) {
+            left -= 1;
+            if left == 0 {
+                self.restless = Some(format!("node {number} asks again and again, at last for {action:?}"));
+                return;
+            }
             // A cut is noticed at once: what is asked of the store then fails.
             assert!(self.reaches(number), "{}: a node that is cut off asks for {action:?}", self.plan);
             match action {
