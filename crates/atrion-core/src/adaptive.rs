@@ -17,6 +17,7 @@ mod elasticity;
 mod errors;
 mod evidence;
 mod health;
+mod missing;
 mod momentum;
 pub mod probe;
 mod scar;
@@ -35,6 +36,7 @@ pub use elasticity::{Elasticity, Pairs};
 pub use errors::ErrorShare;
 pub use evidence::Evidence;
 pub use health::MemoryOfHealth;
+pub use missing::Missing;
 pub use momentum::Momentum;
 pub use scar::Scar;
 pub use staleness::staleness;
@@ -65,6 +67,7 @@ pub struct AdaptiveState {
     admissions: Admissions,
     effectiveness: Effectiveness,
     debt: f64,
+    missing: Missing,
     errors: ErrorShare,
     scar: Scar,
     momentum: Momentum,
@@ -105,7 +108,7 @@ impl AdaptiveState {
         self.baseline.step(tick, judged, self.target.slots(), free, config.slo);
         let full = judged.mean_in_flight >= 0.9 * self.target.slots();
         let strained = full || self.baseline.is_stretched();
-        self.throughput.step(tick, window.succeeded, strained);
+        self.throughput.step(tick, &window, strained);
         let unharmed = full && self.is_unharmed(judged);
         if (!strained || unharmed) && self.mode == Mode::Operational {
             self.health.step(tick, window.mean_in_flight);
@@ -113,10 +116,14 @@ impl AdaptiveState {
         if laws.ceiling {
             self.ceiling.step(tick, &window, self.baseline.base());
         }
-        let carried =
-            Carried { throughput: &self.throughput, baseline: &self.baseline, health: &self.health };
+        let carried = Carried {
+            throughput: &self.throughput,
+            baseline: &self.baseline,
+            health: &self.health,
+            ceiling: &self.ceiling,
+        };
         self.target.step(tick, crowded, &carried, free, config);
-        self.target.keep_under(&self.ceiling, config);
+        self.missing.step(tick, &window, self.throughput.get(), self.baseline.base());
         if tick.seconds > 0.0 {
             let (admitted, failed) = (window.admitted, window.failed);
             let cause =
@@ -145,6 +152,10 @@ impl AdaptiveState {
         }
         // A route without traffic learns nothing, so only ticks that saw a completion count.
         self.learned_ticks = self.learned_ticks.saturating_add(u32::from(judged.completions() > 0));
+        // Overload from the first request on needs no more lessons: the room for learning is a queue then.
+        if crowded && self.learned_ticks >= QUEUE_TICKS && self.elasticity.is_queue() {
+            self.learned_ticks = self.learned_ticks.max(config.bootstrap_ticks);
+        }
         self.mode = self.next_mode(config);
     }
 
@@ -216,7 +227,7 @@ impl AdaptiveState {
         let (gain, target) = if self.is_learning(config) {
             (config.gain, slots.max(LEARNING_TARGET))
         } else {
-            (self.ceiling.gain(slots, config), slots.max(config.min_target))
+            (self.ceiling.gain(slots, config), if slots > 0.0 { slots } else { config.min_target })
         };
         Law {
             rest: Ohms::saturating(self.terms(merged, config).at_rest()),
@@ -259,7 +270,13 @@ impl AdaptiveState {
     /// How much debt one failure makes now, in slots (`docs/physics.md` section 3.4).
     #[must_use]
     pub fn debt_gain(&self, config: &AdaptiveConfig) -> f64 {
-        if config.laws.debt { self.blame(config) } else { 0.0 }
+        if !config.laws.debt {
+            0.0
+        } else if self.mode == Mode::Operational && self.missing.is_silence() {
+            1.0
+        } else {
+            self.blame(config)
+        }
     }
 
     /// g: how far failures are the load's doing, 0..=1.
@@ -362,6 +379,9 @@ impl AdaptiveState {
             && self.staleness <= 0.0
     }
 }
+
+/// So many ticks with a completion it takes to believe in a queue.
+const QUEUE_TICKS: u32 = 4;
 
 /// While nothing is known the target is at least this many requests: too little to drown in, enough to learn from.
 const LEARNING_TARGET: f64 = 200.0;

@@ -172,7 +172,7 @@ impl State {
                 Mode::CircuitBreaker if inside.terms.staleness.get() > 50.0 => {
                     "nothing came back for too long"
                 }
-                Mode::CircuitBreaker => "call after call failed, and none succeeded for a second",
+                Mode::CircuitBreaker => "call after call failed, and none succeeded for 0.7 s",
                 Mode::Operational if self.mode == Mode::CircuitBreaker => "a probe came back well",
                 Mode::Operational => "enough has been seen",
                 Mode::Bootstrap => "the route learns anew",

@@ -40,7 +40,7 @@ impl Ceiling {
         let answered = window.pairs.count;
         let at_once = window.failures.held <= AT_ONCE * base * failed;
         // Compared inside one window, so that nothing but the crowd differs between the two.
-        if failed > 0.0 && answered > 0.0 && at_once {
+        if failed > 0.0 && answered >= 1.0 && at_once {
             let at_failure = window.failures.x / failed;
             self.failures += failed;
             self.excess += failed * (at_failure - window.pairs.x / answered);

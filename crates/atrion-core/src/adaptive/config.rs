@@ -57,7 +57,7 @@ impl Default for AdaptiveConfig {
             scar_ceiling: 60.0,
             min_target: 4.0,
             dead_after: 40,
-            dead_silence: 1.0,
+            dead_silence: 0.7,
             bootstrap_ticks: 10,
             successes_to_close: 1,
             laws: Laws::default(),

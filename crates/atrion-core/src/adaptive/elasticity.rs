@@ -76,7 +76,13 @@ impl Elasticity {
     /// phi, 0..=1: in so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
     #[must_use]
     pub fn free(&self) -> f64 {
-        (1.0 - self.get() / 0.6).clamp(0.0, 1.0)
+        (1.0 - self.get() / FREE_UNTIL).clamp(0.0, 1.0)
+    }
+
+    /// Latency does rise with the crowd, and the crowd has moved enough to show it.
+    pub(super) fn is_queue(&self) -> bool {
+        let Pairs { count, x, xx, .. } = self.0;
+        self.get() >= FREE_UNTIL && count * xx > (1.0 + 1.0 / count) * x * x
     }
 
     /// The slope eps. Without evidence it is 1: whoever knows nothing assumes a queue. One pseudo-observation of a
@@ -95,6 +101,9 @@ impl Elasticity {
         if variance > -0.5 && slope.is_finite() { slope } else { 1.0 }
     }
 }
+
+/// At this slope nothing is left of the belief in free workers.
+const FREE_UNTIL: f64 = 0.6;
 
 /// Seconds of latency, a few ticks, from which on pairs are compared between windows only. What comes back in the same
 /// window has started at different times, the quick calls last: while a crowd grows, they have met the larger one, and

@@ -7,35 +7,48 @@ use core::time::Duration;
 use crate::{Mono, Tier, Volts};
 
 /// The token bucket of probes in an open breaker, as one number: the moment at which it will be full again, moved on
-/// by each token taken. A plain value, so that the engine can keep it in one atomic.
+/// by each token taken, and whether the latest probe hung. A plain value, so that the engine can keep it in one atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeBucket {
     full_at: Mono,
+    hung: bool,
 }
 
 impl ProbeBucket {
     /// The bucket of a breaker that opens at `now`: full.
     #[must_use]
     pub const fn full(now: Mono) -> Self {
-        Self { full_at: now }
+        Self::until(now, false)
     }
 
     /// The bucket that [`bits`](Self::bits) packed.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
-        Self { full_at: Mono::from_nanos(bits) }
+        Self::until(Mono::from_nanos(bits), bits & HUNG != 0)
     }
 
     /// The bucket as one integer.
     #[must_use]
     pub const fn bits(self) -> u64 {
-        self.full_at.as_nanos()
+        self.full_at.as_nanos() | if self.hung { HUNG } else { 0 }
+    }
+
+    /// Nobody misses the last bit of a nanosecond: it says that the latest probe hung.
+    const fn until(full_at: Mono, hung: bool) -> Self {
+        Self { full_at: Mono::from_nanos(full_at.as_nanos() & !HUNG), hung }
+    }
+
+    /// A probe came back as a failure after so long. If the bucket could have been filled meanwhile, probes hang, and each
+    /// holds a worker of the callee that its recovery will need: one a second is enough then, until one fails quickly.
+    #[must_use]
+    pub fn after_failure(self, took: Duration) -> Self {
+        Self { hung: took > CAPACITY, ..self }
     }
 
     /// Takes a token at `now` if there is one, and gives back the bucket that is left.
     ///
-    /// Ten a second with a burst of three, the last one kept for high and critical. With four or more in flight the
-    /// callee hangs: then one a second, without a burst.
+    /// Ten a second with a burst of three, the last one kept for high and critical. With four or more in flight, or after
+    /// a probe that hung, the callee hangs: then one a second, without a burst.
     #[must_use]
     pub fn take(self, now: Mono, in_flight: u64, volts: Volts) -> Option<Self> {
         let missing = match self.full_at.since(now) {
@@ -43,11 +56,11 @@ impl ProbeBucket {
             impossible if impossible > CAPACITY + SLOW_SPACING => Duration::ZERO,
             missing => missing,
         };
-        if in_flight >= STUCK {
-            return (missing <= CAPACITY).then(|| Self { full_at: now.after(CAPACITY + SLOW_SPACING) });
+        if in_flight >= STUCK || self.hung {
+            return (missing <= CAPACITY).then(|| Self::until(now.after(CAPACITY + SLOW_SPACING), self.hung));
         }
         let reserved = if Tier::of(volts) >= Tier::High { SPACING } else { SPACING * 2 };
-        (missing + reserved <= CAPACITY).then(|| Self { full_at: now.after(missing + SPACING) })
+        (missing + reserved <= CAPACITY).then(|| Self::until(now.after(missing + SPACING), self.hung))
     }
 }
 
@@ -64,6 +77,7 @@ const SPACING: Duration = Duration::from_millis(100);
 const SLOW_SPACING: Duration = Duration::from_secs(1);
 /// Three tokens.
 const CAPACITY: Duration = Duration::from_millis(300);
+const HUNG: u64 = 1;
 /// So many calls in flight behind a shut gate do not come back by themselves.
 const STUCK: u64 = 4;
 
@@ -111,6 +125,23 @@ mod tests {
             }
         }
         assert_eq!(passed, 10);
+    }
+
+    #[test]
+    fn probes_that_hang_slow_down_until_one_fails_quickly() {
+        let hung = ProbeBucket::full(at(0)).after_failure(Duration::from_millis(500));
+        assert_eq!(ProbeBucket::from_bits(hung.bits()), hung);
+        let mut bucket = hung;
+        let mut passed = 0;
+        for millis in 0..10_000 {
+            if let Some(next) = bucket.take(at(millis), 0, BULK) {
+                (bucket, passed) = (next, passed + 1);
+            }
+        }
+        assert_eq!(passed, 10);
+        let quick = bucket.after_failure(Duration::from_millis(5));
+        let taken = quick.take(at(12_000), 0, CRITICAL).unwrap();
+        assert!(taken.take(at(12_100), 0, CRITICAL).is_some());
     }
 
     #[test]

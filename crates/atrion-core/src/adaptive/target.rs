@@ -2,7 +2,7 @@
 //! The capacity target (`docs/physics.md` section 3.3): the work in service plus a slack for bursts.
 
 use super::window::real;
-use super::{AdaptiveConfig, Baseline, Ceiling, MemoryOfHealth, Tick};
+use super::{AdaptiveConfig, Baseline, Ceiling, MemoryOfHealth, Tick, Window};
 
 /// Throughput X of successes per second. Late and failed work is not throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -11,15 +11,17 @@ use super::{AdaptiveConfig, Baseline, Ceiling, MemoryOfHealth, Tick};
 pub struct Throughput {
     fast: f64,
     kept: f64,
+    answers: f64,
 }
 
 impl Throughput {
     /// Rises at once, falls only under strain: a route without strain is limited by its callers, not by itself.
-    pub(super) fn step(&mut self, tick: &Tick, succeeded: u64, strained: bool) {
+    pub(super) fn step(&mut self, tick: &Tick, window: &Window, strained: bool) {
         if tick.seconds <= 0.0 {
             return;
         }
-        self.fast += (real(succeeded) / tick.seconds - self.fast) * tick.gain_fast;
+        self.answers += (real(window.samples()) / tick.seconds - self.answers) * tick.gain_elastic;
+        self.fast += (real(window.succeeded) / tick.seconds - self.fast) * tick.gain_fast;
         if self.fast > self.kept {
             self.kept = self.fast;
         } else if strained {
@@ -31,6 +33,11 @@ impl Throughput {
     #[must_use]
     pub const fn get(&self) -> f64 {
         self.kept
+    }
+
+    /// Answers per second, late ones as well: how fast the service works, whether or not it is of use.
+    fn answers(&self) -> f64 {
+        self.answers.max(self.kept)
     }
 }
 
@@ -48,6 +55,7 @@ pub(super) struct Carried<'a> {
     pub(super) throughput: &'a Throughput,
     pub(super) baseline: &'a Baseline,
     pub(super) health: &'a MemoryOfHealth,
+    pub(super) ceiling: &'a Ceiling,
 }
 
 impl Target {
@@ -60,28 +68,35 @@ impl Target {
         free: impl Fn() -> f64,
         config: &AdaptiveConfig,
     ) {
-        let Carried { throughput, baseline, health } = *carried;
+        let Carried { throughput, baseline, health, ceiling } = *carried;
         let laws = config.laws;
         let crowd = f64::from(u8::from(crowded));
         self.saturated += (crowd - self.saturated) * tick.gain_congestion;
-        // Little's law: X L0 requests are in service at the accepted throughput. The slack is as much again, so that
-        // the accepted latency is 2 L0, and a square-root allowance for bursts, which small services need most.
+        // Little's law: X L0 requests are in service at the accepted throughput. The slack is what the bursts of ordinary
+        // arrivals need, and that grows with the root of the work: a small service needs relatively more than a large one.
         let busy = throughput.get() * baseline.base();
-        let bursts = if laws.square_root_staffing { 2.0 * libm::sqrt(2.0 * busy) } else { 0.0 };
+        let phi = free();
+        let slack = if laws.square_root_staffing { STAFFING * libm::sqrt(busy) } else { busy };
         let shrink = if laws.shrinking_slack { 1.0 - 0.75 * self.saturated } else { 1.0 };
         let healthy = if laws.memory_of_health { 1.2 * health.get() } else { 0.0 };
-        let wanted = (busy + shrink * (busy + bursts)).max(healthy);
-        // n/X is how long the last of n has to wait: at N* a third of what was promised, and about two thirds where the
-        // top of the ladder stops passing. What is in service is never given up for it, and free workers have no queue.
-        let in_time = config.slo.map_or(f64::INFINITY, |slo| IN_TIME * throughput.get() * slo.as_secs_f64());
+        // A crowd need not be a queue: the service may have become slower, with workers to spare. Who has an SLO lets a
+        // young crowd wait for a tenth of it (n/X is how long the last of n has to wait); who has none accepts twice the
+        // work in service, in so far as latency does not rise with the crowd.
+        let promised = config.slo.map(|slo| slo.as_secs_f64());
+        let room = promised
+            .map_or((1.0 + phi) * busy, |slo| (1.0 - self.saturated) * YOUNG * throughput.get() * slo);
+        let wanted = (busy + shrink * slack).max(healthy).max(room);
+        // No crowd waits for more than a third, and about two thirds where the top of the ladder stops passing. What is
+        // in service is never given up for it.
+        let in_time = promised.map_or(f64::INFINITY, |slo| IN_TIME * throughput.get() * slo);
         let excess = (wanted - in_time.max(busy)).max(0.0);
-        let queue = if excess > 0.0 { 1.0 - free() } else { 0.0 };
-        self.slots = config.min_target.max(wanted - queue * excess);
-    }
-
-    /// What a queue has no place for is no target.
-    pub(super) fn keep_under(&mut self, ceiling: &Ceiling, config: &AdaptiveConfig) {
-        self.slots = config.min_target.max(self.slots - ceiling.excess_of(self.slots));
+        // The least target must be in time, too, by the pace of all answers: where all are late, X is zero and says nothing.
+        let least = promised.map_or(config.min_target, |slo| {
+            (IN_TIME * throughput.answers() * slo).clamp(1.0, config.min_target)
+        });
+        let slots = least.max(wanted - (1.0 - phi) * excess);
+        // What a queue has no place for is no target.
+        self.slots = least.max(slots - ceiling.excess_of(slots));
     }
 
     /// N*, in requests; 0 before the first tick.
@@ -91,5 +106,11 @@ impl Target {
     }
 }
 
+/// Slots of slack for the root of a slot in service.
+const STAFFING: f64 = 3.5;
+
 /// The part of the SLO that waiting at N* may take.
 const IN_TIME: f64 = 1.0 / 3.0;
+
+/// The part of it that a crowd may take which has just come.
+const YOUNG: f64 = 0.1;

@@ -123,6 +123,9 @@ impl Route {
             }
         }
         if failed || late {
+            if self.state.mode() == Mode::CircuitBreaker && call.generation == self.generation {
+                self.probes = self.probes.after_failure(now.since(call.start));
+            }
             self.run = self.run.saturating_add(1);
             self.open_if_dead(now);
         } else {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use atrion_core::adaptive::probe::ProbeBucket;
 use atrion_core::adaptive::{DeadRule, debt};
 use atrion_core::{Mode, Mono, Outcome};
 
@@ -63,7 +64,7 @@ impl Live {
         );
         match verdict {
             Verdict::Succeeded => self.on_success(ticket, now),
-            Verdict::Failed | Verdict::Late => self.on_failure(verdict, now),
+            Verdict::Failed | Verdict::Late => self.on_failure(verdict, ticket, now),
             Verdict::Ignored | Verdict::Cancelled | Verdict::Outdated => {}
         }
         // No touch: a route with something in flight stays touched.
@@ -118,14 +119,25 @@ impl Live {
     }
 
     #[cold]
-    pub(super) fn on_failure(&self, verdict: Verdict, now: Mono) {
+    pub(super) fn on_failure(&self, verdict: Verdict, ticket: Ticket, now: Mono) {
         // Read first: a run that was counted before a closing must not open what has closed.
         let control = self.control();
+        if control.mode() == Mode::CircuitBreaker && ticket.generation == control.generation() {
+            self.probe_failed(now.since(ticket.start));
+        }
         if verdict == Verdict::Failed {
             self.debt.fetch_add(i64::from(self.debt_gain.load(Relaxed)), Relaxed);
         }
         let run = self.run.fetch_add(1, Relaxed).saturating_add(1);
         self.open_if_dead(control, run, now);
+    }
+
+    /// What a probe's failure says about the pace of the next ones.
+    pub(super) fn probe_failed(&self, took: Duration) {
+        let bits = self.probes.load(Relaxed);
+        let next = ProbeBucket::from_bits(bits).after_failure(took).bits();
+        // Whoever loses the exchange leaves it to the next failure.
+        let _ = self.probes.compare_exchange(bits, next, Relaxed, Relaxed);
     }
 
     /// The dead rule, looked at on every failure and tick.

@@ -30,12 +30,12 @@ fn the_dead_rule_opens_at_the_request_and_not_at_the_tick() {
 }
 
 #[test]
-fn forty_failures_are_not_dead_while_a_success_is_younger_than_a_second() {
+fn forty_failures_are_not_dead_while_a_success_is_younger_than_0_7_s() {
     let world = World::default();
     let route = world.learned("r");
     world.clock.advance(ms(900));
     route.admit_owned(volts(1e6)).unwrap().finish(Outcome::Success);
-    world.clock.advance(ms(999));
+    world.clock.advance(ms(699));
     admit_all(&route, 100).into_iter().for_each(|permit| permit.finish(Outcome::Failure));
     assert_eq!(route.mode(), Mode::Operational);
     // The tick looks, too: nobody has to fail once more.

@@ -150,14 +150,14 @@ impl Twin {
                 self.tally.window.late += 1;
                 self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
                 self.last_completion = now;
-                self.failed(now);
+                self.failed(call.generation, took, now);
             }
             Some(Outcome::Failure) if is_news => {
                 self.tally.window.failed += 1;
                 self.tally.failures.push((call.in_flight, took.as_nanos() as u64));
                 self.debt += self.gain;
                 self.last_completion = now;
-                self.failed(now);
+                self.failed(call.generation, took, now);
             }
             _ => {}
         }
@@ -178,7 +178,10 @@ impl Twin {
         }
     }
 
-    fn failed(&mut self, now: Mono) {
+    fn failed(&mut self, generation: u32, took: Duration, now: Mono) {
+        if self.mode == Mode::CircuitBreaker && generation == self.generation {
+            self.bucket = self.bucket.after_failure(took);
+        }
         self.run += 1;
         self.open_if_dead(now);
     }

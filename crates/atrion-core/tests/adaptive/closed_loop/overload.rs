@@ -23,7 +23,7 @@ fn three_times_the_capacity_sheds_bulk_first_and_keeps_critical() {
         let report = world.run(3.0 * plant.capacity(), 10.0);
         let [critical, high, normal, low, bulk] = Tier::ALL.map(|tier| report.passed(tier));
         assert!(critical > 0.98, "{plant:?}: {report:?}");
-        assert!(high > 0.7 && high > normal && normal > low && low >= bulk, "{plant:?}: {report:?}");
+        assert!(high > 0.65 && high > normal && normal > low && low >= bulk, "{plant:?}: {report:?}");
         assert!(low < 0.05 && bulk < 0.03, "{plant:?}: {report:?}");
         // The service works at its capacity, and at what it had accepted to be a full house.
         assert!(report.goodput() > 0.95 * plant.capacity(), "{plant:?}: {report:?}");

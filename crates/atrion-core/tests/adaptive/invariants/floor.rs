@@ -34,7 +34,9 @@ proptest! {
             let own = state.resistance_at_rest(&config).get();
             prop_assert!(own.is_finite() && own >= config.base, "{own} at rest in {state:?}");
             let law = state.law(merged, &config);
-            prop_assert!(law.target.is_finite() && law.target >= config.min_target);
+            // An SLO can ask for less than the least target, but never for nothing.
+            let least = if config.slo.is_some() { 1.0 } else { config.min_target };
+            prop_assert!(law.target.is_finite() && law.target >= least);
             for resistance in [law.resistance(occupied), law.resistance(f64::INFINITY), law.resistance(0.0)] {
                 prop_assert!(resistance.get().is_finite() && resistance.get() >= config.base);
             }

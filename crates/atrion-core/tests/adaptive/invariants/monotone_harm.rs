@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! **Monotone harm**: at fixed L0, N*, eta and eps, worse telemetry (any component) never lowers R in that tick.
 //!
-//! N* is held by a floor far above all traffic, L0 by an SLO (patience then comes from the SLO alone), eta by switching
-//! effectiveness off (blame 1) or debt's evidence away (blame 0).
+//! N* is held by a floor far above all traffic, and where fewer answers take it down all the same, what R owes to it is
+//! left out; L0 by an SLO (patience then comes from the SLO alone), eta by switching effectiveness off (blame 1) or debt's
+//! evidence away (blame 0).
 
 use std::time::Duration;
 
@@ -63,13 +64,17 @@ proptest! {
         let worse = before.step(&tick(&config), &worse(&window, component, by), &config);
         // Effectiveness that is on must not have moved: then nothing is fixed and nothing promised.
         prop_assume!(blamed || better.effectiveness() == worse.effectiveness());
-        prop_assert_eq!(better.target(), worse.target());
-
-        let rest = |state: &AdaptiveState| state.resistance_at_rest(&config).get();
+        let held = better.target() == worse.target();
+        let rest = |state: &AdaptiveState| {
+            let terms = state.terms(None, &config);
+            terms.at_rest() - if held { 0.0 } else { terms.momentum.get() }
+        };
         prop_assert!(rest(&better) <= rest(&worse) + 1e-9, "{} then {}", rest(&better), rest(&worse));
         // And at the gate, where n and D are read live: more of either is more resistance.
-        let law = atrion_core::Law { target, ..better.law(None, &config) };
-        let later = atrion_core::Law { target, ..worse.law(None, &config) };
+        let at_rest = |state| atrion_core::Ohms::saturating(rest(state));
+        let law = atrion_core::Law { target, rest: at_rest(&better), ..better.law(None, &config) };
+        let gain = if held { worse.law(None, &config).gain } else { law.gain };
+        let later = atrion_core::Law { gain, rest: at_rest(&worse), ..law };
         let crowd = if component == 4 || component == 7 { by as f64 } else { 0.0 };
         prop_assert!(
             law.resistance(occupied).get() <= later.resistance(occupied + crowd).get() + 1e-9

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use atrion_core::{AdaptiveConfig, AdaptiveState, Mode, Mono, Ohms, Volts};
+use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Mode, Mono, Ohms, Volts};
 use proptest::prelude::*;
 
 use crate::support::dice::Dice;
@@ -87,7 +87,8 @@ proptest! {
 /// The case that needs the rule of the longest silence: bulk traffic only, under a scar that stands above all of it.
 #[test]
 fn bulk_alone_passes_under_any_scar() {
-    let config = AdaptiveConfig::default();
+    let laws = Laws { dead: false, ..Laws::default() };
+    let config = AdaptiveConfig { laws, ..AdaptiveConfig::default() };
     let state = AdaptiveState::restored(Ohms::saturating(60.0), Mode::Operational, &config);
     let route = Route::from_state(state, config, Mono::ZERO);
     assert!(!route.obeys(Volts::saturating(20.0)), "the law itself refuses");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The dead rule: 40 failures in a row and no success for 1 s open the breaker; not while the route still learns.
+//! The dead rule: 40 failures in a row and no success for 0.7 s open the breaker; not while the route still learns.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use atrion_core::{AdaptiveConfig, Laws, Mode, Mono, Volts};
 use crate::support::given::settled;
 use crate::support::route::Route;
 
-const ENOUGH: Duration = Duration::from_secs(1);
+const ENOUGH: Duration = Duration::from_millis(700);
 
 #[test]
-fn forty_failures_and_a_second_without_success_call_a_route_dead() {
+fn forty_failures_and_no_success_for_0_7_s_call_a_route_dead() {
     let rule = DeadRule::of(&AdaptiveConfig::default());
     let holds = |run, silence| rule.holds(Mode::Operational, run, silence);
     assert!(holds(40, ENOUGH));
     assert!(!holds(39, ENOUGH), "one failure is missing");
-    assert!(!holds(40, Duration::from_millis(999)), "a millisecond is missing");
+    assert!(!holds(40, Duration::from_millis(699)), "a millisecond is missing");
     assert!(holds(u32::MAX - 1, Duration::MAX));
 }
 

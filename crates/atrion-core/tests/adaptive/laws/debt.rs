@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use atrion_core::adaptive::debt;
-use atrion_core::{AdaptiveConfig, Laws, Mono, Tick, Volts, Window};
+use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Mono, Tick, Volts, Window};
 use proptest::prelude::*;
 
-use crate::support::given::{settled, tick};
+use crate::support::given::{after, failing, healthy, settled, silence, tick};
 use crate::support::route::Route;
 
 #[test]
@@ -37,6 +37,23 @@ fn twenty_successes_pay_for_one_failure() {
 fn a_failure_costs_in_so_far_as_load_causes_it() {
     assert_eq!([0.0, 0.15, 0.3, 1.0].map(debt::gain), [0.0, 0.0, 1.0, 1.0]);
     assert!((debt::gain(0.225) - 0.5).abs() < 1e-12);
+}
+
+/// A callee that has gone silent: nobody knows whether a call that was given up has left it.
+#[test]
+fn while_answers_are_missing_a_failed_call_keeps_its_slot() {
+    let config = AdaptiveConfig::default();
+    let hung = Window { mean_in_flight: 20.0, in_flight: 20, ..silence() };
+    let first = settled(&config).step(&tick(&config), &hung, &config);
+    assert_eq!(first.debt_gain(&config), 0.0, "ten answers are missing");
+    let silent = after(first, 2, &hung, &config);
+    assert_eq!(silent.debt_gain(&config), 1.0, "thirty are");
+    assert_eq!(after(silent, 1, &failing(100.0, 0.1, 9), &config).debt_gain(&config), 0.0, "one has come");
+    assert_eq!(after(settled(&config), 600, &silence(), &config).debt_gain(&config), 0.0, "nobody has asked");
+    let learning = after(AdaptiveState::default(), 1, &healthy(1_000.0, 0.01), &config);
+    assert_eq!(after(learning, 2, &hung, &config).debt_gain(&config), 0.0, "who learns knows no silence");
+    let off = AdaptiveConfig { laws: Laws { debt: false, ..Laws::default() }, ..config };
+    assert_eq!(after(settled(&off), 3, &hung, &off).debt_gain(&off), 0.0);
 }
 
 #[test]

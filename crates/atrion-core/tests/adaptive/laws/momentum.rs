@@ -57,7 +57,7 @@ fn a_constant_crowd_has_none() {
 fn what_was_there_before_the_law_applied_has_not_just_risen() {
     let config = AdaptiveConfig::default();
     let bad = failing(100.0, 0.1, 5);
-    let learning = after(AdaptiveState::default(), 9, &bad, &config);
+    let learning = after(AdaptiveState::default(), config.bootstrap_ticks as usize - 1, &bad, &config);
     assert_eq!((learning.mode(), learning.momentum()), (Mode::Bootstrap, 0.0));
     let operational = after(learning, 2, &bad, &config);
     assert_eq!(operational.mode(), Mode::Operational);

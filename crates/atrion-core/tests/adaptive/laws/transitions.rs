@@ -1,21 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The three modes and the ways between them.
 
+use atrion_core::adaptive::Pairs;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Mode, Ohms, Window};
 use proptest::prelude::*;
 
 use crate::support::given::{after, configs, failing, healthy, measured, settled, silence, tick};
 
 #[test]
-fn bootstrap_ends_after_ten_ticks_with_a_completion() {
+fn bootstrap_ends_after_enough_ticks_with_a_completion() {
     let config = AdaptiveConfig::default();
-    let nine = after(AdaptiveState::default(), 9, &healthy(100.0, 0.1), &config);
-    assert_eq!(nine.mode(), Mode::Bootstrap);
-    let idle = after(nine, 1_000, &silence(), &config);
+    let nearly =
+        after(AdaptiveState::default(), config.bootstrap_ticks as usize - 1, &healthy(100.0, 0.1), &config);
+    assert_eq!(nearly.mode(), Mode::Bootstrap);
+    let idle = after(nearly, 1_000, &silence(), &config);
     assert_eq!(idle.mode(), Mode::Bootstrap, "an idle route learns nothing");
     assert_eq!(after(idle, 1, &healthy(100.0, 0.1), &config).mode(), Mode::Operational);
-    let broken = after(AdaptiveState::default(), 10, &failing(100.0, 0.1, 10), &config);
+    let broken =
+        after(AdaptiveState::default(), config.bootstrap_ticks as usize, &failing(100.0, 0.1, 10), &config);
     assert_eq!(broken.mode(), Mode::Operational, "failures are completions");
+}
+
+/// Overload from the first request on: latency rises with the crowd, and nobody has to wait for the end of the lesson.
+#[test]
+fn a_queue_ends_the_bootstrap() {
+    let config = AdaptiveConfig::default();
+    let ticks = |latency: fn(f64) -> f64| {
+        let mut state = AdaptiveState::default();
+        for tick in 1..=10 {
+            let crowd = 20.0 * f64::from(tick);
+            let pairs = (0..20).fold(Pairs::default(), |pairs, i| {
+                let n = crowd - f64::from(i);
+                pairs.with(n, latency(n))
+            });
+            let window = Window { mean_in_flight: crowd, pairs, ..healthy(200.0, latency(crowd)) };
+            state = after(state, 1, &window, &config);
+            if state.mode() == Mode::Operational {
+                return tick;
+            }
+        }
+        0
+    };
+    assert_eq!(ticks(|n| n / 200.0), 4, "a queue");
+    assert_eq!(ticks(|_| 0.05), 10, "free workers");
 }
 
 #[test]
@@ -95,8 +122,18 @@ fn a_restored_breaker_is_open_and_the_first_probe_finds_out() {
     let closed = open.closed();
     assert_eq!(closed.mode(), Mode::Operational);
     assert_eq!(closed.law(None, &config).target, 200.0);
-    assert_eq!(after(closed, 9, &healthy(20.0, 0.01), &config).law(None, &config).target, 200.0);
-    assert!(after(closed, 10, &healthy(20.0, 0.01), &config).law(None, &config).target < 10.0);
+    assert_eq!(
+        after(closed, config.bootstrap_ticks as usize - 1, &healthy(20.0, 0.01), &config)
+            .law(None, &config)
+            .target,
+        200.0
+    );
+    assert!(
+        after(closed, config.bootstrap_ticks as usize, &healthy(20.0, 0.01), &config)
+            .law(None, &config)
+            .target
+            < 10.0
+    );
 }
 
 #[test]
