@@ -75,7 +75,7 @@ pub struct Laws {
     pub memory_of_health: bool,
     /// The slack for bursts shrinks while saturation lasts.
     pub shrinking_slack: bool,
-    /// The slack has a square-root allowance for bursts.
+    /// The slack grows with the root of the work in service; without this law it is as much as the work.
     pub square_root_staffing: bool,
     /// The baseline may rise under saturation in so far as latency does not rise with the in-flight count.
     pub elasticity: bool,
