@@ -95,6 +95,16 @@ pub enum Physics {
     Rfc(RfcPhysics),
 }
 
+impl Physics {
+    /// lambda: the rate at which a scar fades that nothing holds, in 1/s.
+    pub(crate) const fn scar_decay(&self) -> f64 {
+        match self {
+            Self::Adaptive(adaptive) => adaptive.scar_decay,
+            Self::Rfc(rfc) => rfc.law.decay_rate,
+        }
+    }
+}
+
 impl Default for Physics {
     fn default() -> Self {
         Self::Adaptive(AdaptiveConfig::default())
@@ -238,7 +248,7 @@ impl RouteConfig {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        let (slo, scar_decay, dead, successes_to_close, broken) = match &self.physics {
+        let (slo, dead, successes_to_close, broken) = match &self.physics {
             Physics::Adaptive(adaptive) => {
                 let (dead, weight) = (DeadRule::of(adaptive), Ohms::saturating(adaptive.weight));
                 let law = Law {
@@ -247,17 +257,18 @@ impl RouteConfig {
                     gain: adaptive.gain,
                     target: 1.0,
                 };
-                (adaptive.slo, adaptive.scar_decay, dead, adaptive.successes_to_close, law)
+                (adaptive.slo, dead, adaptive.successes_to_close, law)
             }
             // The literal law knows neither lateness nor a dead rule; its breaker opens and closes by telemetry alone,
             // which publishes a gate at once.
             Physics::Rfc(rfc) => {
                 let rest = Ohms::saturating(rfc.law.base_resistance);
                 let law = Law { rest, weight: Ohms::ZERO, gain: 1.0, target: 1.0 };
-                (None, rfc.law.decay_rate, DeadRule::OFF, u32::MAX, law)
+                (None, DeadRule::OFF, u32::MAX, law)
             }
         };
         let (cap, shadow, spread, broken) = (self.cap, self.shadow, self.spread, broken.compile());
+        let scar_decay = self.physics.scar_decay();
         Settings { slo, scar_decay, cap, dead, successes_to_close, broken, shadow, spread }
     }
 }

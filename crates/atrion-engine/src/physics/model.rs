@@ -239,9 +239,8 @@ impl Model {
             (Self::Adaptive(Some(state)), Physics::Adaptive(config)) => {
                 (state.momentum(), state.evidence(), state.scar_decay(config))
             }
-            (Self::Rfc(state), Physics::Rfc(rfc)) => (state.momentum, 1.0, rfc.law.decay_rate),
-            (_, Physics::Adaptive(config)) => (0.0, 0.0, config.scar_decay),
-            (_, Physics::Rfc(rfc)) => (0.0, 0.0, rfc.law.decay_rate),
+            (Self::Rfc(state), Physics::Rfc(_)) => (state.momentum, 1.0, physics.scar_decay()),
+            _ => (0.0, 0.0, physics.scar_decay()),
         };
         PhysicsVector::new(self.mode(), resistance, self.scar())
             .with_momentum(Momentum::saturating(momentum))
@@ -258,12 +257,12 @@ fn seen(state: &PhysicsState, in_flight: u64, now: Mono) -> Mono {
 
 /// What is left of a scar of an earlier life. One that was held then has been fading since it was last seen so.
 fn left(vector: &PhysicsVector, physics: &Physics) -> Ohms {
-    let rate = match physics {
-        Physics::Adaptive(config) => config.scar_decay,
-        Physics::Rfc(rfc) => rfc.law.decay_rate,
-    };
     let held = vector.decay_rate == DecayRate::ZERO;
-    if held { vector.with_decay_rate(DecayRate::saturating(rate)).aged_scar() } else { vector.aged_scar() }
+    if held {
+        vector.with_decay_rate(DecayRate::saturating(physics.scar_decay())).aged_scar()
+    } else {
+        vector.aged_scar()
+    }
 }
 
 /// An open breaker is restored as open if the store was told of it less than five minutes ago. It is told twice a minute.
