@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::{Mono, Peer};
-use atrion_state::{Liveness, NodeId, Register, RegisterSet, RegisterSetLimits, RouteId};
+use atrion_state::{Change, Liveness, NodeId, Register, RegisterSet, RegisterSetLimits, RouteId};
 
 use super::voice::{Message, Record, Said};
 use crate::dice::Dice;
@@ -30,8 +30,8 @@ struct Sender {
 /// What came of a message.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Heard {
-    /// A register that is news.
-    pub(super) news: Option<Register>,
+    /// Registers that are news.
+    pub(super) news: Vec<Change>,
     /// The node counted for nothing before, and is back.
     pub(super) is_back: bool,
     /// When to read the sender's record, if something is missing.
@@ -62,7 +62,7 @@ impl Ear {
         self.peers.peers(route, liveness, now)
     }
 
-    pub(super) fn hear(&mut self, message: &Message, name: &NodeId, route: &RouteId, now: Mono) -> Heard {
+    pub(super) fn hear(&mut self, message: &Message, name: &NodeId, now: Mono) -> Heard {
         let sender = &mut self.senders[message.from];
         let has_gap = message.seq > sender.seq + 1;
         sender.seq = sender.seq.max(message.seq);
@@ -76,13 +76,10 @@ impl Ear {
         sender.fastest = Some(fastest);
         let gone = self.peers.liveness().gone();
         let is_back = sender.heard.replace(now).is_some_and(|heard| now.since(heard) >= gone);
-        let news = match message.said {
-            Some(said) => self.absorb(name, route, &said, took - fastest, Duration::ZERO, now),
-            None => {
-                self.peers.heard(name, LIFE, now);
-                None
-            }
-        };
+        if message.said.is_empty() {
+            self.peers.heard(name, LIFE, now);
+        }
+        let news = self.absorb(name, &message.said, |_| took - fastest, Duration::ZERO, now);
         Heard { news, is_back, pull }
     }
 
@@ -92,29 +89,31 @@ impl Ear {
         from: usize,
         record: Option<&Record>,
         name: &NodeId,
-        route: &RouteId,
         now: Mono,
-    ) -> Option<Register> {
+    ) -> Vec<Change> {
         let sender = &mut self.senders[from];
         sender.missing = false;
-        let record = record?;
+        let Some(record) = record else { return Vec::new() };
         sender.seq = sender.seq.max(record.seq);
-        let said = record.said?;
-        self.absorb(name, route, &said, now.since(said.at), now.since(record.at), now)
+        self.absorb(name, &record.said, |said| now.since(said.at), now.since(record.at), now)
     }
 
+    /// Takes what a node said; gives what of it is news.
     fn absorb(
         &mut self,
         name: &NodeId,
-        route: &RouteId,
-        said: &Said,
-        age: Duration,
+        words: &[(RouteId, Said)],
+        age: impl Fn(&Said) -> Duration,
         silence: Duration,
         now: Mono,
-    ) -> Option<Register> {
-        let vector = said.vector.older_by(age);
-        let register = Register::new(name.clone(), LIFE, said.version, vector).with_silence(silence);
-        self.peers.accept(route.clone(), &register, now).then_some(register)
+    ) -> Vec<Change> {
+        let news = words.iter().filter_map(|(route, said)| {
+            let vector = said.vector.older_by(age(said));
+            let register = Register::new(name.clone(), LIFE, said.version, vector).with_silence(silence);
+            let is_news = self.peers.accept(route.clone(), &register, now);
+            is_news.then(|| Change::new(route.clone(), register))
+        });
+        news.collect()
     }
 }
 
@@ -136,25 +135,27 @@ mod tests {
     fn message(seq: u64, sent: u64, scar: Option<f64>) -> Message {
         let said = scar.map(|scar| {
             let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(scar));
-            Said { version: seq, vector, at: at(sent) }
+            (route(), Said { version: seq, vector, at: at(sent) })
         });
-        Message { from: 1, seq, sent: at(sent), said }
+        Message { from: 1, seq, sent: at(sent), said: said.into_iter().collect() }
+    }
+
+    fn route() -> RouteId {
+        RouteId::new("r").unwrap()
     }
 
     struct Stage {
         ear: Ear,
         name: NodeId,
-        route: RouteId,
     }
 
     impl Stage {
         fn new() -> Self {
-            let (name, route) = (NodeId::new("node-1").unwrap(), RouteId::new("r").unwrap());
-            Self { ear: Ear::new(0, 2, Liveness::default(), 1), name, route }
+            Self { ear: Ear::new(0, 2, Liveness::default(), 1), name: NodeId::new("node-1").unwrap() }
         }
 
         fn hear(&mut self, message: &Message, millis: u64) -> Heard {
-            self.ear.hear(message, &self.name, &self.route, at(millis))
+            self.ear.hear(message, &self.name, at(millis))
         }
     }
 
@@ -166,8 +167,8 @@ mod tests {
         assert!((at(1_102)..at(2_102)).contains(&pull));
         assert_eq!(stage.hear(&message(5, 200, None), 202).pull, None);
         let record = Record { seq: 5, at: at(1_000), said: message(4, 150, Some(7.0)).said };
-        let read = stage.ear.read(1, Some(&record), &stage.name, &stage.route, at(1_500)).unwrap();
-        assert_eq!(read.vector.age, Duration::from_millis(1_350));
+        let read = stage.ear.read(1, Some(&record), &stage.name, at(1_500));
+        assert_eq!(read[0].register.vector.age, Duration::from_millis(1_350));
         assert_eq!(stage.hear(&message(6, 1_600, None), 1_602).pull, None);
     }
 
@@ -175,8 +176,8 @@ mod tests {
     fn what_a_message_took_longer_than_the_quickest_is_its_age() {
         let mut stage = Stage::new();
         stage.hear(&message(1, 0, None), 2);
-        let late = stage.hear(&message(2, 100, Some(9.0)), 602).news.unwrap();
-        assert_eq!(late.vector.age, Duration::from_millis(500));
+        let late = stage.hear(&message(2, 100, Some(9.0)), 602).news;
+        assert_eq!(late[0].register.vector.age, Duration::from_millis(500));
     }
 
     #[test]
@@ -184,8 +185,8 @@ mod tests {
         let mut stage = Stage::new();
         assert!(!stage.hear(&message(1, 0, Some(5.0)), 2).is_back);
         assert!(!stage.hear(&message(2, 5_000, None), 5_002).is_back);
-        assert!(stage.ear.view(&stage.route, at(20_000)).is_empty());
+        assert!(stage.ear.view(&route(), at(20_000)).is_empty());
         assert!(stage.hear(&message(3, 20_000, None), 20_002).is_back);
-        assert_eq!(stage.ear.view(&stage.route, at(20_003)).len(), 1);
+        assert_eq!(stage.ear.view(&route(), at(20_003)).len(), 1);
     }
 }

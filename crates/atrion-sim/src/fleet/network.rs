@@ -145,13 +145,17 @@ mod tests {
         let mut last = Mono::ZERO;
         for nth in 0..1_000 {
             let now = Mono::from_nanos(nth * 100_000);
-            store.publish(&Message { from: 0, seq: nth, sent: now, said: None }, now, |listener, at| {
-                assert_ne!(listener, 0);
-                if listener == 1 {
-                    assert!(at >= last && at > now);
-                    last = at;
-                }
-            });
+            store.publish(
+                &Message { from: 0, seq: nth, sent: now, said: Vec::new() },
+                now,
+                |listener, at| {
+                    assert_ne!(listener, 0);
+                    if listener == 1 {
+                        assert!(at >= last && at > now);
+                        last = at;
+                    }
+                },
+            );
         }
     }
 }

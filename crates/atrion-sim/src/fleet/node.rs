@@ -85,10 +85,6 @@ impl Node {
         Ok(Self { engine, route, provider: None, class: Class::of(number), dice, clock: 0.0, permits, free })
     }
 
-    pub(super) const fn route(&self) -> &Route {
-        &self.route
-    }
-
     pub(super) fn snapshot(&self) -> RouteSnapshot {
         self.route.snapshot()
     }

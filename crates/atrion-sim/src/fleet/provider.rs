@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atrion_core::{Mono, Peer};
 use atrion_state::{
-    BoxFuture, Capabilities, Change, Clock as _, Event, FakeClock, Feed, Liveness, NodeId, Observer,
-    PhysicsVector, ProviderError, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Clock as _, Event, FakeClock, Feed, Liveness, NodeId, Observer, PhysicsVector,
+    ProviderError, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 
 use super::ear::Ear;
@@ -16,7 +16,6 @@ use super::voice::{Message, Record, Voice};
 
 pub(super) struct Virtual {
     clock: FakeClock,
-    route: RouteId,
     /// Everybody's name, by number.
     names: Arc<[NodeId]>,
     sharing: Sharing,
@@ -36,14 +35,13 @@ struct State {
 impl Virtual {
     pub(super) fn new(
         clock: FakeClock,
-        route: RouteId,
         names: Arc<[NodeId]>,
         sharing: Sharing,
         voice: Voice,
         ear: Ear,
     ) -> Self {
         let state = Mutex::new(State { voice, ear, observer: None, looks: 0, seen: 0 });
-        Self { clock, route, names, sharing, feed: Feed::default(), state }
+        Self { clock, names, sharing, feed: Feed::default(), state }
     }
 
     /// The urgent lane's word, if there is one.
@@ -66,10 +64,8 @@ impl Virtual {
     /// Takes a message; says when to read the sender's record if something is missing.
     pub(super) fn hear(&self, message: &Message, now: Mono) -> Option<Mono> {
         let name = &self.names[message.from];
-        let heard = self.state().ear.hear(message, name, &self.route, now);
-        if let Some(register) = heard.news {
-            self.feed.publish(&Change::new(self.route.clone(), register));
-        }
+        let heard = self.state().ear.hear(message, name, now);
+        heard.news.iter().for_each(|change| self.feed.publish(change));
         if heard.is_back {
             // Unlocked before anybody is told.
             let observer = self.state().observer.clone();
@@ -81,10 +77,8 @@ impl Virtual {
 
     /// Takes a record that was read from the store.
     pub(super) fn read(&self, from: usize, record: Option<&Record>, now: Mono) {
-        let news = self.state().ear.read(from, record, &self.names[from], &self.route, now);
-        if let Some(register) = news {
-            self.feed.publish(&Change::new(self.route.clone(), register));
-        }
+        let news = self.state().ear.read(from, record, &self.names[from], now);
+        news.iter().for_each(|change| self.feed.publish(change));
     }
 
     /// How often the gate's merge has asked for peers, and how many registers it was given.
@@ -117,7 +111,7 @@ impl StateProvider for Virtual {
         &'a self,
         route: &'a RouteId,
     ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-        let own = (*route == self.route).then(|| self.state().voice.own(self.clock.now())).flatten();
+        let own = self.state().voice.own(route, self.clock.now());
         Box::pin(std::future::ready(Ok(own)))
     }
 
@@ -126,10 +120,7 @@ impl StateProvider for Virtual {
         route: RouteId,
         vector: PhysicsVector,
     ) -> BoxFuture<'_, Result<(), ProviderError>> {
-        // The overflow route of an engine is nobody's business here.
-        if route == self.route {
-            self.state().voice.put(vector, self.clock.now());
-        }
+        self.state().voice.put(route, vector, self.clock.now());
         Box::pin(std::future::ready(Ok(())))
     }
 
@@ -154,7 +145,7 @@ impl StateProvider for Virtual {
     }
 
     fn published_weight(&self, route: &RouteId) -> Option<Weight> {
-        if *route == self.route { self.state().voice.said_weight() } else { None }
+        self.state().voice.said_weight(route)
     }
 
     fn attach(&self, observer: Arc<dyn Observer>) {
@@ -164,8 +155,71 @@ impl StateProvider for Virtual {
 
 impl fmt::Debug for Virtual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Virtual").field("route", &self.route).finish_non_exhaustive()
+        f.debug_struct("Virtual").field("nodes", &self.names.len()).finish_non_exhaustive()
     }
 }
 
 const NAME: &str = "virtual";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+    use std::time::Duration;
+
+    use atrion_core::Gamma;
+    use atrion_testkit::contract::{self, Subject, Time};
+    use tokio::time::{Instant, sleep};
+
+    use super::super::network::{Network, Store};
+    use super::*;
+
+    /// Carries what two nodes say, as the world does, for as long as there are both. A store has a clock of its own for
+    /// whoever uses it; this one is in step with tokio's, which is paused and jumps to whatever comes next.
+    async fn carry(clock: FakeClock, nodes: [Weak<Virtual>; 2]) {
+        let mut store = Store::new(Network { loss: 0.0, ..Network::default() }, nodes.len(), 1);
+        let (began, mut next_beat, mut under_way) = (Instant::now(), Mono::ZERO, Vec::new());
+        while let [Some(one), Some(two)] = nodes.each_ref().map(Weak::upgrade) {
+            let (nodes, now) = ([one, two], Mono::ZERO.after(began.elapsed()));
+            clock.set(now);
+            let is_beat = now >= next_beat;
+            if is_beat {
+                next_beat = now.after(HEARTBEAT);
+            }
+            for node in &nodes {
+                let beat = is_beat.then(|| node.beat(now).0);
+                for message in node.urgent(now).into_iter().chain(beat) {
+                    store.publish(&message, now, |listener, at| {
+                        under_way.push((at, listener, message.clone()));
+                    });
+                }
+            }
+            for (_, listener, message) in under_way.extract_if(.., |(at, ..)| *at <= now) {
+                assert_eq!(nodes[listener].hear(&message, now), None, "nothing is lost here");
+            }
+            drop(nodes);
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    const HEARTBEAT: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_contract_is_kept() {
+        let names: Arc<[NodeId]> = ["one", "two"].map(|name| NodeId::new(name).unwrap()).into();
+        let sharing = Sharing::new(Gamma::RECOMMENDED);
+        let report = contract::run_all(|| async {
+            let clock = FakeClock::new();
+            let [one, two] = [0, 1].map(|number| {
+                let ear = Ear::new(number, names.len(), Liveness::default(), 1);
+                let voice = Voice::new(number);
+                Arc::new(Virtual::new(clock.clone(), Arc::clone(&names), sharing, voice, ear))
+            });
+            tokio::spawn(carry(clock, [&one, &two].map(Arc::downgrade)));
+            Subject::new(one, Time::Real).with_peer(two)
+        })
+        .await;
+        report.assert_kept();
+        let skipped = report.skipped().count();
+        assert_eq!(skipped, 0, "a shared store with a feed and a peer has no excuse:\n{report}");
+    }
+}

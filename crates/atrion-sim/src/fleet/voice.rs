@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a node says of its route, and when: only what its peers predict wrongly.
+//! What a node says of its routes, and when: only what its peers predict wrongly.
 //!
-//! Peers know how scars fade. The urgent lane speaks at once, ten times a second at most, of a scar that is not where
-//! they expect it and of a mode that changed; the lazy lane speaks once a heartbeat of evidence that moved, repeats what
+//! Peers know how scars fade. The urgent lane speaks at once, ten times a second at most, of scars that are not where
+//! they expect them and of modes that changed; the lazy lane speaks once a heartbeat of evidence that moved, repeats what
 //! the urgent one said (a message may be lost), and stores the node's record in the same transaction.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use atrion_core::Mono;
-use atrion_state::{PhysicsVector, Weight};
+use atrion_state::{PhysicsVector, RouteId, Weight};
 
 /// One message of a node to all others. Without a word it says that the node lives.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Message {
     pub(super) from: usize,
     /// Rises by one with every message: who sees a gap has missed something.
     pub(super) seq: u64,
     pub(super) sent: Mono,
-    pub(super) said: Option<Said>,
+    pub(super) said: Vec<(RouteId, Said)>,
 }
 
-/// One state of the node's route: one version has one value, in every message and in the store.
+/// One state of a route of the node: one version has one value, in every message and in the store.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Said {
     /// The number of the message in which the route last changed.
@@ -31,106 +32,133 @@ pub(super) struct Said {
 }
 
 /// What the store holds of a node.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Record {
     pub(super) seq: u64,
     pub(super) at: Mono,
-    pub(super) said: Option<Said>,
+    pub(super) said: Vec<(RouteId, Said)>,
 }
 
 #[derive(Debug)]
 pub(super) struct Voice {
     node: usize,
     seq: u64,
-    own: Option<(PhysicsVector, Mono)>,
+    /// Of every route that was put; an engine bounds how many it has. Sorted, so that a life is the same every time.
+    words: BTreeMap<RouteId, Word>,
+    urgent_due: Mono,
+}
+
+/// What there is to say of a route.
+#[derive(Debug)]
+struct Word {
+    vector: PhysicsVector,
+    put: Mono,
     said: Option<Said>,
     /// It changed since the urgent lane looked.
     touched: bool,
     /// It was said once, and once may be lost.
     again: bool,
-    urgent_due: Mono,
+}
+
+impl Voice {
+    pub(super) const fn new(node: usize) -> Self {
+        Self { node, seq: 0, words: BTreeMap::new(), urgent_due: Mono::ZERO }
+    }
+
+    /// Takes the node's state of a route. Nothing is said here: a lane reads it when it speaks.
+    pub(super) fn put(&mut self, route: RouteId, vector: PhysicsVector, now: Mono) {
+        let new = Word { vector, put: now, said: None, touched: true, again: false };
+        self.words
+            .entry(route)
+            .and_modify(|word| (word.vector, word.put, word.touched) = (vector, now, true))
+            .or_insert(new);
+    }
+
+    pub(super) fn own(&self, route: &RouteId, now: Mono) -> Option<PhysicsVector> {
+        self.words.get(route).map(|word| word.now(now))
+    }
+
+    pub(super) fn said_weight(&self, route: &RouteId) -> Option<Weight> {
+        Some(self.words.get(route)?.said?.vector.weight)
+    }
+
+    /// The urgent lane's word, if there is one.
+    pub(super) fn urgent(&mut self, now: Mono) -> Option<Message> {
+        if now < self.urgent_due || !self.words.values().any(|word| word.touched) {
+            return None;
+        }
+        self.urgent_due = now.after(PULSE);
+        let said = self.say(true, now, |word| std::mem::take(&mut word.touched) && word.is_urgent(now));
+        (!said.is_empty()).then(|| self.message(said, now))
+    }
+
+    /// The lazy lane's word: a heartbeat, with what else there is to say.
+    pub(super) fn lazy(&mut self, now: Mono) -> Message {
+        let said = self.say(false, now, |word| word.again || word.is_due(now));
+        self.message(said, now)
+    }
+
+    /// What the store is to hold now.
+    pub(super) fn record(&self, now: Mono) -> Record {
+        let said = self.words.iter().filter_map(|(route, word)| Some((route.clone(), word.said?)));
+        Record { seq: self.seq, at: now, said: said.collect() }
+    }
+
+    /// Nobody knows what of the last words arrived: the connection is new.
+    pub(super) fn doubt(&mut self) {
+        for word in self.words.values_mut() {
+            word.again = word.said.is_some();
+        }
+    }
+
+    /// What the next message says: of the routes that are worth it.
+    fn say(
+        &mut self,
+        urgent: bool,
+        now: Mono,
+        mut is_worth_it: impl FnMut(&mut Word) -> bool,
+    ) -> Vec<(RouteId, Said)> {
+        let version = self.seq + 1;
+        let worth_it = self.words.iter_mut().filter_map(|(route, word)| {
+            let word = is_worth_it(word).then_some(word)?;
+            let said = Said { version, vector: word.now(now), at: now };
+            (word.said, word.again) = (Some(said), urgent);
+            Some((route.clone(), said))
+        });
+        worth_it.collect()
+    }
+
+    fn message(&mut self, said: Vec<(RouteId, Said)>, now: Mono) -> Message {
+        self.seq += 1;
+        Message { from: self.node, seq: self.seq, sent: now, said }
+    }
+}
+
+impl Word {
+    fn now(&self, now: Mono) -> PhysicsVector {
+        self.vector.older_by(now.since(self.put))
+    }
+
+    fn is_urgent(&self, now: Mono) -> bool {
+        let is = self.now(now);
+        let scar = is.aged_scar().get();
+        let Some(said) = &self.said else { return scar > NOTICEABLE };
+        let predicted = said.aged(now).aged_scar().get();
+        is.mode != said.vector.mode || (scar - predicted).abs() > NOTICEABLE.max(0.01 * scar)
+    }
+
+    fn is_due(&self, now: Mono) -> bool {
+        let Some(known) = &self.said else { return true };
+        self.vector.weight.as_255ths().abs_diff(known.vector.weight.as_255ths()) > EVIDENCE
+            || now.since(known.at) >= REFRESH
+            || self.is_urgent(now)
+    }
 }
 
 impl Said {
     pub(super) fn aged(&self, now: Mono) -> PhysicsVector {
         self.vector.older_by(now.since(self.at))
     }
-}
-
-impl Voice {
-    pub(super) const fn new(node: usize) -> Self {
-        Self { node, seq: 0, own: None, said: None, touched: false, again: false, urgent_due: Mono::ZERO }
-    }
-
-    /// Takes the node's state. Nothing is said here: a lane reads it when it speaks.
-    pub(super) const fn put(&mut self, vector: PhysicsVector, now: Mono) {
-        self.own = Some((vector, now));
-        self.touched = true;
-    }
-
-    pub(super) fn own(&self, now: Mono) -> Option<PhysicsVector> {
-        self.own.map(|(vector, at)| vector.older_by(now.since(at)))
-    }
-
-    pub(super) fn said_weight(&self) -> Option<Weight> {
-        self.said.map(|said| said.vector.weight)
-    }
-
-    /// The urgent lane's word, if there is one.
-    pub(super) fn urgent(&mut self, now: Mono) -> Option<Message> {
-        if !self.touched || now < self.urgent_due {
-            return None;
-        }
-        self.touched = false;
-        self.urgent_due = now.after(PULSE);
-        let is = self.own(now)?;
-        is_urgent(self.said.as_ref(), &is, now).then(|| self.say(is, true, now))
-    }
-
-    /// The lazy lane's word: a heartbeat, with what else there is to say.
-    pub(super) fn lazy(&mut self, now: Mono) -> Message {
-        match self.own(now) {
-            Some(is) if self.again || is_due(self.said.as_ref(), &is, now) => self.say(is, false, now),
-            _ => Message { from: self.node, seq: self.next(), sent: now, said: None },
-        }
-    }
-
-    /// What the store is to hold now.
-    pub(super) const fn record(&self, now: Mono) -> Record {
-        Record { seq: self.seq, at: now, said: self.said }
-    }
-
-    /// Nobody knows what of the last words arrived: the connection is new.
-    pub(super) const fn doubt(&mut self) {
-        self.again = self.said.is_some();
-    }
-
-    fn say(&mut self, vector: PhysicsVector, urgent: bool, now: Mono) -> Message {
-        let version = self.next();
-        let said = Said { version, vector, at: now };
-        self.said = Some(said);
-        self.again = urgent;
-        Message { from: self.node, seq: version, sent: now, said: Some(said) }
-    }
-
-    const fn next(&mut self) -> u64 {
-        self.seq += 1;
-        self.seq
-    }
-}
-
-fn is_urgent(said: Option<&Said>, is: &PhysicsVector, now: Mono) -> bool {
-    let scar = is.aged_scar().get();
-    let Some(said) = said else { return scar > NOTICEABLE };
-    let predicted = said.aged(now).aged_scar().get();
-    is.mode != said.vector.mode || (scar - predicted).abs() > NOTICEABLE.max(0.01 * scar)
-}
-
-fn is_due(said: Option<&Said>, is: &PhysicsVector, now: Mono) -> bool {
-    let Some(known) = said else { return true };
-    is.weight.as_255ths().abs_diff(known.vector.weight.as_255ths()) > EVIDENCE
-        || now.since(known.at) >= REFRESH
-        || is_urgent(said, is, now)
 }
 
 /// The urgent lane speaks this often at most.
@@ -158,27 +186,28 @@ mod tests {
         Mono::from_nanos(millis * 1_000_000)
     }
 
+    fn route(name: &str) -> RouteId {
+        RouteId::new(name).unwrap()
+    }
+
     #[test]
     fn a_scar_that_fades_as_everybody_knows_costs_no_urgent_word_and_one_that_jumps_does() {
         let mut voice = Voice::new(0);
-        voice.put(scar(10.0), at(0));
+        voice.put(route("r"), scar(10.0), at(0));
         assert!(voice.urgent(at(0)).is_some());
-        voice.put(scar(10.0 * (-0.5f64).exp()), at(1_000));
+        voice.put(route("r"), scar(10.0 * (-0.5f64).exp()), at(1_000));
         assert_eq!(voice.urgent(at(1_000)), None);
-        voice.put(scar(9.0), at(1_100));
-        assert_eq!(
-            voice.urgent(at(1_100)).and_then(|message| message.said).map(|said| said.version),
-            Some(2)
-        );
+        voice.put(route("r"), scar(9.0), at(1_100));
+        assert_eq!(voice.urgent(at(1_100)).unwrap().said[0].1.version, 2);
     }
 
     #[test]
     fn what_was_urgent_is_repeated_once_and_then_there_are_heartbeats() {
         let mut voice = Voice::new(3);
-        voice.put(scar(10.0), at(0));
+        voice.put(route("r"), scar(10.0), at(0));
         assert!(voice.urgent(at(0)).is_some() && voice.urgent(at(50)).is_none());
         let (again, beat) = (voice.lazy(at(500)), voice.lazy(at(1_500)));
-        assert!(again.said.is_some() && beat.said.is_none());
+        assert!(!again.said.is_empty() && beat.said.is_empty());
         assert_eq!((again.seq, beat.seq, voice.record(at(1_500)).seq), (2, 3, 3));
     }
 
@@ -186,9 +215,25 @@ mod tests {
     fn the_urgent_lane_speaks_ten_times_a_second_at_most() {
         let mut voice = Voice::new(0);
         let spoken = (1..1_000u64).filter(|millis| {
-            voice.put(scar(*millis as f64), at(*millis));
+            voice.put(route("r"), scar(*millis as f64), at(*millis));
             voice.urgent(at(*millis)).is_some()
         });
         assert_eq!(spoken.count(), 10);
+    }
+
+    #[test]
+    fn a_message_has_the_routes_that_are_worth_a_word_and_no_others() {
+        let mut voice = Voice::new(0);
+        let routes =
+            |said: &[(RouteId, Said)]| said.iter().map(|(route, _)| route.clone()).collect::<Vec<_>>();
+        voice.put(route("hurt"), scar(10.0), at(0));
+        voice.put(route("well"), scar(0.0), at(0));
+        assert_eq!(routes(&voice.urgent(at(0)).unwrap().said), [route("hurt")]);
+        assert_eq!(routes(&voice.lazy(at(500)).said), [route("hurt"), route("well")]);
+        voice.put(route("well"), scar(5.0), at(600));
+        let urgent = voice.urgent(at(600)).unwrap();
+        assert_eq!((routes(&urgent.said), urgent.seq), (vec![route("well")], 3));
+        let versions: Vec<_> = voice.record(at(700)).said.iter().map(|(_, said)| said.version).collect();
+        assert_eq!(versions, [2, 3], "of each the message in which it last changed");
     }
 }

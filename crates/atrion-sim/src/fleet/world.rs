@@ -107,8 +107,8 @@ impl<'f> World<'f> {
         let sharing = Sharing::new(gamma).with_direction(self.fleet.direction).with_liveness(liveness);
         for (number, node) in self.nodes.iter_mut().enumerate() {
             let ear = Ear::new(number, names.len(), liveness, self.fleet.seed);
-            let (route, voice) = (node.route().id().clone(), Voice::new(number));
-            node.join(Virtual::new(self.clock.clone(), route, Arc::clone(&names), sharing, voice, ear));
+            let voice = Voice::new(number);
+            node.join(Virtual::new(self.clock.clone(), Arc::clone(&names), sharing, voice, ear));
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ impl<'f> World<'f> {
         self.tally.looked(number, &node.snapshot(), self.now);
         let reached = node.provider.as_ref().filter(|_| self.store.reaches(number));
         if let Some(message) = reached.and_then(|provider| provider.urgent(self.now)) {
-            self.publish(&message);
+            self.publish(message);
         }
         self.after(TICK, What::Pulse { node: number });
     }
@@ -194,15 +194,15 @@ impl<'f> World<'f> {
         };
         let (message, record) = provider.beat(self.now);
         self.store.keep(number, record);
-        self.publish(&message);
+        self.publish(message);
     }
 
-    fn publish(&mut self, message: &Message) {
-        let shared = Rc::new(*message);
+    fn publish(&mut self, message: Message) {
+        let message = Rc::new(message);
         let Self { store, agenda, entries, now, .. } = self;
-        store.publish(message, *now, |node, at| {
+        store.publish(&message, *now, |node, at| {
             *entries += 1;
-            let what = What::Hear { node, message: Rc::clone(&shared) };
+            let what = What::Hear { node, message: Rc::clone(&message) };
             agenda.push(Reverse(Entry { at, nth: *entries, what }));
         });
     }
