@@ -59,11 +59,14 @@ impl Curves {
 
 #[cfg(test)]
 mod tests {
+    use atrion_state::RouteId;
+
     use super::*;
     use crate::source::Sighting;
 
     fn row(scar: f64) -> Row {
-        let sighting = Sighting { terms: [10.0, 0.0, 0.0, scar, 0.0, 0.0], ..Sighting::calm("r") };
+        let calm = Sighting::calm(RouteId::new("r").unwrap());
+        let sighting = Sighting { terms: [10.0, 0.0, 0.0, scar, 0.0, 0.0], ..calm };
         Row::of(&sighting, None, 1.0)
     }
 

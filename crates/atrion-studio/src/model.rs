@@ -226,8 +226,8 @@ mod tests {
     use super::*;
 
     fn sighting(name: &str, admitted: u64) -> Sighting {
-        let terms = [10.0, 0.0, 0.0, 4.0, 0.0, 0.0];
-        Sighting { terms, in_flight: 1.0, admitted: [admitted, 0, 0, 0, 0], ..Sighting::calm(name) }
+        let (terms, route) = ([10.0, 0.0, 0.0, 4.0, 0.0, 0.0], RouteId::new(name).unwrap());
+        Sighting { terms, in_flight: 1.0, admitted: [admitted, 0, 0, 0, 0], ..Sighting::calm(route) }
     }
 
     fn frame(model: &mut Model, routes: Vec<Sighting>, at_ms: u64) -> Value {

@@ -127,19 +127,18 @@ pub struct Sighting {
     pub shed: [u64; 5],
 }
 
-#[cfg(test)]
 impl Sighting {
-    /// A route on which nothing happens, for tests to change.
-    pub(crate) fn calm(name: &str) -> Self {
+    /// A route of which only the name is known, as long as nothing happens on it: what else is known stands beside it.
+    pub(crate) const fn calm(route: RouteId) -> Self {
         Self {
-            route: RouteId::new(name).unwrap(),
+            route,
             mode: Mode::Operational,
             shadow: false,
             forced_open: None,
-            terms: [10.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            terms: [0.0; 6],
             in_flight: 0.0,
             debt: 0.0,
-            limit: 10.0,
+            limit: 0.0,
             latency: [0.0; 2],
             error_share: 0.0,
             admitted: [0; 5],

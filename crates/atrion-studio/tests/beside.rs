@@ -14,6 +14,9 @@ mod command;
 #[path = "beside/fleet.rs"]
 mod fleet;
 #[cfg(unix)]
+#[path = "shared/outage.rs"]
+mod outage;
+#[cfg(unix)]
 #[path = "beside/suite.rs"]
 mod suite;
 

@@ -8,6 +8,9 @@
 #[allow(dead_code, reason = "the other suites use the rest of it")]
 mod client;
 #[cfg(unix)]
+#[path = "shared/outage.rs"]
+mod outage;
+#[cfg(unix)]
 #[path = "history/suite.rs"]
 mod suite;
 #[cfg(unix)]

@@ -173,20 +173,8 @@ fn worst(route: &RouteId, view: &[Register]) -> Option<Sighting> {
     };
     let vector = view.iter().max_by_key(severity)?.vector;
     let rest = (vector.resistance.get() - vector.scar_tissue.get()).max(0.0);
-    Some(Sighting {
-        route: route.clone(),
-        mode: vector.mode,
-        shadow: false,
-        forced_open: None,
-        terms: [rest, 0.0, 0.0, vector.aged_scar().get(), 0.0, 0.0],
-        in_flight: 0.0,
-        debt: 0.0,
-        limit: 0.0,
-        latency: [0.0; 2],
-        error_share: 0.0,
-        admitted: [0; 5],
-        shed: [0; 5],
-    })
+    let terms = [rest, 0.0, 0.0, vector.aged_scar().get(), 0.0, 0.0];
+    Some(Sighting { mode: vector.mode, terms, ..Sighting::calm(route.clone()) })
 }
 
 fn stores(provider: &dyn StateProvider) -> Vec<Store> {

@@ -7,12 +7,9 @@ use std::time::Duration;
 use atrion_cluster::LayeredProvider;
 use atrion_cluster::postgres::PostgresPersistenceAdapter;
 use atrion_cluster::redis::RedisClusterProvider;
-use atrion_core::{Mode, Outcome, Tier};
 use atrion_engine::Atrion;
 use atrion_license::development;
 use atrion_state::{InMemoryProvider, StateProvider};
-
-use super::client::PATIENCE;
 
 /// A node of the fleet `shop`.
 pub(crate) async fn node(name: &str, redis: &str, postgres: &str) -> Atrion {
@@ -27,18 +24,4 @@ pub(crate) async fn node(name: &str, redis: &str, postgres: &str) -> Atrion {
     ];
     let provider: Arc<dyn StateProvider> = Arc::new(LayeredProvider::new(layers).unwrap());
     Atrion::builder().shared_provider(provider).connect().await.unwrap()
-}
-
-/// Every call fails, until the route is open.
-pub(crate) async fn fail(atrion: &Atrion, route: &str) {
-    let route = atrion.route(route);
-    let began = std::time::Instant::now();
-    while route.mode() != Mode::CircuitBreaker {
-        assert!(began.elapsed() < PATIENCE, "it never opens: {route:?}");
-        let admitted = route.admit_owned(Tier::Normal);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        if let Ok(permit) = admitted {
-            permit.finish(Outcome::Failure);
-        }
-    }
 }

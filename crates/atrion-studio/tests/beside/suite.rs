@@ -5,7 +5,8 @@ use atrion_testkit::servers::{Postgres, Redis};
 use serde_json::{Value, json};
 
 use super::command::{Beside, command};
-use super::fleet::{fail, node};
+use super::fleet::node;
+use crate::outage::fail;
 
 fn nodes(state: &Value) -> Vec<&str> {
     let nodes = state["around"]["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();

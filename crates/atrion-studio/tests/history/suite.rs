@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use atrion_cluster::postgres::{HistoryReader, PostgresPersistenceAdapter};
-use atrion_core::{Mode, Outcome, Tier};
+use atrion_core::{Outcome, Tier};
 use atrion_engine::Atrion;
 use atrion_license::development;
 use atrion_studio::{Running, Studio};
@@ -12,6 +12,7 @@ use atrion_testkit::servers::{Browser, Page, Postgres};
 use serde_json::{Value, json};
 
 use crate::client::{PATIENCE, get, sign_in};
+use crate::outage::fail;
 use crate::world::{SOON, go, open};
 
 /// A node of the cluster `shop` that keeps its state in that database, and what it says of its history.
@@ -27,20 +28,6 @@ async fn studio(atrion: &Atrion, history: HistoryReader) -> Running {
     let studio =
         Studio::of(atrion).history(history).license(development::key(atrion_license::Tier::Pro).unwrap());
     studio.address(([127, 0, 0, 1], 0).into()).start().await.unwrap()
-}
-
-/// Every call fails, until the route is open.
-async fn fail(atrion: &Atrion, route: &str) {
-    let route = atrion.route(route);
-    let began = Instant::now();
-    while route.mode() != Mode::CircuitBreaker {
-        assert!(began.elapsed() < PATIENCE, "it never opens: {route:?}");
-        let admitted = route.admit_owned(Tier::Normal);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        if let Ok(permit) = admitted {
-            permit.finish(Outcome::Failure);
-        }
-    }
 }
 
 async fn says(page: &Page, selector: &str, words: &str) {
