@@ -9,6 +9,7 @@ mod pages;
 mod past;
 mod problem;
 mod sessions;
+mod until;
 mod whatif;
 
 use std::sync::Arc;

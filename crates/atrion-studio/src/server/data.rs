@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
@@ -13,13 +14,15 @@ use serde_json::json;
 
 use super::Problem;
 use super::problem::{json_of, lines_of, respond};
+use super::sessions::Pass;
+use super::until::Until;
 use crate::lock::lock;
 use crate::sampler::{self, unix_now};
 use crate::studio::Shared;
 
 /// What a page needs to know before it knows anything. The licence is told to those who signed in.
 pub(super) async fn about(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let signed_in = shared.sessions.admits(&headers, shared.address.port());
+    let signed_in = shared.sessions.admits(&headers, shared.address.port()).is_some();
     let license = signed_in.then(|| shared.gate.view(unix_now()));
     json_of(&json!({
         "signedIn": signed_in,
@@ -29,12 +32,16 @@ pub(super) async fn about(State(shared): State<Arc<Shared>>, headers: HeaderMap)
     }))
 }
 
-/// Everything as it happens, as server-sent events.
-pub(super) async fn stream(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+/// Everything as it happens, as server-sent events, for as long as the session lasts.
+pub(super) async fn stream(
+    State(shared): State<Arc<Shared>>,
+    Extension(pass): Extension<Pass>,
+    headers: HeaderMap,
+) -> Response {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     match shared.hub.subscribe(last, || sampler::state(&shared)) {
         Ok(stream) => {
-            let mut response = Response::new(Body::new(stream));
+            let mut response = Response::new(Body::new(Until::new(pass.ended(), stream)));
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

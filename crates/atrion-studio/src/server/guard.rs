@@ -120,8 +120,14 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-pub(super) async fn signed_in(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    if shared.sessions.admits(request.headers(), shared.address.port()) {
+pub(super) async fn signed_in(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if let Some(pass) = shared.sessions.admits(request.headers(), shared.address.port()) {
+        // For what goes on after the answer has begun.
+        request.extensions_mut().insert(pass);
         return next.run(request).await;
     }
     let detail = "sign in with the token first, or send it as `Authorization: Bearer …`";

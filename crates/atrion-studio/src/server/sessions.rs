@@ -12,7 +12,8 @@ use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::Problem;
 use crate::lock::lock;
@@ -24,10 +25,38 @@ use crate::token::Token;
 pub(crate) struct Sessions {
     /// `None`: everybody may look.
     token: Option<Token>,
-    open: Mutex<VecDeque<(Token, Instant)>>,
+    open: Mutex<VecDeque<Session>>,
     /// Apart from each other, so that who guesses keeps nobody from a change in the middle of an outage.
     guesses: Bucket,
     changes: Bucket,
+}
+
+#[derive(Debug)]
+struct Session {
+    secret: Token,
+    until: Instant,
+    /// Dropped with the session, however that ends: whoever holds a pass then knows.
+    open: watch::Sender<()>,
+}
+
+/// By what somebody may look, and for how long.
+#[derive(Debug, Clone)]
+pub(super) enum Pass {
+    /// There is no token to be shown, or it was shown.
+    Free,
+    /// A session.
+    Session { until: Instant, open: watch::Receiver<()> },
+}
+
+impl Pass {
+    /// Returns when whoever has the pass may look no longer.
+    pub(super) async fn ended(self) {
+        match self {
+            Self::Free => std::future::pending().await,
+            // Nothing is ever sent, so that this is an error or too late: both are the end.
+            Self::Session { until, mut open } => drop(timeout_at(until, open.changed()).await),
+        }
+    }
 }
 
 /// The oldest has to sign in again.
@@ -50,37 +79,39 @@ impl Sessions {
         self.token.is_some()
     }
 
-    /// Whether a request comes from somebody who may look.
-    pub(super) fn admits(&self, headers: &HeaderMap, port: u16) -> bool {
-        let Some(token) = &self.token else { return true };
+    /// What a request may look by, if it comes from somebody who may.
+    pub(super) fn admits(&self, headers: &HeaderMap, port: u16) -> Option<Pass> {
+        let Some(token) = &self.token else { return Some(Pass::Free) };
         let bearer =
             headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        bearer.is_some_and(|text| token.is(text)) || sessions_of(headers, port).any(|text| self.knows(text))
+        if bearer.is_some_and(|text| token.is(text)) {
+            return Some(Pass::Free);
+        }
+        sessions_of(headers, port).find_map(|text| self.pass_of(text))
     }
 
-    fn knows(&self, text: &str) -> bool {
-        let Ok(asked) = text.parse::<Token>() else { return false };
+    fn pass_of(&self, text: &str) -> Option<Pass> {
+        let asked = text.parse::<Token>().ok()?;
         let mut open = lock(&self.open);
-        open.retain(|(_, since)| since.elapsed() < LIFE);
+        open.retain(|session| Instant::now() < session.until);
         // All are compared, so that the time tells nothing about which one it is.
-        open.iter().fold(false, |found, (session, _)| found | session.eq_in_constant_time(&asked))
+        let session = open.iter().fold(None, |found, session| {
+            if session.secret.eq_in_constant_time(&asked) { Some(session) } else { found }
+        })?;
+        Some(Pass::Session { until: session.until, open: session.open.subscribe() })
     }
 
-    fn add(&self, session: Token) {
+    fn add(&self, secret: Token) {
         let mut open = lock(&self.open);
         if open.len() >= MOST {
             open.pop_front();
         }
-        open.push_back((session, Instant::now()));
+        open.push_back(Session { secret, until: Instant::now() + LIFE, open: watch::Sender::new(()) });
     }
 
-    /// Whether there was one.
-    fn remove(&self, text: &str) -> bool {
-        let Ok(asked) = text.parse::<Token>() else { return false };
-        let mut open = lock(&self.open);
-        let before = open.len();
-        open.retain(|(session, _)| !session.eq_in_constant_time(&asked));
-        open.len() < before
+    fn remove(&self, text: &str) {
+        let Ok(asked) = text.parse::<Token>() else { return };
+        lock(&self.open).retain(|session| !session.secret.eq_in_constant_time(&asked));
     }
 
     /// Takes a place for a change of somebody who signed in.
@@ -160,14 +191,9 @@ pub(super) async fn open(
     Ok(response)
 }
 
-/// `POST /session/end`: signs out. Streams do not know whose they are, so all of them end: the others come back by
-/// themselves within a second and go on where they were, those of this session are asked for the token.
+/// `POST /session/end`: signs out. What was opened in the session ends with it.
 pub(super) async fn end(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let ended =
-        sessions_of(&headers, shared.address.port()).filter(|text| shared.sessions.remove(text)).count();
-    if ended > 0 {
-        shared.hub.close();
-    }
+    sessions_of(&headers, shared.address.port()).for_each(|text| shared.sessions.remove(text));
     with_cookie("; Max-Age=0", &shared, &headers)
 }
 
@@ -196,12 +222,34 @@ mod tests {
         for token in &tokens {
             sessions.add(token.clone());
         }
-        let known = |n: usize| sessions.knows(&tokens[n].reveal());
+        let known = |n: usize| sessions.pass_of(&tokens[n].reveal()).is_some();
         assert!(!known(0) && known(1) && known(MOST));
         sessions.remove(&tokens[1].reveal());
         assert!(!known(1) && known(2));
         tokio::time::advance(LIFE).await;
-        assert!(!known(2) && !sessions.knows("nonsense"));
+        assert!(!known(2) && sessions.pass_of("nonsense").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_ends_with_its_session_however_that_ends() {
+        let sessions = Sessions::new(Some(Token::generate().unwrap()));
+        let tokens: Vec<Token> = (0..=MOST).map(|_| Token::generate().unwrap()).collect();
+        let end_of = |n: usize| {
+            sessions.add(tokens[n].clone());
+            tokio::spawn(sessions.pass_of(&tokens[n].reveal()).unwrap().ended())
+        };
+        let (signed_out, made_room, lapsed) = (end_of(0), end_of(1), end_of(2));
+        let began = Instant::now();
+        sessions.remove(&tokens[0].reveal());
+        signed_out.await.unwrap();
+        tokens[3..].iter().for_each(|token| sessions.add(token.clone()));
+        assert!(sessions.pass_of(&tokens[1].reveal()).is_some(), "there is just room for it");
+        sessions.add(Token::generate().unwrap());
+        made_room.await.unwrap();
+        assert!(began.elapsed() < LIFE && !lapsed.is_finished());
+        // Nobody asks for it meanwhile.
+        lapsed.await.unwrap();
+        assert!(began.elapsed() >= LIFE);
     }
 
     #[tokio::test(start_paused = true)]

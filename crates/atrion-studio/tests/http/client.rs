@@ -175,4 +175,10 @@ impl Events {
             }
         }
     }
+
+    /// Reads what is left, and fails if that goes on and on.
+    pub(crate) async fn end(&mut self) {
+        let rest = async { while self.next().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, rest).await.expect("the stream ends");
+    }
 }

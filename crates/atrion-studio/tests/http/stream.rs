@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The stream: whole to a newcomer, in changes from then on, and from where it broke off to who comes back.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::client::{Events, get, post, sign_in, world};
@@ -51,14 +53,14 @@ async fn browsers_have_a_limit_and_places_come_free() {
     assert_eq!(studio.clients(), 2);
     drop(one);
     while studio.clients() > 1 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let mut third = Events::open(to, &cookie, None).await;
     assert_eq!(third.next().await.unwrap().event, "state");
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_stream_and_others_go_on_where_they_were() {
+async fn signing_out_ends_the_streams_of_that_session_and_nobody_elses() {
     let (_atrion, studio) = world(|builder| builder).await;
     let (to, mine, other) = (studio.address(), sign_in(&studio).await, sign_in(&studio).await);
     let mut stream = Events::open(to, &mine, None).await;
@@ -68,15 +70,36 @@ async fn signing_out_ends_the_stream_and_others_go_on_where_they_were() {
     let nobody = format!("{}=nobody", mine.split('=').next().unwrap());
     assert_eq!(post(to, "/session/end", &[("Cookie", &nobody)], &json!({})).await.status, 204);
     stream.until("frame").await;
-    let mut seen = others.until("frame").await;
     assert_eq!(post(to, "/session/end", &[("Cookie", &mine)], &json!({})).await.status, 204);
-    while stream.next().await.is_some() {}
+    stream.end().await;
     assert_eq!(get(to, "/studio/v1/stream", &[("Cookie", &mine)]).await.status, 401);
-    while let Some(message) = others.next().await {
-        seen = message;
+    while studio.clients() > 1 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let mut again = Events::open(to, &other, Some(&seen.id)).await;
-    assert_ne!(again.next().await.unwrap().event, "state", "it knows the rest already");
+    for _ in 0..2 {
+        others.until("frame").await;
+    }
+}
+
+/// Hours in a moment: the clock is paused, and connections may stand still for longer than that.
+#[tokio::test(start_paused = true)]
+async fn a_stream_lasts_as_long_as_its_session() {
+    const HALF: Duration = Duration::from_secs(6 * 3_600);
+    let (_atrion, studio) = world(|builder| builder.patience(10 * HALF)).await;
+    let (to, early) = (studio.address(), sign_in(&studio).await);
+    let mut stream = Events::open(to, &early, None).await;
+    tokio::time::advance(HALF).await;
+    stream.until("frame").await;
+    let late = sign_in(&studio).await;
+    let mut later = Events::open(to, &late, None).await;
+    tokio::time::advance(HALF).await;
+    stream.end().await;
+    assert_eq!(get(to, "/studio/v1/stream", &[("Cookie", &early)]).await.status, 401);
+    for _ in 0..2 {
+        later.until("frame").await;
+    }
+    tokio::time::advance(HALF).await;
+    later.end().await;
 }
 
 #[tokio::test]
@@ -86,11 +109,11 @@ async fn it_ends_with_studio_and_the_port_is_free_again() {
     let mut events = Events::open(to, &cookie, None).await;
     events.next().await.unwrap();
     studio.stop();
-    while events.next().await.is_some() {}
+    events.end().await;
     let again = loop {
         match atrion_studio::Studio::of(&atrion).address(to).start().await {
             Ok(again) => break again,
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     };
     assert_eq!(again.address(), to);
