@@ -60,6 +60,7 @@ fn main() -> ExitCode {
             pooler::what_is_prepared_on_one_connection_is_not_there_on_the_next => unless no_pooler,
             retention::weeks_pass_and_partitions_come_and_go,
             retention::who_finds_the_partitions_being_made_waits_for_them,
+            retention::a_sample_waits_for_its_partition_and_keeps_the_connection,
             retention::rows_of_nodes_that_are_gone_are_deleted,
             retention::samples_are_taken_of_what_is_not_well,
             rights::a_role_without_the_right_to_make_tables_does_everything_else,

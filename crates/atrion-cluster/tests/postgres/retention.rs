@@ -2,10 +2,12 @@
 //! Partitions and retention. Weeks pass because the time is a parameter of the database's function.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Wall};
-use atrion_state::{FakeClock, StateProvider};
+use atrion_state::{Event, FakeClock, StateProvider};
+use atrion_testkit::RecordingObserver;
 
 use super::world::{builder, connected, database, open, route, server, until, until_rows, vector};
 
@@ -43,22 +45,71 @@ pub(crate) async fn weeks_pass_and_partitions_come_and_go() {
     assert_eq!(run(again), ["0|0"]);
 }
 
+/// Somebody who makes partitions, and gives it up without one as soon as somebody else waits for them.
+struct Maker {
+    database: String,
+    session: JoinHandle<()>,
+}
+
+impl Maker {
+    async fn at_work(database: &str) -> Self {
+        // So that calls of the function are seen.
+        server()
+            .execute(database, &format!("alter database \"{database}\" set track_functions = 'pl'"))
+            .unwrap();
+        let name = database.to_owned();
+        let session = std::thread::spawn(move || {
+            // It ends with an error, which is all right.
+            let _ = server().execute(&name, "select pg_advisory_lock(4708123001234), pg_sleep(120)");
+        });
+        let held = format!("select count(*) {LOCKS}");
+        until_rows(server(), database, &held, "1").await;
+        Self { database: database.to_owned(), session }
+    }
+
+    async fn gives_up(self) {
+        // One call comes with the connection, whatever there is to write.
+        let awaited = "select calls > 3 from pg_stat_user_functions where funcname = 'upkeep'";
+        until_rows(server(), &self.database, awaited, "t").await;
+        server().execute(&self.database, &format!("select pg_terminate_backend(pid) {LOCKS}")).unwrap();
+        self.session.join().unwrap();
+    }
+}
+
+const LOCKS: &str = "from pg_locks where locktype = 'advisory' and objid = 4708123001234 % 4294967296 and database = \
+                     (select oid from pg_database where datname = current_database())";
+
 /// Of many nodes that start on an empty database one makes the partitions. The others have something to write meanwhile.
 pub(crate) async fn who_finds_the_partitions_being_made_waits_for_them() {
     let (name, url) = database();
-    let database = name.clone();
-    let other = std::thread::spawn(move || {
-        server().execute(&database, "select pg_advisory_lock(4708123001234), pg_sleep(2)").unwrap();
-    });
-    let held = "select count(*) from pg_locks where locktype = 'advisory' and database = \
-                (select oid from pg_database where datname = current_database())";
-    until_rows(server(), &name, held, "1").await;
+    let maker = Maker::at_work(&name).await;
     let adapter = connected(&url).await;
     adapter.update_vector(route("r"), open(9.0)).await.unwrap();
-    adapter.flush().await.unwrap();
-    other.join().unwrap();
+    let (flushed, ()) = tokio::join!(adapter.flush(), maker.gives_up());
+    flushed.unwrap();
     let stored = server().execute(&name, "select to_mode from atrion.mode_transition").unwrap();
     assert_eq!(stored, ["2"], "{:?}", adapter.stats());
+    adapter.disconnect().await.unwrap();
+}
+
+/// The same where nothing but a sample has to be written, in the first minute of an empty database.
+pub(crate) async fn a_sample_waits_for_its_partition_and_keeps_the_connection() {
+    let (name, url) = database();
+    let clock = FakeClock::at(Mono::from_nanos(1), Wall::from_millis(1));
+    let adapter = builder(&url).clock(Arc::new(clock.clone())).build().unwrap();
+    let maker = Maker::at_work(&name).await;
+    let observer = Arc::new(RecordingObserver::new());
+    adapter.attach(observer.clone());
+    adapter.connect().await.unwrap();
+    until("it is up", || adapter.health().is_up()).await;
+    // It still learns, so its mode has never changed.
+    adapter.update_vector(route("new"), vector(Mode::Bootstrap, 50.0)).await.unwrap();
+    clock.advance(Duration::from_secs(90));
+    adapter.flush().await.unwrap();
+    maker.gives_up().await;
+    until_rows(server(), &name, "select route from atrion.vector_history", "new").await;
+    let degraded = |event: &Event| matches!(event, Event::ProviderDegraded { .. });
+    assert!(!observer.events().iter().any(degraded), "{:?}", observer.events());
     adapter.disconnect().await.unwrap();
 }
 

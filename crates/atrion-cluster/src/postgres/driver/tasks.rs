@@ -180,13 +180,28 @@ impl Driver {
     }
 
     pub(super) async fn history(&mut self) -> Result<usize, Failure> {
-        let patience = self.patience();
         let rows = self.shared.own().unwell(self.shared.now());
         let routes = rows.iter().map(|row| row.route.clone()).collect();
         let merged: HashMap<_, _> = self.shared.merged(routes).collect();
-        let Some(session) = &mut self.session else { return Ok(0) };
-        for batch in rows.chunks(BATCH) {
-            limited(patience, session.history(&self.writer, batch, &merged)).await?;
+        let (patience, mut batches, mut upkept) = (self.patience(), rows.chunks(BATCH), false);
+        let mut batch = batches.next();
+        while let Some(sample) = batch {
+            let Some(session) = &mut self.session else { return Ok(0) };
+            match limited(patience, session.history(&self.writer, sample, &merged)).await {
+                Ok(_) => {}
+                // As with changes of modes.
+                Err(failure) if failure.is_of_the_data() && !upkept => {
+                    upkept = true;
+                    self.partitions().await?;
+                    continue;
+                }
+                // There will be another in a minute.
+                Err(failure) if failure.is_of_the_data() => {
+                    Tally::add(&self.shared.tally.refused, sample.len() as u64);
+                }
+                Err(failure) => return Err(failure),
+            }
+            batch = batches.next();
         }
         Ok(rows.len())
     }
