@@ -5,25 +5,29 @@ use std::time::Duration;
 
 use atrion_core::{Mode, Wall};
 use atrion_state::ProviderError;
-use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::{PgPool, Row as _};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
 use super::error::{Failure, NAME};
 use super::session::mode;
 use super::{ConfigError, Fault, config};
+
+mod connections;
+use connections::Connections;
 
 mod page;
 pub use page::{Cursor, CursorError, Page, Paged, TimeRange};
 
 mod sql;
 
-/// Reads the history of one cluster over connections of its own, two at most. A clone shares them.
+/// Reads the history of one cluster over connections of its own, two at most. A clone shares them. A server that lets
+/// nobody in is asked why after two seconds, over one more.
 ///
 /// All times are of the database's clock. A range has its beginning and not its end; pages go on where the one before
 /// ended, whatever was written meanwhile.
 #[derive(Debug, Clone)]
 pub struct HistoryReader {
-    pool: PgPool,
+    connections: Connections,
     cluster: String,
 }
 
@@ -125,9 +129,6 @@ pub struct Standing {
     pub age: Duration,
 }
 
-/// A question of a person may take longer than a node's write.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 impl HistoryReader {
     /// A reader of this cluster's history, with a role that may read. It connects when it is asked something.
     ///
@@ -136,10 +137,7 @@ impl HistoryReader {
     pub fn new(url: &str, cluster: impl Into<String>) -> Result<Self, ConfigError> {
         let wrong = |problem| ConfigError::new(NAME, vec![Fault::new("url", problem)]);
         let options = config::options(url).map_err(wrong)?;
-        let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
-        // Idle for a while, it holds no connection that somebody else could use.
-        let pool = pool.min_connections(0).idle_timeout(Duration::from_secs(60)).connect_lazy_with(options);
-        Ok(Self { pool, cluster: cluster.into() })
+        Ok(Self { connections: Connections::new(options), cluster: cluster.into() })
     }
 
     /// From so long ago until now, by the database's clock.
@@ -301,16 +299,16 @@ impl HistoryReader {
 
     async fn ask(&self, query: Query<'_>) -> Result<Vec<PgRow>, ProviderError> {
         let asked = async {
-            let mut transaction = self.pool.begin().await?;
+            let (mut transaction, _place) = self.connections.begin().await?;
             sqlx::raw_sql("set transaction read only; set local statement_timeout = '10s'")
                 .execute(&mut *transaction)
                 .await?;
             // Nothing stays prepared: there may be a pooler in between.
             let rows = query.persistent(false).fetch_all(&mut *transaction).await?;
             transaction.commit().await?;
-            Ok(rows)
+            Ok::<_, Failure>(rows)
         };
-        asked.await.map_err(failed)
+        asked.await.map_err(ProviderError::from)
     }
 }
 

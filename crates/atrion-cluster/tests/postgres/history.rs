@@ -6,8 +6,9 @@ use std::time::Duration;
 use atrion_cluster::postgres::{HistoryReader, Page, TimeRange};
 use atrion_core::{Mode, Wall};
 use atrion_state::StateProvider;
+use atrion_testkit::servers::Postgres;
 
-use super::world::{connected, database, open, route, server};
+use super::world::{connected, database, fresh, open, route, server, until_rows};
 
 /// A day with a story, and one before it: `api/pay` opened on b, then on a, and b twice; `api/cart` on c and is open still.
 async fn a_day(name: &str, url: &str) -> HistoryReader {
@@ -176,4 +177,62 @@ pub(crate) async fn the_documented_queries_run() {
         let sql = query.split("```sql").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         server().execute(&name, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
+}
+
+/// And not only that time is up.
+pub(crate) async fn a_server_that_lets_nobody_in_says_why() {
+    let mut server = Postgres::start().unwrap();
+    let secret = "s3cret-of-the-reader";
+    server.create_role("reader", secret).unwrap();
+    let url = Postgres::url_at(server.address(), "reader", secret, "postgres");
+    let reader = HistoryReader::new(&url, "shop").unwrap();
+    let asked = || reader.last(Duration::from_secs(60));
+    asked().await.unwrap();
+
+    server.kill();
+    let refused = asked().await.unwrap_err();
+    assert!(refused.is_retryable() && refused.to_string().contains("refused"), "{refused}");
+    server.restart().unwrap();
+    asked().await.unwrap();
+
+    server.execute("postgres", "alter role reader connection limit 0").unwrap();
+    server
+        .execute(
+            "postgres",
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'reader'",
+        )
+        .unwrap();
+    let full = asked().await.unwrap_err();
+    assert!(full.is_retryable() && full.to_string().contains("too many connections"), "{full}");
+    for error in [refused, full] {
+        assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
+    }
+}
+
+/// Two questions hold the connections that there are, and the role may have no more.
+pub(crate) async fn who_waits_for_another_question_suspects_nobody() {
+    let (name, url) = database();
+    connected(&url).await.disconnect().await.unwrap();
+    let role = fresh("reader");
+    server().create_role(&role, "pw").unwrap();
+    let run = |sql: &str| server().execute(&name, sql).unwrap();
+    run(&format!("alter role {role} connection limit 2"));
+    run(&format!("grant usage on schema atrion to {role}"));
+    run(&format!("grant select on all tables in schema atrion to {role}"));
+    let locked = name.clone();
+    let other = std::thread::spawn(move || {
+        let lock = "begin; lock atrion.mode_transition in access exclusive mode; select pg_sleep(4); commit";
+        server().execute(&locked, lock).unwrap();
+    });
+    let held = "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and relation = 'atrion.mode_transition'::regclass";
+    until_rows(server(), &name, held, "1").await;
+    let reader =
+        HistoryReader::new(&Postgres::url_at(server().address(), &role, "pw", &name), "shop").unwrap();
+    let page = Page::first(1);
+    let asked = || reader.transitions(day(), None, &page);
+    let (one, two, three) = tokio::join!(asked(), asked(), asked());
+    for answer in [one, two, three] {
+        answer.unwrap();
+    }
+    other.join().unwrap();
 }

@@ -54,6 +54,8 @@ fn main() -> ExitCode {
             history::pages_go_on_where_the_one_before_ended,
             history::what_a_node_wrote_is_found,
             history::the_documented_queries_run,
+            history::a_server_that_lets_nobody_in_says_why,
+            history::who_waits_for_another_question_suspects_nobody,
             licence::clusters_above_the_limit_are_counted_and_nothing_else,
             licence::a_role_that_may_not_count_stores_all_the_same,
             pooler::nodes_share_connections_that_change_with_each_transaction => unless no_pooler,

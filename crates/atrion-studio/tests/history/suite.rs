@@ -144,7 +144,8 @@ pub(crate) async fn a_database_that_dies_is_a_sentence_and_live_events_go_on() {
     says(&page, ".empty", "No route changed its mode in the latest 24 hours").await;
     postgres.kill();
     page.eval("document.querySelector('.tools form').requestSubmit()").await.unwrap();
-    says(&page, ".notice", "The history in postgres ").await;
+    says(&page, ".notice", "The history in postgres cannot be read: ").await;
+    says(&page, ".notice", "refused").await;
     says(&page, ".notice", "live events go on").await;
     let secret = page.eval("document.body.textContent.includes('postgres://')").await.unwrap();
     assert_eq!(secret, false);

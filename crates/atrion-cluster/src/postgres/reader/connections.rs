@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LicenseRef-Atrion-Commercial
+//! A reader's connections: two at most, and an answer in the server's own words where there is none to be had.
+//!
+//! A pool goes on trying where a server refuses, and tells nobody why; when its time is up, it says so and no more. Whoever
+//! asks here is a person, who would like to know. So what is not there within a moment is tried once more beside the pool.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, PgPool, PgTransaction};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{sleep, timeout};
+
+use crate::postgres::error::Failure;
+
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    pool: PgPool,
+    /// Whoever has one waits for the server alone, and never for somebody else's answer.
+    places: Arc<Semaphore>,
+}
+
+const MOST: u8 = 2;
+/// A question of a person may take longer than a node's write.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// A server that is restarted, or is busy for a moment, is not in trouble.
+const MOMENT: Duration = Duration::from_secs(2);
+
+impl Connections {
+    /// Connects when there is something to ask.
+    pub(super) fn new(options: PgConnectOptions) -> Self {
+        let pool = PgPoolOptions::new().max_connections(MOST.into()).acquire_timeout(TIMEOUT);
+        // Idle for a while, it holds no connection that somebody else could use.
+        let pool = pool.min_connections(0).idle_timeout(Duration::from_secs(60)).connect_lazy_with(options);
+        Self { pool, places: Arc::new(Semaphore::new(MOST.into())) }
+    }
+
+    /// A transaction, and the place that it takes.
+    pub(super) async fn begin(&self) -> Result<(PgTransaction<'static>, SemaphorePermit<'_>), Failure> {
+        let Ok(Ok(place)) = timeout(TIMEOUT, self.places.acquire()).await else {
+            return Err(Failure::Silent(TIMEOUT));
+        };
+        tokio::select! {
+            begun = self.pool.begin() => Ok((begun?, place)),
+            refusal = self.refusal() => Err(refusal.into()),
+        }
+    }
+
+    /// Why the server lets nobody in. Does not return where it does, or says nothing.
+    async fn refusal(&self) -> sqlx::Error {
+        sleep(MOMENT).await;
+        match self.pool.connect_options().connect().await {
+            Err(error) => error,
+            Ok(_) => std::future::pending().await,
+        }
+    }
+}
