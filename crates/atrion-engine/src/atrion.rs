@@ -131,6 +131,11 @@ impl Atrion {
         self.0.engine.lift_override(route)
     }
 
+    /// The same, and says in the event who did it: the first 100 characters of a name.
+    pub fn lift_override_as(&self, route: &Route, who: &str) -> bool {
+        self.0.engine.lift_override_as(route, who)
+    }
+
     /// What somebody has set on a route by hand: what, why, and for how much longer.
     #[must_use]
     pub fn override_of(&self, route: &Route) -> Option<Override> {

@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError, RouteConfig};
 use crate::events::Relay;
 use crate::fleet::{Ear, Fleet};
 use crate::live::Force;
-use crate::overrides::{Active, Override, OverrideError, Overrides};
+use crate::overrides::{self, Active, Override, OverrideError, Overrides};
 use crate::physics::{RoutePhysics, TickCache};
 use crate::recording::Kept;
 #[cfg(feature = "recording")]
@@ -215,7 +215,7 @@ impl Engine {
         // Taken out before anybody is told: an observer may set the next one.
         let ended = lock(&self.overrides).expire(now);
         for (id, kind) in ended {
-            self.end_override(&id, kind);
+            self.end_override(&id, kind, None);
         }
         PulseReport { computed, dirty: self.manager.dirty() }
     }
@@ -321,9 +321,18 @@ impl Engine {
 
     /// Lifts an override before its time. False if there was none.
     pub fn lift_override(&self, route: &Route) -> bool {
+        self.lift(route, None)
+    }
+
+    /// The same, and says in the event who did it: the first 100 characters of a name.
+    pub fn lift_override_as(&self, route: &Route, who: &str) -> bool {
+        self.lift(route, overrides::name(who))
+    }
+
+    fn lift(&self, route: &Route, by: Option<Arc<str>>) -> bool {
         let lifted = lock(&self.overrides).lift(route.id());
         if let Some(active) = &lifted {
-            self.end_override(route.id(), active.kind);
+            self.end_override(route.id(), active.kind, by);
         }
         lifted.is_some()
     }
@@ -380,11 +389,11 @@ impl Engine {
         Ok(recorder)
     }
 
-    fn end_override(&self, id: &RouteId, kind: OverrideKind) {
+    fn end_override(&self, id: &RouteId, kind: OverrideKind, lifted_by: Option<Arc<str>>) {
         if let Some(cell) = self.registry.get(id.as_str()) {
             cell.live().force(Force::None);
         }
-        self.tell(|| Event::OverrideExpired { route: id.clone(), kind });
+        self.tell(|| Event::OverrideExpired { route: id.clone(), kind, lifted_by });
     }
 
     /// Every route, by name.

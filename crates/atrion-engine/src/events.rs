@@ -119,8 +119,9 @@ impl Observer for Tracing {
                 let seconds = Duration::as_secs_f64(time_to_live);
                 tracing::warn!(name: "atrion.override.set", target: "atrion", %route, ?kind, %reason, seconds, "override set");
             }
-            Event::OverrideExpired { route, kind } => {
-                tracing::info!(name: "atrion.override.ended", target: "atrion", %route, ?kind, "override ended");
+            Event::OverrideExpired { route, kind, lifted_by } => {
+                let lifted_by = lifted_by.as_deref();
+                tracing::info!(name: "atrion.override.ended", target: "atrion", %route, ?kind, lifted_by, "override ended");
             }
             Event::RecordingEnded { route, pulses, end: RecordingEnd::Failed(reason) } => {
                 tracing::warn!(name: "atrion.recording.failed", target: "atrion", %route, pulses, %reason, "recording failed");

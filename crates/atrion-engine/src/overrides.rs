@@ -54,6 +54,14 @@ impl Override {
     }
 }
 
+/// A name as it is told: short, because whoever gives it may have it from anywhere. `None` if there is nothing in it.
+pub(crate) fn name(who: &str) -> Option<Arc<str>> {
+    let name: String = who.trim().chars().take(LONGEST_NAME).collect();
+    (!name.is_empty()).then(|| name.into())
+}
+
+const LONGEST_NAME: usize = 100;
+
 impl Active {
     /// As an operator sees it at `now`: with the time that is left.
     pub(crate) fn at(&self, now: Mono) -> Override {

@@ -77,8 +77,8 @@ pub trait Operator: Send + Sync {
     /// What is wrong, in words for whoever asked.
     fn set(&self, route: &str, wanted: Override) -> Result<(), String>;
 
-    /// Lifts an override; says whether there was one.
-    fn lift(&self, route: &str) -> bool;
+    /// Lifts an override for somebody of that name; says whether there was one.
+    fn lift(&self, route: &str, author: &str) -> bool;
 }
 
 /// Everything at one moment.

@@ -88,6 +88,19 @@ async fn events_overrides_and_refusals_can_be_followed() {
     let shown = get(&router, "/atrion/v1/route?name=r").await;
     assert_eq!(shown["override"]["reason"], "the callee is moved");
     assert!((59.0..=60.0).contains(&shown["override"]["ends_in_s"].as_f64().unwrap()));
+    assert!(atrion.lift_override_as(&route, "ana"));
+    let ended = loop {
+        let page = get(&router, "/atrion/v1/events?after=1").await;
+        if page["next"] != 1 {
+            break page["events"][0].clone();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(
+        (&ended["kind"], &ended["text"]),
+        (&"override_ended".into(), &"force open lifted by ana".into())
+    );
+    assert_eq!(ended["details"], serde_json::json!({ "override": "force_open", "lifted_by": "ana" }));
 }
 
 #[tokio::test]

@@ -68,6 +68,29 @@ fn an_override_can_be_lifted_once() {
 }
 
 #[test]
+fn who_lifted_it_is_told_and_of_an_end_that_came_by_itself_nobody_is() {
+    let world = World::default();
+    let route = world.engine.route("r");
+    let long = "x".repeat(10_000);
+    for who in ["ana", "  ", long.as_str()] {
+        world.engine.set_override(&route, wanted(OverrideKind::ForceOpen, 600)).unwrap();
+        assert!(world.engine.lift_override_as(&route, who));
+        assert!(!world.engine.lift_override_as(&route, who), "nobody is told twice");
+    }
+    world.engine.set_override(&route, wanted(OverrideKind::ForceOpen, 600)).unwrap();
+    assert!(world.engine.lift_override(&route));
+    world.engine.set_override(&route, wanted(OverrideKind::ForceOpen, 1)).unwrap();
+    world.ticks(10);
+    let events = world.events.events();
+    let told = events.iter().filter_map(|event| match event {
+        Event::OverrideExpired { lifted_by, .. } => Some(lifted_by.as_deref()),
+        _ => None,
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [Some("ana"), None, Some(&long[..100]), None, None]);
+}
+
+#[test]
 fn the_later_override_counts_with_its_own_end() {
     let world = World::default();
     let route = world.engine.route("r");
@@ -160,7 +183,7 @@ struct Stubborn(OnceLock<Arc<Engine>>);
 
 impl Observer for Stubborn {
     fn on_event(&self, event: &Event) {
-        if let (Event::OverrideExpired { route, kind }, Some(engine)) = (event, self.0.get()) {
+        if let (Event::OverrideExpired { route, kind, .. }, Some(engine)) = (event, self.0.get()) {
             engine.set_override(&engine.route(route.as_str()), wanted(*kind, 1)).unwrap();
         }
     }

@@ -54,7 +54,7 @@ async fn every_event_has_a_line_with_a_static_name() {
             reason: "a test".into(),
             time_to_live: lasted,
         },
-        Event::OverrideExpired { route, kind: OverrideKind::ForceOpen },
+        Event::OverrideExpired { route, kind: OverrideKind::ForceOpen, lifted_by: Some("ana".into()) },
         Event::SyncFinished {
             provider: "redis",
             operation: SyncOperation::Push,

@@ -113,6 +113,8 @@ pub enum Event {
         route: RouteId,
         /// What had been asked for.
         kind: OverrideKind,
+        /// Who lifted it; `None` if its time was over, or whoever did it gave no name.
+        lifted_by: Option<Arc<str>>,
     },
     /// A recording of a route has ended.
     RecordingEnded {

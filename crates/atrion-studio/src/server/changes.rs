@@ -40,7 +40,7 @@ pub(super) async fn lift(State(shared): State<Arc<Shared>>, body: Bytes) -> Resu
     let operator = operator(&shared)?;
     let undo: Undo = parsed(&body)?;
     let author = checked_author(&undo.author).map_err(unfit)?;
-    if !operator.lift(&undo.route) {
+    if !operator.lift(&undo.route, author) {
         return Err(Problem::not_found("there is no override on that route any more"));
     }
     tracing::warn!(target: "atrion::studio", route = undo.route, author, "override lifted in studio");

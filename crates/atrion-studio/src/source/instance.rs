@@ -114,8 +114,8 @@ impl Operator for Instance {
         self.atrion.set_override(&route, wanted).map_err(|error| error.to_string())
     }
 
-    fn lift(&self, route: &str) -> bool {
-        self.known(route).is_some_and(|route| self.atrion.lift_override(&route))
+    fn lift(&self, route: &str, author: &str) -> bool {
+        self.known(route).is_some_and(|route| self.atrion.lift_override_as(&route, author))
     }
 }
 

@@ -53,6 +53,17 @@ async fn one_is_set_seen_and_lifted() {
     assert_eq!(post(to, "/studio/v1/overrides/lift", &headers, &lift).await.status, 204);
     assert!(route.admit(Tier::Bulk).is_ok());
     while events.until("around").await.data["overrides"] != json!([]) {}
+    // Not only the log knows who.
+    let ended = loop {
+        let told = events.until("events").await.data["list"].clone();
+        if let Some(ended) = told.as_array().unwrap().iter().find(|event| event["kind"] == "override_ended") {
+            break ended.clone();
+        }
+    };
+    assert_eq!(
+        (&ended["text"], &ended["details"]["lifted_by"]),
+        (&json!("force open lifted by me"), &json!("me"))
+    );
     assert_eq!(post(to, "/studio/v1/overrides/lift", &headers, &lift).await.status, 404);
 }
 

@@ -213,10 +213,15 @@ fn describe(event: &Event) -> Option<Described> {
             let details = json!({ "override": kind, "reason": &**reason, "time_to_live_s": seconds });
             ("override_set", Warning, Some(route), text, details)
         }
-        Event::OverrideExpired { route, kind } => {
+        Event::OverrideExpired { route, kind, lifted_by } => {
             let kind = override_name(*kind);
-            let text = format!("{} ended", kind.replace('_', " "));
-            ("override_ended", Info, Some(route), text, json!({ "override": kind }))
+            let words = kind.replace('_', " ");
+            let text = match lifted_by {
+                Some(who) => format!("{words} lifted by {who}"),
+                None => format!("{words} ended"),
+            };
+            let details = json!({ "override": kind, "lifted_by": lifted_by.as_deref() });
+            ("override_ended", Info, Some(route), text, details)
         }
         Event::NodeJoined { provider, node } => {
             let details = json!({ "provider": provider, "node": node.as_str() });
