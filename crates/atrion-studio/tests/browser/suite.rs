@@ -235,7 +235,7 @@ pub(crate) async fn a_route_is_taken_over_and_given_back() {
     assert!(route.admit(Tier::Bulk).is_ok());
     go(&page, "events").await.unwrap();
     says(&page, "table.events td", "the callee is being moved [ana]").await;
-    says(&page, "table.events td", "force open ended").await;
+    says(&page, "table.events td", "force open lifted by ana").await;
     no_complaints(&page);
 }
 
