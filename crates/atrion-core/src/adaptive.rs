@@ -102,15 +102,20 @@ impl AdaptiveState {
         let crowded = judged.mean_in_flight > self.target.slots();
         let learning = self.mode == Mode::Bootstrap;
 
-        self.elasticity.step(tick, &window.pairs, self.baseline.is_learning());
+        let delayed = self.missing.delays(&window);
+        let pairs = if delayed { Pairs::default() } else { window.pairs };
+        self.elasticity.step(tick, &pairs, self.baseline.latency(), crowded, self.baseline.is_learning());
         let elasticity = self.elasticity;
         let free = || if laws.elasticity { elasticity.free() } else { 0.0 };
-        self.baseline.step(tick, judged, self.target.slots(), free, config.slo);
+        self.baseline.step(tick, judged, self.target.slots(), free, delayed, config.slo);
         let full = judged.mean_in_flight >= 0.9 * self.target.slots();
         let strained = full || self.baseline.is_stretched();
         self.throughput.step(tick, &window, strained);
-        let unharmed = full && self.is_unharmed(judged);
-        if (!strained || unharmed) && self.mode == Mode::Operational {
+        self.errors.step(tick, judged);
+        self.missing.step(tick, &window, self.throughput.get(), self.baseline.base());
+        let unharmed = self.is_unharmed();
+        let answered = judged.samples() > 0;
+        if (!strained || full && unharmed && answered) && self.mode == Mode::Operational {
             self.health.step(tick, window.mean_in_flight);
         }
         if laws.ceiling {
@@ -122,8 +127,7 @@ impl AdaptiveState {
             health: &self.health,
             ceiling: &self.ceiling,
         };
-        self.target.step(tick, crowded, &carried, free, config);
-        self.missing.step(tick, &window, self.throughput.get(), self.baseline.base());
+        self.target.step(tick, crowded, &carried, free, unharmed, config);
         if tick.seconds > 0.0 {
             let (admitted, failed) = (window.admitted, window.failed);
             let cause =
@@ -131,7 +135,6 @@ impl AdaptiveState {
             self.effectiveness.step(tick, cause, failed);
         }
         self.debt = debt::relax(window.debt, tick, self.target.slots(), config);
-        self.errors.step(tick, judged);
         self.evidence.step(tick, judged.completions());
 
         let saturation = saturation_pressure(judged.mean_in_flight, self.target.slots(), config.gain);
@@ -161,8 +164,8 @@ impl AdaptiveState {
 
     /// A crowd that slows nobody down, while most calls come back well, is health: calls that hang fill the house beside
     /// free workers.
-    fn is_unharmed(&self, judged: &Window) -> bool {
-        judged.samples() > 0 && self.errors.get() < 0.5 && !self.baseline.is_slowed()
+    fn is_unharmed(&self) -> bool {
+        self.errors.get() < 0.5 && !self.baseline.is_slowed() && !self.missing.is_silence()
     }
 
     /// The three modes; every arm is a sentence. The request path adds two more transitions, [`opened_dead`] and

@@ -6,7 +6,7 @@ use atrion_sim::table::Table;
 use atrion_sim::{Set, policy};
 
 /// What the default preset scores on the named set with seed 1. Whoever makes it better raises it in the same commit.
-const SCORE: f64 = 97.2;
+const SCORE: f64 = 97.3;
 
 #[test]
 fn the_default_preset_has_not_fallen_by_half_a_point() {

@@ -32,13 +32,15 @@ struct Learning {
 }
 
 impl Baseline {
-    /// `target` is the N* that was in force in the window, `free` gives phi to whoever asks.
+    /// `target` is the N* that was in force in the window, `free` gives phi to whoever asks. `delayed`: the answers of
+    /// this window had to wait for a silence, which says nothing of how long the next ones will take.
     pub(super) fn step(
         &mut self,
         tick: &Tick,
         window: &Window,
         target: f64,
         free: impl Fn() -> f64,
+        delayed: bool,
         slo: Option<Duration>,
     ) {
         if let Some(mean) = window.mean_latency() {
@@ -47,6 +49,9 @@ impl Baseline {
         }
         // What was promised is not made worse by what is.
         let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
+        if delayed && window.mean_latency().is_some_and(|mean| mean > self.base) {
+            return;
+        }
         if self.is_learning() {
             self.base = self.learning.step(tick, window, target, self.base, free(), promised);
         } else {
@@ -60,7 +65,7 @@ impl Baseline {
         let gain = if mean <= self.base {
             tick.gain_relief
         } else if window.mean_in_flight > target {
-            tick.gain_elastic * free()
+            tick.gain_1s * free()
         } else if window.mean_in_flight > ALONE {
             // Not only above N*: a queue that is accepted would raise the baseline, and the baseline what is accepted.
             tick.gain_baseline * free()
@@ -129,8 +134,8 @@ impl Learning {
         if let Some(mean) = window.mean_latency() {
             // N* as it would be without Little's word, or a queue could talk itself into being no crowd.
             let sober = if base > 0.0 { target * self.completed / base } else { f64::INFINITY };
-            if window.mean_in_flight > sober && mean > self.completed {
-                self.completed += (mean - self.completed) * tick.gain_elastic * free;
+            if window.mean_in_flight > YOUNG_CROWD * sober && mean > self.completed {
+                self.completed += (mean - self.completed) * tick.gain_1s * free;
             } else {
                 let samples = real(window.samples());
                 self.samples += samples;
@@ -142,6 +147,9 @@ impl Learning {
         self.completed + free * (of_all - self.completed).max(0.0)
     }
 }
+
+/// While L0 is a mean, this part of N* is a crowd: what waits in the slack must not be learned as service.
+const YOUNG_CROWD: f64 = 0.8;
 
 /// Seconds under which silence says nothing.
 const SHORTEST_PATIENCE: f64 = 0.1;

@@ -16,11 +16,12 @@ pub const REPAYMENT: f64 = 0.05;
 /// Debt after a tick: it heals with a time constant of 5 s and never exceeds 1.25 N*.
 #[must_use]
 pub fn relax(debt: f64, tick: &Tick, target: f64, config: &AdaptiveConfig) -> f64 {
-    if config.laws.debt { (debt * tick.keep_5s).min(ceiling(target, config)) } else { 0.0 }
+    if config.laws.debt { (debt * tick.keep_5s).min(ceiling(target)) } else { 0.0 }
 }
 
-/// The most debt a route with this target can have, in slots.
+/// The most debt a route with this target can have, in slots: enough to shut the gate, and no more than successes can
+/// pay for soon where the target is one or two.
 #[must_use]
-pub fn ceiling(target: f64, config: &AdaptiveConfig) -> f64 {
-    1.25 * target.max(config.min_target)
+pub fn ceiling(target: f64) -> f64 {
+    1.25 * target
 }

@@ -58,10 +58,17 @@ impl Pairs {
 pub struct Elasticity(Pairs);
 
 impl Elasticity {
-    /// `learning`: the route is so young that nothing was in flight before its first pairs.
-    pub(super) fn step(&mut self, tick: &Tick, new: &Pairs, learning: bool) {
+    /// `latency` is L as of the last tick; `crowded`: more than N* were in flight; `learning`: the route is so young that
+    /// nothing was in flight before its first pairs.
+    pub(super) fn step(&mut self, tick: &Tick, new: &Pairs, latency: f64, crowded: bool, learning: bool) {
         let slow = !learning && new.y > SLOW * new.count;
-        let keep = if slow { tick.keep_10s } else { tick.keep_3s };
+        let keep = if crowded && self.is_of_another_regime(latency) {
+            tick.keep_300ms
+        } else if slow {
+            tick.keep_10s
+        } else {
+            tick.keep_3s
+        };
         let old = self.0;
         let new = &if slow { new.pooled() } else { *new };
         self.0 = Pairs {
@@ -71,6 +78,14 @@ impl Elasticity {
             xx: old.xx * keep + new.xx,
             xy: old.xy * keep + new.xy,
         };
+    }
+
+    /// What is remembered is of a service that works no more as it did: latency is far above it, or rises faster than any
+    /// queue's. By Little's law crowd and latency rise together wherever calls become slower, with free workers as
+    /// well, so a comparison across such a change shows a queue whatever the truth is.
+    fn is_of_another_regime(&self, latency: f64) -> bool {
+        let Pairs { count, y, .. } = self.0;
+        count > 1.0 && (latency * count > SHIFTED * y || self.get() > STEEPEST)
     }
 
     /// phi, 0..=1: in so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
@@ -104,6 +119,12 @@ impl Elasticity {
 
 /// At this slope nothing is left of the belief in free workers.
 const FREE_UNTIL: f64 = 0.6;
+
+/// A latency of so many times the remembered mean is another regime's.
+const SHIFTED: f64 = 1.5;
+
+/// In a queue latency is as the crowd; a slope that is clearly steeper mixes two regimes.
+const STEEPEST: f64 = 1.2;
 
 /// Seconds of latency, a few ticks, from which on pairs are compared between windows only. What comes back in the same
 /// window has started at different times, the quick calls last: while a crowd grows, they have met the larger one, and

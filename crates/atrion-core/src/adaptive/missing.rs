@@ -3,15 +3,34 @@
 use super::window::real;
 use super::{Tick, Window};
 
-/// Answers that should have come and did not (`docs/physics.md` section 3.4).
+/// Answers that should have come and did not (`docs/physics.md` sections 3.3 and 3.4).
 ///
 /// Where a callee has gone silent nobody knows whether a call that was given up has left it: until somebody answers, its
 /// slot is taken. Otherwise every timeout would send the next call after it into the same hole.
+///
+/// And when it answers again, whatever was in flight has waited for the end of the silence and not for the crowd: who
+/// came first has waited longest, with the smallest crowd around him. Such answers teach nothing of either.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Missing(f64);
+#[cfg_attr(feature = "serde", serde(default))]
+pub struct Missing {
+    answers: f64,
+    /// Calls that were in flight when the latest silence ended, and have not come back.
+    delayed: f64,
+}
 
 impl Missing {
+    /// Looked at before anything learns from the window: its answers had to wait for a silence.
+    pub(super) fn delays(&mut self, window: &Window) -> bool {
+        let completed = real(window.completions());
+        if self.answers > A_PAUSE && window.samples() > 0 {
+            self.delayed = self.delayed.max(real(window.in_flight) + completed);
+        }
+        let delayed = self.delayed > 0.0;
+        self.delayed = (self.delayed - completed).max(0.0);
+        delayed
+    }
+
     /// `throughput` is X, `base` is L0: what is in flight should be answered no slower than by Little's law, and no
     /// faster than ever.
     pub(super) fn step(&mut self, tick: &Tick, window: &Window, throughput: f64, base: f64) {
@@ -19,18 +38,21 @@ impl Missing {
         let failed = real(window.failed);
         let refused = failed > 0.0 && window.failures.held <= 2.0 * base * failed;
         if window.samples() > 0 || refused || base <= 0.0 {
-            self.0 = 0.0;
+            self.answers = 0.0;
         } else {
-            self.0 += tick.seconds * throughput.min(window.mean_in_flight / base);
+            self.answers += tick.seconds * throughput.min(window.mean_in_flight / base);
         }
     }
 
     /// More are missing than chance explains.
     #[must_use]
     pub fn is_silence(self) -> bool {
-        self.0 > BY_CHANCE
+        self.answers > BY_CHANCE
     }
 }
 
 /// That none comes where so many are expected is chance once in e^20 times.
 const BY_CHANCE: f64 = 20.0;
+
+/// Once in 150 times: what a pause makes doubtful is less than what a silence does.
+const A_PAUSE: f64 = 5.0;

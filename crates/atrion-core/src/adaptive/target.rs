@@ -20,7 +20,7 @@ impl Throughput {
         if tick.seconds <= 0.0 {
             return;
         }
-        self.answers += (real(window.samples()) / tick.seconds - self.answers) * tick.gain_elastic;
+        self.answers += (real(window.samples()) / tick.seconds - self.answers) * tick.gain_1s;
         self.fast += (real(window.succeeded) / tick.seconds - self.fast) * tick.gain_fast;
         if self.fast > self.kept {
             self.kept = self.fast;
@@ -59,19 +59,20 @@ pub(super) struct Carried<'a> {
 }
 
 impl Target {
-    /// `free` gives phi, how far latency does not rise with the crowd, to whoever asks.
+    /// `free` gives phi, how far latency does not rise with the crowd, to whoever asks. `unharmed`: nobody is slowed down.
     pub(super) fn step(
         &mut self,
         tick: &Tick,
         crowded: bool,
         carried: &Carried<'_>,
         free: impl Fn() -> f64,
+        unharmed: bool,
         config: &AdaptiveConfig,
     ) {
         let Carried { throughput, baseline, health, ceiling } = *carried;
         let laws = config.laws;
         let crowd = f64::from(u8::from(crowded));
-        self.saturated += (crowd - self.saturated) * tick.gain_congestion;
+        self.saturated += (crowd - self.saturated) * tick.gain_1s;
         // Little's law: X L0 requests are in service at the accepted throughput. The slack is what the bursts of ordinary
         // arrivals need, and that grows with the root of the work: a small service needs relatively more than a large one.
         let busy = throughput.get() * baseline.base();
@@ -87,14 +88,14 @@ impl Target {
             .map_or((1.0 + phi) * busy, |slo| (1.0 - self.saturated) * YOUNG * throughput.get() * slo);
         let wanted = (busy + shrink * slack).max(healthy).max(room);
         // No crowd waits for more than a third, and about two thirds where the top of the ladder stops passing. What is
-        // in service is never given up for it.
+        // in service is never given up for it, and where nobody is slowed down nobody waits: calls that hang hold slots.
         let in_time = promised.map_or(f64::INFINITY, |slo| IN_TIME * throughput.get() * slo);
         let excess = (wanted - in_time.max(busy)).max(0.0);
         // The least target must be in time, too, by the pace of all answers: where all are late, X is zero and says nothing.
         let least = promised.map_or(config.min_target, |slo| {
             (IN_TIME * throughput.answers() * slo).clamp(1.0, config.min_target)
         });
-        let slots = least.max(wanted - (1.0 - phi) * excess);
+        let slots = least.max(wanted - if unharmed { 0.0 } else { (1.0 - phi) * excess });
         // What a queue has no place for is no target.
         self.slots = least.max(slots - ceiling.excess_of(slots));
     }

@@ -11,6 +11,7 @@ use super::AdaptiveConfig;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tick {
     pub(super) seconds: f64,
+    pub(super) keep_300ms: f64,
     pub(super) keep_3s: f64,
     pub(super) keep_5s: f64,
     pub(super) keep_10s: f64,
@@ -21,11 +22,10 @@ pub struct Tick {
     pub(super) gain_latency: f64,
     pub(super) gain_baseline: f64,
     pub(super) gain_relief: f64,
-    pub(super) gain_elastic: f64,
+    pub(super) gain_1s: f64,
     pub(super) gain_fast: f64,
     pub(super) gain_slow: f64,
     pub(super) gain_health: f64,
-    pub(super) gain_congestion: f64,
 }
 
 impl Tick {
@@ -37,6 +37,7 @@ impl Tick {
         let gain = |tau: f64| 1.0 - keep(tau);
         Self {
             seconds: dt,
+            keep_300ms: keep(0.3),
             keep_3s: keep(3.0),
             keep_5s: keep(5.0),
             keep_10s: keep(10.0),
@@ -47,11 +48,10 @@ impl Tick {
             gain_latency: gain(0.15),
             gain_baseline: gain(20.0),
             gain_relief: gain(5.0),
-            gain_elastic: gain(1.0),
+            gain_1s: gain(1.0),
             gain_fast: gain(0.4),
             gain_slow: gain(1.6),
             gain_health: gain(10.0),
-            gain_congestion: gain(2.0),
         }
     }
 

@@ -199,7 +199,7 @@ fn a_thread_that_was_idle_knows_its_own_calls_from_the_first_on() {
     world.healthy_traffic(&route, 3, 20);
     for _ in 0..12 {
         // Enough at once for an N* that lets threads count in batches.
-        let permits = admit_all(&route, 80);
+        let permits = admit_all(&route, 90);
         world.clock.advance(ms(50));
         permits.into_iter().for_each(|permit| permit.finish(Outcome::Success));
         world.clock.advance(ms(50));

@@ -25,7 +25,7 @@ fn at_first_it_is_the_mean_of_all_calls() {
 #[test]
 fn later_it_follows_free_workers_up_within_twenty_seconds() {
     let config = AdaptiveConfig::default();
-    let slower = Window { pairs: free_workers(0.02), ..healthy(100.0, 0.02) };
+    let slower = Window { pairs: free_workers(0.15), ..healthy(100.0, 0.02) };
     let known =
         after(settled(&config), 50, &Window { pairs: free_workers(0.1), ..healthy(100.0, 0.1) }, &config);
     let up = after(known, 200, &Window { mean_in_flight: 12.0, latency_sum: 1.5, ..slower }, &config);
@@ -62,6 +62,44 @@ fn a_queue_under_the_target_does_not_make_a_baseline_either() {
     let state = after(settled(&config), 36_000, &edge, &config);
     assert!(15.0 < state.target(), "this is no crowd: N* {}", state.target());
     assert!(state.baseline().base() < 0.101, "{}", state.baseline().base());
+}
+
+/// What waits in the slack under N* must not be learned as service, or a cold start near the capacity talks itself up.
+#[test]
+fn the_slack_of_a_young_route_is_no_service() {
+    let config = AdaptiveConfig::default();
+    let young = after(AdaptiveState::default(), 20, &healthy(100.0, 0.1), &config);
+    let waiting = |share: f64| {
+        let queue = (0..10).fold(Pairs::default(), |pairs, i| {
+            let crowd = f64::from(i) + 10.0;
+            pairs.with(crowd, 0.01 * crowd)
+        });
+        let mean_in_flight = share * young.target();
+        let window = Window { mean_in_flight, pairs: queue, ..healthy(100.0, 0.15) };
+        after(young, 10, &window, &config).baseline().base()
+    };
+    assert!(waiting(0.7) > 0.11, "{}", waiting(0.7));
+    assert!(waiting(0.9) < 0.101, "{}", waiting(0.9));
+}
+
+/// In a silence everybody waits for its end, and who came first, with the smallest crowd around him, has waited longest.
+#[test]
+fn who_had_to_wait_for_a_silence_teaches_nothing() {
+    let config = AdaptiveConfig::default();
+    let before = settled(&config);
+    let silent = after(before, 5, &Window { mean_in_flight: 40.0, in_flight: 60, ..silence() }, &config);
+    let pairs = (0..10).fold(Pairs::default(), |pairs, i| {
+        let crowd = f64::from(i) * 5.0 + 5.0;
+        pairs.with(crowd, 0.525 - 0.01 * crowd)
+    });
+    let late = |left| Window { pairs, mean_in_flight: 40.0, in_flight: left, ..healthy(100.0, 0.25) };
+    // Sixty were in flight when it ended, ten of them come back in each window.
+    let drained = (0..6).fold(silent, |state, nth| after(state, 1, &late(50 - 10 * nth), &config));
+    assert_eq!(drained.baseline().base(), before.baseline().base());
+    assert!(drained.elasticity() > 0.95, "{}", drained.elasticity());
+    assert!(drained.baseline().latency() > 0.2, "L is what it is");
+    let next = after(drained, 5, &late(10), &config);
+    assert!(next.elasticity() < 0.9, "whoever came afterwards counts: {}", next.elasticity());
 }
 
 #[test]

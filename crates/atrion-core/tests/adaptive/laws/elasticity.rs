@@ -5,7 +5,7 @@ use atrion_core::adaptive::Pairs;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Window};
 
 use crate::support::dice::Dice;
-use crate::support::given::{after, settled, silence};
+use crate::support::given::{after, healthy, settled, silence};
 use crate::support::plant::{Plant, World};
 
 /// Twenty ticks of calls, each admitted at a random crowd, with the latency that `latency` gives it.
@@ -64,6 +64,34 @@ fn slow_calls_are_compared_between_windows() {
         state = after(state, 1, &Window { pairs, ..silence() }, &config);
     }
     assert!((state.elasticity() - 1.0).abs() < 0.05, "{}", state.elasticity());
+}
+
+/// A service becomes five times slower and carries five times as many: by Little's law latency and crowd rise together,
+/// whether there are workers to spare or not. Only what happens after the change tells the two apart.
+#[test]
+fn what_was_seen_of_another_regime_is_forgotten() {
+    let config = AdaptiveConfig::default();
+    let pairs = |crowd: f64, latency: &dyn Fn(f64) -> f64| {
+        (0..10).fold(Pairs::default(), |pairs, i| {
+            let crowd = crowd * (0.6 + 0.08 * f64::from(i));
+            pairs.with(crowd, latency(crowd))
+        })
+    };
+    let before = after(
+        AdaptiveState::default(),
+        200,
+        &Window { pairs: pairs(5.0, &|_| 0.05), ..healthy(100.0, 0.05) },
+        &config,
+    );
+    assert!(before.elasticity() < 0.1);
+    let slower = |latency: &dyn Fn(f64) -> f64| {
+        let window = Window { pairs: pairs(25.0, latency), ..healthy(100.0, 0.25) };
+        after(before, 30, &window, &config).elasticity()
+    };
+    let free = slower(&|_| 0.25);
+    assert!(free < 0.5, "workers to spare: {free}");
+    let queue = slower(&|crowd| 0.01 * crowd);
+    assert!((queue - 1.0).abs() < 0.1, "a queue: {queue}");
 }
 
 #[test]

@@ -52,13 +52,18 @@ fn what_is_accepted_is_in_time() {
     let with_slo =
         |millis| AdaptiveConfig { slo: Some(Duration::from_millis(millis)), ..AdaptiveConfig::default() };
     let window = Window { mean_in_flight: 15.0, ..healthy(200.0, 0.05) };
+    // A queue: everybody waits for a while.
+    let waiting = Window { latency_sum: 20.0 * 0.07, ..window };
     let target = |config: &AdaptiveConfig| {
         let state = after(AdaptiveState::default(), 300, &window, config);
+        let state = after(state, 20, &waiting, config);
         (state.target(), state.throughput() * state.baseline().base())
     };
     let (free, busy) = target(&AdaptiveConfig::default());
     assert!((busy - 10.0).abs() < 1e-6 && free > 20.0, "{free} {busy}");
     assert!((target(&with_slo(180)).0 - 200.0 * 0.18 / 3.0).abs() < 1e-6);
+    let calm = after(AdaptiveState::default(), 300, &window, &with_slo(180)).target();
+    assert!(calm > 0.95 * free, "a full house that slows nobody down is no queue: {calm}");
     assert!((target(&with_slo(90)).0 - busy).abs() < 1e-6, "not under the work in service");
     assert_eq!(target(&with_slo(900)).0, free, "farther away it says nothing");
     assert!(
