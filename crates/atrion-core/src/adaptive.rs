@@ -102,7 +102,7 @@ impl AdaptiveState {
         let crowded = judged.mean_in_flight > self.target.slots();
         let learning = self.mode == Mode::Bootstrap;
 
-        let delayed = self.missing.delays(&window);
+        let delayed = self.missing.delays(tick, &window);
         let pairs = if delayed { Pairs::default() } else { window.pairs };
         self.elasticity.step(tick, &pairs, self.baseline.latency(), crowded, self.baseline.is_learning());
         let elasticity = self.elasticity;

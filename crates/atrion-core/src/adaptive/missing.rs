@@ -21,13 +21,14 @@ pub struct Missing {
 
 impl Missing {
     /// Looked at before anything learns from the window: its answers had to wait for a silence.
-    pub(super) fn delays(&mut self, window: &Window) -> bool {
-        let completed = real(window.completions());
+    pub(super) fn delays(&mut self, tick: &Tick, window: &Window) -> bool {
+        let (completed, in_flight) = (real(window.completions()), real(window.in_flight));
         if self.answers > A_PAUSE && window.samples() > 0 {
-            self.delayed = self.delayed.max(real(window.in_flight) + completed);
+            self.delayed = self.delayed.max(in_flight + completed);
         }
         let delayed = self.delayed > 0.0;
-        self.delayed = (self.delayed - completed).max(0.0);
+        // Who was cancelled is in flight no more; who never comes back is forgotten.
+        self.delayed = (self.delayed * tick.keep_5s - completed).clamp(0.0, in_flight);
         delayed
     }
 

@@ -100,6 +100,13 @@ fn who_had_to_wait_for_a_silence_teaches_nothing() {
     assert!(drained.baseline().latency() > 0.2, "L is what it is");
     let next = after(drained, 5, &late(10), &config);
     assert!(next.elasticity() < 0.9, "whoever came afterwards counts: {}", next.elasticity());
+    // Ten thousand that never come back, one answer in each window: forgotten within half a minute.
+    let lost = Window { in_flight: 10_000, mean_in_flight: 10_000.0, ..silence() };
+    let lost = after(before, 5, &lost, &config);
+    let alone =
+        Window { pairs: Pairs::default().with(10_000.0, 0.1), in_flight: 10_000, ..healthy(10.0, 0.1) };
+    assert_eq!(after(lost, 200, &alone, &config).elasticity(), 1.0);
+    assert!(after(lost, 350, &Window { pairs, ..alone }, &config).elasticity() < 0.9);
 }
 
 #[test]
