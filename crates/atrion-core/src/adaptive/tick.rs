@@ -35,23 +35,24 @@ impl Tick {
         let dt = elapsed.as_secs_f64();
         let keep = |tau: f64| libm::exp(-dt / tau);
         let gain = |tau: f64| 1.0 - keep(tau);
+        let (keep_300ms, keep_5s, keep_10s) = (keep(0.3), keep(5.0), keep(10.0));
         Self {
             seconds: dt,
-            keep_300ms: keep(0.3),
+            keep_300ms,
             keep_3s: keep(3.0),
-            keep_5s: keep(5.0),
-            keep_10s: keep(10.0),
+            keep_5s,
+            keep_10s,
             keep_scar: libm::exp(-config.scar_decay * dt),
             keep_error: libm::exp(-0.5 * dt),
             error_weight: dt / 0.3,
-            gain_error: gain(0.3),
+            gain_error: 1.0 - keep_300ms,
             gain_latency: gain(0.15),
             gain_baseline: gain(20.0),
-            gain_relief: gain(5.0),
+            gain_relief: 1.0 - keep_5s,
             gain_1s: gain(1.0),
             gain_fast: gain(0.4),
             gain_slow: gain(1.6),
-            gain_health: gain(10.0),
+            gain_health: 1.0 - keep_10s,
         }
     }
 
