@@ -18,8 +18,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use atrion_core::{Mono, Peer, Wall};
-use atrion_state::{Jitter, Liveness, NodeId, PhysicsVector, Register, RegisterSet, RouteId, Weight};
+use atrion_core::{Mono, Peer, SplitMix64, Wall};
+use atrion_state::{Liveness, NodeId, PhysicsVector, Register, RegisterSet, RouteId, Weight};
 
 use crate::wire::RouteHash;
 
@@ -69,7 +69,7 @@ pub struct Fleet {
     lanes: Lanes,
     /// The node's own pace: what its peers would not listen to is not sent.
     pace: Bucket,
-    jitter: Jitter,
+    jitter: SplitMix64,
     /// The own record of an earlier life was looked for.
     remembered: bool,
     /// The oldest change that no transaction has taken yet, and the oldest that one is on its way with.
@@ -91,7 +91,7 @@ impl Fleet {
     /// A node that has said and heard nothing. `seed` decides its jitter: give every node its own.
     #[must_use]
     pub fn new(config: FleetConfig, now: Mono, wall: Wall, seed: u64) -> Self {
-        let mut jitter = Jitter::new(seed);
+        let mut jitter = SplitMix64::new(seed);
         Self {
             identity: Identity::new(config.node.clone(), now, wall),
             own: Own::default(),

@@ -2,7 +2,8 @@
 //! The physics of adaptive admission control: pure, `no_std`, deterministic to the bit.
 //!
 //! Every function here takes its state, its input and the time as arguments and gives back values.
-//! Nothing reads a clock, locks, logs, draws randomness, or allocates in a step.
+//! Nothing reads a clock, locks, logs, or allocates in a step, and no law draws randomness: the
+//! callers draw it, from [`SplitMix64`] and a seed of their own.
 //! The equations are explained in `docs/physics.md` of the repository; each law is one small file.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -15,6 +16,12 @@ extern crate std;
 
 mod units;
 pub use units::{Ohms, UnitError, Volts};
+
+mod hash;
+pub use hash::fnv1a;
+
+mod random;
+pub use random::SplitMix64;
 
 mod time;
 pub use time::{Mono, Wall};

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use crate::Volts;
+use crate::{SplitMix64, Volts};
 
 /// How important a request is. Each tier is a band of the voltage ladder; under pressure the lowest goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -202,10 +202,7 @@ impl From<Volts> for Priority {
 /// round a voltage up into the next tier's band.
 #[inline]
 fn unit_interval(key: u64, epoch: u64) -> f64 {
-    let mut z = key ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^= z >> 31;
+    let z = SplitMix64::mix(key ^ epoch.wrapping_mul(SplitMix64::GOLDEN));
     (z >> 32) as f64 * (1.0 / (1u64 << 32) as f64)
 }
 

@@ -4,17 +4,17 @@
 //! Only `libm` and basic arithmetic are used, so a seed gives the same bits on every platform. Streams for different
 //! purposes are made with [`Dice::stream`], so that drawing more from one never moves another.
 
-use atrion_state::Jitter;
+use atrion_core::SplitMix64;
 
 /// A source of random numbers that is nothing but its seed.
 #[derive(Debug, Clone)]
-pub struct Dice(Jitter);
+pub struct Dice(SplitMix64);
 
 impl Dice {
     /// The source for `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self(Jitter::new(seed))
+        Self(SplitMix64::new(seed))
     }
 
     /// An independent source for one purpose: the same seed and purpose give the same stream.
@@ -28,7 +28,7 @@ impl Dice {
     /// 64 random bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        self.0.roll()
+        self.0.next_u64()
     }
 
     /// Uniform in `[0, 1)`.

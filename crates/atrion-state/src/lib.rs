@@ -37,7 +37,7 @@ mod manager;
 pub use manager::{Batch, Restored, StateManager};
 
 mod backoff;
-pub use backoff::{Backoff, Jitter};
+pub use backoff::Backoff;
 
 mod pulse;
 pub use pulse::{Flight, Pulse, PulseConfig, PulseConfigError, Step, Transition};
@@ -48,5 +48,5 @@ pub use observer::{
     SyncOperation,
 };
 
-// Used by whoever holds a lock here: a panic elsewhere must not take the state down with it.
 mod sync;
+pub use sync::lock;

@@ -21,9 +21,7 @@
 
 use std::time::Duration;
 
-use atrion_core::Mono;
-
-use crate::Jitter;
+use atrion_core::{Mono, SplitMix64};
 
 mod config;
 pub use config::{PulseConfig, PulseConfigError};
@@ -100,7 +98,7 @@ pub struct Pulse {
     push: Lane,
     pull: Lane,
     degraded_since: Option<Mono>,
-    jitter: Jitter,
+    jitter: SplitMix64,
 }
 
 /// Where COMPUTE takes longer than its interval it is due again at once, and would starve the store for ever. So after
@@ -120,7 +118,7 @@ impl Pulse {
             push: Lane::ready(now),
             pull: Lane::ready(now),
             degraded_since: None,
-            jitter: Jitter::new(config.jitter_seed()),
+            jitter: SplitMix64::new(config.jitter_seed()),
             config,
         }
     }

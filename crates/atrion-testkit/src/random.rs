@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Randomness for tests that are decided by one number: print the seed, and a failure can be repeated.
 
-use atrion_state::Jitter;
+use atrion_core::SplitMix64;
 
 /// Whole numbers from the stream that pulses and adapters draw their waits from.
 #[derive(Debug, Clone)]
-pub struct Random(Jitter);
+pub struct Random(SplitMix64);
 
 impl Random {
     /// The source of that seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self(Jitter::new(seed))
+        Self(SplitMix64::new(seed))
     }
 
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0.roll()
+        self.0.next_u64()
     }
 
     /// A number below `end`; 0 if `end` is 0.

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use atrion_core::{Mono, Wall};
-use atrion_state::{Jitter, NodeId};
+use atrion_core::{Mono, SplitMix64, Wall};
+use atrion_state::NodeId;
 
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
@@ -50,7 +50,7 @@ impl Identity {
 
     /// Somebody else spoke in this node's name, as this incarnation. It is overtaken; if it keeps overtaking in turn, it
     /// keeps the name, and this node takes another one.
-    pub(super) fn refute(&mut self, other: u64, jitter: &mut Jitter, now: Mono) {
+    pub(super) fn refute(&mut self, other: u64, jitter: &mut SplitMix64, now: Mono) {
         let (times, last) = self.overtaken;
         let times = if now.since(last) > LATELY { 1 } else { times + 1 };
         self.overtaken = (times, now);
@@ -58,7 +58,7 @@ impl Identity {
         if times >= CONFLICT {
             self.conflicts += 1;
             self.overtaken = (0, now);
-            self.node = renamed(&self.node, jitter.roll());
+            self.node = renamed(&self.node, jitter.next_u64());
         }
     }
 }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_echo_of_the_past_is_overtaken_and_a_living_twin_keeps_the_name() {
-        let (mut me, mut jitter) = (identity(&"n".repeat(64)), Jitter::new(3));
+        let (mut me, mut jitter) = (identity(&"n".repeat(64)), SplitMix64::new(3));
         let minute = 61_000_000_000;
         for times in 1..=3u64 {
             me.refute(10_000 * times, &mut jitter, Mono::from_nanos(times * minute));

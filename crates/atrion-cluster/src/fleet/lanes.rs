@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::Mono;
-use atrion_state::Jitter;
+use atrion_core::{Mono, SplitMix64};
 
 #[derive(Debug, Clone)]
 pub(super) struct Lanes {
@@ -39,7 +38,7 @@ const LONGEST_PULSE: Duration = Duration::from_secs(2);
 const COMPARE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(90));
 
 impl Lanes {
-    pub(super) fn new(pulse: Duration, heartbeat: Duration, jitter: &mut Jitter, now: Mono) -> Self {
+    pub(super) fn new(pulse: Duration, heartbeat: Duration, jitter: &mut SplitMix64, now: Mono) -> Self {
         let mut lanes = Self {
             pulse,
             heartbeat,
@@ -63,7 +62,7 @@ impl Lanes {
 
     /// Somebody is listening now. The first heartbeat comes at a random phase: nodes that came back together would beat
     /// together for ever.
-    pub(super) fn start(&mut self, jitter: &mut Jitter, now: Mono) {
+    pub(super) fn start(&mut self, jitter: &mut SplitMix64, now: Mono) {
         self.live = true;
         self.pulse_due = now;
         self.beat_due = now.after(jitter.between(Duration::ZERO, self.heartbeat));
@@ -102,7 +101,7 @@ impl Lanes {
         self.beat_due = if next > now { next } else { now.after(self.heartbeat) };
     }
 
-    pub(super) fn compared(&mut self, jitter: &mut Jitter, now: Mono) {
+    pub(super) fn compared(&mut self, jitter: &mut SplitMix64, now: Mono) {
         self.comparing = false;
         self.compare_due = now.after(jitter.between(COMPARE.0, COMPARE.1));
     }
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     fn lanes() -> Lanes {
-        Lanes::new(Duration::from_millis(100), Duration::from_secs(1), &mut Jitter::new(1), Mono::ZERO)
+        Lanes::new(Duration::from_millis(100), Duration::from_secs(1), &mut SplitMix64::new(1), Mono::ZERO)
     }
 
     #[test]

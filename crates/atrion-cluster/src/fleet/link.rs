@@ -13,8 +13,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::Mono;
-use atrion_state::{Backoff, Jitter};
+use atrion_core::{Mono, SplitMix64};
+use atrion_state::Backoff;
 
 /// The spans of a [`Link`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,7 @@ pub struct Link {
     heard: Mono,
     /// Since when it has not worked, if that was told.
     outage: Option<Mono>,
-    jitter: Jitter,
+    jitter: SplitMix64,
 }
 
 impl Link {
@@ -128,7 +128,7 @@ impl Link {
             failures: 0,
             heard: now,
             outage: None,
-            jitter: Jitter::new(seed),
+            jitter: SplitMix64::new(seed),
         }
     }
 

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::Mono;
-use atrion_state::Jitter;
+use atrion_core::{Mono, SplitMix64};
 
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
@@ -53,7 +52,7 @@ impl Sender {
     }
 
     /// Takes note of a message's number; a gap before it is to be filled from the store.
-    pub(super) fn note(&mut self, seq: u64, jitter: &mut Jitter, now: Mono) {
+    pub(super) fn note(&mut self, seq: u64, jitter: &mut SplitMix64, now: Mono) {
         if seq > self.seq.saturating_add(1) {
             self.miss(seq - 1, jitter, now);
         }
@@ -65,7 +64,7 @@ impl Sender {
         self.clock.delay(sent_ms, now)
     }
 
-    pub(super) fn miss(&mut self, upto: u64, jitter: &mut Jitter, now: Mono) {
+    pub(super) fn miss(&mut self, upto: u64, jitter: &mut SplitMix64, now: Mono) {
         let pull = now.after(jitter.between(PULL_AFTER.0, PULL_AFTER.1));
         let missing = self.missing.get_or_insert(Missing { upto, pull });
         missing.upto = missing.upto.max(upto);
@@ -73,7 +72,7 @@ impl Sender {
 
     /// The record is asked for. Until it has come, and if what comes is not far enough, of an earlier life, or nothing
     /// that can be read, it is asked for again after one to two seconds, never at once.
-    pub(super) fn asked(&mut self, jitter: &mut Jitter, now: Mono) {
+    pub(super) fn asked(&mut self, jitter: &mut SplitMix64, now: Mono) {
         if let Some(missing) = &mut self.missing {
             missing.pull = now.after(jitter.between(PULL_AFTER.0, PULL_AFTER.1));
         }
@@ -210,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_read_from_the_store_until_the_store_has_it() {
-        let (mut sender, mut jitter) = (Sender::new(1, at(0)), Jitter::new(1));
+        let (mut sender, mut jitter) = (Sender::new(1, at(0)), SplitMix64::new(1));
         sender.note(1, &mut jitter, at(0));
         sender.note(2, &mut jitter, at(100));
         assert_eq!(sender.pull_due(), None);
@@ -232,7 +231,7 @@ mod tests {
 
     #[test]
     fn who_is_heard_in_the_middle_of_its_life_is_read_from_the_store() {
-        let (mut sender, mut jitter) = (Sender::new(1, at(0)), Jitter::new(1));
+        let (mut sender, mut jitter) = (Sender::new(1, at(0)), SplitMix64::new(1));
         sender.note(7, &mut jitter, at(0));
         assert!(sender.pull_due().is_some());
         sender.reborn(2);

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use atrion_core::Mono;
-use atrion_state::{Backoff, Jitter};
+use atrion_core::{Mono, SplitMix64};
+use atrion_state::Backoff;
 
 /// Something to do with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) struct Schedule {
     failures: u32,
     /// A sample failed: the next connection begins with it.
     owes_sample: bool,
-    jitter: Jitter,
+    jitter: SplitMix64,
 }
 
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl Schedule {
             phase: Phase::Down { until: now },
             failures: 0,
             owes_sample: false,
-            jitter: Jitter::new(seed),
+            jitter: SplitMix64::new(seed),
         }
     }
 

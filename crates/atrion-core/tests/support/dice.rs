@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Randomness that a test can repeat: `SplitMix64`, and the few distributions a queue needs.
+//! Randomness that a test can repeat: the core's stream, and the few distributions a queue needs.
 
-pub(crate) struct Dice(u64);
+use atrion_core::SplitMix64;
+
+pub(crate) struct Dice(SplitMix64);
 
 impl Dice {
     pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// Uniform in [0, 1).
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+        self.0.unit()
     }
 
     /// Uniform in [lo, hi).

@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use atrion_core::Mono;
+use atrion_core::{Mono, SplitMix64};
 
 use super::{PulseConfig, before};
-use crate::Jitter;
 
 #[derive(Debug, Clone)]
 pub(super) struct Lane {
@@ -51,7 +50,7 @@ impl Lane {
 
     /// A flight ended; false if there was none. After a failure the next one starts no sooner than `pace` after this
     /// one did, however short the drawn wait: a store that refuses at once is not asked in a loop.
-    pub(super) fn land(&mut self, now: Mono, ok: bool, pace: Duration, jitter: &mut Jitter) -> bool {
+    pub(super) fn land(&mut self, now: Mono, ok: bool, pace: Duration, jitter: &mut SplitMix64) -> bool {
         let State::Flying { since, .. } = self.state else { return false };
         self.state = State::Idle;
         if ok {
