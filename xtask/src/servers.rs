@@ -11,7 +11,7 @@ pub(crate) struct Args {}
 
 #[cfg(unix)]
 pub(crate) fn run(_: Args) -> anyhow::Result<ExitCode> {
-    use atrion_testkit::servers::{Server, locate};
+    use atrion_testbed::{Server, locate};
 
     for server in Server::ALL {
         let programs = locate(server)?;
@@ -27,7 +27,7 @@ pub(crate) fn run(_: Args) -> anyhow::Result<ExitCode> {
 /// The step: missing servers fail it only where the environment says that they have to be there.
 #[cfg(unix)]
 pub(crate) fn step() -> Outcome {
-    use atrion_testkit::servers::{Availability, Server, availability};
+    use atrion_testbed::{Availability, Server, availability};
 
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for server in Server::ALL {

@@ -13,13 +13,13 @@ mod story;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
-    use atrion_testkit::servers::{self, Server, tests};
+    use atrion_testbed::{Server, tests};
 
     // This very program is the pod, too.
     if let Some(settings) = pod::Settings::from_env() {
         return pod::run(settings);
     }
-    servers::run(
+    atrion_testbed::run(
         &[Server::Redis, Server::Postgres],
         tests![
             story::over_redis_alone,

@@ -5,10 +5,10 @@
 
 use std::process::{Command, ExitCode};
 
-use atrion_testkit::servers::{self, Server, locate, tests};
+use atrion_testbed::{Server, locate, tests};
 
 fn main() -> ExitCode {
-    servers::run(
+    atrion_testbed::run(
         &[Server::Promtool],
         tests![the_rules_parse, every_alert_fires_where_it_should, a_wrong_rule_is_found],
     )

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use atrion_engine::{Atrion, Override};
 use atrion_state::OverrideKind;
-use atrion_testkit::servers::{Browser, Page};
+use atrion_testbed::{Browser, Page};
 
 #[path = "../tests/browser/fleet.rs"]
 mod fleet;

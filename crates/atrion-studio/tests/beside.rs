@@ -22,9 +22,9 @@ mod suite;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
-    use atrion_testkit::servers::{self, Server, tests};
+    use atrion_testbed::{Server, tests};
 
-    servers::run(
+    atrion_testbed::run(
         &[Server::Redis, Server::Postgres],
         tests![
             suite::nodes_their_scars_and_their_history_are_seen,

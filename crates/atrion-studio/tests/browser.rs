@@ -15,9 +15,9 @@ mod world;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
-    use atrion_testkit::servers::{self, Server, tests};
+    use atrion_testbed::{Server, tests};
 
-    servers::run(
+    atrion_testbed::run(
         &[Server::Chromium],
         tests![
             suite::every_view_shows_an_outage_in_both_themes_and_on_a_phone,

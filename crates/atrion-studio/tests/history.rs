@@ -20,9 +20,9 @@ mod world;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {
-    use atrion_testkit::servers::{self, Server, tests};
+    use atrion_testbed::{Server, tests};
 
-    servers::run(
+    atrion_testbed::run(
         &[Server::Postgres, Server::Chromium],
         tests![
             suite::what_was_before_a_restart_is_shown_page_by_page,

@@ -8,7 +8,6 @@
 //! - [`generate`] has proptest strategies for what crosses the ports, well-formed and hostile.
 //! - [`ReportingProvider`] tells, counts and feels what a test wants; [`RecordingObserver`] keeps what it hears.
 //! - [`TokioClock`] follows the time that a test pauses; [`Random`] is decided by a seed.
-//! - `servers` (feature `servers`, Unix) starts private Redis and PostgreSQL servers and injures them.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod clock;
@@ -32,7 +31,3 @@ pub use recording::RecordingObserver;
 
 mod reporting;
 pub use reporting::ReportingProvider;
-
-#[cfg(all(unix, feature = "servers"))]
-#[cfg_attr(docsrs, doc(cfg(all(unix, feature = "servers"))))]
-pub mod servers;

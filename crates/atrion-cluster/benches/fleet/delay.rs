@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use atrion_core::Telemetry;
 use atrion_engine::Atrion;
-use atrion_testkit::servers::Redis;
+use atrion_testbed::Redis;
 
 use super::{figure, provider, route};
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_state::StateProvider as _;
-use atrion_testkit::servers::{Redis, Reply};
+use atrion_testbed::{Redis, Reply};
 
 use super::naive::Naive;
 use super::{figure, provider, route, vector};

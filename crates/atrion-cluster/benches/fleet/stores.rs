@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use atrion_core::{Outcome, Telemetry, Tier};
 use atrion_engine::{Atrion, Route};
-use atrion_testkit::servers::{Proxy, Redis};
+use atrion_testbed::{Proxy, Redis};
 
 use super::{figure, provider};
 

@@ -8,7 +8,7 @@ use atrion_cluster::postgres::{PostgresBuilder, PostgresPersistenceAdapter};
 use atrion_core::{Mode, Ohms};
 use atrion_license::{Tier, development};
 use atrion_state::{DecayRate, PhysicsVector, RouteId, StateProvider, Weight};
-use atrion_testkit::servers::{Availability, Postgres, Redis, Server, availability};
+use atrion_testbed::{Availability, Postgres, Redis, Server, availability};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::pod::{Pod, Settings};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use atrion_core::Mode;
 use atrion_state::StateProvider;
-use atrion_testkit::servers::Postgres;
+use atrion_testbed::Postgres;
 
 use super::world::{builder, open, route, until, until_rows, vector};
 

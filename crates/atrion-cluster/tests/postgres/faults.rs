@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use atrion_cluster::postgres::PostgresPersistenceAdapter;
 use atrion_core::Mode;
 use atrion_state::{Event, StateProvider};
+use atrion_testbed::{Postgres, Proxy};
 use atrion_testkit::RecordingObserver;
-use atrion_testkit::servers::{Postgres, Proxy};
 
 use super::world::{builder, connected, database, open, route, server, until, until_rows, vector};
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use atrion_cluster::postgres::PostgresPersistenceAdapter;
 use atrion_engine::Atrion;
 use atrion_state::{Event, Health, RouteId, StateProvider};
+use atrion_testbed::Postgres;
 use atrion_testkit::RecordingObserver;
-use atrion_testkit::servers::Postgres;
 
 use super::faults::uses;
 use super::traffic::Traffic;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use atrion_cluster::postgres::{HistoryReader, Page, TimeRange};
 use atrion_core::{Mode, Wall};
 use atrion_state::StateProvider;
-use atrion_testkit::servers::Postgres;
+use atrion_testbed::Postgres;
 
 use super::world::{connected, database, fresh, open, route, server, until_rows};
 

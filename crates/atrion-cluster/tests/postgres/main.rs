@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use atrion_testkit::servers::{self, Availability, Server, tests};
+use atrion_testbed::{Availability, Server, tests};
 
 #[path = "../shared/authority.rs"]
 mod authority;
@@ -28,7 +28,7 @@ mod traffic;
 mod world;
 
 fn main() -> ExitCode {
-    servers::run(
+    atrion_testbed::run(
         &[Server::Postgres],
         tests![
             contract::the_adapter_keeps_the_contract,
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             fleet::fifty_nodes_of_a_thousand_routes,
             fleet::clocks_that_differ_by_a_day_change_nothing,
             fleet::two_processes_of_one_name_do_not_mix,
-            full::a_full_disk_passes => unless servers::no_small_disk,
+            full::a_full_disk_passes => unless atrion_testbed::no_small_disk,
             full::files_that_may_not_grow_pass,
             hearsay::what_a_gate_heard_is_beside_the_own_scar,
             hearsay::an_engine_tells_what_its_gates_heard,
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
 
 /// Why there is no PgBouncer, if there need not be one.
 fn no_pooler() -> Option<String> {
-    match servers::availability(Server::PgBouncer) {
+    match atrion_testbed::availability(Server::PgBouncer) {
         Availability::Ignored(why) => Some(why),
         _ => None,
     }

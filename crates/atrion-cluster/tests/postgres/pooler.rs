@@ -7,7 +7,7 @@ use std::time::Duration;
 use atrion_cluster::postgres::{Page, PostgresPersistenceAdapter};
 use atrion_core::Mode;
 use atrion_state::StateProvider;
-use atrion_testkit::servers::{PgBouncer, Postgres};
+use atrion_testbed::{PgBouncer, Postgres};
 
 use super::world::{builder, connect_at_once, open, route, until, until_rows, vector};
 

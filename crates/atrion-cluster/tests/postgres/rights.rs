@@ -3,7 +3,7 @@
 
 use atrion_core::Mode;
 use atrion_state::{ProviderError, StateProvider};
-use atrion_testkit::servers::Postgres;
+use atrion_testbed::Postgres;
 
 use super::world::{builder, connected, database, fresh, open, route, server, until, vector};
 

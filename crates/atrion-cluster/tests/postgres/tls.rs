@@ -5,7 +5,7 @@ use std::path::Path;
 
 use atrion_core::Mode;
 use atrion_state::{ProviderError, StateProvider};
-use atrion_testkit::servers::Postgres;
+use atrion_testbed::Postgres;
 
 use super::authority::Authority;
 use super::world::{builder, route, server, until, vector};

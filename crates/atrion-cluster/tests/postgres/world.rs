@@ -9,7 +9,7 @@ use atrion_cluster::postgres::{PostgresBuilder, PostgresPersistenceAdapter};
 use atrion_core::{Mode, Ohms};
 use atrion_license::{Tier, development};
 use atrion_state::{DecayRate, PhysicsVector, RouteId, StateProvider, Weight};
-use atrion_testkit::servers::Postgres;
+use atrion_testbed::Postgres;
 
 /// The server of all tests that leave it well.
 pub(crate) fn server() -> &'static Postgres {

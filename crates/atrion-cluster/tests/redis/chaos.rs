@@ -6,7 +6,7 @@ use std::time::Duration;
 use atrion_core::Telemetry;
 use atrion_engine::Atrion;
 use atrion_state::{Health, StateProvider};
-use atrion_testkit::servers::Redis;
+use atrion_testbed::Redis;
 use tokio::time::sleep;
 
 use super::fleet::{Fleet, NODES, resident};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atrion_cluster::redis::RedisClusterBuilder;
+use atrion_testbed::Redis;
 use atrion_testkit::contract::{self, Subject, Time};
-use atrion_testkit::servers::Redis;
 
 use super::support::{ACL, builder};
 

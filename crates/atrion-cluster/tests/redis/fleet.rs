@@ -9,7 +9,7 @@ use atrion_cluster::redis::RedisClusterProvider;
 use atrion_core::Telemetry;
 use atrion_engine::Atrion;
 use atrion_state::{Event, Observer, Register, StateProvider};
-use atrion_testkit::servers::{Proxy, Redis};
+use atrion_testbed::{Proxy, Redis};
 
 use super::support::{PATIENCE, builder, eventually, provider, route, vector};
 use super::traffic::{Report, Traffic};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use atrion_state::{Health, ProviderStats, StateProvider};
-use atrion_testkit::servers::Redis;
+use atrion_testbed::Redis;
 
 use super::support::{builder, eventually, provider, route, seen, vector};
 

@@ -8,8 +8,8 @@ use atrion_core::Tier as Importance;
 use atrion_engine::Atrion;
 use atrion_license::{LicenseId, Sources, Tier, development};
 use atrion_state::{Event, Health, LicenseState, StateProvider};
+use atrion_testbed::Redis;
 use atrion_testkit::RecordingObserver;
-use atrion_testkit::servers::Redis;
 
 use super::support::{eventually, route, vector};
 

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use atrion_testkit::servers::{self, Server, tests};
+use atrion_testbed::{Server, tests};
 
 #[path = "../shared/authority.rs"]
 mod authority;
@@ -22,7 +22,7 @@ mod topology;
 mod traffic;
 
 fn main() -> ExitCode {
-    servers::run(
+    atrion_testbed::run(
         &[Server::Redis],
         tests![
             chaos::a_fleet_survives_what_befalls_its_store,

@@ -2,7 +2,7 @@
 //! TLS with certificates that nobody but the fleet trusts.
 
 use atrion_state::{Health, StateProvider};
-use atrion_testkit::servers::Redis;
+use atrion_testbed::Redis;
 
 use super::authority::Authority;
 use super::support::{builder, eventually, route, seen, vector};

@@ -13,7 +13,7 @@ use atrion_state::{
     BoxFuture, Capabilities, Event, Gates, Health, Liveness, Observer, PhysicsVector, ProviderError,
     ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
-use atrion_testkit::servers::Redis;
+use atrion_testbed::Redis;
 
 use super::support::{PATIENCE, eventually, provider, route, vector};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use atrion_cluster::redis::{RedisClusterProvider, Topology};
 use atrion_license::{Tier, development};
 use atrion_state::StateProvider;
-use atrion_testkit::servers::{RedisCluster, Reply, Sentinel};
+use atrion_testbed::{RedisCluster, Reply, Sentinel};
 use tokio::time::sleep;
 
 use super::support::{eventually, route, seen, vector};
@@ -32,7 +32,7 @@ async fn hears(reader: &RedisClusterProvider, writer: &RedisClusterProvider, on:
 
 /// Which node of the cluster has the fleet's slot: the one that has the fleet's members.
 fn owner(cluster: &RedisCluster) -> usize {
-    let has = |node: &atrion_testkit::servers::Redis| {
+    let has = |node: &atrion_testbed::Redis| {
         matches!(node.command(["EXISTS", "atrion:{default/0}:m"]), Ok(Reply::Number(1)))
     };
     cluster.nodes().iter().position(has).expect("somebody has it")

@@ -9,8 +9,8 @@ use atrion_cluster::postgres::PostgresPersistenceAdapter;
 use atrion_cluster::redis::RedisClusterProvider;
 use atrion_license::{Tier, development};
 use atrion_state::{InMemoryProvider, StateProvider};
+use atrion_testbed::{Postgres, Redis};
 use atrion_testkit::contract::{self, Subject, Time};
-use atrion_testkit::servers::{Postgres, Redis};
 
 use super::pod::{Pod, Settings, Tally};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Somebody who signs certificates, whom nobody but the test trusts.
 
-use atrion_testkit::servers::TlsFiles;
+use atrion_testbed::TlsFiles;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 /// Who signed a certificate for `localhost`, and that. The files go with the value.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What somebody sees who watches a fleet from beside it.
 
-use atrion_testkit::servers::{Postgres, Redis};
+use atrion_testbed::{Postgres, Redis};
 use serde_json::{Value, json};
 
 use super::command::{Beside, command};

@@ -7,7 +7,7 @@ use atrion_core::{Outcome, Tier};
 use atrion_engine::Atrion;
 use atrion_license::{Sources, Verifier, Watch, development};
 use atrion_studio::{Access, Studio, StudioConfig, Token};
-use atrion_testkit::servers::{Browser, Page, Proxy, Upstream};
+use atrion_testbed::{Browser, Page, Proxy, Upstream};
 use serde_json::json;
 
 use crate::fleet;

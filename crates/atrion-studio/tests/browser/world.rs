@@ -8,7 +8,7 @@ use atrion_demo::{Phase, Scene};
 use atrion_engine::Atrion;
 use atrion_license::{Tier, development};
 use atrion_studio::{Running, Studio};
-use atrion_testkit::servers::{Browser, Page};
+use atrion_testbed::{Browser, Page};
 
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 

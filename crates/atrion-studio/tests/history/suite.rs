@@ -8,7 +8,7 @@ use atrion_core::{Outcome, Tier};
 use atrion_engine::Atrion;
 use atrion_license::development;
 use atrion_studio::{Running, Studio};
-use atrion_testkit::servers::{Browser, Page, Postgres};
+use atrion_testbed::{Browser, Page, Postgres};
 use serde_json::{Value, json};
 
 use crate::client::{PATIENCE, get, sign_in};

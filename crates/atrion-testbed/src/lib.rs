@@ -21,10 +21,10 @@
 //! ```
 //! ```no_run
 //! // tests/redis.rs
-//! use atrion_testkit::servers::{self, Redis, Server, tests};
+//! use atrion_testbed::{Redis, Server, tests};
 //!
 //! fn main() -> std::process::ExitCode {
-//!     servers::run(&[Server::Redis], tests![faults::a_killed_server_is_noticed, answers])
+//!     atrion_testbed::run(&[Server::Redis], tests![faults::a_killed_server_is_noticed, answers])
 //! }
 //!
 //! async fn answers() {
@@ -33,7 +33,7 @@
 //! }
 //! # mod faults { pub async fn a_killed_server_is_noticed() {} }
 //! ```
-//! A test that needs more than a server says so: `full::a_full_disk_passes => unless servers::no_small_disk`.
+//! A test that needs more than a server says so: `full::a_full_disk_passes => unless atrion_testbed::no_small_disk`.
 //!
 //! | environment | what happens |
 //! |---|---|
@@ -41,7 +41,14 @@
 //! | `ATRION_TEST_OFFLINE=1` | ignored, whether servers are there or not |
 //! | `ATRION_TEST_REQUIRE_SERVERS=1` | found or fetched; if neither works, the tests *fail*. With `ATRION_TEST_OFFLINE=1`, what is there is used and nothing is fetched |
 
-use std::path::PathBuf;
+#![cfg(unix)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod server;
+pub use server::Server;
+
+mod error;
+pub use error::ServerError;
 
 #[cfg(feature = "browser")]
 mod browser;
@@ -61,8 +68,11 @@ pub use harness::{Test, run};
 
 mod keeper;
 
+mod programs;
+pub use programs::{Programs, home};
+
 mod locate;
-pub use locate::{Availability, Programs, availability, home, locate};
+pub use locate::{Availability, availability, locate};
 
 mod pgbouncer;
 pub use pgbouncer::PgBouncer;
@@ -89,83 +99,3 @@ pub use tls::TlsFiles;
 
 /// Names tests for [`run`]: paths of `async fn()`s.
 pub use crate::__server_tests as tests;
-
-/// What a test may need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Server {
-    /// `redis-server`.
-    Redis,
-    /// `postgres`, `initdb` and `psql`.
-    Postgres,
-    /// `pgbouncer`, a pooler before PostgreSQL.
-    PgBouncer,
-    /// `promtool`, the checker of Prometheus's rules.
-    Promtool,
-    /// A browser, for tests of pages: Chromium, or one of its kind.
-    Chromium,
-}
-
-impl Server {
-    /// Everything there is.
-    pub const ALL: [Self; 5] = [Self::Redis, Self::Postgres, Self::PgBouncer, Self::Promtool, Self::Chromium];
-
-    /// The name that people use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Redis => "Redis",
-            Self::Postgres => "PostgreSQL",
-            Self::PgBouncer => "PgBouncer",
-            Self::Promtool => "promtool",
-            Self::Chromium => "Chromium",
-        }
-    }
-}
-
-/// Why there is no server, or why it did not do what it was told.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServerError {
-    /// No usable server was found, and none could be fetched.
-    #[error("no usable {server} for tests: {reason}", server = server.name())]
-    Missing {
-        /// Which.
-        server: Server,
-        /// What was tried, and what to do.
-        reason: String,
-    },
-    /// A program could not be run, or a file could not be made.
-    #[error("{doing}: {source}")]
-    Io {
-        /// What was being done.
-        doing: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The server ended, or was not ready in time.
-    #[error("{what}; its log in {log} ends with:\n{tail}", log = log.display())]
-    Dead {
-        /// What was waited for.
-        what: String,
-        /// Where its log is, as long as the server's value lives.
-        log: PathBuf,
-        /// The log's end.
-        tail: String,
-    },
-    /// The server answered with an error.
-    #[error("the server refused `{request}`: {answer}")]
-    Refused {
-        /// What it was asked.
-        request: String,
-        /// What it said.
-        answer: String,
-    },
-}
-
-impl ServerError {
-    fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
-        let doing = doing.into();
-        move |source| Self::Io { doing, source }
-    }
-}

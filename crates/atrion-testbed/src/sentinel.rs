@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A master, a replica, and sentinels that watch them.
 
-use super::redis::Redis;
-use super::{Reply, ServerError};
+use crate::redis::Redis;
+use crate::{Reply, ServerError};
 
 /// A master named [`Sentinel::NAME`] with one replica under three sentinels, of which two have to agree.
 #[derive(Debug)]

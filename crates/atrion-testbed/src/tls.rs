@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ServerError;
-use super::keeper::own;
+use crate::ServerError;
+use crate::keeper::own;
 
 /// Certificate files in PEM, for a server that speaks TLS. They are copied.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl TlsFiles {
     }
 
     /// Copies for a server alone: in its folder, its own, and for nobody else to read, which some servers insist on.
-    pub(super) fn copy_to(&self, folder: &Path, as_nobody: bool) -> Result<Self, ServerError> {
+    pub(crate) fn copy_to(&self, folder: &Path, as_nobody: bool) -> Result<Self, ServerError> {
         let copy = |source: &Path, name: &str| {
             let copy = folder.join(name);
             let doing = || ServerError::io(source.display().to_string());

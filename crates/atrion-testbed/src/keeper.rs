@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::ServerError;
+use crate::ServerError;
 
 /// Who owns no file on any machine ("nobody"): root gives its rights away to it where a server refuses root.
-pub(super) const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 
 /// How long a server may take to be ready. Two cores under a full build are slow.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 // $1 is the folder, the rest the server. Each line on the standard input asks for another start. When a test dies that
 // had stopped its server, the kernel sends SIGHUP to the group that it left behind: the shell has to survive that.
@@ -43,7 +43,7 @@ rm -rf "$dir"
 "#;
 
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     shell: Child,
     orders: Option<ChildStdin>,
     reports: BufReader<ChildStdout>,
@@ -53,7 +53,7 @@ pub(super) struct Keeper {
 
 /// A new folder for a server, owned by whom it will run as. Under the system's temporary folder, because a socket's
 /// path may have 108 bytes at most.
-pub(super) fn folder(as_nobody: bool) -> Result<TempDir, ServerError> {
+pub(crate) fn folder(as_nobody: bool) -> Result<TempDir, ServerError> {
     let doing = "cannot make a folder for a server";
     let folder = tempfile::Builder::new().prefix("atrion-").tempdir().map_err(ServerError::io(doing))?;
     if as_nobody {
@@ -64,19 +64,19 @@ pub(super) fn folder(as_nobody: bool) -> Result<TempDir, ServerError> {
 }
 
 /// Whether a server that refuses root has to be started as somebody else.
-pub(super) fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Gives a file to whom the server runs as, and to nobody else.
-pub(super) fn own(file: &Path, as_nobody: bool) -> std::io::Result<()> {
+pub(crate) fn own(file: &Path, as_nobody: bool) -> std::io::Result<()> {
     use std::os::unix::fs::{PermissionsExt as _, chown};
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
     if as_nobody { chown(file, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
 }
 
 /// Sets up a command so that it runs as nobody, if it must.
-pub(super) fn lower(command: &mut Command, as_nobody: bool) -> &mut Command {
+pub(crate) fn lower(command: &mut Command, as_nobody: bool) -> &mut Command {
     if as_nobody {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -85,7 +85,7 @@ pub(super) fn lower(command: &mut Command, as_nobody: bool) -> &mut Command {
 
 impl Keeper {
     /// Starts `server`, whose log and data are in `folder`, which belongs to the keeper from now on.
-    pub(super) fn start<A: AsRef<OsStr>>(
+    pub(crate) fn start<A: AsRef<OsStr>>(
         folder: TempDir,
         server: impl IntoIterator<Item = A>,
         libraries: Option<&OsStr>,
@@ -110,17 +110,17 @@ impl Keeper {
     }
 
     /// The folder.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Whether the server still runs.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.server.is_some_and(lives)
     }
 
     /// SIGKILL to the server and its children; returns when they are gone.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let family = self.stopped_family();
         signal(&family, Signal::KILL);
         let deadline = Instant::now() + PATIENCE;
@@ -130,23 +130,23 @@ impl Keeper {
     }
 
     /// SIGSTOP: the server and its children hang.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopped_family();
     }
 
     /// SIGCONT: they go on.
-    pub(super) fn cont(&self) {
+    pub(crate) fn cont(&self) {
         signal(&self.family(), Signal::CONT);
     }
 
     /// The server's process.
-    pub(super) const fn server(&self) -> Option<Pid> {
+    pub(crate) const fn server(&self) -> Option<Pid> {
         self.server
     }
 
     /// Kills the server, if it runs, and starts it once more, in the same folder and without what it left behind there:
     /// sockets and locks that a killed server does not take along.
-    pub(super) fn start_again(&mut self, leftovers: &[&Path]) -> Result<(), ServerError> {
+    pub(crate) fn start_again(&mut self, leftovers: &[&Path]) -> Result<(), ServerError> {
         self.kill();
         for leftover in leftovers {
             // What is not there need not go.
@@ -160,7 +160,7 @@ impl Keeper {
     }
 
     /// An error about the server, with the end of its log.
-    pub(super) fn dead(&self, what: impl Into<String>) -> ServerError {
+    pub(crate) fn dead(&self, what: impl Into<String>) -> ServerError {
         let log = self.folder.join("log");
         let text = std::fs::read(&log).unwrap_or_default();
         let tail = String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned();
@@ -168,7 +168,7 @@ impl Keeper {
     }
 
     /// Asks until the answer is yes.
-    pub(super) fn wait_until(&self, what: &str, mut ready: impl FnMut() -> bool) -> Result<(), ServerError> {
+    pub(crate) fn wait_until(&self, what: &str, mut ready: impl FnMut() -> bool) -> Result<(), ServerError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if ready() {
@@ -199,7 +199,7 @@ impl Keeper {
     }
 
     /// The server and its children: PostgreSQL's are in sessions of their own, so no group holds them.
-    pub(super) fn family(&self) -> Vec<Pid> {
+    pub(crate) fn family(&self) -> Vec<Pid> {
         let Some(server) = self.server else { return Vec::new() };
         let mut family = vec![server];
         let Ok(processes) = std::fs::read_dir("/proc") else { return family };
@@ -218,7 +218,7 @@ impl Keeper {
 }
 
 /// A zombie, whom its parent has not asked for yet, is dead, too.
-pub(super) fn lives(pid: Pid) -> bool {
+pub(crate) fn lives(pid: Pid) -> bool {
     match std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
         Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
         Err(_) if Path::new("/proc/self/stat").exists() => false,

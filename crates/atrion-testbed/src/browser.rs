@@ -19,8 +19,8 @@ use tokio::process::{Child, Command};
 pub use self::page::Page;
 
 use self::pipe::Pipe;
-use super::keeper::is_root;
-use super::{Server, ServerError, locate};
+use crate::keeper::is_root;
+use crate::{Server, ServerError, locate};
 
 /// A headless browser with a profile of its own.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Browser {
 }
 
 fn font_configuration(cache: &std::path::Path) -> String {
-    let fonts = super::home().join("root/usr/share/fonts");
+    let fonts = crate::home().join("root/usr/share/fonts");
     format!(
         "<?xml version=\"1.0\"?><fontconfig><dir>{}</dir><dir>/usr/share/fonts</dir><cachedir>{}</cachedir></fontconfig>",
         fonts.display(),

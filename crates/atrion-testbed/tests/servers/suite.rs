@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use atrion_testkit::servers::{
-    self, Availability, PgBouncer, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests,
+use atrion_testbed::{
+    Availability, PgBouncer, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests,
 };
 
 /// Set for a process of this program that starts servers only to be killed, or panics.
@@ -16,11 +16,11 @@ const VICTIM: &str = "ATRION_TEST_VICTIM";
 
 pub(crate) fn run() -> ExitCode {
     match std::env::var(VICTIM).as_deref() {
-        Ok("panics") => return servers::run(&[], tests![somebody_panics_in_a_task]),
+        Ok("panics") => return atrion_testbed::run(&[], tests![somebody_panics_in_a_task]),
         Ok(_) => be_the_victim(),
         Err(_) => {}
     }
-    servers::run(
+    atrion_testbed::run(
         &[Server::Redis, Server::Postgres],
         tests![
             redis_is_killed_and_comes_back_empty,
@@ -30,7 +30,7 @@ pub(crate) fn run() -> ExitCode {
             sentinels_make_the_replica_master,
             postgres_is_killed_and_keeps_what_was_committed,
             postgres_roles_need_their_password_over_tcp,
-            a_small_disk_is_full_and_has_room_again => unless servers::no_small_disk,
+            a_small_disk_is_full_and_has_room_again => unless atrion_testbed::no_small_disk,
             files_grow_up_to_their_limit,
             a_pooler_gives_each_transaction_the_next_connection => unless no_pooler,
             a_proxy_cuts_holds_delays_and_restores,
@@ -150,7 +150,7 @@ async fn files_grow_up_to_their_limit() {
 }
 
 fn no_pooler() -> Option<String> {
-    match servers::availability(Server::PgBouncer) {
+    match atrion_testbed::availability(Server::PgBouncer) {
         Availability::Ignored(why) => Some(why),
         _ => None,
     }

@@ -13,12 +13,12 @@ use std::sync::OnceLock;
 
 use rustix::process::Pid;
 
-use super::ServerError;
-use super::keeper::{NOBODY, folder, is_root, lives, lower};
+use crate::ServerError;
+use crate::keeper::{NOBODY, folder, is_root, lives, lower};
 
 /// A server's own small disk.
 #[derive(Debug)]
-pub(super) struct SmallDisk {
+pub(crate) struct SmallDisk {
     /// Where the server sees it. To everybody else it is an empty folder.
     folder: PathBuf,
     megabytes: u32,
@@ -32,7 +32,7 @@ mount -t tmpfs -o mode=0700,size="$size" atrion-small-disk "$disk" || exit 1
 exec unshare --user --map-user=1000 --map-group=1000 -- "$@"
 "#;
 
-/// Why a server cannot have a [small disk](super::PostgresBuilder::small_disk) here, if it cannot: for tests to be
+/// Why a server cannot have a [small disk](crate::PostgresBuilder::small_disk) here, if it cannot: for tests to be
 /// ignored with.
 #[must_use]
 pub fn no_small_disk() -> Option<String> {
@@ -61,7 +61,7 @@ fn wrapped(disk: &Path, megabytes: u32, command: impl IntoIterator<Item = OsStri
 
 impl SmallDisk {
     /// Makes the place for it in a server's folder; the server to start then is the command that comes back.
-    pub(super) fn make(
+    pub(crate) fn make(
         within: &Path,
         megabytes: u32,
         command: Vec<OsString>,
@@ -77,12 +77,12 @@ impl SmallDisk {
         Ok((Self { folder, megabytes }, command))
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Puts a file on it that takes all the room there is.
-    pub(super) fn fill(&self, server: Option<Pid>) -> Result<(), ServerError> {
+    pub(crate) fn fill(&self, server: Option<Pid>) -> Result<(), ServerError> {
         let mut file = OsString::from("of=");
         file.push(self.ballast(server)?);
         // No more than it has, so that a mistake fills no other disk.
@@ -98,7 +98,7 @@ impl SmallDisk {
     }
 
     /// Takes it away again.
-    pub(super) fn free(&self, server: Option<Pid>) -> Result<(), ServerError> {
+    pub(crate) fn free(&self, server: Option<Pid>) -> Result<(), ServerError> {
         let request = || "free a small disk".to_owned();
         let removed = run("rm", &[self.ballast(server)?])?;
         removed.map_err(|answer| ServerError::Refused { request: request(), answer })
@@ -127,7 +127,7 @@ fn run(program: &str, arguments: &[OsString]) -> Result<Result<(), String>, Serv
 }
 
 /// Lets no file of these processes, and of those that they start, grow beyond so many bytes; `None`: as it was.
-pub(super) fn limit_files(processes: &[Pid], bytes: Option<u64>) -> Result<(), ServerError> {
+pub(crate) fn limit_files(processes: &[Pid], bytes: Option<u64>) -> Result<(), ServerError> {
     // The soft limit alone, which may be raised again.
     let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
     for pid in processes {

@@ -52,17 +52,17 @@ impl Reply {
 }
 
 /// One connection, one or more requests.
-pub(super) struct Client(BufReader<UnixStream>);
+pub(crate) struct Client(BufReader<UnixStream>);
 
 impl Client {
-    pub(super) fn open(socket: &Path) -> io::Result<Self> {
+    pub(crate) fn open(socket: &Path) -> io::Result<Self> {
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         stream.set_write_timeout(Some(Duration::from_secs(10)))?;
         Ok(Self(BufReader::new(stream)))
     }
 
-    pub(super) fn ask<A: AsRef<[u8]>>(&mut self, words: &[A]) -> io::Result<Reply> {
+    pub(crate) fn ask<A: AsRef<[u8]>>(&mut self, words: &[A]) -> io::Result<Reply> {
         let mut request = format!("*{}\r\n", words.len()).into_bytes();
         for word in words {
             let word = word.as_ref();

@@ -4,10 +4,9 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::keeper::{Keeper, folder, is_root, own};
-use super::locate::{Programs, locate};
-use super::ports::{free_port, on_free_ports};
-use super::{Postgres, Server, ServerError};
+use crate::keeper::{Keeper, folder, is_root, own};
+use crate::ports::{free_port, on_free_ports};
+use crate::{Postgres, Programs, Server, ServerError, locate};
 
 /// A PgBouncer that pools *transactions*: two statements of a client go over the same connection to the server if they
 /// are in one transaction, and otherwise over whichever is free. Ends with the value.

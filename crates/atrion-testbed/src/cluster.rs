@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A Redis Cluster of three masters.
 
-use super::ports::free_port;
-use super::redis::Redis;
-use super::{Reply, ServerError};
+use crate::ports::free_port;
+use crate::redis::Redis;
+use crate::{Reply, ServerError};
 
 /// Three masters with a third of the slots each, and no replicas.
 #[derive(Debug)]

@@ -9,58 +9,28 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::locate::home;
-use super::{Programs, Server};
+use crate::programs::home;
+use crate::{Programs, Server};
 
 /// After a failure nobody tries again for so long: a suite of a hundred processes would try a hundred times.
 const REST: Duration = Duration::from_secs(120);
 
-/// The folders of libraries below an unpacked root: those of its architecture, and what lies in a folder of its own there
-/// (PulseAudio's, which Chromium is linked with), as nothing is installed that would tell the loader of it.
-pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
-    let architectures = ["usr/lib", "lib"].map(|parent| folders(&root.join(parent)));
-    let architectures =
-        architectures.concat().into_iter().filter(|path| name(path).contains("-linux-")).collect::<Vec<_>>();
-    let own = architectures.iter().flat_map(|path| folders(path)).filter(|path| name(path) == "pulseaudio");
-    let own = own.collect::<Vec<_>>();
-    [architectures, own].concat()
-}
-
-fn folders(parent: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Fetches, unless somebody else did while we waited for the lock; `check` says whether the result runs.
-pub(super) fn fetch(
-    server: Server,
-    check: impl Fn() -> Result<Programs, String>,
-) -> Result<Programs, String> {
+/// Fetches a server, unless another process did so while this one waited for the lock.
+pub(crate) fn fetch(server: Server) -> Result<Programs, String> {
     let home = home();
     let apt = Apt::new(&home)?;
     let lock = File::create(home.join("lock")).map_err(|error| format!("{}: {error}", home.display()))?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| format!("cannot lock: {error}"))?;
-    if let Ok(programs) = check() {
+    if let Ok(programs) = Programs::fetched(server) {
         return Ok(programs);
     }
     let failure = home.join(format!("{}.failed", server.name()));
     if let Some(why) = recent(&failure) {
         return Err(why);
     }
-    let package = match server {
-        Server::Redis => "redis-server",
-        Server::Postgres => "postgresql",
-        Server::PgBouncer => "pgbouncer",
-        Server::Promtool => "prometheus",
-        Server::Chromium => "chromium",
-    };
-    let fetched = apt.fetch(server).and_then(|()| check());
-    let fetched = fetched
-        .map_err(|why| format!("{why}; install the package `{package}`, or name one in the environment"));
+    let fetched = apt.fetch(server).and_then(|()| Programs::fetched(server)).map_err(|why| {
+        format!("{why}; install the package `{}`, or name one in the environment", server.package())
+    });
     match &fetched {
         Ok(programs) => eprintln!("test servers: {} is in {}", programs.version, programs.folder.display()),
         Err(why) => {

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use super::Server;
-use super::locate::{Availability, availability};
+use crate::{Availability, Server, availability};
 
-/// A test with its name; [`tests!`](crate::servers::tests) makes them.
+/// A test with its name; [`tests!`](crate::tests) makes them.
 #[derive(Clone, Copy)]
 pub struct Test {
     name: &'static str,
@@ -44,7 +43,7 @@ impl std::fmt::Debug for Test {
 #[macro_export]
 macro_rules! __server_tests {
     ($($test:path $(=> unless $cannot:path)?),* $(,)?) => {
-        vec![$($crate::servers::Test::new(stringify!($test), || Box::pin($test()))$(.unless($cannot))?),*]
+        vec![$($crate::Test::new(stringify!($test), || Box::pin($test()))$(.unless($cannot))?),*]
     };
 }
 

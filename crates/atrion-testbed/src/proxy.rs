@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::ServerError;
+use crate::ServerError;
 
 /// Where a proxy leads.
 #[derive(Debug, Clone)]

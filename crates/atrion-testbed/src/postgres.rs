@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::disk::{SmallDisk, limit_files};
-use super::keeper::{Keeper, folder, is_root, lower};
-use super::locate::{Programs, locate};
-use super::ports::{free_port, on_free_ports};
-use super::{Server, ServerError, TlsFiles};
+use crate::disk::{SmallDisk, limit_files};
+use crate::keeper::{Keeper, folder, is_root, lower};
+use crate::ports::{free_port, on_free_ports};
+use crate::{Programs, Server, ServerError, TlsFiles, locate};
 
 /// A PostgreSQL server with a cluster of its own, on a Unix socket and on a TCP port of 127.0.0.1. Ends with the
 /// value, and its data with it.
@@ -48,7 +47,7 @@ impl PostgresBuilder {
     }
 
     /// A disk of so many megabytes beside its usual one, at [`Postgres::disk`]: for a tablespace, and to be
-    /// [filled](Postgres::fill_disk). Not everywhere: see [`no_small_disk`](super::no_small_disk). An empty database takes
+    /// [filled](Postgres::fill_disk). Not everywhere: see [`no_small_disk`](crate::no_small_disk). An empty database takes
     /// eight megabytes.
     pub fn small_disk(mut self, megabytes: u32) -> Self {
         self.disk = Some(megabytes);
@@ -171,7 +170,7 @@ impl Postgres {
     }
 
     /// `postgres://...` over TCP with a role and its password, at this server's [`address`](Self::address) or at
-    /// another one that leads here: a [`Proxy`](super::Proxy)'s.
+    /// another one that leads here: a [`Proxy`](crate::Proxy)'s.
     #[must_use]
     pub fn url_at(address: SocketAddr, role: &str, password: &str, database: &str) -> String {
         format!("postgres://{role}:{password}@{address}/{database}?sslmode=disable")
@@ -210,7 +209,7 @@ impl Postgres {
     }
 
     /// The same wherever this URL leads.
-    pub(super) fn execute_at(&self, url: &str, sql: &str) -> Result<Vec<String>, ServerError> {
+    pub(crate) fn execute_at(&self, url: &str, sql: &str) -> Result<Vec<String>, ServerError> {
         let mut command = Command::new(self.programs.folder.join("psql"));
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"]);
         command.args(["-d", url, "-c", sql]);

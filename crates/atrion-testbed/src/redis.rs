@@ -4,11 +4,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::keeper::{Keeper, folder};
-use super::locate::{Programs, locate};
-use super::ports::{free_port, on_free_ports};
-use super::resp::{Client, Reply};
-use super::{Server, ServerError, TlsFiles};
+use crate::keeper::{Keeper, folder};
+use crate::ports::{free_port, on_free_ports};
+use crate::resp::{Client, Reply};
+use crate::{Programs, Server, ServerError, TlsFiles, locate};
 
 /// A Redis server that keeps nothing on disk, on a Unix socket and on a TCP port of 127.0.0.1. Ends with the value.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ impl RedisBuilder {
         self
     }
 
-    pub(super) fn sentinel(mut self) -> Self {
+    pub(crate) fn sentinel(mut self) -> Self {
         self.sentinel = true;
         self
     }
@@ -133,7 +132,7 @@ impl Redis {
         self.tls.map(|tls| self.url_at("rediss", tls).replace("127.0.0.1", "localhost"))
     }
 
-    /// `redis://...` at another address that leads here: a [`Proxy`](super::Proxy)'s.
+    /// `redis://...` at another address that leads here: a [`Proxy`](crate::Proxy)'s.
     #[must_use]
     pub fn url_at(&self, scheme: &str, address: SocketAddr) -> String {
         let user = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
@@ -197,7 +196,7 @@ impl Redis {
         self.wait_until_ready()
     }
 
-    pub(super) fn keeper(&self) -> &Keeper {
+    pub(crate) fn keeper(&self) -> &Keeper {
         &self.keeper
     }
 

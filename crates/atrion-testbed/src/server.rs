@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The servers that a test may need, and what is known of each: one table for all that look for them.
+
+/// What a test may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Server {
+    /// `redis-server`.
+    Redis,
+    /// `postgres`, `initdb` and `psql`.
+    Postgres,
+    /// `pgbouncer`, a pooler before PostgreSQL.
+    PgBouncer,
+    /// `promtool`, the checker of Prometheus's rules.
+    Promtool,
+    /// A browser for tests of pages: Chromium, or a browser of the same kind.
+    Chromium,
+}
+
+impl Server {
+    /// Everything there is.
+    pub const ALL: [Self; 5] = [Self::Redis, Self::Postgres, Self::PgBouncer, Self::Promtool, Self::Chromium];
+
+    /// The name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "Redis",
+            Self::Postgres => "PostgreSQL",
+            Self::PgBouncer => "PgBouncer",
+            Self::Promtool => "promtool",
+            Self::Chromium => "Chromium",
+        }
+    }
+
+    /// The program that serves.
+    pub(crate) const fn program(self) -> &'static str {
+        match self {
+            Self::Redis => "redis-server",
+            Self::Postgres => "postgres",
+            Self::PgBouncer => "pgbouncer",
+            Self::Promtool => "promtool",
+            Self::Chromium => "chromium",
+        }
+    }
+
+    /// The environment variable that names the program or, for PostgreSQL, the folder of its programs.
+    pub(crate) const fn variable(self) -> &'static str {
+        match self {
+            Self::Redis => "ATRION_TEST_REDIS_SERVER",
+            Self::Postgres => "ATRION_TEST_PG_BIN",
+            Self::PgBouncer => "ATRION_TEST_PGBOUNCER",
+            Self::Promtool => "ATRION_TEST_PROMTOOL",
+            Self::Chromium => "ATRION_TEST_CHROMIUM",
+        }
+    }
+
+    /// The Debian package that a person installs.
+    pub(crate) const fn package(self) -> &'static str {
+        match self {
+            Self::Redis => "redis-server",
+            Self::Postgres => "postgresql",
+            Self::PgBouncer => "pgbouncer",
+            Self::Promtool => "prometheus",
+            Self::Chromium => "chromium",
+        }
+    }
+
+    /// Whether the server does not run with root's rights.
+    pub(crate) const fn refuses_root(self) -> bool {
+        matches!(self, Self::Postgres | Self::PgBouncer)
+    }
+}
