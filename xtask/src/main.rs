@@ -3,7 +3,6 @@
 
 mod bench;
 mod boundary;
-mod codemod;
 mod demo;
 mod fuzz;
 mod license;
@@ -44,8 +43,6 @@ enum Command {
     Studio(studio::Args),
     /// Prove that the free crates never reach the commercial ones.
     Boundary(boundary::Args),
-    /// Take a Rust tree from version 1 to version 2: `update_physics` becomes a method.
-    Codemod(codemod::Args),
     /// Feed a parser arbitrary bytes for a bounded time.
     Fuzz(fuzz::Args),
 }
@@ -61,7 +58,6 @@ fn main() -> std::process::ExitCode {
         Command::License(args) => license::run(args),
         Command::Studio(args) => studio::run(args),
         Command::Boundary(args) => boundary::run(args),
-        Command::Codemod(args) => codemod::run(args),
         Command::Fuzz(args) => fuzz::run(args),
     };
     outcome.unwrap_or_else(|error| {

@@ -4,7 +4,7 @@ use atrion::{Atrion, physics as laws};
 use atrion_core::rfc::{self, Baselines, PhysicsState, Pressure, Weights};
 use atrion_core::{Mono, RfcConfig, Telemetry, update_physics as step};
 
-// atrion-codemod: update_physics is a method of an Atrion instance in version 2; whoever imports it from here needs an instance (docs/migration-v1-v2.md)
+// atrion-codemod: update_physics is a method of an Atrion instance in version 2; code that imports it from here needs an instance (docs/migration-v1-v2.md)
 pub use atrion_core::update_physics;
 
 fn kept(atrion: &Atrion, state: &PhysicsState, seen: Telemetry, w: &Weights, b: &Baselines, c: &RfcConfig, now: Mono) -> PhysicsState {

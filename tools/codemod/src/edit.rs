@@ -1,25 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Edits of a text at byte positions, and the comments that say what a person has to do.
+//! Edits of a text at byte positions, and the comments that say what is left to do by hand.
 
-use std::ops::Range;
+use std::fmt;
+use std::ops::{AddAssign, Range};
 
-use super::Done;
-
-/// What is to be done at a use.
+/// What happens at one use.
 #[derive(Debug, Clone)]
 pub(super) enum Edit {
-    /// Other text in this place.
+    /// Replaces the text of this place.
     Replace { at: Range<usize>, with: String },
-    /// A comment above the line in which this byte is.
+    /// Adds a comment above the line that holds this byte.
     Note { at: usize, reason: String },
-    /// An import that nobody needs any more.
+    /// Removes an import that is no longer used.
     Remove { at: Range<usize> },
 }
 
-/// How a comment of ours begins.
-pub(super) const MARK: &str = "// atrion-codemod:";
+/// The beginning of every comment that this tool writes.
+const MARK: &str = "// atrion-codemod:";
 
-/// The text with the edits made, and their number.
+/// How many uses of the function were rewritten or noted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) rewritten: usize,
+    pub(crate) noted: usize,
+    /// Uses that had their comment from an earlier run.
+    pub(crate) known: usize,
+}
+
+impl Done {
+    /// Uses that this run changed, or would change.
+    pub(crate) fn changes(&self) -> usize {
+        self.rewritten + self.noted
+    }
+}
+
+impl AddAssign for Done {
+    fn add_assign(&mut self, other: Self) {
+        self.rewritten += other.rewritten;
+        self.noted += other.noted;
+        self.known += other.known;
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rewritten, noted, known } = self;
+        write!(f, "{rewritten} rewritten, {noted} noted, {known} noted before")
+    }
+}
+
+/// Makes the edits, and counts them.
 pub(super) fn apply(text: &str, edits: Vec<Edit>) -> (String, Done) {
     let mut done = Done::default();
     let mut places: Vec<(Range<usize>, String)> = Vec::new();
@@ -43,14 +73,14 @@ pub(super) fn apply(text: &str, edits: Vec<Edit>) -> (String, Done) {
                     "\n"
                 };
                 done.noted += 1;
-                // Two uses in a line are one comment.
+                // Two uses in one line share a comment.
                 if !places.iter().any(|(place, _)| *place == (line..line)) {
                     places.push((line..line, format!("{indent}{MARK} {reason}{end}")));
                 }
             }
         }
     }
-    // From the back, so that positions stay true.
+    // From the back, so that earlier positions stay valid.
     places.sort_by_key(|(place, _)| place.start);
     let mut new = text.to_owned();
     for (place, with) in places.into_iter().rev() {
@@ -59,7 +89,7 @@ pub(super) fn apply(text: &str, edits: Vec<Edit>) -> (String, Done) {
     (new, done)
 }
 
-/// Whether the line before has a comment of ours.
+/// Whether the line before is a comment of this tool.
 fn is_noted(before: &str) -> bool {
     before.lines().next_back().is_some_and(|line| line.trim_start().starts_with(MARK))
 }

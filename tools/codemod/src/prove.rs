@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-//! When a call can become the method's: the instance, the route, the measurement, and nobody who needs the state.
+//! Proves that a call can become the method: its instance, route and measurement are known, and no
+//! code needs the state that it returned.
 
 use syn::{Expr, ExprCall, ExprLit, Lit};
 
-use super::Told;
-use super::scope::{Meaning, Scopes};
+use crate::scope::{Meaning, Scopes};
 
-/// What becomes of a call's result.
+/// What the caller knows and no file says.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// An expression for the instance that is valid wherever no `Atrion` is in scope, such as
+    /// `crate::atrion()`.
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) instance: Option<String>,
+    /// The name of the route for states that are not kept by route.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) route: Option<String>,
+}
+
+/// What the surrounding code does with the result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Nobody looks at it.
+    /// Drops it.
     Dropped,
-    /// Of it, a field is read that the method's result has, too.
+    /// Reads a field that the result of the method has too.
     Field,
-    /// It is put back to where the state came from.
+    /// Assigns it to the place that the state came from.
     PutBack,
-    /// Something else.
+    /// Anything else.
     Kept,
 }
 
-/// The text of the method call, or why there is none.
+/// The text of the method call, or the reason why there is none.
 pub(super) fn method(
     call: &ExprCall,
     fate: &Fate,
@@ -61,7 +73,7 @@ fn instance(scopes: &Scopes, fields: &[String], told: &Told) -> Result<String, S
     }
 }
 
-/// The telemetry that a pressure is made of, and what follows its `Result`.
+/// The telemetry that a pressure is made of, and how the error of making it is handled.
 fn measurement(
     pressure: &Expr,
     scopes: &Scopes,
@@ -76,7 +88,8 @@ fn measurement(
     made_of(pressure, text).map(|(telemetry, handling)| (text(telemetry), handling))
 }
 
-/// `Pressure::of(TELEMETRY, ..)?`, or with `unwrap` or `expect`: both functions fail in the same way, with the same error.
+/// Takes `Pressure::of(TELEMETRY, ..)` apart, followed by `?`, `unwrap` or `expect`. The method fails in
+/// the same cases with the same error type, so the handling stays.
 pub(super) fn made_of<'e>(pressure: &'e Expr, text: &impl Fn(&Expr) -> String) -> Option<(&'e Expr, String)> {
     let (inner, handling) = match pressure {
         Expr::Try(tried) => (&*tried.expr, String::from("?")),
@@ -93,7 +106,8 @@ pub(super) fn made_of<'e>(pressure: &'e Expr, text: &impl Fn(&Expr) -> String) -
     (last == ["of", "Pressure"] && call.args.len() == 3).then(|| (&call.args[0], handling))
 }
 
-/// The route of a state that is kept by name: `states["checkout"]`, `states[&name]`, `states[name]` with a string.
+/// The route of a state that is kept by name: `states["checkout"]`, `states[&name]`, or `states[name]`
+/// where `name` is a string.
 fn route(state: &Expr, scopes: &Scopes, told: &Told, text: &impl Fn(&Expr) -> String) -> Option<String> {
     let place = place(state);
     let Expr::Index(index) = place else { return told.route.as_ref().map(|route| format!("{route:?}")) };
@@ -111,7 +125,7 @@ fn route(state: &Expr, scopes: &Scopes, told: &Told, text: &impl Fn(&Expr) -> St
     }
 }
 
-/// What is borrowed.
+/// The expression under any borrows and parentheses.
 pub(super) fn place(expr: &Expr) -> &Expr {
     match expr {
         Expr::Reference(reference) => place(&reference.expr),

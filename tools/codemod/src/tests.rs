@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! On sample trees (`xtask/samples/codemod`): what is rewritten, what is noted, and what is none of its business.
+//! What is rewritten, noted and left alone, on the trees in `samples/`.
 
 use std::path::{Path, PathBuf};
 
-use super::{Done, Told, files, migrate};
+use crate::edit::Done;
+use crate::files;
+use crate::migrate::migrate;
+use crate::prove::Told;
 
 fn samples(which: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/codemod").join(which)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(which)
 }
 
 fn read(path: &Path) -> String {
@@ -52,7 +55,7 @@ fn what_it_makes_parses() {
     }
 }
 
-/// What only the caller knows makes more of it provable.
+/// With what only the caller knows, more uses can be proven.
 #[test]
 fn the_caller_may_name_an_instance_and_a_route() {
     let text = "use atrion_core::update_physics;\nfn tick(s: &S, t: T) {\n    let _ = update_physics(s, Pressure::of(t, b, 1.0)?, w, c, now);\n}\n";
@@ -82,7 +85,7 @@ fn a_file_that_does_not_parse_is_an_error_and_not_a_guess() {
     assert_eq!(migrate(unrelated, &Told::default()).unwrap().0, unrelated);
 }
 
-/// What is rewritten to must exist: the method's own signature, by the type checker.
+/// The type checker sees that the method in the rewritten text exists with this signature.
 #[test]
 fn the_method_that_it_writes_exists() {
     fn tell(atrion: &atrion::Atrion, seen: atrion::Telemetry) -> Result<(), atrion::TelemetryError> {
@@ -92,7 +95,7 @@ fn the_method_that_it_writes_exists() {
         Ok(())
     }
     fn pressure(seen: atrion::Telemetry, b: &atrion::rfc::Baselines) -> Result<(), atrion::TelemetryError> {
-        // The same error, so that `?` stays possible where it was.
+        // The same error type, so `?` stays possible.
         atrion::rfc::Pressure::of(seen, b, 1.0).map(drop)
     }
     let _ = (tell as fn(&_, _) -> _, pressure as fn(_, &_) -> _);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What of the text goes when an import is no longer needed.
+//! The bytes to remove when an import is no longer used.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use syn::{ItemUse, UseTree};
 
 use super::range;
 
-/// The bytes that go with an import of `name`: the whole line, or its place in a group.
+/// The bytes of the import of `name`: its whole line, or its place in a group.
 pub(super) fn removal(text: &str, item: &ItemUse, name: &str) -> Option<Range<usize>> {
     fn find(tree: &UseTree, name: &str) -> Option<(Range<usize>, bool)> {
         match tree {
@@ -23,7 +23,7 @@ pub(super) fn removal(text: &str, item: &ItemUse, name: &str) -> Option<Range<us
     }
     let (at, is_grouped) = find(&item.tree, name)?;
     if is_grouped {
-        // With its comma: the one behind it, or for the last the one before.
+        // With a comma: the one after it, or for the last item the one before it.
         let behind = text[at.end..].find(|c: char| !c.is_whitespace()).map(|skip| at.end + skip)?;
         if text[behind..].starts_with(',') {
             let next = text[behind + 1..]

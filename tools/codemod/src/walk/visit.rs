@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The order of a file: what is visible from where on, and what surrounds a call.
+//! Visits a file in order: from where on a name is visible, and what surrounds a call.
 
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
@@ -10,8 +10,8 @@ use syn::{
 
 use super::imports::removal;
 use super::{Walk, range, start};
-use crate::codemod::prove::{Fate, place};
-use crate::codemod::scope::{Border, Meaning, imports};
+use crate::prove::{Fate, place};
+use crate::scope::{Border, Meaning, imports};
 
 impl<'ast> Visit<'ast> for Walk<'_> {
     fn visit_item_mod(&mut self, module: &'ast ItemMod) {
@@ -52,7 +52,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
                 continue;
             }
             if import.is_public {
-                self.note("whoever imports it from here needs an instance");
+                self.note("code that imports it from here needs an instance");
             } else if let Some(at) = removal(self.text, item, &import.name) {
                 self.imports.push(at);
             }
@@ -83,7 +83,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
                     && bare(&self.source(place(state))) == bare(&self.source(place(&assign.left)))
                 {
                     self.fates.insert(range(call).start, (Fate::PutBack, range(assign)));
-                    // The left side is gone with the call.
+                    // The rewrite replaces the left side too.
                     self.visit_expr(&assign.right);
                     return;
                 }
@@ -104,7 +104,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
                 self.visit_expr(diverge);
             }
         }
-        // Only from here on, and not in its own value.
+        // Visible from here on, not in its own value.
         self.pattern(&local.pat, None, init.map(|init| &*init.expr));
     }
 
@@ -152,7 +152,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_expr_field(&mut self, field: &'ast ExprField) {
-        // Both results have these, with the same types.
+        // The results of function and method have both fields, with the same types.
         if let (Expr::Call(call), Member::Named(name)) = (&*field.base, &field.member)
             && (name == "mode" || name == "resistance")
         {
@@ -162,8 +162,9 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
-        let is_ours = matches!(&*call.func, Expr::Path(path) if path.qself.is_none() && self.scopes.path(&path.path) == Meaning::Function);
-        if is_ours {
+        let calls_the_function = matches!(&*call.func, Expr::Path(path)
+            if path.qself.is_none() && self.scopes.path(&path.path) == Meaning::Function);
+        if calls_the_function {
             self.call(call);
             call.args.iter().for_each(|argument| self.visit_expr(argument));
         } else {
@@ -192,7 +193,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         let arguments = mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
         match arguments {
             Ok(arguments) => {
-                // Not what outlives the macro's own tree: the walk keeps bytes and no nodes.
+                // The parsed arguments end here: the walk keeps bytes, not nodes.
                 arguments.iter().for_each(|argument| Visit::visit_expr(self, argument));
             }
             Err(_) => {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A use of the function: the method's call in its place, or a note that says what is missing.
+//! A call of the function: replaced by the call of the method, or noted with the reason.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{Expr, ExprCall};
 
 use super::counts::root;
 use super::{Walk, range};
-use crate::codemod::edit::Edit;
-use crate::codemod::prove::{Fate, method, place};
-use crate::codemod::scope::Meaning;
+use crate::edit::Edit;
+use crate::prove::{Fate, method, place};
+use crate::scope::Meaning;
 
 impl Walk<'_> {
     pub(super) fn call(&mut self, call: &ExprCall) {
@@ -24,7 +24,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a state is read by nobody but the calls that replace it: its name stands in the function at its own
+    /// Whether only the calls that replace a state read it: the function names it once at its
     /// declaration, and twice for each such call.
     fn is_only_put_back(&self, call: &ExprCall) -> bool {
         let Some(state) = call.args.first() else { return false };
@@ -32,7 +32,7 @@ impl Walk<'_> {
         self.counts.uses(&name) == 2 * self.counts.put_back(&name) + self.counts.declared(&name)
     }
 
-    /// Whether tokens have a name that means the function here.
+    /// Whether the tokens hold a name that means the function here.
     pub(super) fn mentions(&self, tokens: &TokenStream) -> bool {
         tokens.clone().into_iter().any(|token| match token {
             TokenTree::Group(group) => self.mentions(&group.stream()),

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a name means at a place: the function of version 1, a module on the way to it, an instance, or something else.
+//! What a name means at a place: the function of version 1, a module on the way to it, an instance,
+//! or something else.
 
 use std::collections::HashMap;
 
 use syn::{Item, Path, Type, UseTree, Visibility};
 
-/// Where version 1 and the core of version 2 have the free function.
+/// The paths of the free function in version 1 and in the core of version 2.
 const FUNCTION: &[&[&str]] = &[
     &["atrion_core", "update_physics"],
     &["atrion_core", "rfc", "update_physics"],
@@ -14,7 +15,7 @@ const FUNCTION: &[&[&str]] = &[
     &["atrion", "rfc", "update_physics"],
 ];
 
-/// Where the instance is.
+/// The paths of the instance's type.
 const INSTANCE: &[&[&str]] = &[&["atrion", "Atrion"], &["atrion_engine", "Atrion"]];
 
 /// What a name or a path means.
@@ -26,13 +27,14 @@ pub(super) enum Meaning {
     InstanceType,
     /// A value of that type, behind a reference or not.
     Instance,
-    /// A pressure that was made of a telemetry: that expression's text, and how its error is handled.
+    /// A pressure that was made of a telemetry: the text of that expression, and how its error is
+    /// handled.
     Pressure { telemetry: String, handling: String },
     /// A string, or a reference to one.
     Text,
     /// A crate or module on the way: its full path.
     Module(Vec<String>),
-    /// Something else, which hides what has the name further out.
+    /// Something else. It hides the same name of an outer scope.
     Other,
 }
 
@@ -46,24 +48,24 @@ impl Meaning {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Scope {
     names: HashMap<String, Meaning>,
-    /// Names that came by `*`, which anything explicit hides.
+    /// Names imported by `*`. An explicit name hides them.
     globbed: HashMap<String, Meaning>,
     border: Border,
 }
 
-/// What of further out is not visible in a scope.
+/// What a scope hides of the scopes around it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Border {
-    /// Nothing: a block, a closure.
+    /// Nothing: a block or a closure.
     #[default]
     None,
-    /// Values: a function does not see what the function around it has on its stack.
+    /// Values: a function does not see the variables of the function around it.
     Function,
-    /// Everything.
+    /// Everything: a module.
     Module,
 }
 
-/// Scopes from the file's to the innermost.
+/// The scopes from the whole file to the innermost.
 #[derive(Debug, Default)]
 pub(super) struct Scopes(Vec<Scope>);
 
@@ -82,7 +84,7 @@ impl Scopes {
         }
     }
 
-    /// What the items of a module or block bind, which holds in all of it, before them too.
+    /// Binds the items of a module or block. They are visible in all of it, also before them.
     pub(super) fn items<'a>(&mut self, items: impl Iterator<Item = &'a Item> + Clone) {
         for item in items.clone() {
             if let Some(name) = named(item) {
@@ -125,7 +127,7 @@ impl Scopes {
         Some(self.0[outer].clone())
     }
 
-    /// What a name of one word means here.
+    /// What a single name means here.
     pub(super) fn name(&self, name: &str) -> Option<&Meaning> {
         let mut is_outside = false;
         for scope in self.0.iter().rev() {
@@ -152,12 +154,12 @@ impl Scopes {
         meaning_of(&full)
     }
 
-    /// The path with its first segment spelt out.
+    /// The path with its first segment spelled out.
     fn expand(&self, path: &[String]) -> Vec<String> {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
         match self.name(first) {
             Some(Meaning::Module(module)) => [&module[..], rest].concat(),
-            // An item of the file hides the crate of its name.
+            // An item of the file hides a crate of the same name.
             Some(_) => vec![String::from("?")],
             None => path.to_vec(),
         }
@@ -215,7 +217,7 @@ fn meaning_of(path: &[String]) -> Meaning {
     if FUNCTION.iter().chain(INSTANCE).any(leads) { Meaning::Module(path.to_vec()) } else { Meaning::Other }
 }
 
-/// One name that a `use` brings.
+/// One name that a `use` binds.
 #[derive(Debug)]
 pub(super) struct Import {
     pub(super) path: Vec<String>,
@@ -224,7 +226,7 @@ pub(super) struct Import {
     pub(super) is_public: bool,
 }
 
-/// Every name that a `use` brings.
+/// Every name that a `use` binds.
 pub(super) fn imports(tree: &UseTree, visibility: &Visibility) -> Vec<Import> {
     let mut found = Vec::new();
     let is_public = !matches!(visibility, Visibility::Inherited);
@@ -254,7 +256,7 @@ fn collect(tree: &UseTree, before: &[String], is_public: bool, found: &mut Vec<I
     }
 }
 
-/// The name that an item takes in its module, if it is one that could hide ours.
+/// The name that an item takes in its module, if it is of a kind that can hide a known name.
 fn named(item: &Item) -> Option<String> {
     Some(match item {
         Item::Fn(item) => item.sig.ident.to_string(),

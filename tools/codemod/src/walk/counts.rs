@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How often each name stands in a function, and what is done with it there.
+//! How often a function names each identifier, and what it does with it.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Block, Expr, Macro};
 
-use crate::codemod::prove::place;
+use crate::prove::place;
 
 /// Counts by name.
 #[derive(Debug, Default)]
@@ -27,22 +27,23 @@ impl Counts {
         counts
     }
 
-    /// As an identifier of any kind, also in macros and format strings.
+    /// Occurrences of any kind, also in macros and format strings.
     pub(super) fn uses(&self, name: &str) -> usize {
         of(&self.uses, name)
     }
 
-    /// As a pattern.
+    /// Occurrences in a pattern.
     pub(super) fn declared(&self, name: &str) -> usize {
         of(&self.declared, name)
     }
 
-    /// As a state that a call of the function replaces.
+    /// Assignments of the function's result to the state that it was given.
     pub(super) fn put_back(&self, name: &str) -> usize {
         of(&self.put_back, name)
     }
 
-    /// Whether it is assigned to, borrowed mutably or declared `mut`; by its text, and rather once too often.
+    /// Whether it is assigned to, borrowed mutably or declared `mut`. Judged by name alone, so a shadowed
+    /// variable of the same name counts too.
     pub(super) fn is_written(&self, name: &str) -> bool {
         of(&self.written, name) > 0
     }
@@ -52,7 +53,7 @@ impl Counts {
             match token {
                 TokenTree::Ident(ident) => add(&mut self.uses, ident.to_string()),
                 TokenTree::Group(group) => self.words(&group.stream()),
-                // A format string may name anything.
+                // A format string can name any variable.
                 TokenTree::Literal(literal) => {
                     let text = literal.to_string();
                     let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -104,7 +105,7 @@ impl<'ast> Visit<'ast> for Counts {
     }
 }
 
-/// The variable that a place is in.
+/// The variable that a place belongs to.
 pub(super) fn root(place: &Expr) -> Option<String> {
     match place {
         Expr::Path(path) => path.path.get_ident().map(ToString::to_string),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Walks a file with what its names mean, and finds every use of the function.
+//! Walks a file, knows what each name means, and finds every use of the function.
 
 mod bindings;
 mod calls;
@@ -16,10 +16,9 @@ use syn::{Block, FnArg, Item, Signature};
 
 use counts::Counts;
 
-use super::Told;
-use super::edit::Edit;
-use super::prove::Fate;
-use super::scope::{Border, Scopes};
+use crate::edit::Edit;
+use crate::prove::{Fate, Told};
+use crate::scope::{Border, Scopes};
 
 const PAGE: &str = "docs/migration-v1-v2.md";
 
@@ -28,19 +27,20 @@ pub(super) struct Walk<'t> {
     told: &'t Told,
     scopes: Scopes,
     edits: Vec<Edit>,
-    /// What becomes of the call that begins at a byte, as its surroundings have seen.
+    /// By the first byte of a call: what the surrounding code does with its result, and the bytes that
+    /// a rewrite replaces.
     fates: HashMap<usize, (Fate, Range<usize>)>,
-    /// The first byte of the innermost statement or item, under which a comment fits.
+    /// The first bytes of the surrounding items and statements. A comment goes above the innermost.
     lines: Vec<usize>,
-    /// Of each `struct` of the file, the fields that are instances.
+    /// For each `struct` of the file, the fields that are instances.
     fields: HashMap<String, Vec<String>>,
-    /// Those of the type that is being implemented, in methods.
+    /// In a method, such fields of `self`.
     own_fields: Vec<String>,
-    /// How often each identifier stands in the innermost function.
+    /// How often the innermost function names each identifier.
     counts: Counts,
-    /// Imports of the function: where they stand, and whether they can go.
+    /// The bytes of the imports of the function.
     imports: Vec<Range<usize>>,
-    /// Something is left that needs the imports.
+    /// A use is left that needs the imports.
     is_still_used: bool,
 }
 
@@ -121,7 +121,7 @@ fn range(node: &impl Spanned) -> Range<usize> {
     node.span().byte_range()
 }
 
-/// Where a node begins, its attributes and documentation included.
+/// The first byte of a node, attributes and documentation included.
 fn start(node: &impl Spanned) -> usize {
     range(node).start
 }

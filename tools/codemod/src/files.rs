@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The files of a tree.
+//! The Rust files of a tree.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Every Rust file at or below these paths, in order.
+/// Every Rust file at or below these paths, sorted and without duplicates.
 pub(super) fn below(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
@@ -24,7 +24,7 @@ fn collect(path: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            // Links could lead in circles or out of the tree.
+            // A symbolic link can lead in a circle or out of the tree.
             let is_wanted = !name.starts_with('.') && name != "target" && !entry.file_type()?.is_symlink();
             if is_wanted && (entry.file_type()?.is_dir() || name.ends_with(".rs")) {
                 collect(&entry.path(), found)?;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the names that a pattern binds mean: an instance, a string, a pressure, or something that hides what had them.
+//! What the names that a pattern binds mean: an instance, a string, a pressure, or something else that
+//! hides an outer name.
 
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat, Type};
 
 use super::Walk;
-use crate::codemod::prove::made_of;
-use crate::codemod::scope::Meaning;
+use crate::prove::made_of;
+use crate::scope::Meaning;
 
 impl Walk<'_> {
-    /// Binds what a pattern names: an instance or a string by its type or by what it is made of, else something that
-    /// hides what had the name.
+    /// Binds the names of a pattern. The type or the initial value tells an instance, a string or a
+    /// pressure; any other value hides the outer name.
     pub(super) fn pattern(&mut self, pattern: &Pat, ty: Option<&Type>, init: Option<&Expr>) {
         match pattern {
             Pat::Type(typed) => self.pattern(&typed.pat, Some(&typed.ty), init),
@@ -41,7 +42,8 @@ impl Walk<'_> {
         }
         match (init, made_of(init, &|expr| self.source(expr))) {
             (Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(_), .. }), _) => Meaning::Text,
-            // A name is a copy of the same measurement later, if nobody has written to it; anything else might not be.
+            // A variable that is never written to holds the same measurement later. Another expression
+            // may not.
             (_, Some((telemetry @ Expr::Path(path), handling))) => match path.path.get_ident() {
                 Some(name) if !self.counts.is_written(&name.to_string()) => {
                     Meaning::Pressure { telemetry: self.source(telemetry), handling }
@@ -52,7 +54,7 @@ impl Walk<'_> {
         }
     }
 
-    /// `Atrion::builder()...` with whatever waits for it and unwraps it.
+    /// `Atrion::builder()..connect()`, awaited and unwrapped in any way.
     fn makes_instance(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Await(waits) => self.makes_instance(&waits.base),
