@@ -8,12 +8,12 @@
 //! - Every case is said in the log, with what mends it, and said again; observers hear of each change.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use atrion_core::Wall;
 use atrion_license::{ClusterLedger, Feature, LicenseError, State, UnixTime, Watch};
-use atrion_state::{Event, LicenseStanding, LicenseState};
+use atrion_state::{Event, LicenseStanding, LicenseState, lock};
 
 /// An adapter's licence, watched.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ impl Permit {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 }
 

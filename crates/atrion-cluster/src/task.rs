@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use atrion_state::ProviderError;
+use atrion_state::{ProviderError, lock};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -80,7 +80,7 @@ impl<O: Clone> Task<O> {
 
 impl<O> Task<O> {
     fn lock(&self) -> MutexGuard<'_, Option<Running<O>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use atrion_core::{Ladder, Mode, Mono, Ohms, Outcome, Priority, Refusal, Terms, retry_after};
-use atrion_state::{Clock, RouteId, StateManager};
+use atrion_state::{Clock, RouteId, StateManager, lock};
 
 use crate::fleet::Ear;
 use crate::live::{Live, Refused, Ticket};
@@ -65,7 +65,7 @@ impl RouteCell {
 
     /// Never on the path of a request. The physics is valid after every step, so a panic elsewhere harms nothing.
     pub(crate) fn physics(&self) -> MutexGuard<'_, RoutePhysics> {
-        self.physics.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.physics)
     }
 
     #[inline(always)]

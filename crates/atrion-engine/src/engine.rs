@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use atrion_core::{Mono, Ohms, Telemetry, TelemetryError};
 use atrion_state::{
     Clock, Event, Fanout, Gates, Liveness, Observer, OverrideKind, PhysicsVector, RegisterSetLimits, RouteId,
-    RouteIdError, StateManager, StateProvider,
+    RouteIdError, StateManager, StateProvider, lock,
 };
 
 use crate::cell::{Commons, RouteCell};
@@ -479,11 +479,6 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("routes", &self.registry.len()).finish_non_exhaustive()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these locks guard is valid after every single step.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn overflow_id() -> RouteId {

@@ -7,12 +7,12 @@
 //! sample that meets somebody else at the ring is not taken.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use atrion_core::{Mono, Refusal};
-use atrion_state::RouteId;
+use atrion_state::{RouteId, lock};
 
 /// One refusal that was kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +80,7 @@ impl Refusals {
     /// The samples after the one of that number, oldest first. Keeps the sampling on.
     pub(crate) fn after(&self, number: u64, now: Mono) -> Vec<RefusalSample> {
         self.listening_until.store(now.after(LISTENING).as_nanos(), Relaxed);
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = lock(&self.ring);
         // Here, so that no request is the one that allocates.
         let missing = KEPT - ring.kept.len();
         ring.kept.reserve_exact(missing);

@@ -3,9 +3,9 @@
 //! Why bounded like this: `docs/adr/0006-bounded-routes.md`.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use atrion_state::RouteId;
+use atrion_state::{RouteId, lock};
 
 use crate::cell::RouteCell;
 
@@ -53,7 +53,7 @@ impl Registry {
         let cell = Arc::new(make());
         match routes.try_insert(id.clone(), Arc::clone(&cell)) {
             Ok(_) => {
-                self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&cell));
+                lock(&self.fresh).push(Arc::clone(&cell));
                 cell
             }
             // Somebody else was faster with the same name.
@@ -81,7 +81,7 @@ impl Registry {
     }
 
     pub(crate) fn take_fresh(&self) -> Vec<Arc<RouteCell>> {
-        std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.fresh))
     }
 
     /// This very cell is the one that its name leads to. One that was evicted may live on beside a new one of its name.

@@ -5,7 +5,9 @@
 //! stripe with that number. The hand-over goes through a lock, so the next owner sees all that the last one wrote.
 
 use std::cell::Cell;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use atrion_state::lock;
 
 /// The slot of a thread that is just being torn down: no stripe has this number, so it counts on the shared one.
 pub(crate) const NONE: usize = usize::MAX;
@@ -52,7 +54,7 @@ struct Slot(usize);
 
 impl Slot {
     fn claim() -> Self {
-        let mut free = lock();
+        let mut free = free_slots();
         // The lowest first, so that the slots in use stay dense and under the number of stripes.
         let lowest = free.returned.iter().enumerate().min_by_key(|(_, slot)| **slot).map(|(at, _)| at);
         let slot = match lowest {
@@ -71,13 +73,12 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // What still runs on this thread must not write where the next owner does.
         OWN.set(NONE);
-        lock().returned.push(self.0);
+        free_slots().returned.push(self.0);
     }
 }
 
-/// The list is valid after every single step, so a panic elsewhere leaves nothing to repair.
-fn lock() -> MutexGuard<'static, Free> {
-    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+fn free_slots() -> MutexGuard<'static, Free> {
+    lock(&FREE)
 }
 
 #[cfg(test)]
@@ -112,6 +113,6 @@ mod tests {
             assert_eq!(round(), threads);
         }
         // Other tests of this process have threads too, but 51 rounds of 16 would need 816 without giving back.
-        assert!(lock().next < 400, "{}", lock().next);
+        assert!(free_slots().next < 400, "{}", free_slots().next);
     }
 }

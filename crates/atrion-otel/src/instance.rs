@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Instances of one process have names that differ, so that their series never mix.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+
+use atrion_state::lock;
 
 /// A name that no other living instance of this process has. It is free again when this is dropped.
 #[derive(Debug)]
@@ -13,7 +15,7 @@ static NAMES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 impl InstanceName {
     /// `wanted` if it is free, else the first free of `wanted-2`, `wanted-3` and so on.
     pub(crate) fn claim(wanted: &str) -> Self {
-        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = lock(&NAMES);
         let mut name = wanted.to_owned();
         let mut number = 2_u64;
         while names.contains(&name) {
@@ -31,7 +33,7 @@ impl InstanceName {
 
 impl Drop for InstanceName {
     fn drop(&mut self) {
-        NAMES.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| *name != self.0);
+        lock(&NAMES).retain(|name| *name != self.0);
     }
 }
 

@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_core::{Mode, Ohms, Terms};
 use atrion_engine::{RouteSnapshot, WeakAtrion};
-use atrion_state::{LicenseStanding, ProviderStats, RouteId};
+use atrion_state::{LicenseStanding, ProviderStats, RouteId, lock};
 use opentelemetry::StringValue;
 
 use crate::instance::InstanceName;
@@ -95,7 +95,7 @@ impl Reader {
 
     /// What there is to show; nothing once the instance is gone.
     pub(crate) fn read(&self) -> Arc<Reading> {
-        let _alone = self.collecting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = lock(&self.collecting);
         let pulse = self.pulses.load(Relaxed);
         let (watched, latest) = {
             let state = self.state();
@@ -119,7 +119,7 @@ impl Reader {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Valid after every single step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

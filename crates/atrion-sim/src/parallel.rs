@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use atrion_state::lock;
+
 /// Called after every run with how many are done, from any thread.
 pub type Progress<'a> = dyn Fn(usize) + Sync + 'a;
 
@@ -25,7 +27,7 @@ pub(crate) fn map<J: Sync, R: Send>(
                     let nth = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(nth) else { break };
                     let result = run(job);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((nth, result));
+                    lock(&done).push((nth, result));
                     progress(finished.fetch_add(1, Ordering::Relaxed) + 1);
                 }
             });

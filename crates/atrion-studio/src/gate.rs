@@ -7,9 +7,8 @@
 use std::sync::Mutex;
 
 use atrion_license::{Feature, License, LicenseError, Report, State, UnixTime, Watch};
+use atrion_state::lock;
 use serde_json::{Value, json};
-
-use crate::lock::lock;
 
 #[derive(Debug)]
 pub(crate) struct Gate {

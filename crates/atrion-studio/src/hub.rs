@@ -11,12 +11,11 @@ use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use atrion_state::lock;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-
-use crate::lock::lock;
 
 #[derive(Debug)]
 pub(crate) struct Hub {

@@ -23,7 +23,6 @@ mod past;
 mod whatif;
 
 mod listener;
-mod lock;
 mod server;
 
 mod studio;

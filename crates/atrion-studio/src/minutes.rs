@@ -8,9 +8,8 @@ use std::time::Duration;
 use atrion_core::{Mode, Mono, Wall};
 use atrion_engine::Atrion;
 use atrion_engine::recording::{Kept, Recorded};
-use atrion_state::RouteId;
+use atrion_state::{RouteId, lock};
 
-use crate::lock::lock;
 use crate::source::Sighting;
 
 /// So many routes at a time.

@@ -6,12 +6,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use atrion_engine::Override;
-use atrion_state::{OverrideKind, RouteId};
+use atrion_state::{OverrideKind, RouteId, lock};
 use atrion_tower::api::override_name;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::lock::lock;
 
 /// What a browser asks for.
 #[derive(Debug, Deserialize)]

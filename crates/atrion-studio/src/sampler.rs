@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_license::UnixTime;
-use atrion_state::{Clock as _, SystemClock};
+use atrion_state::{Clock as _, SystemClock, lock};
 use atrion_tower::api::{EventView, RefusalView};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::lock::lock;
 use crate::model;
 use crate::studio::Shared;
 

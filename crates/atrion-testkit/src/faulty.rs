@@ -3,13 +3,13 @@
 
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use atrion_core::Peer;
 use atrion_state::{
     BoxFuture, Capabilities, Gates, Health, Liveness, Observer, PhysicsVector, ProviderError, ProviderStats,
-    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    Register, RouteId, Sharing, StateProvider, Subscription, Weight, lock,
 };
 
 mod script;
@@ -129,7 +129,7 @@ impl FaultyProvider {
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
-        self.shared.script.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.script)
     }
 
     /// Counts a call and runs it through the fault that is on. The fault is chosen when the call is *made*, so that

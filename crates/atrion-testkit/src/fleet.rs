@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_core::Mono;
 use atrion_state::{
     BoxFuture, Capabilities, Change, Clock, Event, Feed, InMemoryProvider, Liveness, NodeId, Observer,
     PhysicsVector, ProviderError, Register, RegisterSet, RegisterSetLimits, RouteId, Sharing, StateProvider,
-    Subscription, Weight,
+    Subscription, Weight, lock,
 };
 
 /// Nodes that see each other's registers without delay, for tests of whoever merges them.
@@ -119,7 +119,7 @@ impl MemoryFleet {
 impl Hub {
     fn state(&self) -> MutexGuard<'_, State> {
         // Valid after every single step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

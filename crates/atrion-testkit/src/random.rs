@@ -21,7 +21,7 @@ impl Random {
 
     /// A number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.bits().checked_rem(end).unwrap_or(0)
+        self.0.below(end)
     }
 
     /// True with a chance of so many in a thousand.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An observer that keeps what it hears.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use atrion_state::{Event, Observer};
+use atrion_state::{Event, Observer, lock};
 
 /// Keeps every event. Clones share one list, so a test keeps a clone and gives the other away.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ impl RecordingObserver {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
         // A test that panicked while holding the list is failing already; its list is still whole.
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.events)
     }
 }
 

@@ -2,11 +2,11 @@
 //! A store in memory that reports like one far away: what a test says, when it says so.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_state::{
     BoxFuture, Capabilities, Event, Health, InMemoryProvider, Observer, PhysicsVector, ProviderError,
-    ProviderStats, RouteId, StateProvider,
+    ProviderStats, RouteId, StateProvider, lock,
 };
 
 /// A provider for tests of whoever listens to one: it tells, counts and feels what it is told to.
@@ -59,7 +59,7 @@ impl ReportingProvider {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Valid after every single step.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 }
 

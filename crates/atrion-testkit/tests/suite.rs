@@ -3,10 +3,10 @@
 #![allow(missing_docs)] // a test's name says what it shows
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use atrion_state::{FakeClock, InMemoryProvider, NodeId, StateProvider};
+use atrion_state::{FakeClock, InMemoryProvider, NodeId, StateProvider, lock};
 use atrion_testkit::contract::{self, Report, Subject, Time};
 use atrion_testkit::{Fault, FaultyProvider, MemoryFleet};
 
@@ -193,7 +193,7 @@ mod liars {
             self.inner.update_vector(route, vector)
         }
         fn attach(&self, observer: Arc<dyn Observer>) {
-            self.heard_by.lock().unwrap_or_else(PoisonError::into_inner).push(Listener(observer));
+            lock(&self.heard_by).push(Listener(observer));
         }
         fn stats(&self) -> Vec<ProviderStats> {
             let left = self.left.fetch_sub(1, Ordering::Relaxed);

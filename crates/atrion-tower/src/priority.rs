@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use atrion_core::{Priority, Spread, Tier, Volts};
+use atrion_core::{Priority, Spread, Tier, Volts, fnv1a};
 use atrion_engine::Atrion;
 use http::{HeaderValue, Request};
 
@@ -21,8 +21,7 @@ impl Cohort {
     /// The cohort of that id of a user, session or tenant. The same in every process and version (FNV-1a).
     #[must_use]
     pub fn of(id: impl AsRef<[u8]>) -> Self {
-        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        Self(id.as_ref().iter().fold(0xcbf2_9ce4_8422_2325, step))
+        Self(fnv1a(id.as_ref()))
     }
 
     /// The cohort of a key that is a good hash already.

@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_core::{Mono, Ohms};
 use atrion_state::{
     Clock, Direction, Event, Gates, Health, MessageResult, NodeId, Observer, PhysicsVector, ProviderError,
-    ProviderStats, RouteId,
+    ProviderStats, RouteId, lock,
 };
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
@@ -181,9 +181,4 @@ impl std::fmt::Debug for Shared {
             .field("status", &*self.status.borrow())
             .finish()
     }
-}
-
-/// Every critical section leaves its data usable at each step, so a panic elsewhere takes nothing along.
-pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,8 +4,9 @@
 //! next one shows the gap, and the store fills it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use atrion_state::lock;
 use tokio::sync::Notify;
 
 const MESSAGES: usize = 1_024;
@@ -76,7 +77,7 @@ impl Inbox {
 
     /// A lock, because the reader is another task; it is held for a push or a pop.
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 }
 

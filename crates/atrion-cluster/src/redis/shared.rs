@@ -3,11 +3,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_core::{Mono, Wall};
 use atrion_license::Feature;
-use atrion_state::{Change, Clock, Direction, Event, Feed, Health, MessageResult, Observer, ProviderStats};
+use atrion_state::{
+    Change, Clock, Direction, Event, Feed, Health, MessageResult, Observer, ProviderStats, lock,
+};
 use tokio::sync::{Notify, watch};
 
 use super::config::Settings;
@@ -88,19 +90,19 @@ impl Shared {
     /// One step of the machine.
     pub(super) fn fleet(&self) -> MutexGuard<'_, Fleet> {
         // Each step leaves the machine usable.
-        self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.fleet)
     }
 
     /// Tells whoever listens, outside of every lock.
     pub(super) fn tell(&self, event: &Event) {
-        let observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let observer = lock(&self.observer).clone();
         if let Some(observer) = observer {
             observer.on_event(event);
         }
     }
 
     pub(super) fn attach(&self, observer: Arc<dyn Observer>) {
-        *self.observer.lock().unwrap_or_else(PoisonError::into_inner) = Some(observer);
+        *lock(&self.observer) = Some(observer);
         self.permit.tell_again();
     }
 

@@ -2,11 +2,11 @@
 //! The latest minutes of a route, in memory.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use atrion_core::{Mono, Wall};
-use atrion_state::RouteId;
+use atrion_state::{RouteId, lock};
 
 use super::{Part, Pulse, Recorded, Start, Tap};
 
@@ -90,7 +90,7 @@ impl Kept {
 impl Ring {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         // Valid after every step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -3,12 +3,12 @@
 //! world carries the messages.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_core::{Mono, Peer};
 use atrion_state::{
     BoxFuture, Capabilities, Clock as _, Event, FakeClock, Feed, Liveness, NodeId, Observer, PhysicsVector,
-    ProviderError, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    ProviderError, Register, RouteId, Sharing, StateProvider, Subscription, Weight, lock,
 };
 
 use super::ear::Ear;
@@ -89,7 +89,7 @@ impl Virtual {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Valid after every single step.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

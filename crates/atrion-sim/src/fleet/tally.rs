@@ -2,7 +2,7 @@
 //! What is counted of a life, and what comes out: who braked when, who was refused in vain, who failed for want of a
 //! brake, how long it took to be well again.
 
-use atrion_core::{Mode, Mono, Tier};
+use atrion_core::{Mode, Mono, SplitMix64, Tier};
 use atrion_engine::RouteSnapshot;
 use serde::Serialize;
 
@@ -104,7 +104,7 @@ impl Requests {
 impl Tally {
     pub(super) fn new(fleet: &Fleet) -> Self {
         let counts = |node| Counts { struck: fleet.trouble.strikes(node), ..Counts::default() };
-        Self { nodes: (0..fleet.nodes).map(counts).collect(), requests: 0, digest: FNV }
+        Self { nodes: (0..fleet.nodes).map(counts).collect(), requests: 0, digest: 0 }
     }
 
     pub(super) fn decided(&mut self, node: usize, tier: Tier, fate: Fate, passed: bool, now: Mono) {
@@ -151,7 +151,7 @@ impl Tally {
     }
 
     fn note(&mut self, word: u64) {
-        self.digest = (self.digest ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(29);
+        self.digest = SplitMix64::new(self.digest ^ word).next_u64();
     }
 
     pub(super) fn outcome(&self, messages: u64, (looks, registers): (u64, u64)) -> Outcome {
@@ -215,4 +215,3 @@ fn seconds(now: Mono) -> f64 {
 
 /// The bottom of the ladder: everybody passes below.
 const IN_THE_WAY: f64 = 14.0;
-const FNV: u64 = 0xcbf2_9ce4_8422_2325;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use atrion_state::lock;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
@@ -16,7 +17,6 @@ use super::Problem;
 use super::problem::{json_of, lines_of, respond};
 use super::sessions::Pass;
 use super::until::Until;
-use crate::lock::lock;
 use crate::sampler::{self, unix_now};
 use crate::studio::Shared;
 

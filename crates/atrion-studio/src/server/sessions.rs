@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use atrion_state::lock;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
@@ -16,7 +17,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::Problem;
-use crate::lock::lock;
 use crate::studio::Shared;
 use crate::token::Token;
 

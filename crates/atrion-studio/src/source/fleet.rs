@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex};
 use atrion_core::Mode;
 use atrion_state::{
     Clock as _, NodeId, ProviderError, ProviderStats, Register, RouteId, StateProvider, Subscription,
-    SystemClock,
+    SystemClock, lock,
 };
 use atrion_tower::api::{EventPage, EventView, Severity};
 use serde_json::{Map, Value, json};
 
 use super::{Node, Observed, Sighting, Source, Store, words};
-use crate::lock::lock;
 
 /// The routes and nodes that a provider hears of. Cheap to clone.
 #[derive(Debug, Clone)]

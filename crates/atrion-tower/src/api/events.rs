@@ -2,11 +2,11 @@
 //! The latest events, numbered, in words and as data.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Mutex, Weak};
 
 use atrion_core::Mode;
 use atrion_engine::{Events, Received};
-use atrion_state::{Event, RecordingEnd};
+use atrion_state::{Event, RecordingEnd, lock};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -115,7 +115,7 @@ pub(super) async fn remember(log: Weak<Log>, mut events: Events) {
 impl Log {
     fn add(&self, event: Option<Described>) {
         let Some(Described { kind, severity, route, text, details }) = event else { return };
-        let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = lock(&self.0);
         ring.latest += 1;
         let number = ring.latest;
         if ring.events.len() >= REMEMBERED {
@@ -125,7 +125,7 @@ impl Log {
     }
 
     pub(super) fn after(&self, number: u64) -> EventPage {
-        let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = lock(&self.0);
         // A number of an earlier life is larger than any: that is a question for everything.
         let number = if number > ring.latest { 0 } else { number };
         let events: Vec<_> = ring.events.iter().filter(|event| event.number > number).cloned().collect();
