@@ -10,6 +10,7 @@ mod alone;
 mod examples;
 mod loom;
 mod msrv;
+mod names;
 mod no_std;
 mod shell;
 mod step;

@@ -25,7 +25,7 @@ mod windowed;
 
 pub use atrion::{Guarded, Inside};
 pub use fixed::Fixed;
-pub use limited::Limited;
+pub use limited::{Limit, Limited};
 pub use menu::{Entry, ablations, all, oracle_limits};
 
 use std::time::Duration;

@@ -12,7 +12,7 @@ mod latency;
 mod recovery;
 
 pub use bins::{Bin, Record};
-pub use ideal::Ideal;
+pub use ideal::{Best, Ideal};
 
 use serde::{Deserialize, Serialize};
 

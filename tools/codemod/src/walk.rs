@@ -20,7 +20,7 @@ use crate::edit::Edit;
 use crate::prove::{Fate, Told};
 use crate::scope::{Border, Scopes};
 
-const PAGE: &str = "docs/migration-v1-v2.md";
+const PAGE: &str = "atrion::manual::migration";
 
 pub(super) struct Walk<'t> {
     text: &'t str,

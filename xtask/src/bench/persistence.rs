@@ -42,7 +42,7 @@ const INTRODUCTION: &str = "
 ## State that survives in PostgreSQL
 
 The code is in `crates/atrion-cluster/benches`; the PostgreSQL is a private process that waits for its disk, as one in
-production does. [persistence.md](persistence.md) says what to plan for.
+production does. [persistence](../crates/atrion/manual/persistence.md) says what to plan for.
 
 | what | |
 |---|---|

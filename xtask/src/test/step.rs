@@ -7,7 +7,7 @@ use clap::{Args as _, FromArgMatches as _, ValueEnum};
 
 use super::shell::{Job, Shell};
 use super::workspace::Workspace;
-use super::{alone, examples, loom, msrv, no_std, suite};
+use super::{alone, examples, loom, msrv, names, no_std, suite};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
@@ -18,6 +18,7 @@ pub(crate) enum Step {
     NoStd,
     Msrv,
     Docs,
+    Names,
     Deny,
     Boundary,
     Examples,
@@ -37,7 +38,7 @@ pub(crate) enum Outcome {
 
 impl Step {
     /// Cheap and telling first, the tests last.
-    pub(crate) const ORDER: [Self; 14] = [
+    pub(crate) const ORDER: [Self; 15] = [
         Self::Format,
         Self::Clippy,
         Self::Crates,
@@ -45,6 +46,7 @@ impl Step {
         Self::NoStd,
         Self::Msrv,
         Self::Docs,
+        Self::Names,
         Self::Deny,
         Self::Boundary,
         Self::Servers,
@@ -64,6 +66,7 @@ impl Step {
             Self::NoStd => "no-std",
             Self::Msrv => "msrv",
             Self::Docs => "docs",
+            Self::Names => "names",
             Self::Deny => "deny",
             Self::Boundary => "boundary",
             Self::Examples => "examples",
@@ -83,6 +86,7 @@ impl Step {
             Self::NoStd => "atrion-core builds where there is no standard library",
             Self::Msrv => "the stated rust-version holds for our code and for what it depends on",
             Self::Docs => "the documentation builds without a warning",
+            Self::Names => "every type in a signature of the facade has a name there, and no link is dead",
             Self::Deny => "bans, licences and sources of every dependency",
             Self::Boundary => "the free crates never reach the commercial ones",
             Self::Examples => "the examples run to their end",
@@ -108,6 +112,7 @@ impl Step {
                 Job::cargo(["doc", "--workspace", "--no-deps", "--all-features"])
                     .env("RUSTDOCFLAGS", "-D warnings"),
             ),
+            Self::Names => names::run(shell, workspace),
             Self::Deny => deny(shell),
             Self::Boundary => boundary(),
             Self::Examples => examples::run(shell, workspace),

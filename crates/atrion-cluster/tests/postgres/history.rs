@@ -170,7 +170,7 @@ pub(crate) async fn what_a_node_wrote_is_found() {
 pub(crate) async fn the_documented_queries_run() {
     let (name, url) = database();
     a_day(&name, &url).await;
-    let page = include_str!("../../../../docs/persistence.md");
+    let page = include_str!("../../../atrion/manual/persistence.md");
     let queries: Vec<&str> = page.split("<!-- query -->").skip(1).collect();
     assert!(queries.len() >= 4, "the page lost its queries");
     for query in queries {

@@ -9,7 +9,7 @@ use super::world::{builder, connected, database, fresh, open, route, server, unt
 
 /// What `docs/persistence.md` tells to grant, word by word.
 pub(crate) fn grant(database: &str, role: &str) {
-    let page = include_str!("../../../../docs/persistence.md");
+    let page = include_str!("../../../atrion/manual/persistence.md");
     let block = page.split("<!-- grants -->").nth(1).expect("the page has the grants");
     let sql: String =
         block.lines().filter(|line| !line.starts_with("```")).map(|line| format!("{line}\n")).collect();

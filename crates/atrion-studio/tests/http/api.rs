@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::client::{PATIENCE, get, sign_in, world};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/studio.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../atrion/manual/studio.md");
 
 type Fields = BTreeSet<String>;
 
