@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Gates, Health, Liveness, Observer, PhysicsVector, ProviderError, ProviderStats,
-    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Health, Liveness, MergedScars, Observer, PhysicsVector, ProviderError,
+    ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 
 mod flight;
@@ -233,8 +233,8 @@ impl StateProvider for LayeredProvider {
         self.layers.iter().for_each(|layer| layer.attach(Arc::clone(&observer)));
     }
 
-    fn attach_gates(&self, gates: Arc<dyn Gates>) {
-        self.layers.iter().for_each(|layer| layer.attach_gates(Arc::clone(&gates)));
+    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
+        self.layers.iter().for_each(|layer| layer.attach_merged_scars(Arc::clone(&merged)));
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

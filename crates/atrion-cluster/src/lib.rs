@@ -20,11 +20,11 @@ pub use layered::{LayeredError, LayeredProvider};
 
 // What can be wrong with an adapter's settings, what a licence permits, and the adapter's task: for all of them alike.
 #[cfg(any(feature = "redis", feature = "postgres"))]
-mod permit;
+mod license_gate;
 #[cfg(any(feature = "redis", feature = "postgres"))]
 mod settings;
 #[cfg(any(feature = "redis", feature = "postgres"))]
-mod task;
+mod worker;
 
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

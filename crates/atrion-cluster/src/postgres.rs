@@ -14,7 +14,7 @@
 //!
 //! `docs/persistence.md` has the schema, sizes, grants, backups and queries.
 
-pub use crate::settings::{BuildError, ConfigError, Fault};
+pub use crate::settings::{BuildError, ConfigError, SettingsFault};
 
 mod error;
 

@@ -11,7 +11,7 @@ pub use config::{SyncConfig, Topology};
 mod builder;
 pub use builder::RedisClusterBuilder;
 
-pub use crate::settings::{BuildError, ConfigError, Fault};
+pub use crate::settings::{BuildError, ConfigError, SettingsFault};
 
 mod error;
 

@@ -10,13 +10,13 @@ use atrion_license::LicenseError;
 pub struct ConfigError {
     provider: &'static str,
     /// Invariant: never empty.
-    faults: Vec<Fault>,
+    faults: Vec<SettingsFault>,
 }
 
 /// One thing that is wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Fault {
+pub struct SettingsFault {
     /// The field.
     pub field: &'static str,
     /// What is wrong with it, and what would be right. Never a secret, also not one in a url.
@@ -35,20 +35,20 @@ pub enum BuildError {
     License(#[from] LicenseError),
 }
 
-impl Fault {
+impl SettingsFault {
     pub(crate) fn new(field: &'static str, problem: impl fmt::Display) -> Self {
         Self { field, problem: problem.to_string() }
     }
 }
 
 impl ConfigError {
-    pub(crate) const fn new(provider: &'static str, faults: Vec<Fault>) -> Self {
+    pub(crate) const fn new(provider: &'static str, faults: Vec<SettingsFault>) -> Self {
         Self { provider, faults }
     }
 
     /// All that is wrong.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[SettingsFault] {
         &self.faults
     }
 }
@@ -56,7 +56,7 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration of the provider `{}` is invalid: ", self.provider)?;
-        for (nth, Fault { field, problem }) in self.faults.iter().enumerate() {
+        for (nth, SettingsFault { field, problem }) in self.faults.iter().enumerate() {
             let comma = if nth == 0 { "" } else { "; " };
             // Some types name themselves in their errors.
             let name =

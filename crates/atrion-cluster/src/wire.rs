@@ -5,7 +5,7 @@
 //! [`Entry`]s; the same bytes are published on a channel and stored as a part of a snapshot.
 //!
 //! - **It promises** that [`decode`] lets through only what passed every check of the format, in a fixed order, and
-//!   names what it drops: a [`Reject`] for a message, a [`Fault`] for an entry, each with a label for a counter. It
+//!   names what it drops: a [`Reject`] for a message, a [`EntryFault`] for an entry, each with a label for a counter. It
 //!   never panics, and allocates no more than a constant multiple of the message's length.
 //! - **It promises** that what [`encode`] writes has one spelling: a message that decodes encodes to the same bytes.
 //! - **It does not know** Redis, clocks, or what a register is: bytes in, values out.
@@ -30,7 +30,7 @@ mod message;
 pub use message::{Entry, EntryMode, Header, Kind, Message};
 
 mod reject;
-pub use reject::{Fault, Faults, Reject};
+pub use reject::{EntryFault, EntryFaults, Reject};
 
 mod key;
 pub use key::{Key, KeyError};

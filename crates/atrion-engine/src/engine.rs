@@ -10,8 +10,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use atrion_core::{Mono, Ohms, Telemetry, TelemetryError};
 use atrion_state::{
-    Clock, Event, Fanout, Gates, Liveness, Observer, OverrideKind, PhysicsVector, RegisterSetLimits, RouteId,
-    RouteIdError, StateManager, StateProvider, lock,
+    Clock, Event, Fanout, Liveness, MergedScars, Observer, OverrideKind, PhysicsVector, RegisterSetLimits,
+    RouteId, RouteIdError, StateManager, StateProvider, lock,
 };
 
 use crate::cell::{Commons, RouteCell};
@@ -176,7 +176,7 @@ impl Engine {
         let (observers, joined) = (Arc::downgrade(&self.observers), Arc::clone(&self.joined));
         // The provider may outlive this engine: it holds on to nobody.
         provider.attach(Arc::new(Relay { observers, joined }));
-        provider.attach_gates(Arc::new(Heard(Arc::downgrade(&self.registry))));
+        provider.attach_merged_scars(Arc::new(Heard(Arc::downgrade(&self.registry))));
         lock(&self.fleet).join(provider, &self.registry);
     }
 
@@ -455,7 +455,7 @@ impl Engine {
 /// What a provider may ask of an engine that is still there.
 struct Heard(Weak<Registry>);
 
-impl Gates for Heard {
+impl MergedScars for Heard {
     fn merged_scar(&self, route: &RouteId) -> Option<Ohms> {
         self.0.upgrade()?.get(route.as_str())?.physics().merged_scar()
     }

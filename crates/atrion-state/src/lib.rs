@@ -19,15 +19,16 @@ mod id;
 pub use id::{NodeId, NodeIdError, RouteId, RouteIdError};
 
 mod vector;
-pub use vector::{DecayRate, Momentum, PhysicsVector, VectorError, Weight};
+pub use vector::{DecayRate, MomentumRate, PhysicsVector, VectorError, Weight};
 
 mod register;
 pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
 
 mod provider;
 pub use provider::{
-    BoxFuture, Capabilities, Change, Direction, Feed, Gates, Health, MessageCount, MessageResult, NodeCount,
-    ProviderError, ProviderStats, Sharing, SourceError, StateProvider, Subscription,
+    BoxFuture, Capabilities, Change, Feed, Health, MergedScars, MessageCount, MessageDirection,
+    MessageResult, NodeCount, ProviderError, ProviderStats, Sharing, SourceError, StateProvider,
+    Subscription,
 };
 
 mod memory;

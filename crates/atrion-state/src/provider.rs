@@ -19,14 +19,14 @@ pub use error::{ProviderError, SourceError};
 mod feed;
 pub use feed::{Change, Feed, Subscription};
 
-mod gates;
-pub use gates::Gates;
+mod merged_scars;
+pub use merged_scars::MergedScars;
 
 mod sharing;
 pub use sharing::Sharing;
 
 mod stats;
-pub use stats::{Direction, MessageCount, MessageResult, NodeCount, ProviderStats};
+pub use stats::{MessageCount, MessageDirection, MessageResult, NodeCount, ProviderStats};
 
 /// A future that can be kept behind `dyn StateProvider`. The provider is called by the pulse, never by a request,
 /// so one allocation a call buys a port that is object safe (`docs/adr/0004-sans-io-pulse-boxed-port.md`).
@@ -241,8 +241,8 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
     /// - **Repeat-safety:** the latest replaces the one before it.
     /// - **Failure leaves behind:** nothing. It holds on to nothing of the engine's; when that is gone, the answer is none.
     /// - **May not:** give the answer to peers, put it into a vector, or ask while it holds a lock that its own methods take.
-    fn attach_gates(&self, gates: Arc<dyn Gates>) {
-        let _ = gates;
+    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
+        let _ = merged;
     }
 
     /// What the stores behind this provider have counted, one entry for each.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use atrion_core::{Mode, Ohms, Wall};
 
 mod quantity;
-pub use quantity::{DecayRate, Momentum, VectorError, Weight};
+pub use quantity::{DecayRate, MomentumRate, VectorError, Weight};
 
 /// The state of one route on one node: RFC-0007's four fields, plus what a reader needs to age them.
 ///
@@ -20,7 +20,7 @@ pub struct PhysicsVector {
     /// R of the route at its last step. Shown to people; a reader computes its own.
     pub resistance: Ohms,
     /// How fast pressure was changing. Shown to people.
-    pub momentum: Momentum,
+    pub momentum: MomentumRate,
     /// The scar S at the instant `age` counts from. A node's *own* scar, never a merged one.
     pub scar_tissue: Ohms,
     /// When the vector was taken, for people only: no decision reads it.
@@ -45,7 +45,7 @@ impl PhysicsVector {
     pub const fn new(mode: Mode, resistance: Ohms, scar_tissue: Ohms) -> Self {
         Self {
             resistance,
-            momentum: Momentum::ZERO,
+            momentum: MomentumRate::ZERO,
             scar_tissue,
             timestamp: Wall::from_millis(0),
             mode,
@@ -57,7 +57,7 @@ impl PhysicsVector {
 
     /// The same vector with this momentum.
     #[must_use]
-    pub const fn with_momentum(mut self, momentum: Momentum) -> Self {
+    pub const fn with_momentum(mut self, momentum: MomentumRate) -> Self {
         self.momentum = momentum;
         self
     }

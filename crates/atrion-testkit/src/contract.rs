@@ -157,7 +157,7 @@ checks! {
     view: "published_weight" { only_what_was_published_has_a_published_weight }
     view: "health" { health_answers_at_any_time }
     attaching: "attach" { an_observer_may_come_at_any_time, an_observer_that_comes_later_replaces_the_earlier }
-    attaching: "attach_gates" { gates_may_come_at_any_time_and_are_not_asked_under_a_lock }
+    attaching: "attach_merged_scars" { gates_may_come_at_any_time_and_are_not_asked_under_a_lock }
     stats: "stats" { stats_answer_at_any_time, the_same_stores_come_in_the_same_order, counts_never_go_back }
 }
 

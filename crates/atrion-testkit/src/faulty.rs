@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Gates, Health, Liveness, Observer, PhysicsVector, ProviderError, ProviderStats,
-    Register, RouteId, Sharing, StateProvider, Subscription, Weight, lock,
+    BoxFuture, Capabilities, Health, Liveness, MergedScars, Observer, PhysicsVector, ProviderError,
+    ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight, lock,
 };
 
 mod script;
@@ -230,8 +230,8 @@ impl StateProvider for FaultyProvider {
         self.shared.inner.peers(route, liveness, peers);
     }
 
-    fn attach_gates(&self, gates: Arc<dyn Gates>) {
-        self.shared.inner.attach_gates(gates);
+    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
+        self.shared.inner.attach_merged_scars(merged);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

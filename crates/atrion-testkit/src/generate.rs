@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Telemetry, Tier, Wall};
-use atrion_state::{DecayRate, Momentum, NodeId, PhysicsVector, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, NodeId, PhysicsVector, RouteId, Weight};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -36,7 +36,7 @@ pub fn vectors() -> impl Strategy<Value = PhysicsVector> {
     (modes(), ohms(), ohms(), 0.0..20.0f64, any::<u8>(), 0.0..=10.0f64, millis, any::<u32>()).prop_map(
         |(mode, resistance, scar, momentum, weight, decay, age, wall)| {
             PhysicsVector::new(mode, resistance, scar)
-                .with_momentum(Momentum::saturating(momentum))
+                .with_momentum(MomentumRate::saturating(momentum))
                 .with_weight(Weight::from_255ths(weight))
                 .with_decay_rate(DecayRate::saturating(decay))
                 .with_age(Duration::from_millis(age))

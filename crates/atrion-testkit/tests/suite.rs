@@ -109,7 +109,7 @@ mod liars {
 
     use super::*;
     use atrion_state::{
-        BoxFuture, Capabilities, Direction, MessageResult, Observer, PhysicsVector, ProviderError,
+        BoxFuture, Capabilities, MessageDirection, MessageResult, Observer, PhysicsVector, ProviderError,
         ProviderStats, RouteId,
     };
 
@@ -198,7 +198,7 @@ mod liars {
         fn stats(&self) -> Vec<ProviderStats> {
             let left = self.left.fetch_sub(1, Ordering::Relaxed);
             let stats = ProviderStats::new("No Name");
-            vec![stats.messages(Direction::Sent, MessageResult::Accepted, left)]
+            vec![stats.messages(MessageDirection::Sent, MessageResult::Accepted, left)]
         }
     }
 

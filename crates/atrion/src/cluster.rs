@@ -10,7 +10,8 @@ pub use atrion_cluster::{LayeredError, LayeredProvider};
 pub mod redis {
     pub use atrion_cluster::fleet::FleetStats;
     pub use atrion_cluster::redis::{
-        BuildError, ConfigError, Fault, RedisClusterBuilder, RedisClusterProvider, SyncConfig, Topology,
+        BuildError, ConfigError, RedisClusterBuilder, RedisClusterProvider, SettingsFault, SyncConfig,
+        Topology,
     };
 }
 
@@ -19,8 +20,8 @@ pub mod redis {
 #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
 pub mod postgres {
     pub use atrion_cluster::postgres::{
-        BuildError, ConfigError, Cursor, CursorError, Fault, HistoryReader, Opening, Page, Paged,
-        PostgresBuilder, PostgresConfig, PostgresPersistenceAdapter, Retention, Sample, Standing, TimeRange,
+        BuildError, ConfigError, Cursor, CursorError, HistoryReader, Opening, Page, Paged, PostgresBuilder,
+        PostgresConfig, PostgresPersistenceAdapter, Retention, Sample, SettingsFault, Standing, TimeRange,
         Transition, Trouble,
     };
 }

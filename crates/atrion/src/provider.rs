@@ -72,9 +72,9 @@
 //! `tests/store.rs`.
 
 pub use atrion_state::{
-    Backoff, Batch, BoxFuture, Capabilities, Change, Clock, DecayRate, Direction as MessageDirection, Event,
-    FakeClock, Feed, Gates, Health, InMemoryProvider, Liveness, MemorySnapshot, MemoryStats, MessageCount,
-    MessageResult, Momentum, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector, ProviderError,
+    Backoff, Batch, BoxFuture, Capabilities, Change, Clock, DecayRate, Event, FakeClock, Feed, Health,
+    InMemoryProvider, Liveness, MemorySnapshot, MemoryStats, MergedScars, MessageCount, MessageDirection,
+    MessageResult, MomentumRate, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector, ProviderError,
     ProviderStats, Register, RegisterSet, RegisterSetLimits, Restored, RouteId, RouteIdError, Sharing,
     SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock, VectorError, Weight,
 };

@@ -7,10 +7,10 @@ use std::cell::RefCell;
 
 use atrion_cluster::fleet::{Fleet, FleetConfig, Received};
 use atrion_cluster::wire::{
-    ClusterHash, Entry, EntryMode, Expected, Fault, Header, Key, Kind, Message, RouteHash, decode, encode,
+    ClusterHash, Entry, EntryMode, Expected, EntryFault, Header, Key, Kind, Message, RouteHash, decode, encode,
 };
 use atrion_core::{Mode, Mono, Ohms, Wall};
-use atrion_state::{DecayRate, Momentum, NodeId, RegisterSetLimits, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, NodeId, RegisterSetLimits, RouteId, Weight};
 
 use super::Target;
 use crate::mutate;
@@ -94,7 +94,7 @@ fn entry(number: u64, named: bool) -> Entry {
         weight: Weight::from_255ths(232),
         mode: if number % 5 == 4 { EntryMode::Deleted } else { EntryMode::Live(Mode::Operational) },
         resistance: Ohms::saturating(97.5),
-        momentum: Momentum::saturating(0.25),
+        momentum: MomentumRate::saturating(0.25),
         name,
     }
 }
@@ -163,7 +163,7 @@ fn judge(bytes: &[u8]) -> (String, Option<Message>) {
     if is_plain && dropped == 0 && !is_cut {
         assert_eq!(encode(header, entries, None).as_deref(), Ok(bytes), "two spellings of one message");
     }
-    let faults = Fault::ALL.iter().filter(|fault| decoded.faults.of(**fault) > 0).map(|fault| fault.label());
+    let faults = EntryFault::ALL.iter().filter(|fault| decoded.faults.of(**fault) > 0).map(|fault| fault.label());
     let label =
         format!("{:?} {} {}", header.kind, entries.len().min(13), faults.collect::<Vec<_>>().join(" "));
     (label, Some(decoded.message))

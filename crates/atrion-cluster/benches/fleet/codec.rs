@@ -5,7 +5,7 @@ use atrion_cluster::wire::{
     ClusterHash, Entry, EntryMode, Expected, Header, Kind, RouteHash, decode, encode,
 };
 use atrion_core::{Mode, Ohms};
-use atrion_state::{DecayRate, Momentum, NodeId, Weight};
+use atrion_state::{DecayRate, MomentumRate, NodeId, Weight};
 use serde_json::{Value, json};
 
 use super::{figure, nanos, route};
@@ -36,7 +36,7 @@ pub(crate) fn measure(quick: bool) {
             weight: Weight::from_255ths(232),
             mode: EntryMode::Live(Mode::Operational),
             resistance: Ohms::saturating(97.5),
-            momentum: Momentum::saturating(0.25),
+            momentum: MomentumRate::saturating(0.25),
             name: None,
         })
         .collect();

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Ohms};
-use atrion_state::{DecayRate, Momentum, PhysicsVector, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, PhysicsVector, RouteId, Weight};
 
 use crate::wire::{Entry, EntryMode, RouteHash};
 
@@ -304,7 +304,7 @@ fn gone(hash: RouteHash) -> Entry {
         weight: Weight::NONE,
         mode: EntryMode::Deleted,
         resistance: Ohms::ZERO,
-        momentum: Momentum::ZERO,
+        momentum: MomentumRate::ZERO,
         name: None,
     }
 }

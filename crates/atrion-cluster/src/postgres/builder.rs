@@ -10,7 +10,7 @@ use atrion_state::{Clock, SystemClock};
 use super::error::NAME;
 use super::shared::Shared;
 use super::{BuildError, ConfigError, PostgresConfig, PostgresPersistenceAdapter, Retention};
-use crate::permit::Permit;
+use crate::license_gate::LicenseGate;
 
 /// Builds a [`PostgresPersistenceAdapter`].
 #[derive(Debug)]
@@ -94,8 +94,9 @@ impl PostgresBuilder {
     pub fn build(self) -> Result<PostgresPersistenceAdapter, ConfigError> {
         let (node, options) = self.config.check()?;
         let watch = self.license.unwrap_or_else(|| Watch::from(Sources::standard()));
-        let permit = Permit::new(watch, Feature::Postgres, &self.config.cluster, NAME, self.clock.wall());
-        let shared = Shared::new(self.config, options, node, self.clock, permit);
+        let license =
+            LicenseGate::new(watch, Feature::Postgres, &self.config.cluster, NAME, self.clock.wall());
+        let shared = Shared::new(self.config, options, node, self.clock, license);
         Ok(PostgresPersistenceAdapter::over(Arc::new(shared)))
     }
 
@@ -105,7 +106,7 @@ impl PostgresBuilder {
     /// All that is wrong with the configuration, or why no licence permits the adapter.
     pub fn build_strict(self) -> Result<PostgresPersistenceAdapter, BuildError> {
         let adapter = self.build()?;
-        match adapter.shared().permit.refusal() {
+        match adapter.shared().license.refusal() {
             Some(refusal) => Err(refusal.into()),
             None => Ok(adapter),
         }

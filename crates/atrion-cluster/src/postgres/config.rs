@@ -9,7 +9,7 @@ use atrion_state::NodeId;
 use sqlx::postgres::PgConnectOptions;
 
 use super::error::NAME;
-use super::{ConfigError, Fault};
+use super::{ConfigError, SettingsFault};
 
 /// The settings of a [`PostgresPersistenceAdapter`](super::PostgresPersistenceAdapter). Plain data, checked when the
 /// adapter is built.
@@ -106,7 +106,7 @@ impl PostgresConfig {
     /// Checks everything; gives what was parsed on the way.
     pub(super) fn check(&self) -> Result<(NodeId, PgConnectOptions), ConfigError> {
         let mut faults = Vec::new();
-        let mut fault = |field, problem: String| faults.push(Fault::new(field, problem));
+        let mut fault = |field, problem: String| faults.push(SettingsFault::new(field, problem));
         let options = options(&self.url).map_err(|reason| fault("url", reason)).ok();
         let length = self.cluster.chars().count();
         if !(1..=128).contains(&length) || self.cluster.chars().any(char::is_control) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The adapter's task: asks the schedule what is next, does it over one connection, and says how it ended.
 //!
-//! One connection a node and one task on it at a time: a database that is slow is asked for less, not for more at once.
+//! One connection a node and one job on it at a time: a database that is slow is asked for less, not for more at once.
 //! Whatever fails costs the connection, because after a timeout nobody knows what is still on it.
 
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
 use super::error::{Failure, NAME};
-use super::schedule::{Schedule, Step, Task};
+use super::schedule::{Job, Schedule, Step};
 use super::session::{Durability, Session, Writer, bigint};
 use super::shared::{Link, Shared};
 
-mod tasks;
+mod jobs;
 
 /// Write everything, durably, and say how that ended.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Driver {
     last: Option<(RouteId, u64, Mono)>,
     /// What failed last over a connection, and has not gone well since: a database that takes connections and no rows is
     /// as far away as one that takes neither.
-    unproven: Option<Task>,
+    unproven: Option<Job>,
     down_since: Option<Mono>,
     license_due: Mono,
 }
@@ -87,8 +87,8 @@ impl Driver {
                 continue;
             }
             let until = match self.next() {
-                Step::Do(task) => {
-                    self.perform(task).await;
+                Step::Do(job) => {
+                    self.perform(job).await;
                     continue;
                 }
                 Step::Wait(until) => until.min(self.license_due),
@@ -108,7 +108,7 @@ impl Driver {
     }
 
     fn next(&self) -> Step {
-        if self.shared.permit.is_granted() {
+        if self.shared.license.is_granted() {
             self.schedule.next(self.shared.now())
         } else {
             Step::Wait(self.license_due)
@@ -120,72 +120,73 @@ impl Driver {
         if now < self.license_due {
             return;
         }
-        if let Some(event) = self.shared.permit.poll(wall) {
+        if let Some(event) = self.shared.license.poll(wall) {
             self.shared.tell(&event);
         }
-        self.license_due = now.after(self.shared.permit.next_due(wall));
-        if !self.shared.permit.is_granted() {
+        self.license_due = now.after(self.shared.license.next_due(wall));
+        if !self.shared.license.is_granted() {
             self.shared.status.send_modify(|status| status.link = Link::Unlicensed);
         }
     }
 
-    async fn perform(&mut self, task: Task) {
+    async fn perform(&mut self, job: Job) {
         let started = self.shared.now();
-        let span = match task {
-            Task::Connect => {
+        let span = match job {
+            Job::Connect => {
                 debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME)
             }
-            _ => debug_span!(target: "atrion", parent: None, "atrion.state.push", provider = NAME, ?task),
+            _ => {
+                debug_span!(target: "atrion", parent: None, "atrion.state.push", provider = NAME, task = ?job)
+            }
         };
         let work = async {
-            match task {
-                Task::Connect => self.connect(self.shared.config.connect_timeout).await,
-                Task::Upkeep => self.upkeep().await,
-                Task::Transitions => self.transitions().await,
-                Task::Vectors => self.vectors(Durability::Soon).await,
-                Task::History => self.history().await,
+            match job {
+                Job::Connect => self.connect(self.shared.config.connect_timeout).await,
+                Job::Upkeep => self.upkeep().await,
+                Job::Transitions => self.transitions().await,
+                Job::Vectors => self.vectors(Durability::Soon).await,
+                Job::History => self.history().await,
             }
         };
         let done = work.instrument(span).await;
         // An error is told, and the schedule knows what to do about it.
-        let _ = self.conclude(task, started, done);
+        let _ = self.conclude(job, started, done);
     }
 
-    /// Says how a task ended, to the schedule, to observers and in the status.
+    /// Says how a job ended, to the schedule, to observers and in the status.
     fn conclude(
         &mut self,
-        task: Task,
+        job: Job,
         started: Mono,
         done: Result<usize, Failure>,
     ) -> Result<(), Arc<ProviderError>> {
         let now = self.shared.now();
         let result = done.map_err(|failure| Arc::new(ProviderError::from(failure)));
-        let operation = match task {
-            Task::Connect => Some(SyncOperation::Pull),
-            Task::Vectors => Some(SyncOperation::Push),
-            Task::Upkeep | Task::Transitions | Task::History => None,
+        let operation = match job {
+            Job::Connect => Some(SyncOperation::Pull),
+            Job::Vectors => Some(SyncOperation::Push),
+            Job::Upkeep | Job::Transitions | Job::History => None,
         };
         let routes = *result.as_ref().unwrap_or(&0);
         let result = result.map(drop);
         // A push of nothing is no trip.
-        if let Some(operation) = operation.filter(|_| task == Task::Connect || routes > 0 || result.is_err())
-        {
+        if let Some(operation) = operation.filter(|_| job == Job::Connect || routes > 0 || result.is_err()) {
             let duration = now.since(started);
             let result = result.clone();
             self.shared.tell(&Event::SyncFinished { provider: NAME, operation, duration, routes, result });
         }
         match &result {
-            Ok(()) => self.went_well(task, now),
-            Err(error) => self.went_wrong(task, error, now),
+            Ok(()) => self.went_well(job, now),
+            Err(error) => self.went_wrong(job, error, now),
         }
         result
     }
 
-    fn went_well(&mut self, task: Task, now: Mono) {
-        self.schedule.succeeded(task, now);
-        if self.unproven == Some(task) {
+    fn went_well(&mut self, job: Job, now: Mono) {
+        self.schedule.succeeded(job, now);
+        if self.unproven == Some(job) {
             self.unproven = None;
-        } else if task != Task::Connect || self.unproven.is_some() {
+        } else if job != Job::Connect || self.unproven.is_some() {
             return;
         }
         self.shared.status.send_modify(|status| status.link = Link::Up);
@@ -196,11 +197,11 @@ impl Driver {
         }
     }
 
-    fn went_wrong(&mut self, task: Task, error: &Arc<ProviderError>, now: Mono) {
+    fn went_wrong(&mut self, job: Job, error: &Arc<ProviderError>, now: Mono) {
         self.session = None;
-        self.schedule.failed(task, now, error.is_retryable());
-        if task != Task::Connect {
-            self.unproven = Some(task);
+        self.schedule.failed(job, now, error.is_retryable());
+        if job != Job::Connect {
+            self.unproven = Some(job);
         }
         self.shared.status.send_modify(|status| status.link = Link::Down(Arc::clone(error)));
         if self.down_since.is_none() {
@@ -212,13 +213,13 @@ impl Driver {
 
     /// Everything that waits, durably; connects for it, if need be.
     async fn flush(&mut self) -> Result<(), ProviderError> {
-        if !self.shared.permit.is_granted() {
+        if !self.shared.license.is_granted() {
             return Err(ProviderError::rejected(NAME, "no licence permits it: state stays in memory"));
         }
         if self.session.is_none() {
             let started = self.shared.now();
             let connected = self.connect(LAST_CONNECT.min(self.shared.config.connect_timeout)).await;
-            self.conclude(Task::Connect, started, connected).map_err(|error| again(&error))?;
+            self.conclude(Job::Connect, started, connected).map_err(|error| again(&error))?;
         }
         let started = self.shared.now();
         // What was written without waiting for the disk is in the log before what is written now: one commit that
@@ -227,14 +228,14 @@ impl Driver {
             Ok(0) => self.barrier().await,
             done => done,
         };
-        self.conclude(Task::Vectors, started, done).map_err(|error| again(&error))?;
+        self.conclude(Job::Vectors, started, done).map_err(|error| again(&error))?;
         let done = self.transitions().await;
-        self.conclude(Task::Transitions, started, done).map_err(|error| again(&error))
+        self.conclude(Job::Transitions, started, done).map_err(|error| again(&error))
     }
 
     async fn farewell(mut self) -> Result<(), ProviderError> {
         let waits = self.shared.own().backlog(self.shared.now()).0 > 0 || self.session.is_some();
-        let result = if waits && self.shared.permit.is_granted() { self.flush().await } else { Ok(()) };
+        let result = if waits && self.shared.license.is_granted() { self.flush().await } else { Ok(()) };
         if let Some(session) = self.session.take() {
             // Within what is left of the caller's patience; a server that hangs notices by itself.
             let _ = timeout(Duration::from_millis(100), session.close()).await;

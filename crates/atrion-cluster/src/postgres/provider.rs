@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_state::{
-    BoxFuture, Capabilities, Gates, Health, Observer, PhysicsVector, ProviderError, ProviderStats, RouteId,
-    StateProvider,
+    BoxFuture, Capabilities, Health, MergedScars, Observer, PhysicsVector, ProviderError, ProviderStats,
+    RouteId, StateProvider,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -15,7 +15,7 @@ use super::driver::{Driver, Flush};
 use super::error::NAME;
 use super::shared::{Link, Shared};
 use super::{ConfigError, HistoryReader, PostgresBuilder};
-use crate::task::Task;
+use crate::worker::Worker;
 
 /// Keeps the vectors of a node's routes in PostgreSQL, and who changed to which mode when.
 ///
@@ -48,7 +48,7 @@ use crate::task::Task;
 #[derive(Debug)]
 pub struct PostgresPersistenceAdapter {
     shared: Arc<Shared>,
-    task: Task<mpsc::Sender<Flush>>,
+    worker: Worker<mpsc::Sender<Flush>>,
 }
 
 /// The port allows a second; the caller wants some of it for himself.
@@ -75,18 +75,18 @@ impl PostgresPersistenceAdapter {
     /// Whether a licence permits to store. What is missing is looked for again every hour.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
-        self.shared.permit.is_granted()
+        self.shared.license.is_granted()
     }
 
     /// How many clusters use the licence, as far as this database and this process know, and by how many that is more than
     /// it allows. Nothing depends on either.
     #[must_use]
     pub fn licensed_clusters(&self) -> (usize, usize) {
-        self.shared.permit.clusters(self.shared.clock.wall())
+        self.shared.license.clusters(self.shared.clock.wall())
     }
 
     pub(super) fn over(shared: Arc<Shared>) -> Self {
-        Self { shared, task: Task::new(NAME) }
+        Self { shared, worker: Worker::new(NAME) }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -99,7 +99,7 @@ impl PostgresPersistenceAdapter {
     /// # Errors
     /// [`ProviderError`] if that could not be done within ten seconds; what was waiting still waits.
     pub async fn flush(&self) -> Result<(), ProviderError> {
-        let Some(orders) = self.task.orders() else {
+        let Some(orders) = self.worker.orders() else {
             return Err(ProviderError::Disconnected { provider: NAME });
         };
         let (answer, answered) = oneshot::channel();
@@ -119,7 +119,7 @@ impl PostgresPersistenceAdapter {
             shared.status.send_modify(|status| status.link = Link::Connecting);
             (orders, Driver::new(shared, taken, stop).run())
         };
-        self.task.start(begin).map(drop)
+        self.worker.start(begin).map(drop)
     }
 
     async fn connected(&self) -> Result<(), ProviderError> {
@@ -137,7 +137,7 @@ impl PostgresPersistenceAdapter {
     }
 
     async fn stop(&self) -> Result<(), ProviderError> {
-        let result = self.task.stop(DISCONNECT).await;
+        let result = self.worker.stop(DISCONNECT).await;
         self.shared.status.send_modify(|status| status.link = Link::Idle);
         result
     }
@@ -208,8 +208,8 @@ impl StateProvider for PostgresPersistenceAdapter {
         self.shared.attach(observer);
     }
 
-    fn attach_gates(&self, gates: Arc<dyn Gates>) {
-        self.shared.attach_gates(gates);
+    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
+        self.shared.attach_merged_scars(merged);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

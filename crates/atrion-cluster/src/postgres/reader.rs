@@ -10,7 +10,7 @@ use sqlx::postgres::PgRow;
 
 use super::error::{Failure, NAME};
 use super::session::mode;
-use super::{ConfigError, Fault, config};
+use super::{ConfigError, SettingsFault, config};
 
 mod connections;
 use connections::Connections;
@@ -135,7 +135,7 @@ impl HistoryReader {
     /// # Errors
     /// [`ConfigError`] if the URL is none.
     pub fn new(url: &str, cluster: impl Into<String>) -> Result<Self, ConfigError> {
-        let wrong = |problem| ConfigError::new(NAME, vec![Fault::new("url", problem)]);
+        let wrong = |problem| ConfigError::new(NAME, vec![SettingsFault::new("url", problem)]);
         let options = config::options(url).map_err(wrong)?;
         Ok(Self { connections: Connections::new(options), cluster: cluster.into() })
     }

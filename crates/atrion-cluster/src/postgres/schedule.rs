@@ -9,7 +9,7 @@ use atrion_state::Backoff;
 
 /// Something to do with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
+pub(super) enum Job {
     /// Connect, check the schema, read what an earlier life stored.
     Connect,
     /// Partitions and retention.
@@ -26,7 +26,7 @@ pub(super) enum Task {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// Do this now.
-    Do(Task),
+    Do(Job),
     /// Nothing before then.
     Wait(Mono),
 }
@@ -48,8 +48,8 @@ enum Phase {
     Live { since: Mono, due: [Mono; 4] },
 }
 
-/// The tasks of a live connection. Partitions come first, because rows need them.
-const TASKS: [Task; 4] = [Task::Upkeep, Task::Transitions, Task::Vectors, Task::History];
+/// The jobs of a live connection. Partitions come first, because rows need them.
+const JOBS: [Job; 4] = [Job::Upkeep, Job::Transitions, Job::Vectors, Job::History];
 
 /// Changes of modes are few and wanted soon.
 const TRANSITIONS: Duration = Duration::from_secs(1);
@@ -76,43 +76,43 @@ impl Schedule {
 
     pub(super) fn next(&self, now: Mono) -> Step {
         match &self.phase {
-            Phase::Down { until } if *until <= now => Step::Do(Task::Connect),
+            Phase::Down { until } if *until <= now => Step::Do(Job::Connect),
             Phase::Down { until } => Step::Wait(*until),
             Phase::Live { due, .. } => {
-                let late = TASKS.iter().zip(due).find(|(_, due)| **due <= now);
+                let late = JOBS.iter().zip(due).find(|(_, due)| **due <= now);
                 late.map_or_else(
                     || Step::Wait(due.iter().copied().min().unwrap_or(now)),
-                    |(task, _)| Step::Do(*task),
+                    |(job, _)| Step::Do(*job),
                 )
             }
         }
     }
 
     /// It went well. After a connect everything is due at once, except a sample that is not owed: those of many nodes spread.
-    pub(super) fn succeeded(&mut self, task: Task, now: Mono) {
-        let every = match task {
-            Task::Connect => {
+    pub(super) fn succeeded(&mut self, job: Job, now: Mono) {
+        let every = match job {
+            Job::Connect => {
                 let sample = now.after(HISTORY.mul_f64(self.jitter.unit()));
                 let sample = if std::mem::take(&mut self.owes_sample) { now } else { sample };
                 self.phase = Phase::Live { since: now, due: [now, now, now, sample] };
                 return;
             }
-            Task::Upkeep => UPKEEP,
-            Task::Transitions => TRANSITIONS,
-            Task::Vectors => self.vectors,
-            Task::History => HISTORY,
+            Job::Upkeep => UPKEEP,
+            Job::Transitions => TRANSITIONS,
+            Job::Vectors => self.vectors,
+            Job::History => HISTORY,
         };
         let next = now.after(every.mul_f64(1.0 + SPREAD * (2.0 * self.jitter.unit() - 1.0)));
         if let Phase::Live { due, .. } = &mut self.phase {
-            for (due, _) in due.iter_mut().zip(TASKS).filter(|(_, other)| *other == task) {
+            for (due, _) in due.iter_mut().zip(JOBS).filter(|(_, other)| *other == job) {
                 *due = next;
             }
         }
     }
 
     /// It did not, and the connection is gone. What the database refuses it will refuse again: then the longest wait.
-    pub(super) fn failed(&mut self, task: Task, now: Mono, is_retryable: bool) {
-        self.owes_sample |= task == Task::History;
+    pub(super) fn failed(&mut self, job: Job, now: Mono, is_retryable: bool) {
+        self.owes_sample |= job == Job::History;
         let proven = matches!(self.phase, Phase::Live { since, .. } if now.since(since) >= PROVEN);
         self.failures = if proven { 1 } else { self.failures.saturating_add(1) };
         let wait = if is_retryable {
@@ -134,19 +134,19 @@ mod tests {
 
     fn connected(seed: u64) -> Schedule {
         let mut schedule = Schedule::new(10 * SECOND, seed, Mono::ZERO);
-        assert_eq!(schedule.next(Mono::ZERO), Step::Do(Task::Connect));
-        schedule.succeeded(Task::Connect, Mono::ZERO);
+        assert_eq!(schedule.next(Mono::ZERO), Step::Do(Job::Connect));
+        schedule.succeeded(Job::Connect, Mono::ZERO);
         schedule
     }
 
-    /// Lives for so long, every task succeeding at once; gives when each was done.
+    /// Lives for so long, every job succeeding at once; gives when each was done.
     fn live(mut schedule: Schedule, until: Mono) -> BTreeMap<String, Vec<Mono>> {
         let (mut now, mut done) = (Mono::ZERO, BTreeMap::<String, Vec<Mono>>::new());
         while now < until {
             match schedule.next(now) {
-                Step::Do(task) => {
-                    done.entry(format!("{task:?}")).or_default().push(now);
-                    schedule.succeeded(task, now);
+                Step::Do(job) => {
+                    done.entry(format!("{job:?}")).or_default().push(now);
+                    schedule.succeeded(job, now);
                 }
                 Step::Wait(until) => now = until,
             }
@@ -155,15 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn each_task_has_its_rhythm_with_a_fifth_of_jitter() {
+    fn each_job_has_its_rhythm_with_a_fifth_of_jitter() {
         let done = live(connected(1), Mono::ZERO.after(24 * 3_600 * SECOND));
-        for (task, every) in [("Transitions", 1.0), ("Vectors", 10.0), ("History", 60.0), ("Upkeep", 3_600.0)]
+        for (job, every) in [("Transitions", 1.0), ("Vectors", 10.0), ("History", 60.0), ("Upkeep", 3_600.0)]
         {
             let gaps: Vec<f64> =
-                done[task].windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
+                done[job].windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
             let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-            assert!(gaps.iter().all(|gap| (0.8 * every..=1.2 * every + 1e-6).contains(gap)), "{task}");
-            assert!((mean / every - 1.0).abs() < 0.08, "{task}: {mean}");
+            assert!(gaps.iter().all(|gap| (0.8 * every..=1.2 * every + 1e-6).contains(gap)), "{job}");
+            assert!((mean / every - 1.0).abs() < 0.08, "{job}: {mean}");
         }
         assert_eq!(done["Upkeep"][0], Mono::ZERO, "partitions come before rows");
     }
@@ -179,17 +179,17 @@ mod tests {
         let mut longest = Duration::ZERO;
         for seed in 0..200 {
             let mut schedule = Schedule::new(10 * SECOND, seed, Mono::ZERO);
-            schedule.failed(Task::Connect, Mono::ZERO, true);
+            schedule.failed(Job::Connect, Mono::ZERO, true);
             assert!(
                 matches!(schedule.next(Mono::ZERO), Step::Do(_)) || wait(&schedule) <= BACKOFF.ceiling(1)
             );
             for _ in 0..40 {
-                schedule.failed(Task::Connect, Mono::ZERO, true);
+                schedule.failed(Job::Connect, Mono::ZERO, true);
             }
             longest = longest.max(wait(&schedule));
-            schedule.succeeded(Task::Connect, Mono::ZERO);
+            schedule.succeeded(Job::Connect, Mono::ZERO);
             let later = Mono::ZERO.after(PROVEN);
-            schedule.failed(Task::Vectors, later, true);
+            schedule.failed(Job::Vectors, later, true);
             assert!(schedule.failures == 1);
         }
         assert!(longest <= BACKOFF.most() && longest > BACKOFF.most() / 2, "{longest:?}");
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_not_asked_again_soon() {
         let mut schedule = connected(3);
-        schedule.failed(Task::Connect, Mono::ZERO, false);
+        schedule.failed(Job::Connect, Mono::ZERO, false);
         assert!(wait(&schedule) >= BACKOFF.most().mul_f64(0.79), "{:?}", wait(&schedule));
     }
 
@@ -207,10 +207,10 @@ mod tests {
         let sampled = |failed| {
             let mut schedule = connected(4);
             schedule.failed(failed, Mono::ZERO, true);
-            schedule.succeeded(Task::Connect, Mono::ZERO);
+            schedule.succeeded(Job::Connect, Mono::ZERO);
             matches!(schedule.phase, Phase::Live { due: [.., sample], .. } if sample == Mono::ZERO)
         };
-        assert!(sampled(Task::History) && !sampled(Task::Vectors));
+        assert!(sampled(Job::History) && !sampled(Job::Vectors));
     }
 
     fn wait(schedule: &Schedule) -> Duration {

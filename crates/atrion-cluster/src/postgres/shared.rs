@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_core::{Mono, Ohms};
 use atrion_state::{
-    Clock, Direction, Event, Gates, Health, MessageResult, NodeId, Observer, PhysicsVector, ProviderError,
-    ProviderStats, RouteId, lock,
+    Clock, Event, Health, MergedScars, MessageDirection, MessageResult, NodeId, Observer, PhysicsVector,
+    ProviderError, ProviderStats, RouteId, lock,
 };
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
@@ -17,19 +17,19 @@ use tokio::sync::watch;
 use super::config::PostgresConfig;
 use super::error::NAME;
 use super::own::Own;
-use crate::permit::Permit;
+use crate::license_gate::LicenseGate;
 
 pub(super) struct Shared {
     pub(super) config: PostgresConfig,
     pub(super) options: PgConnectOptions,
     pub(super) node: NodeId,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) permit: Permit,
+    pub(super) license: LicenseGate,
     pub(super) status: watch::Sender<Status>,
     pub(super) tally: Tally,
     own: Mutex<Own>,
     observer: Mutex<Arc<dyn Observer>>,
-    gates: Mutex<Option<Arc<dyn Gates>>>,
+    merged: Mutex<Option<Arc<dyn MergedScars>>>,
 }
 
 /// How the adapter is.
@@ -70,7 +70,7 @@ impl Shared {
         options: PgConnectOptions,
         node: NodeId,
         clock: Arc<dyn Clock>,
-        permit: Permit,
+        license: LicenseGate,
     ) -> Self {
         let own = Mutex::new(Own::new(config.routes));
         let (status, observer) = (watch::Sender::default(), Mutex::new(Arc::new(()) as Arc<dyn Observer>));
@@ -79,12 +79,12 @@ impl Shared {
             options,
             node,
             clock,
-            permit,
+            license,
             status,
             tally: Tally::default(),
             own,
             observer,
-            gates: Mutex::default(),
+            merged: Mutex::default(),
         }
     }
 
@@ -100,11 +100,11 @@ impl Shared {
         let earlier = std::mem::replace(&mut *lock(&self.observer), observer);
         // What an observer does when it is dropped is its own affair, and not done under our lock.
         drop(earlier);
-        self.permit.tell_again();
+        self.license.tell_again();
     }
 
-    pub(super) fn attach_gates(&self, gates: Arc<dyn Gates>) {
-        let earlier = lock(&self.gates).replace(gates);
+    pub(super) fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
+        let earlier = lock(&self.merged).replace(merged);
         drop(earlier);
     }
 
@@ -124,9 +124,9 @@ impl Shared {
 
     /// What the gates of these routes made of the fleet. Asked without a lock: a gate has locks of its own.
     pub(super) fn merged(&self, routes: Vec<RouteId>) -> impl Iterator<Item = (RouteId, Ohms)> {
-        let gates = lock(&self.gates).clone();
+        let scars = lock(&self.merged).clone();
         routes.into_iter().filter_map(move |route| {
-            let merged = gates.as_ref()?.merged_scar(&route)?;
+            let merged = scars.as_ref()?.merged_scar(&route)?;
             Some((route, merged))
         })
     }
@@ -157,13 +157,13 @@ impl Shared {
         ProviderStats::new(NAME)
             .health(self.health())
             .lag(lag)
-            .messages(Direction::Sent, MessageResult::Accepted, count(&self.tally.written))
-            .messages(Direction::Sent, MessageResult::Stale, count(&self.tally.stale))
-            .rejected(Direction::Sent, "refused", count(&self.tally.refused))
-            .rejected(Direction::Sent, "ring_full", counts.overrun)
-            .rejected(Direction::Sent, "evicted", counts.evicted)
-            .rejected(Direction::Received, "invalid", count(&self.tally.invalid))
-            .license(self.permit.standing(self.clock.wall()))
+            .messages(MessageDirection::Sent, MessageResult::Accepted, count(&self.tally.written))
+            .messages(MessageDirection::Sent, MessageResult::Stale, count(&self.tally.stale))
+            .rejected(MessageDirection::Sent, "refused", count(&self.tally.refused))
+            .rejected(MessageDirection::Sent, "ring_full", counts.overrun)
+            .rejected(MessageDirection::Sent, "evicted", counts.evicted)
+            .rejected(MessageDirection::Received, "invalid", count(&self.tally.invalid))
+            .license(self.license.standing(self.clock.wall()))
     }
 }
 

@@ -12,7 +12,7 @@ use atrion_state::{Clock, NodeId, Sharing, SystemClock};
 use super::config::{Credentials, Settings, SyncConfig, Tls, Topology, own_name};
 use super::endpoint::Endpoint;
 use super::keys::Keys;
-use super::{ConfigError, Fault, NAME};
+use super::{ConfigError, NAME, SettingsFault};
 use crate::fleet::LinkConfig;
 use crate::wire::Key;
 
@@ -193,25 +193,26 @@ impl RedisClusterBuilder {
             &self.tls,
             &mut faults,
         );
-        let gamma = Gamma::new(self.gamma).inspect_err(|error| faults.push(Fault::new("gamma", error))).ok();
+        let gamma =
+            Gamma::new(self.gamma).inspect_err(|error| faults.push(SettingsFault::new("gamma", error))).ok();
         let keys = Keys::new(&self.namespace, &self.cluster, &self.sync, &mut faults);
         if self.sync.exact && self.topology == Topology::Cluster {
             let problem = "does not go with a Redis Cluster, whose channels lie in the slot of their keys: leave it out";
-            faults.push(Fault::new("sync.exact", problem));
+            faults.push(SettingsFault::new("sync.exact", problem));
         }
         let range = Duration::from_millis(10)..=Duration::from_secs(2);
         if !range.contains(&self.sync.interval) {
             let got = format!("must be 10 ms to 2 s, got {:?}: 100 ms is recommended", self.sync.interval);
-            faults.push(Fault::new("sync.interval", got));
+            faults.push(SettingsFault::new("sync.interval", got));
         }
         if !(Duration::from_millis(100)..=Duration::from_secs(300)).contains(&self.longest_wait) {
             let got = format!("must be 100 ms to 5 min, got {:?}: 10 s is recommended", self.longest_wait);
-            faults.push(Fault::new("longest_wait", got));
+            faults.push(SettingsFault::new("longest_wait", got));
         }
         let node = self.node.map_or_else(own_name, |node| NodeId::new(&node));
-        let node = node.inspect_err(|error| faults.push(Fault::new("node", error))).ok();
+        let node = node.inspect_err(|error| faults.push(SettingsFault::new("node", error))).ok();
         let key = self.hmac_key.map(|key| Key::new(&key)).transpose();
-        let key = key.inspect_err(|error| faults.push(Fault::new("hmac_key", error))).ok();
+        let key = key.inspect_err(|error| faults.push(SettingsFault::new("hmac_key", error))).ok();
         match (endpoint, gamma, keys, node, key) {
             (Some(endpoint), Some(gamma), Some(keys), Some(node), Some(key)) if faults.is_empty() => {
                 Ok(Settings {

@@ -17,7 +17,7 @@ pub(super) const EVERY: Duration = Duration::from_secs(3_600);
 
 /// Registers this cluster and reads who else is registered.
 pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
-    let Some(id) = shared.permit.license_id() else { return Ok(()) };
+    let Some(id) = shared.license.license_id() else { return Ok(()) };
     let key = shared.keys.licence(&id);
     let client = shared.endpoint.resolve(&key).await?;
     let mut connection = commands(&client).await?;
@@ -33,7 +33,7 @@ pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
     };
     let aged = seen.into_iter().map(|(name, at)| (name, now.saturating_sub(at)));
     let (alive, forgotten): (Vec<_>, Vec<_>) = aged.partition(|(_, age)| *age < life);
-    shared.permit.saw_clusters(&alive, shared.wall());
+    shared.license.saw_clusters(&alive, shared.wall());
     if !forgotten.is_empty() {
         let mut gone = redis::cmd("HDEL");
         gone.arg(&key).arg(forgotten.iter().map(|(name, _)| name).collect::<Vec<_>>());

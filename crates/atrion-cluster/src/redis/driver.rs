@@ -67,7 +67,7 @@ impl Driver {
             if *self.stop.borrow_and_update() {
                 break self.farewell().await;
             }
-            if !self.shared.permit.is_granted() {
+            if !self.shared.license.is_granted() {
                 self.wait(self.licence_due).await;
                 continue;
             }
@@ -182,7 +182,7 @@ impl Driver {
         let now = self.shared.now();
         let (Some(store), Phase::Live) = (&self.store, self.link.phase()) else {
             self.shared.fleet().disconnected(now);
-            if self.shared.permit.is_granted() && self.shared.fleet().lag(now) > Duration::ZERO {
+            if self.shared.license.is_granted() && self.shared.fleet().lag(now) > Duration::ZERO {
                 return Err(ProviderError::unavailable(NAME, "the last changes were not stored"));
             }
             return Ok(());
@@ -199,15 +199,16 @@ impl Driver {
     fn look_around(&mut self) {
         let (now, wall) = (self.shared.now(), self.shared.wall());
         if now >= self.licence_due {
-            if let Some(event) = self.shared.permit.poll(wall) {
+            if let Some(event) = self.shared.license.poll(wall) {
                 self.shared.tell(&event);
             }
-            if !self.shared.permit.is_granted() {
-                let reason = self.shared.permit.refusal().map_or_else(String::new, |error| error.to_string());
+            if !self.shared.license.is_granted() {
+                let reason =
+                    self.shared.license.refusal().map_or_else(String::new, |error| error.to_string());
                 let reason = format!("state stays in memory without a licence: {reason}");
                 let _ = self.shared.health.send_replace(Health::Degraded { reason: reason.into() });
             }
-            self.licence_due = now.after(self.shared.permit.next_due(wall));
+            self.licence_due = now.after(self.shared.license.next_due(wall));
         }
         if now >= self.notice_due {
             self.shared.notice();

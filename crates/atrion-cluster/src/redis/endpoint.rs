@@ -20,7 +20,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::time::timeout;
 
-use super::Fault;
+use super::SettingsFault;
 use super::config::{Credentials, Tls, Topology};
 use super::error::StoreError;
 use super::keys::slot;
@@ -50,17 +50,22 @@ impl Endpoint {
         credentials: &Credentials,
         sentinel: &Credentials,
         tls: &Tls,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<SettingsFault>,
     ) -> Option<Self> {
         let before = faults.len();
         if urls.is_empty() {
-            faults
-                .push(Fault::new("url", "is missing: give the store's, for example redis://localhost:6379"));
+            faults.push(SettingsFault::new(
+                "url",
+                "is missing: give the store's, for example redis://localhost:6379",
+            ));
         }
         if let Topology::Sentinel { master } = &topology
             && master.is_empty()
         {
-            faults.push(Fault::new("topology", "names no master: give the name that the sentinels have"));
+            faults.push(SettingsFault::new(
+                "topology",
+                "names no master: give the name that the sentinels have",
+            ));
         }
         let login = if matches!(topology, Topology::Sentinel { .. }) { sentinel } else { credentials };
         let sharded = topology == Topology::Cluster;
@@ -70,7 +75,7 @@ impl Endpoint {
         let client_tls = client.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
         let custom = root.is_some() || client_tls.is_some();
         if root.as_deref().is_some_and(|pem| !holds_certificates(pem)) {
-            faults.push(Fault::new(
+            faults.push(SettingsFault::new(
                 "tls_root",
                 "holds no certificate: give PEM, which begins with -----BEGIN CERTIFICATE",
             ));
@@ -79,7 +84,7 @@ impl Endpoint {
             provide_cryptography();
         } else if custom && faults.len() == before {
             let problem = "are given and no url is rediss://: nothing would be encrypted";
-            faults.push(Fault::new("tls", problem));
+            faults.push(SettingsFault::new("tls", problem));
         }
         let certificates = custom.then_some(TlsCertificates { client_tls, root_cert: root });
         let endpoint = Self {
@@ -92,7 +97,7 @@ impl Endpoint {
         if let Some(server) = endpoint.servers.iter().find(|server| is_tls(server))
             && let Err(error) = endpoint.client(server.clone())
         {
-            faults.push(Fault::new("tls", format!("certificates are refused: {}", error.reason())));
+            faults.push(SettingsFault::new("tls", format!("certificates are refused: {}", error.reason())));
         }
         (faults.len() == before).then_some(endpoint)
     }
@@ -212,24 +217,29 @@ pub(super) async fn within<T>(
     }
 }
 
-fn server(url: &str, login: &Credentials, sharded: bool, faults: &mut Vec<Fault>) -> Option<ConnectionInfo> {
+fn server(
+    url: &str,
+    login: &Credentials,
+    sharded: bool,
+    faults: &mut Vec<SettingsFault>,
+) -> Option<ConnectionInfo> {
     let shown = shown(url);
     let info = match url.into_connection_info() {
         Ok(info) => info,
         Err(error) => {
             // The library's detail may quote the url.
             let problem = format!("{shown} is none of redis://, rediss://, unix://: {}", error.category());
-            faults.push(Fault::new("url", problem));
+            faults.push(SettingsFault::new("url", problem));
             return None;
         }
     };
     if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
         let problem = format!("{shown} asks not to check certificates: give `tls_root` instead of #insecure");
-        faults.push(Fault::new("url", problem));
+        faults.push(SettingsFault::new("url", problem));
         return None;
     }
     if sharded && matches!(info.addr(), ConnectionAddr::Unix(_)) {
-        faults.push(Fault::new(
+        faults.push(SettingsFault::new(
             "url",
             format!("{shown} is a socket, and a cluster's nodes are not: give redis://"),
         ));

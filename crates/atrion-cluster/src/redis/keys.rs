@@ -3,7 +3,7 @@
 
 use atrion_state::NodeId;
 
-use super::Fault;
+use super::SettingsFault;
 use super::config::SyncConfig;
 
 /// Names for one shard of one cluster. The braces are a hash tag: all of a shard's keys and its channel lie in one slot.
@@ -19,7 +19,7 @@ impl Keys {
         namespace: &str,
         cluster: &str,
         sync: &SyncConfig,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<SettingsFault>,
     ) -> Option<Self> {
         let before = faults.len();
         let channel = sync.channel.as_str();
@@ -27,14 +27,14 @@ impl Keys {
         for (field, name, most) in [("namespace", namespace, 64), ("cluster", cluster, 64)] {
             if name.is_empty() || name.len() > most || !name.chars().all(plain) {
                 let problem = format!("must have 1..={most} of A-Z a-z 0-9 . _ -, got {name:?}");
-                faults.push(Fault::new(field, problem));
+                faults.push(SettingsFault::new(field, problem));
             }
         }
         let fits = |c: char| c.is_ascii_graphic() && !matches!(c, '{' | '}' | '*' | '?' | '[' | ']' | '\\');
         if channel.is_empty() || channel.len() > 128 || !channel.chars().all(fits) {
             let problem =
                 format!("must have 1..=128 printable characters and no {{ }} * ? [ ] \\, got {channel:?}");
-            faults.push(Fault::new("sync.channel", problem));
+            faults.push(SettingsFault::new("sync.channel", problem));
         }
         (faults.len() == before).then(|| {
             let tag = format!("{{{cluster}/0}}");

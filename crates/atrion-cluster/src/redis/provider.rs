@@ -17,7 +17,7 @@ use super::driver::Driver;
 use super::shared::Shared;
 use super::{BuildError, ConfigError, NAME};
 use crate::fleet::FleetStats;
-use crate::task::Task;
+use crate::worker::Worker;
 
 /// Shares the state of a fleet through Redis or Valkey.
 ///
@@ -28,7 +28,7 @@ use crate::task::Task;
 #[derive(Debug)]
 pub struct RedisClusterProvider {
     shared: Arc<Shared>,
-    task: Task<()>,
+    worker: Worker<()>,
     sharing: Sharing,
 }
 
@@ -52,7 +52,7 @@ impl RedisClusterProvider {
     /// Whether a licence permits to share. What is missing is looked for again every hour.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
-        self.shared.permit.is_granted()
+        self.shared.license.is_granted()
     }
 
     /// What the protocol has counted, and how much it holds.
@@ -66,7 +66,7 @@ impl RedisClusterProvider {
     /// it allows. Nothing depends on either.
     #[must_use]
     pub fn licensed_clusters(&self) -> (usize, usize) {
-        self.shared.permit.clusters(self.shared.wall())
+        self.shared.license.clusters(self.shared.wall())
     }
 }
 
@@ -86,7 +86,7 @@ impl RedisClusterBuilder {
     /// [`BuildError`] with everything that is wrong, or why the licence does not permit it.
     pub fn build_strict(self) -> Result<RedisClusterProvider, BuildError> {
         let provider = self.build()?;
-        match provider.shared.permit.refusal() {
+        match provider.shared.license.refusal() {
             None => Ok(provider),
             Some(refusal) => Err(refusal.into()),
         }
@@ -96,7 +96,7 @@ impl RedisClusterBuilder {
 impl RedisClusterProvider {
     fn new(settings: Settings) -> Self {
         let sharing = settings.sharing;
-        Self { shared: Arc::new(Shared::new(settings)), task: Task::new(NAME), sharing }
+        Self { shared: Arc::new(Shared::new(settings)), worker: Worker::new(NAME), sharing }
     }
 }
 
@@ -109,10 +109,10 @@ impl StateProvider for RedisClusterProvider {
         Box::pin(async move {
             let mut health = self.shared.health.subscribe();
             let shared = Arc::clone(&self.shared);
-            self.task.start(|stop| ((), Driver::new(shared, stop).run()))?;
+            self.worker.start(|stop| ((), Driver::new(shared, stop).run()))?;
             // Degraded from the start is no error: the task goes on trying.
             let up = health.wait_for(Health::is_up);
-            if self.shared.permit.is_granted() {
+            if self.shared.license.is_granted() {
                 let _ = timeout(CONNECT, up).await;
             }
             Ok(())
@@ -121,10 +121,10 @@ impl StateProvider for RedisClusterProvider {
 
     fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
-            if self.task.orders().is_none() {
+            if self.worker.orders().is_none() {
                 return Ok(());
             }
-            let result = self.task.stop(DISCONNECT).await;
+            let result = self.worker.stop(DISCONNECT).await;
             let _ = self.shared.health.send_replace(Health::Disconnected);
             self.shared.feed.close();
             result
@@ -140,9 +140,9 @@ impl StateProvider for RedisClusterProvider {
             let fleet = self.shared.fleet();
             match fleet.own(route, now) {
                 Some(vector) => Ok(Some(vector)),
-                None if fleet.is_remembered() || !self.shared.permit.is_granted() => Ok(None),
+                None if fleet.is_remembered() || !self.shared.license.is_granted() => Ok(None),
                 // An earlier life may have known it. Whoever asks again later will be told.
-                None if self.task.orders().is_none() => Err(ProviderError::Disconnected { provider: NAME }),
+                None if self.worker.orders().is_none() => Err(ProviderError::Disconnected { provider: NAME }),
                 None => Err(ProviderError::unavailable(NAME, "what is stored has not been read yet")),
             }
         })
@@ -152,7 +152,7 @@ impl StateProvider for RedisClusterProvider {
         Box::pin(async move {
             let now = self.shared.now();
             let fleet = self.shared.fleet();
-            if fleet.is_remembered() || !self.shared.permit.is_granted() {
+            if fleet.is_remembered() || !self.shared.license.is_granted() {
                 return Ok(fleet.owned(now));
             }
             Err(ProviderError::unavailable(NAME, "what is stored has not been read yet"))
@@ -203,7 +203,7 @@ impl StateProvider for RedisClusterProvider {
 
     fn sharing(&self) -> Option<Sharing> {
         let liveness = || self.shared.fleet().liveness();
-        self.shared.permit.is_granted().then(|| self.sharing.with_liveness(liveness()))
+        self.shared.license.is_granted().then(|| self.sharing.with_liveness(liveness()))
     }
 
     fn published_weight(&self, route: &RouteId) -> Option<Weight> {

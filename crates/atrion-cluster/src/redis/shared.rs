@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use atrion_core::{Mono, Wall};
 use atrion_license::Feature;
 use atrion_state::{
-    Change, Clock, Direction, Event, Feed, Health, MessageResult, Observer, ProviderStats, lock,
+    Change, Clock, Event, Feed, Health, MessageDirection, MessageResult, Observer, ProviderStats, lock,
 };
 use tokio::sync::{Notify, watch};
 
@@ -17,15 +17,15 @@ use super::endpoint::Endpoint;
 use super::keys::Keys;
 use super::{NAME, seed};
 use crate::fleet::{Fleet, FleetConfig, LinkConfig, Notice};
-use crate::permit::Permit;
-use crate::wire::{ClusterHash, Expected, Fault, Faults, Key, Message, Reject, decode};
+use crate::license_gate::LicenseGate;
+use crate::wire::{ClusterHash, EntryFault, EntryFaults, Expected, Key, Message, Reject, decode};
 
 pub(super) struct Shared {
     /// A lock, because the port's methods and the task step the same machine. It is held for one step at a time and never
     /// while anybody waits for anything.
     fleet: Mutex<Fleet>,
     pub(super) feed: Feed,
-    pub(super) permit: Permit,
+    pub(super) license: LicenseGate,
     pub(super) endpoint: Endpoint,
     pub(super) keys: Keys,
     pub(super) key: Option<Key>,
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct Counts {
     rejects: [AtomicU64; Reject::ALL.len()],
-    faults: [AtomicU64; Fault::ALL.len()],
+    faults: [AtomicU64; EntryFault::ALL.len()],
     /// Messages that nobody looked at in time.
     overflowed: AtomicU64,
     /// Records under our keys that are none.
@@ -64,7 +64,7 @@ impl Shared {
         Self {
             fleet: Mutex::new(fleet),
             feed: Feed::default(),
-            permit: Permit::new(license, Feature::Redis, &cluster, NAME, clock.wall()),
+            license: LicenseGate::new(license, Feature::Redis, &cluster, NAME, clock.wall()),
             endpoint,
             keys,
             key,
@@ -103,7 +103,7 @@ impl Shared {
 
     pub(super) fn attach(&self, observer: Arc<dyn Observer>) {
         *lock(&self.observer) = Some(observer);
-        self.permit.tell_again();
+        self.license.tell_again();
     }
 
     /// Takes bytes from the channel.
@@ -140,8 +140,8 @@ impl Shared {
         }
     }
 
-    fn count_faults(&self, faults: &Faults) {
-        for (fault, counted) in Fault::ALL.into_iter().zip(&self.counts.faults) {
+    fn count_faults(&self, faults: &EntryFaults) {
+        for (fault, counted) in EntryFault::ALL.into_iter().zip(&self.counts.faults) {
             count(counted, u64::from(faults.of(fault)));
         }
     }
@@ -176,11 +176,11 @@ impl Shared {
             (fleet.stats(now), fleet.lag(now))
         };
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (sent, received) = (Direction::Sent, Direction::Received);
+        let (sent, received) = (MessageDirection::Sent, MessageDirection::Received);
         let mut all = ProviderStats::new(NAME)
             .health(self.health())
             .nodes(stats.live, stats.fading)
-            .license(self.permit.standing(self.wall()))
+            .license(self.license.standing(self.wall()))
             .messages(sent, MessageResult::Accepted, stats.sent)
             .messages(received, MessageResult::Accepted, stats.taken + stats.echoes + stats.loaded)
             .messages(received, MessageResult::Stale, stats.old)
@@ -191,13 +191,13 @@ impl Shared {
             .rejected(received, "overflow", read(&self.counts.overflowed))
             .rejected(received, "foreign_record", read(&self.counts.foreign));
         // Without a licence nothing is ever stored, and nothing lies behind.
-        if self.permit.is_granted() {
+        if self.license.is_granted() {
             all = all.lag(lag);
         }
         for (reject, counter) in Reject::ALL.into_iter().zip(&self.counts.rejects) {
             all = all.rejected(received, reject.label(), read(counter));
         }
-        for (fault, counter) in Fault::ALL.into_iter().zip(&self.counts.faults) {
+        for (fault, counter) in EntryFault::ALL.into_iter().zip(&self.counts.faults) {
             all = all.rejected(received, fault.label(), read(counter));
         }
         all

@@ -2,11 +2,12 @@
 //! Bytes into a message that may be believed, check after check.
 
 use atrion_core::Ohms;
-use atrion_state::{DecayRate, Momentum, NodeId, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
 use super::body::{self, Head, Item};
 use super::{
-    ClusterHash, Entry, EntryMode, Fault, Faults, Header, Key, Kind, Message, Reject, RouteHash, envelope,
+    ClusterHash, Entry, EntryFault, EntryFaults, EntryMode, Header, Key, Kind, Message, Reject, RouteHash,
+    envelope,
 };
 
 /// What this node listens to.
@@ -30,7 +31,7 @@ pub struct Decoded {
     /// The message.
     pub message: Message,
     /// The entries that it lost.
-    pub faults: Faults,
+    pub faults: EntryFaults,
 }
 
 /// Reads and checks a message.
@@ -44,7 +45,7 @@ pub fn decode(bytes: &[u8], expected: &Expected<'_>) -> Result<Decoded, Reject> 
     if items.len() > Message::MAX_ENTRIES {
         return Err(Reject::Entries);
     }
-    let mut faults = Faults::default();
+    let mut faults = EntryFaults::default();
     let mut entries = Vec::with_capacity(items.len());
     for item in &items {
         match entry(item, header.seq) {
@@ -94,21 +95,21 @@ fn header(head: &Head<'_>, expected: &Expected<'_>) -> Result<Header, Reject> {
     })
 }
 
-fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, Fault> {
+fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, EntryFault> {
     if u64::from(item.back) > seq {
-        return Err(Fault::Back);
+        return Err(EntryFault::Back);
     }
-    let scar = Ohms::new(item.scar).map_err(|_| Fault::Scar)?;
-    let resistance = Ohms::new(item.resistance.into()).map_err(|_| Fault::Resistance)?;
-    let momentum = Momentum::new(item.momentum.into()).map_err(|_| Fault::Momentum)?;
+    let scar = Ohms::new(item.scar).map_err(|_| EntryFault::Scar)?;
+    let resistance = Ohms::new(item.resistance.into()).map_err(|_| EntryFault::Resistance)?;
+    let momentum = MomentumRate::new(item.momentum.into()).map_err(|_| EntryFault::Momentum)?;
     if item.age_ms > OLDEST_MS {
-        return Err(Fault::Age);
+        return Err(EntryFault::Age);
     }
-    let mode = EntryMode::from_byte(item.mode).ok_or(Fault::Mode)?;
+    let mode = EntryMode::from_byte(item.mode).ok_or(EntryFault::Mode)?;
     let route = RouteHash::from_u64(item.route);
-    let name = item.name.map(RouteId::new).transpose().map_err(|_| Fault::Name)?;
+    let name = item.name.map(RouteId::new).transpose().map_err(|_| EntryFault::Name)?;
     if name.as_ref().is_some_and(|name| RouteHash::of(name) != route) {
-        return Err(Fault::Hash);
+        return Err(EntryFault::Hash);
     }
     Ok(Entry {
         route,

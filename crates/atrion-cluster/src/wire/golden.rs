@@ -2,7 +2,7 @@
 //! One message whose bytes are known. They are the format: a change that breaks this test is another major version.
 
 use atrion_core::{Mode, Ohms};
-use atrion_state::{DecayRate, Momentum, NodeId, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
 use super::body::{self, Item};
 use super::*;
@@ -44,7 +44,7 @@ fn entry(nth: u64, name: Option<&str>) -> Entry {
         weight: Weight::from_255ths(232),
         mode: EntryMode::Live(Mode::Operational),
         resistance: Ohms::new(97.5).unwrap(),
-        momentum: Momentum::new(0.004).unwrap(),
+        momentum: MomentumRate::new(0.004).unwrap(),
         name: name.map(|name| RouteId::new(name).unwrap()),
     }
 }

@@ -2,7 +2,7 @@
 //! A message as values: what was decoded, or is to be encoded.
 
 use atrion_core::{Mode, Ohms};
-use atrion_state::{DecayRate, Momentum, NodeId, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
 use super::{ClusterHash, RouteHash};
 
@@ -101,7 +101,7 @@ pub struct Entry {
     /// For people: R of the route at the sender, rounded to 32 bits on the wire.
     pub resistance: Ohms,
     /// For people: M of the route at the sender, rounded to 32 bits on the wire.
-    pub momentum: Momentum,
+    pub momentum: MomentumRate,
     /// The route's name: in stored parts, and at its first mention in an incarnation.
     pub name: Option<RouteId>,
 }

@@ -108,7 +108,7 @@ impl Reject {
 /// Why one entry was dropped from a message that was otherwise taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum EntryFault {
     /// It claims a version from before the first message.
     Back,
     /// Its scar is negative or not finite.
@@ -127,7 +127,7 @@ pub enum Fault {
     Hash,
 }
 
-impl Fault {
+impl EntryFault {
     /// Every fault, in the order of the checks.
     pub const ALL: [Self; 8] = [
         Self::Back,
@@ -158,17 +158,17 @@ impl Fault {
 
 /// How many entries of a message were dropped, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Faults([u16; Fault::ALL.len()]);
+pub struct EntryFaults([u16; EntryFault::ALL.len()]);
 
-impl Faults {
-    pub(super) fn add(&mut self, fault: Fault) {
+impl EntryFaults {
+    pub(super) fn add(&mut self, fault: EntryFault) {
         let count = &mut self.0[fault as usize];
         *count = count.saturating_add(1);
     }
 
     /// How many entries had this fault; one with several counts for the first.
     #[must_use]
-    pub const fn of(&self, fault: Fault) -> u16 {
+    pub const fn of(&self, fault: EntryFault) -> u16 {
         self.0[fault as usize]
     }
 
@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn labels_are_distinct_and_the_lists_are_whole_and_in_order() {
-        let labels = Reject::ALL.map(Reject::label).into_iter().chain(Fault::ALL.map(Fault::label));
-        assert_eq!(labels.collect::<BTreeSet<_>>().len(), Reject::ALL.len() + Fault::ALL.len());
-        assert!(Reject::ALL.is_sorted() && Fault::ALL.is_sorted());
-        assert!(Fault::ALL.iter().enumerate().all(|(at, fault)| *fault as usize == at));
+        let labels = Reject::ALL.map(Reject::label).into_iter().chain(EntryFault::ALL.map(EntryFault::label));
+        assert_eq!(labels.collect::<BTreeSet<_>>().len(), Reject::ALL.len() + EntryFault::ALL.len());
+        assert!(Reject::ALL.is_sorted() && EntryFault::ALL.is_sorted());
+        assert!(EntryFault::ALL.iter().enumerate().all(|(at, fault)| *fault as usize == at));
         assert_eq!(Reject::Faulty as usize, Reject::ALL.len() - 1);
     }
 }

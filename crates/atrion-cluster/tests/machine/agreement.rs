@@ -6,7 +6,7 @@ use std::time::Duration;
 use atrion_cluster::fleet::{Fleet, Received};
 use atrion_cluster::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash};
 use atrion_core::{Mode, Mono, Ohms};
-use atrion_state::{DecayRate, Momentum, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, RouteId, Weight};
 use proptest::prelude::*;
 
 use super::world::{CLUSTER, World, fleet, node, route, vector};
@@ -268,7 +268,7 @@ fn said(what: &Said) -> Message {
         weight: Weight::FULL,
         mode: EntryMode::Live(Mode::Operational),
         resistance: Ohms::ZERO,
-        momentum: Momentum::ZERO,
+        momentum: MomentumRate::ZERO,
         name: Some(name),
     };
     let header = Header {

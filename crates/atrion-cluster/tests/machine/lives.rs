@@ -119,7 +119,7 @@ fn who_says_goodbye_fades_from_then_on_and_its_next_life_knows() {
     // Too little to be told of, but a goodbye says everything.
     world.node(0).update(
         &route("a"),
-        vector(49.2, 200).with_momentum(atrion_state::Momentum::saturating(3.0)),
+        vector(49.2, 200).with_momentum(atrion_state::MomentumRate::saturating(3.0)),
         now,
     );
     world.leave(0);

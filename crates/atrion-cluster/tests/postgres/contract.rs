@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Wall};
 use atrion_license::{Sources, Watch};
-use atrion_state::{DecayRate, Momentum, PhysicsVector, StateProvider, Weight};
+use atrion_state::{DecayRate, MomentumRate, PhysicsVector, StateProvider, Weight};
 use atrion_testkit::contract::{self, Subject, Time};
 
 use super::world::{builder, connected, database, fresh, route, until};
@@ -49,14 +49,14 @@ pub(crate) async fn a_new_life_finds_what_the_earlier_one_stored() {
     let first = connected(&url).await;
     let stored =
         PhysicsVector::new(Mode::CircuitBreaker, Ohms::saturating(41.5), Ohms::saturating(0.1 + 0.2))
-            .with_momentum(Momentum::saturating(0.5))
+            .with_momentum(MomentumRate::saturating(0.5))
             .with_weight(Weight::from_255ths(77))
             .with_decay_rate(DecayRate::saturating(1.0 / 3.0))
             .with_timestamp(Wall::from_millis(1_767_960_000_123))
             .with_age(Duration::from_millis(12_345));
     let hostile =
         PhysicsVector::new(Mode::Operational, Ohms::saturating(f64::MAX), Ohms::saturating(f64::MAX))
-            .with_momentum(Momentum::saturating(f64::MAX))
+            .with_momentum(MomentumRate::saturating(f64::MAX))
             .with_age(Duration::from_secs(20 * 3_600));
     let names = [
         "a",

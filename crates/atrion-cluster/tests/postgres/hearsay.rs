@@ -8,7 +8,7 @@ use atrion_cluster::LayeredProvider;
 use atrion_cluster::postgres::{Page, TimeRange};
 use atrion_core::{Mode, Mono, Ohms, Outcome, Tier, Wall};
 use atrion_engine::Atrion;
-use atrion_state::{FakeClock, Gates, NodeId, RouteId, StateProvider, SystemClock};
+use atrion_state::{FakeClock, MergedScars, NodeId, RouteId, StateProvider, SystemClock};
 use atrion_testkit::MemoryFleet;
 
 use super::world::{builder, database, open, route, server, until, until_rows, vector};
@@ -16,7 +16,7 @@ use super::world::{builder, database, open, route, server, until, until_rows, ve
 /// A gate that hears of one route alone.
 struct Hears(&'static str, f64);
 
-impl Gates for Hears {
+impl MergedScars for Hears {
     fn merged_scar(&self, route: &RouteId) -> Option<Ohms> {
         (route.as_str() == self.0).then(|| Ohms::saturating(self.1))
     }
@@ -26,14 +26,14 @@ pub(crate) async fn what_a_gate_heard_is_beside_the_own_scar() {
     let (name, url) = database();
     let clock = FakeClock::at(Mono::from_nanos(1), Wall::from_millis(1));
     let adapter = builder(&url).clock(Arc::new(clock.clone())).build().unwrap();
-    adapter.attach_gates(Arc::new(Hears("heard", 12.5)));
+    adapter.attach_merged_scars(Arc::new(Hears("heard", 12.5)));
     adapter.connect().await.unwrap();
     until("it is up", || adapter.health().is_up()).await;
     for on in ["heard", "alone"] {
         adapter.update_vector(route(on), open(50.0)).await.unwrap();
     }
     // Whoever hears later is not who heard then.
-    adapter.attach_gates(Arc::new(Hears("heard", 7.25)));
+    adapter.attach_merged_scars(Arc::new(Hears("heard", 7.25)));
     clock.advance(Duration::from_secs(90));
     adapter.flush().await.unwrap();
     let samples = "select string_agg(route || ' ' || coalesce(merged::text, 'null'), ',' order by route) from atrion.vector_history";

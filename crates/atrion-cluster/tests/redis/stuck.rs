@@ -10,7 +10,7 @@ use atrion_cluster::redis::RedisClusterProvider;
 use atrion_core::{Outcome, Peer, Tier};
 use atrion_engine::{Atrion, Route};
 use atrion_state::{
-    BoxFuture, Capabilities, Event, Gates, Health, Liveness, Observer, PhysicsVector, ProviderError,
+    BoxFuture, Capabilities, Event, Health, Liveness, MergedScars, Observer, PhysicsVector, ProviderError,
     ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 use atrion_testbed::Redis;
@@ -134,8 +134,8 @@ impl StateProvider for Stuck {
         self.through().attach(observer);
     }
 
-    fn attach_gates(&self, gates: Arc<dyn Gates>) {
-        self.through().attach_gates(gates);
+    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
+        self.through().attach_merged_scars(merged);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

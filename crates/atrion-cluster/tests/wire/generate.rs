@@ -3,7 +3,7 @@
 
 use atrion_cluster::wire::{ClusterHash, Entry, EntryMode, Expected, Header, Key, Kind, Message, RouteHash};
 use atrion_core::{Mode, Ohms};
-use atrion_state::{DecayRate, Momentum, NodeId, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ pub(crate) fn any_entry() -> impl Strategy<Value = Entry> {
                 mode,
                 // As the wire rounds them, so that what comes back is what was sent.
                 resistance: Ohms::new((resistance as f32).into()).unwrap(),
-                momentum: Momentum::new((momentum as f32).into()).unwrap(),
+                momentum: MomentumRate::new((momentum as f32).into()).unwrap(),
                 name,
             }
         },

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Each check by a message that fails it and no earlier one; and that the earlier check speaks when two fail.
 
-use atrion_cluster::wire::{Entry, Expected, Fault, Header, Key, Message, Reject, decode, encode, major};
+use atrion_cluster::wire::{
+    Entry, EntryFault, Expected, Header, Key, Message, Reject, decode, encode, major,
+};
 use atrion_state::{DecayRate, RouteId};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -206,16 +208,16 @@ fn a_faulty_entry_is_dropped_alone_and_more_than_a_tenth_take_the_message_with_t
     let other_name = |entry: &mut Entry| entry.name = Some(RouteId::new("another").unwrap());
     let old = |entry: &mut Entry| entry.age_ms = 3_600_001;
     type Write = Box<dyn Fn(usize) -> Vec<u8>>;
-    let cases: [(Fault, Write); 9] = [
-        (Fault::Scar, Box::new(move |n| faulty(n, same, float(2, f64::NAN)))),
-        (Fault::Scar, Box::new(move |n| faulty(n, same, float(2, -1.0)))),
-        (Fault::Scar, Box::new(move |n| faulty(n, same, float(2, f64::INFINITY)))),
-        (Fault::Resistance, Box::new(move |n| faulty(n, same, single(12, f32::NAN)))),
-        (Fault::Momentum, Box::new(move |n| faulty(n, same, single(16, -1.0)))),
-        (Fault::Age, Box::new(move |n| faulty(n, old, nothing))),
-        (Fault::Mode, Box::new(move |n| faulty(n, same, |entry: &mut [u8]| entry[11] = 3))),
-        (Fault::Hash, Box::new(move |n| faulty(n, other_name, nothing))),
-        (Fault::Name, Box::new(move |n| faulty(n, other_name, |entry: &mut [u8]| entry[22] = 7))),
+    let cases: [(EntryFault, Write); 9] = [
+        (EntryFault::Scar, Box::new(move |n| faulty(n, same, float(2, f64::NAN)))),
+        (EntryFault::Scar, Box::new(move |n| faulty(n, same, float(2, -1.0)))),
+        (EntryFault::Scar, Box::new(move |n| faulty(n, same, float(2, f64::INFINITY)))),
+        (EntryFault::Resistance, Box::new(move |n| faulty(n, same, single(12, f32::NAN)))),
+        (EntryFault::Momentum, Box::new(move |n| faulty(n, same, single(16, -1.0)))),
+        (EntryFault::Age, Box::new(move |n| faulty(n, old, nothing))),
+        (EntryFault::Mode, Box::new(move |n| faulty(n, same, |entry: &mut [u8]| entry[11] = 3))),
+        (EntryFault::Hash, Box::new(move |n| faulty(n, other_name, nothing))),
+        (EntryFault::Name, Box::new(move |n| faulty(n, other_name, |entry: &mut [u8]| entry[22] = 7))),
     ];
     for (fault, write) in cases {
         let decoded = decode(&write(2), &expected(None)).unwrap();
@@ -233,7 +235,7 @@ fn an_entry_from_before_the_first_message_is_faulty() {
     entries.iter_mut().for_each(|entry| entry.back = 4);
     entries[0].back = 5;
     let decoded = decode(&encode(&header, &entries, None).unwrap(), &expected(None)).unwrap();
-    assert_eq!((decoded.faults.of(Fault::Back), decoded.message.entries.len()), (1, 9));
+    assert_eq!((decoded.faults.of(EntryFault::Back), decoded.message.entries.len()), (1, 9));
 }
 
 #[test]

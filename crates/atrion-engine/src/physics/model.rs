@@ -7,7 +7,7 @@ use std::time::Duration;
 use atrion_core::adaptive::{AdaptiveState, Tick, Window};
 use atrion_core::rfc::{PhysicsState, Pressure, update_physics};
 use atrion_core::{AdaptiveConfig, Evidence, Law, Mode, Mono, Ohms, Telemetry, Terms, Wall};
-use atrion_state::{DecayRate, Momentum, PhysicsVector, Restored, Weight};
+use atrion_state::{DecayRate, MomentumRate, PhysicsVector, Restored, Weight};
 
 use super::{Measured, TickCache};
 use crate::config::{Physics, RfcPhysics, RouteConfig};
@@ -243,7 +243,7 @@ impl Model {
             _ => (0.0, 0.0, physics.scar_decay()),
         };
         PhysicsVector::new(self.mode(), resistance, self.scar())
-            .with_momentum(Momentum::saturating(momentum))
+            .with_momentum(MomentumRate::saturating(momentum))
             .with_weight(Weight::from_share(weight))
             .with_decay_rate(DecayRate::saturating(decay))
             .with_timestamp(wall)

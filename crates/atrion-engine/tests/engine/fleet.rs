@@ -6,7 +6,7 @@ use std::sync::Arc;
 use atrion_core::{Direction, Gamma, Mode, Ohms, Outcome, Telemetry, Tier};
 use atrion_engine::{Config, Route};
 use atrion_state::{
-    DecayRate, Event, Momentum, NodeId, PhysicsVector, RouteId, Sharing, StateProvider, Weight,
+    DecayRate, Event, MomentumRate, NodeId, PhysicsVector, RouteId, Sharing, StateProvider, Weight,
 };
 use atrion_testkit::{FleetNode, MemoryFleet};
 
@@ -29,7 +29,7 @@ fn id(name: &str) -> RouteId {
 fn vector(scar: f64, weight: Weight) -> PhysicsVector {
     PhysicsVector::new(Mode::Operational, Ohms::saturating(10.0 + scar), Ohms::saturating(scar))
         .with_weight(weight)
-        .with_momentum(Momentum::ZERO)
+        .with_momentum(MomentumRate::ZERO)
         .with_decay_rate(DecayRate::saturating(0.1))
 }
 

@@ -9,8 +9,8 @@ use atrion_core::{Outcome, Tier, Volts, Wall};
 use atrion_engine::{Atrion, Builder, Config, OwnedPermit, Route, RouteConfig};
 use atrion_otel::Telemetry;
 use atrion_state::{
-    Capabilities, Direction, Event, Health, InMemoryProvider, LicenseStanding, LicenseState, MessageResult,
-    ProviderError, ProviderStats, SyncOperation,
+    Capabilities, Event, Health, InMemoryProvider, LicenseStanding, LicenseState, MessageDirection,
+    MessageResult, ProviderError, ProviderStats, SyncOperation,
 };
 use atrion_testkit::{ReportingProvider, TokioClock};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -115,7 +115,7 @@ pub(crate) fn fleet() -> ReportingProvider {
 
 /// What such a store counts under that licence.
 pub(crate) fn counted(license: LicenseStanding) -> Vec<ProviderStats> {
-    use Direction::{Received, Sent};
+    use MessageDirection::{Received, Sent};
     use MessageResult::{Accepted, Stale};
     let layer = |name| ProviderStats::new(name).lag(Duration::from_millis(250));
     let redis = layer("redis")

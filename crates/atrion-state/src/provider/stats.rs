@@ -41,7 +41,7 @@ pub struct NodeCount {
 #[non_exhaustive]
 pub struct MessageCount {
     /// Which way.
-    pub direction: Direction,
+    pub direction: MessageDirection,
     /// How it ended.
     pub result: MessageResult,
     /// Why, for what was not accepted: one of a few fixed words with underscores, such as `checksum` or `too_long`.
@@ -53,7 +53,7 @@ pub struct MessageCount {
 /// Which way a message went, seen from this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Direction {
+pub enum MessageDirection {
     /// To the store or to other nodes.
     Sent,
     /// From the store or from other nodes.
@@ -102,13 +102,13 @@ impl ProviderStats {
 
     /// Adds messages that were accepted or stale.
     #[must_use]
-    pub fn messages(self, direction: Direction, result: MessageResult, count: u64) -> Self {
+    pub fn messages(self, direction: MessageDirection, result: MessageResult, count: u64) -> Self {
         self.push(MessageCount { direction, result, reason: None, count })
     }
 
     /// Adds messages that were rejected for this reason.
     #[must_use]
-    pub fn rejected(self, direction: Direction, reason: &'static str, count: u64) -> Self {
+    pub fn rejected(self, direction: MessageDirection, reason: &'static str, count: u64) -> Self {
         let result = MessageResult::Rejected;
         self.push(MessageCount { direction, result, reason: Some(reason), count })
     }
@@ -126,7 +126,7 @@ impl ProviderStats {
     }
 }
 
-impl Direction {
+impl MessageDirection {
     /// The name in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -16,11 +16,11 @@ pub struct VectorError {
     pub range: &'static str,
 }
 
-/// Momentum M: how fast pressure changes, in 1/s. Finite, >= 0.
+/// MomentumRate M: how fast pressure changes, in 1/s. Finite, >= 0.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "f64", into = "f64"))]
-pub struct Momentum(f64);
+pub struct MomentumRate(f64);
 
 /// Decay rate lambda of a scar, in 1/s: 0..=10.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
@@ -81,7 +81,7 @@ macro_rules! checked {
     };
 }
 
-checked!(Momentum, "momentum", f64::MAX, "0.. 1/s");
+checked!(MomentumRate, "momentum", f64::MAX, "0.. 1/s");
 // Above 10/s a scar is gone within half a second and carries nothing from one pulse to the next.
 checked!(DecayRate, "decay_rate", 10.0, "0..=10 1/s");
 
@@ -128,19 +128,19 @@ mod tests {
 
     #[test]
     fn a_refused_number_is_named() {
-        let nan = Momentum::new(f64::NAN).unwrap_err();
+        let nan = MomentumRate::new(f64::NAN).unwrap_err();
         assert_eq!(nan.to_string(), "momentum must be a finite number in 0.. 1/s, got NaN");
         let fast = DecayRate::new(10.5).unwrap_err();
         assert_eq!(fast.to_string(), "decay_rate must be a finite number in 0..=10 1/s, got 10.5");
         assert!(DecayRate::new(-0.1).is_err());
-        assert!(Momentum::new(f64::INFINITY).is_err());
+        assert!(MomentumRate::new(f64::INFINITY).is_err());
         assert_eq!(DecayRate::new(10.0).map(DecayRate::get), Ok(10.0));
     }
 
     #[test]
     fn saturating_always_gives_a_valid_number() {
         for raw in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 3.0, 1e300] {
-            assert!(Momentum::new(Momentum::saturating(raw).get()).is_ok(), "{raw}");
+            assert!(MomentumRate::new(MomentumRate::saturating(raw).get()).is_ok(), "{raw}");
             assert!(DecayRate::new(DecayRate::saturating(raw).get()).is_ok(), "{raw}");
         }
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `attach` and `attach_gates`: somebody may listen, somebody may be asked, and nobody depends on either.
+//! `attach` and `attach_merged_scars`: somebody may listen, somebody may be asked, and nobody depends on either.
 
 use std::sync::{Arc, Weak};
 
 use atrion_core::Ohms;
-use atrion_state::{Gates, RouteId, StateProvider};
+use atrion_state::{MergedScars, RouteId, StateProvider};
 
 use super::support::{ensure, expect, route, vector};
 use super::{Subject, Verdict};
@@ -41,10 +41,10 @@ pub async fn an_observer_that_comes_later_replaces_the_earlier(subject: &Subject
     Ok(())
 }
 
-/// Gates that look at the provider that asks them: whoever asks under a lock of its own hangs.
+/// Merged scars that look at the provider that asks them: whoever asks under a lock of its own hangs.
 struct Curious(Weak<dyn StateProvider>);
 
-impl Gates for Curious {
+impl MergedScars for Curious {
     fn merged_scar(&self, route: &RouteId) -> Option<Ohms> {
         let provider = self.0.upgrade()?;
         let _ = (provider.view(route), provider.health(), provider.stats(), provider.published_weight(route));
@@ -56,11 +56,11 @@ impl Gates for Curious {
 pub async fn gates_may_come_at_any_time_and_are_not_asked_under_a_lock(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("gated")?);
     let gates = || Arc::new(Curious(Arc::downgrade(provider)));
-    provider.attach_gates(gates());
+    provider.attach_merged_scars(gates());
     provider.update_vector(route.clone(), vector(1)).await?;
     expect(provider.as_ref(), &route, &vector(1)).await?;
     provider.disconnect().await?;
-    provider.attach_gates(gates());
+    provider.attach_merged_scars(gates());
     provider.connect().await?;
     provider.update_vector(route.clone(), vector(2)).await?;
     provider.update_batch(&[(route.clone(), vector(3))]).await?;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Wall};
 use atrion_state::{
-    Change, DecayRate, Momentum, PhysicsVector, ProviderError, RouteId, StateProvider, Subscription, Weight,
+    Change, DecayRate, MomentumRate, PhysicsVector, ProviderError, RouteId, StateProvider, Subscription,
+    Weight,
 };
 
 use super::Finding;
@@ -31,7 +32,7 @@ pub(super) fn route(name: &str) -> Result<RouteId, Finding> {
 pub(super) fn vector(seed: u8) -> PhysicsVector {
     let seed = f64::from(seed);
     PhysicsVector::new(Mode::Operational, Ohms::saturating(41.5 + seed), Ohms::saturating(20.25 + seed))
-        .with_momentum(Momentum::saturating(0.5 + seed))
+        .with_momentum(MomentumRate::saturating(0.5 + seed))
         .with_weight(Weight::from_255ths(232))
         .with_decay_rate(DecayRate::saturating(0.125))
         .with_timestamp(Wall::from_millis(1_767_960_000_123))

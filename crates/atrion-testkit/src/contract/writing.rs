@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Wall};
-use atrion_state::{DecayRate, Momentum, PhysicsVector};
+use atrion_state::{DecayRate, MomentumRate, PhysicsVector};
 use futures_util::FutureExt;
 
 use super::support::{difference, ensure, expect, route, vector};
@@ -83,7 +83,7 @@ pub async fn hostile_values_do_no_harm(subject: &Subject) -> Verdict {
     let most = Ohms::saturating(f64::INFINITY);
     let extremes = [
         PhysicsVector::new(Mode::CircuitBreaker, most, most)
-            .with_momentum(Momentum::saturating(f64::MAX))
+            .with_momentum(MomentumRate::saturating(f64::MAX))
             .with_decay_rate(DecayRate::saturating(f64::MAX))
             .with_timestamp(Wall::from_millis(u64::MAX))
             .with_age(Duration::MAX),

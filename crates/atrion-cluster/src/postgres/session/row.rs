@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms};
-use atrion_state::{DecayRate, Momentum, PhysicsVector, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, PhysicsVector, RouteId, Weight};
 use sqlx::Row as _;
 
 /// A row older than this has been deleted by every retention there is.
@@ -20,7 +20,7 @@ pub(super) fn vector(row: &sqlx::postgres::PgRow) -> Option<(RouteId, PhysicsVec
     let float = |column: &str| row.try_get::<f32, _>(column).ok().map(f64::from);
     // These are shown to people, and clamped.
     let vector = PhysicsVector::new(mode, Ohms::saturating(float("resistance")?), scar)
-        .with_momentum(Momentum::saturating(float("momentum")?))
+        .with_momentum(MomentumRate::saturating(float("momentum")?))
         .with_weight(Weight::from_share(float("evidence")?))
         .with_decay_rate(rate)
         .with_age(age);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atrion_core::{Evidence, Mode, Mono, Ohms, Peer, Wall};
 
-use crate::{DecayRate, Momentum, PhysicsVector, Weight};
+use crate::{DecayRate, MomentumRate, PhysicsVector, Weight};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Slot {
@@ -14,7 +14,7 @@ pub(super) struct Slot {
     /// When the vector was valid, in nanoseconds of the local clock; may lie before its origin.
     valid_at: i64,
     resistance: Ohms,
-    momentum: Momentum,
+    momentum: MomentumRate,
     scar: Ohms,
     decay_rate: DecayRate,
     timestamp: Wall,

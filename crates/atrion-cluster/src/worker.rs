@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// The place of a task. `O` is how it is given orders.
-pub(crate) struct Task<O> {
+pub(crate) struct Worker<O> {
     provider: &'static str,
     /// A lock, because connecting and disconnecting may be called at once. It is not held while either waits.
     running: Mutex<Option<Running<O>>>,
@@ -25,7 +25,7 @@ struct Running<O> {
     orders: O,
 }
 
-impl<O: Clone> Task<O> {
+impl<O: Clone> Worker<O> {
     /// Nothing runs.
     pub(crate) fn new(provider: &'static str) -> Self {
         Self { provider, running: Mutex::default() }
@@ -78,14 +78,14 @@ impl<O: Clone> Task<O> {
     }
 }
 
-impl<O> Task<O> {
+impl<O> Worker<O> {
     fn lock(&self) -> MutexGuard<'_, Option<Running<O>>> {
         lock(&self.running)
     }
 }
 
 /// The task holds no adapter, so it has to be told. It says its last words while the caller goes on.
-impl<O> Drop for Task<O> {
+impl<O> Drop for Worker<O> {
     fn drop(&mut self) {
         if let Some(task) = self.lock().take() {
             let _ = task.stop.send(true);
@@ -93,9 +93,9 @@ impl<O> Drop for Task<O> {
     }
 }
 
-impl<O> fmt::Debug for Task<O> {
+impl<O> fmt::Debug for Worker<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let runs = self.lock().as_ref().is_some_and(|task| !task.ended.is_finished());
-        f.debug_struct("Task").field("runs", &runs).finish_non_exhaustive()
+        f.debug_struct("Worker").field("runs", &runs).finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ use atrion_state::{Event, LicenseStanding, LicenseState, lock};
 
 /// An adapter's licence, watched.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub(crate) struct LicenseGate {
     provider: &'static str,
     feature: Feature,
     cluster: String,
@@ -37,7 +37,7 @@ struct Inner {
 /// A refusal is said again so often, in seconds.
 const EVERY: i64 = 3_600;
 
-impl Permit {
+impl LicenseGate {
     /// Watches a licence for the use of `feature` in `cluster`. Reads it now, once.
     pub(crate) fn new(
         watch: Watch,
@@ -47,15 +47,15 @@ impl Permit {
         now: Wall,
     ) -> Self {
         let inner = Inner { watch: watch.for_cluster(cluster), told: None, refused: None };
-        let permit = Self {
+        let gate = Self {
             provider,
             feature,
             cluster: cluster.to_owned(),
             granted: AtomicBool::new(false),
             inner: Mutex::new(inner),
         };
-        permit.read(&mut permit.lock(), unix(now));
-        permit
+        gate.read(&mut gate.lock(), unix(now));
+        gate
     }
 
     /// Whether the adapter may go to its store.
@@ -196,8 +196,8 @@ mod tests {
 
     const NOW: Wall = Wall::from_millis(1_800_000_000_000);
 
-    fn permit(watch: Watch) -> Permit {
-        Permit::new(watch, Feature::Postgres, "shop", "postgres", NOW)
+    fn gate(watch: Watch) -> LicenseGate {
+        LicenseGate::new(watch, Feature::Postgres, "shop", "postgres", NOW)
     }
 
     fn issued(change: impl FnOnce(Terms) -> Terms) -> Watch {
@@ -207,25 +207,25 @@ mod tests {
 
     #[test]
     fn a_licence_permits_and_is_told_once() {
-        let permit = permit(issued(|terms| terms));
-        assert!(permit.is_granted() && permit.refusal().is_none());
-        let told = permit.poll(NOW);
+        let gate = gate(issued(|terms| terms));
+        assert!(gate.is_granted() && gate.refusal().is_none());
+        let told = gate.poll(NOW);
         assert!(
             matches!(&told, Some(Event::LicenseChanged { license, .. }) if license.state == LicenseState::Active),
             "{told:?}"
         );
-        assert!(permit.poll(NOW).is_none());
-        permit.tell_again();
-        assert!(permit.poll(NOW).is_some());
+        assert!(gate.poll(NOW).is_none());
+        gate.tell_again();
+        assert!(gate.poll(NOW).is_some());
     }
 
     #[test]
     fn without_one_nothing_is_granted_and_the_reason_is_there() {
         let nowhere = Sources::file("/nowhere/atrion.key");
-        let permit = permit(Watch::from(nowhere));
-        assert!(!permit.is_granted());
-        assert!(permit.refusal().is_some());
-        assert_eq!(permit.standing(NOW).state, LicenseState::Invalid);
+        let gate = gate(Watch::from(nowhere));
+        assert!(!gate.is_granted());
+        assert!(gate.refusal().is_some());
+        assert_eq!(gate.standing(NOW).state, LicenseState::Invalid);
     }
 
     #[test]
@@ -239,11 +239,11 @@ mod tests {
             terms
         };
         for change in [for_redis as fn(Terms) -> Terms, for_others] {
-            let permit = permit(issued(change));
-            assert!(!permit.is_granted());
-            let told = permit.poll(NOW);
+            let gate = gate(issued(change));
+            assert!(!gate.is_granted());
+            let told = gate.poll(NOW);
             let Some(Event::LicenseChanged { message, .. }) = told else { panic!("{told:?}") };
-            assert!(message.contains(permit.refusal().unwrap().to_string().as_str()), "{message}");
+            assert!(message.contains(gate.refusal().unwrap().to_string().as_str()), "{message}");
         }
     }
 
@@ -257,11 +257,11 @@ mod tests {
             terms
         };
         let later = Wall::from_millis(NOW.as_millis() + 2 * day);
-        let running = permit(issued(ended));
+        let running = gate(issued(ended));
         assert!(running.is_granted());
         assert!(running.poll(later).is_some());
         assert!(running.is_granted(), "a running sync was stopped");
-        let started = Permit::new(issued(ended), Feature::Postgres, "shop", "postgres", later);
+        let started = LicenseGate::new(issued(ended), Feature::Postgres, "shop", "postgres", later);
         assert!(!started.is_granted());
     }
 }

@@ -9,7 +9,7 @@ use crate::RouteId;
 ///
 /// For people who look back: was a route shed because of its own scar or because of others'? Nothing that decides reads
 /// it, and nothing of it is published: peers hear a node's own scar and nothing else.
-pub trait Gates: Send + Sync + 'static {
+pub trait MergedScars: Send + Sync + 'static {
     /// `S_merged` of a route: the scar that its gate uses in the place of its own. `None` where it uses its own.
     fn merged_scar(&self, route: &RouteId) -> Option<Ohms>;
 }

@@ -85,12 +85,12 @@ impl Driver {
     /// than what `docs/persistence.md` lists stores all the same.
     async fn count_clusters(&mut self) -> Result<(), Failure> {
         let patience = self.patience();
-        let (Some(id), Some(session)) = (self.shared.permit.license_id(), &mut self.session) else {
+        let (Some(id), Some(session)) = (self.shared.license.license_id(), &mut self.session) else {
             return Ok(());
         };
         match limited(patience, session.clusters(&id, &self.writer.cluster)).await {
             Ok(seen) => {
-                self.shared.permit.saw_clusters(&seen, self.shared.clock.wall());
+                self.shared.license.saw_clusters(&seen, self.shared.clock.wall());
                 Ok(())
             }
             Err(failure) if failure.is_an_answer() => {
