@@ -10,8 +10,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use atrion_core::{Mono, Ohms, Telemetry, TelemetryError};
 use atrion_state::{
-    Clock, Event, Fanout, Liveness, MergedScars, Observer, OverrideKind, PhysicsVector, RegisterSetLimits,
-    RouteId, RouteIdError, StateManager, StateProvider, lock,
+    Clock, Event, Fanout, MergedScars, Observer, OverrideKind, PhysicsVector, RouteId, RouteIdError,
+    StateManager, StateProvider, lock,
 };
 
 use crate::cell::{Commons, RouteCell};
@@ -98,7 +98,7 @@ impl Engine {
             commons,
             in_force: ArcSwap::from_pointee(in_force),
             observers: Arc::new(Fanout::new(observers)),
-            manager: StateManager::new(RegisterSetLimits::default(), Liveness::default()),
+            manager: StateManager::new(),
             roster: Mutex::new(Roster::new(now)),
             fleet: Mutex::default(),
             joined: Arc::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Mono, Wall};
-use atrion_state::{Event, Fanout, Observer, PhysicsVector, StateManager};
+use atrion_state::{Event, Fanout, News, Observer, StateManager, Told};
 
 use crate::cell::RouteCell;
 use crate::fleet::Ear;
@@ -35,14 +35,8 @@ pub(crate) struct Roster {
 struct Member {
     cell: Arc<RouteCell>,
     shedding: Option<Box<Shedding>>,
-    recorded: Option<Box<Recorded>>,
-}
-
-/// What the cache was last told, and when.
-#[derive(Debug)]
-struct Recorded {
-    vector: PhysicsVector,
-    at: Mono,
+    /// What the cache was told last.
+    recorded: Option<Box<Told>>,
 }
 
 #[derive(Debug)]
@@ -122,11 +116,11 @@ impl Member {
         if computed.is_quiet {
             cell.live().clear_touch();
         }
-        if self.recorded.as_ref().is_none_or(|last| last.is_outdated_by(&vector, beat.now)) {
+        if self.recorded.as_ref().is_none_or(|last| last.news(&vector, beat.now) > News::None) {
             // A fresh route that is as it was made has nothing to tell.
             if self.recorded.is_some() || !vector.is_neutral() || vector.weight.as_255ths() > 0 {
                 beat.manager.record(cell.id(), vector, beat.now);
-                self.recorded = Some(Box::new(Recorded { vector, at: beat.now }));
+                self.recorded = Some(Box::new(Told { vector, at: beat.now }));
             }
         }
         if !beat.observers.is_empty() {
@@ -180,23 +174,3 @@ impl Member {
         last_step > now || now.since(last_step) >= FORGETTABLE
     }
 }
-
-impl Recorded {
-    /// Whether the cache should hear of `vector`. What a store hears is decided there, more coarsely.
-    fn is_outdated_by(&self, vector: &PhysicsVector, now: Mono) -> bool {
-        let lain = now.since(self.at);
-        let last = &self.vector;
-        // Aged, because that is what a reader does: a scar that fades as foreseen is no news, and one that does not
-        // fade, because the trauma lasts or the breaker holds it, is. Most routes have none and are spared the exponential.
-        let scarred = last.scar_tissue.get() > 0.0 || vector.scar_tissue.get() > 0.0;
-        let surprise = || (last.older_by(lain).aged_scar().get() - vector.scar_tissue.get()).abs();
-        (scarred && surprise() > 0.02)
-            || last.mode != vector.mode
-            || (last.resistance.get() - vector.resistance.get()).abs() > 0.5
-            || last.weight.as_255ths().abs_diff(vector.weight.as_255ths()) > 12
-            || (lain >= REFRESHED && !vector.is_neutral())
-    }
-}
-
-/// A vector that still says something is recorded again after so long, or its age would make it look like the past.
-const REFRESHED: Duration = Duration::from_secs(10);

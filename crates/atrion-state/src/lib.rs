@@ -21,6 +21,9 @@ pub use id::{NodeId, NodeIdError, RouteId, RouteIdError};
 mod vector;
 pub use vector::{DecayRate, MomentumRate, PhysicsVector, VectorError, Weight};
 
+mod news;
+pub use news::{News, Told};
+
 mod register;
 pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
 

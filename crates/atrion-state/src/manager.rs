@@ -13,7 +13,7 @@ use std::time::Duration;
 use atrion_core::{Mode, Mono, Ohms};
 
 use crate::sync::lock;
-use crate::{Liveness, NodeId, PhysicsVector, Register, RegisterSet, RegisterSetLimits, RouteId, Weight};
+use crate::{PhysicsVector, RouteId, Weight};
 
 mod dirty;
 use dirty::Dirty;
@@ -21,12 +21,11 @@ use dirty::Dirty;
 mod entry;
 use entry::Entry;
 
-/// Own vectors, the dirty set, and the registers of peers.
-#[derive(Debug)]
+/// Own vectors, and the set of those that the store has not seen.
+#[derive(Debug, Default)]
 pub struct StateManager {
     own: papaya::HashMap<RouteId, Entry>,
     dirty: Mutex<Dirty>,
-    peers: Mutex<RegisterSet>,
 }
 
 /// Vectors taken for one push. Drop it when they arrived (or were refused for good); hand it to
@@ -52,14 +51,10 @@ pub struct Restored {
 }
 
 impl StateManager {
-    /// An empty cache; peers within these limits.
+    /// An empty cache.
     #[must_use]
-    pub fn new(limits: RegisterSetLimits, liveness: Liveness) -> Self {
-        Self {
-            own: papaya::HashMap::new(),
-            dirty: Mutex::default(),
-            peers: Mutex::new(RegisterSet::new(limits, liveness)),
-        }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// This node's vector of a route, aged to `now`. Takes no lock.
@@ -74,21 +69,23 @@ impl StateManager {
         self.own.pin().get(route).and_then(Entry::sent_weight)
     }
 
-    /// Notes this node's vector of a route as of `now`. The route becomes dirty if a reader of the store could tell
-    /// the difference: an idle route whose scar just fades as everybody knows it does costs no push.
+    /// Takes this node's vector of a route as of `now`, and makes the route dirty, if a reader of the
+    /// cache or the store would miss something without it ([`Told::news`](crate::Told::news)): an
+    /// idle route whose scar fades as every reader foresees costs no push.
     ///
-    /// A call costs a few hundred nanoseconds. A route that had no traffic need not be recorded in every pulse: what is
-    /// cached ages by itself.
+    /// A call costs a few hundred nanoseconds. A route that had no traffic need not be recorded in
+    /// every pulse: what is cached ages by itself.
     pub fn record(&self, route: &RouteId, vector: PhysicsVector, now: Mono) {
         let mut dirty = lock(&self.dirty);
         let own = self.own.pin();
-        let mut entry = match own.get(route) {
-            Some(known) => known.replaced(vector, now),
-            None => Entry::unseen(vector, now),
+        let entry = match own.get(route) {
+            Some(known) if !known.is_outdated_by(&vector, now) => return,
+            Some(known) => {
+                let place = known.place.unwrap_or_else(|| dirty.push(route.clone()));
+                known.replaced(vector, now, place)
+            }
+            None => Entry::unseen(vector, now, dirty.push(route.clone())),
         };
-        if entry.wants_place() {
-            entry = entry.queued(dirty.push(route.clone()));
-        }
         own.insert(route.clone(), entry);
     }
 
@@ -112,7 +109,7 @@ impl StateManager {
             let Some(route) = dirty.pop() else { break };
             if let Some(entry) = own.get(&route) {
                 vectors.push((route.clone(), entry.aged(now)));
-                own.insert(route, entry.taken(now));
+                own.insert(route, entry.taken());
             }
         }
         Batch { vectors }
@@ -141,7 +138,7 @@ impl StateManager {
         let mut dirty = lock(&self.dirty);
         let own = self.own.pin();
         let Some(entry) = own.remove(route) else { return false };
-        if let Some(place) = entry.place() {
+        if let Some(place) = entry.place {
             dirty.remove(place);
         }
         true
@@ -165,33 +162,11 @@ impl StateManager {
         self.own.is_empty()
     }
 
-    /// Takes a peer's register that arrived at `now`; says whether it was news.
-    pub fn absorb(&self, route: RouteId, register: &Register, now: Mono) -> bool {
-        lock(&self.peers).accept(route, register, now)
-    }
-
-    /// Notes that a peer was heard of at `now`.
-    pub fn heard(&self, node: &NodeId, incarnation: u64, now: Mono) -> bool {
-        lock(&self.peers).heard(node, incarnation, now)
-    }
-
-    /// The registers of a route at peers that still count, aged to `now`, sorted by node.
-    #[must_use]
-    pub fn peers(&self, route: &RouteId, now: Mono) -> Vec<Register> {
-        lock(&self.peers).live(route, now)
-    }
-
     fn requeue(&self, route: RouteId, dirty: &mut Dirty) {
         let own = self.own.pin();
-        if let Some(entry) = own.get(&route).filter(|entry| entry.place().is_none()) {
+        if let Some(entry) = own.get(&route).filter(|entry| entry.place.is_none()) {
             own.insert(route.clone(), entry.queued(dirty.push(route)));
         }
-    }
-}
-
-impl Default for StateManager {
-    fn default() -> Self {
-        Self::new(RegisterSetLimits::default(), Liveness::default())
     }
 }
 

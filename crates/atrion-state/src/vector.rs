@@ -100,6 +100,10 @@ impl PhysicsVector {
     /// What is left of the scar: `S e^(-lambda age)` (`docs/physics.md`, forgetting).
     #[must_use]
     pub fn aged_scar(&self) -> Ohms {
+        // Most routes have no scar, and what is fresh has not faded: they are spared the exponential.
+        if self.scar_tissue == Ohms::ZERO || self.age.is_zero() {
+            return self.scar_tissue;
+        }
         let left = libm::exp(-self.decay_rate.get() * self.age.as_secs_f64());
         Ohms::saturating(self.scar_tissue.get() * left)
     }

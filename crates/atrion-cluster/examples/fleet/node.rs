@@ -2,13 +2,14 @@
 //! One process of the fleet: a service that calls the dependency, behind Atrion.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use atrion_cluster::redis::RedisClusterProvider;
 use atrion_core::{Mode, Outcome, Tier};
 use atrion_engine::{Atrion, Route};
 use atrion_license::development;
+use atrion_state::lock;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -145,6 +146,6 @@ fn time_admissions(node: &Node, route: &Route) {
 
 impl Node {
     fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.watch)
     }
 }

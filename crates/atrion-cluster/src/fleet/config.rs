@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use atrion_core::Ohms;
 use atrion_state::{NodeId, RegisterSetLimits};
 
 use crate::wire::ClusterHash;
@@ -24,9 +23,6 @@ pub struct FleetConfig {
     pub pulse: Duration,
     /// The lazy lane speaks this often, and a node that is heard of is alive: 1 s. Large fleets stretch it by themselves.
     pub heartbeat: Duration,
-    /// Scars that are this far from what peers predict are urgent: a twentieth of what full trauma scars in one pulse
-    /// (2 ohms by the default law). One hundredth of the scar counts, too, if that is more.
-    pub noticeable: Ohms,
     /// How many routes this node holds of its own: 4,096, as many as its peers hold of one node. Beyond, neutral ones are
     /// forgotten first.
     pub routes: usize,
@@ -46,7 +42,6 @@ impl FleetConfig {
             cfg: 0,
             pulse: Duration::from_millis(100),
             heartbeat: Duration::from_secs(1),
-            noticeable: Ohms::saturating(0.1),
             routes: limits.routes_per_node,
             limits,
         }

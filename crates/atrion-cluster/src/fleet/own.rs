@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms};
-use atrion_state::{DecayRate, MomentumRate, PhysicsVector, RouteId, Weight};
+use atrion_core::{Mono, Ohms};
+use atrion_state::{DecayRate, MomentumRate, News, PhysicsVector, RouteId, Told, Weight};
 
 use crate::wire::{Entry, EntryMode, RouteHash};
 
@@ -31,8 +31,7 @@ pub(super) struct OwnRoute {
 /// What was last said of a route.
 #[derive(Debug, Clone, Copy)]
 struct Said {
-    vector: PhysicsVector,
-    at: Mono,
+    told: Told,
     version: u64,
 }
 
@@ -49,12 +48,6 @@ pub(super) struct Own {
     pub(super) evicted: u64,
 }
 
-/// Evidence that moved by more than a tenth is worth telling.
-const EVIDENCE_255THS: u8 = 25;
-/// Peers and stores forget after a while: a route that is worth something is told again well before.
-const REFRESH: Duration = Duration::from_secs(30);
-/// Worth something: a hundredth of an ohm or of all evidence.
-const WORTH: f64 = 0.01;
 /// Told as it is now, rather than as it was: older ages are near the longest that the wire takes.
 const OLD: Duration = Duration::from_secs(1_800);
 /// The most that an entry takes without its name, in bytes.
@@ -70,7 +63,7 @@ impl Own {
 
     pub(super) fn said_weight(&self, route: &RouteId) -> Option<Weight> {
         let own = self.routes.get(self.hashes.get(route)?)?;
-        own.said.map(|said| said.vector.weight)
+        own.said.map(|said| said.told.vector.weight)
     }
 
     pub(super) fn all(&self, now: Mono) -> Vec<(RouteId, PhysicsVector)> {
@@ -134,7 +127,7 @@ impl Own {
         self.touched.remove(&hash);
         if let Some(said) = own.said {
             self.forgotten.insert(hash, TWICE);
-            self.parts.touch(Group::of(hash, said.vector.decay_rate));
+            self.parts.touch(Group::of(hash, said.told.vector.decay_rate));
         }
         true
     }
@@ -158,10 +151,10 @@ impl Own {
     }
 
     /// Routes of which peers expect something else than what is, for the urgent lane.
-    pub(super) fn urgent(&mut self, noticeable: Ohms, now: Mono) -> Vec<RouteHash> {
+    pub(super) fn urgent(&mut self, now: Mono) -> Vec<RouteHash> {
         let touched = std::mem::take(&mut self.touched);
         let routes = touched.into_iter().filter_map(|hash| Some((hash, self.routes.get(&hash)?)));
-        routes.filter(|(_, own)| own.is_urgent(noticeable, now)).map(|(hash, _)| hash).collect()
+        routes.filter(|(_, own)| own.news(now) == News::Urgent).map(|(hash, _)| hash).collect()
     }
 
     /// The urgent lane has to come back to these.
@@ -175,16 +168,15 @@ impl Own {
     }
 
     /// Routes that the lazy lane has to speak of.
-    pub(super) fn lazy(&self, noticeable: Ohms, now: Mono) -> Vec<RouteHash> {
-        let due = self.routes.iter().filter(|(_, own)| own.is_due(noticeable, now));
+    pub(super) fn lazy(&self, now: Mono) -> Vec<RouteHash> {
+        let due = self.routes.iter().filter(|(_, own)| own.again || own.news(now) >= News::Regular);
         due.map(|(hash, _)| *hash).collect()
     }
 
     /// Routes whose last word differs from what is, however little: for a goodbye.
     pub(super) fn unsaid(&self) -> Vec<RouteHash> {
-        let differs = |own: &OwnRoute| {
-            own.again || own.said.is_none_or(|said| said.vector.older_by(own.at.since(said.at)) != own.vector)
-        };
+        let differs =
+            |own: &OwnRoute| own.again || own.said.is_none_or(|said| said.told.aged(own.at) != own.vector);
         self.routes.iter().filter(|(_, own)| differs(own)).map(|(hash, _)| *hash).collect()
     }
 
@@ -202,11 +194,11 @@ impl Own {
     pub(super) fn say(&mut self, hash: RouteHash, version: u64, urgent: bool, now: Mono) -> Option<Entry> {
         let own = self.routes.get_mut(&hash)?;
         let vector = own.aged(now);
-        if let Some(said) = own.said.filter(|said| said.vector.decay_rate != vector.decay_rate) {
-            self.parts.touch(Group::of(hash, said.vector.decay_rate));
+        if let Some(said) = own.said.filter(|said| said.told.vector.decay_rate != vector.decay_rate) {
+            self.parts.touch(Group::of(hash, said.told.vector.decay_rate));
         }
         self.parts.touch(Group::of(hash, vector.decay_rate));
-        own.said = Some(Said { vector, at: now, version });
+        own.said = Some(Said { told: Told { vector, at: now }, version });
         own.again = urgent;
         let name = (!std::mem::replace(&mut own.named, true)).then(|| own.name.clone());
         Some(entry(hash, &vector, 0, name))
@@ -225,11 +217,11 @@ impl Own {
         let said = self.routes.iter().filter_map(|(hash, own)| Some((*hash, own, own.said?)));
         said.filter(|(hash, _, said)| {
             hash.get() & mask == group.low(mask)
-                && said.vector.decay_rate.get().to_bits() == rate.get().to_bits()
+                && said.told.vector.decay_rate.get().to_bits() == rate.get().to_bits()
         })
         .map(|(hash, own, said)| {
             let back = u32::try_from(seq.saturating_sub(said.version)).unwrap_or(u32::MAX);
-            entry(hash, &said.vector.older_by(now.since(said.at)), back, Some(own.name.clone()))
+            entry(hash, &said.told.aged(now), back, Some(own.name.clone()))
         })
         .collect()
     }
@@ -237,7 +229,7 @@ impl Own {
     /// Nobody knows whether what was said since `since` arrived.
     pub(super) fn doubt(&mut self, since: Mono) {
         for own in self.routes.values_mut() {
-            own.again |= own.said.is_some_and(|said| said.at >= since);
+            own.again |= own.said.is_some_and(|said| said.told.at >= since);
         }
     }
 
@@ -257,23 +249,10 @@ impl OwnRoute {
         self.vector.older_by(now.since(self.at))
     }
 
-    fn is_urgent(&self, noticeable: Ohms, now: Mono) -> bool {
+    /// What peers miss of it that is not said.
+    fn news(&self, now: Mono) -> News {
         let is = self.aged(now);
-        let Some(said) = &self.said else {
-            return is.mode == Mode::CircuitBreaker || is.aged_scar() > noticeable;
-        };
-        let predicted = said.vector.older_by(now.since(said.at)).aged_scar().get();
-        let scar = is.aged_scar().get();
-        is.mode != said.vector.mode || (scar - predicted).abs() > noticeable.get().max(0.01 * scar)
-    }
-
-    fn is_due(&self, noticeable: Ohms, now: Mono) -> bool {
-        let Some(said) = &self.said else { return true };
-        let is = self.aged(now);
-        self.again
-            || is.weight.as_255ths().abs_diff(said.vector.weight.as_255ths()) > EVIDENCE_255THS
-            || (now.since(said.at) >= REFRESH && (is.aged_scar().get() > WORTH || is.weight.share() > WORTH))
-            || self.is_urgent(noticeable, now)
+        self.said.map_or_else(|| News::first(&is), |said| said.told.news(&is, now))
     }
 }
 

@@ -131,7 +131,7 @@ impl Fleet {
 
     fn commit(&mut self, whole: bool, now: Mono) -> Commit {
         self.adapt_to_size(now);
-        let due = self.own.lazy(self.config.noticeable, now);
+        let due = self.own.lazy(now);
         let mut messages = self.say(&due, false, now);
         let forgotten = self.own.tell_forgotten();
         for entries in forgotten.chunks(Message::MAX_ENTRIES) {
@@ -185,7 +185,7 @@ impl Fleet {
 
     fn urgent(&mut self, now: Mono) -> Vec<Message> {
         self.lanes.pulse_due = now.after(self.lanes.effective_pulse());
-        let routes = self.own.urgent(self.config.noticeable, now);
+        let routes = self.own.urgent(now);
         let messages = self.say(&routes, true, now);
         self.stats.sent += messages.len() as u64;
         messages

@@ -95,7 +95,7 @@ impl Ear {
         sender.missing = false;
         let Some(record) = record else { return Vec::new() };
         sender.seq = sender.seq.max(record.seq);
-        self.absorb(name, &record.said, |said| now.since(said.at), now.since(record.at), now)
+        self.absorb(name, &record.said, |said| now.since(said.told.at), now.since(record.at), now)
     }
 
     /// Takes what a node said; gives what of it is news.
@@ -108,7 +108,7 @@ impl Ear {
         now: Mono,
     ) -> Vec<Change> {
         let news = words.iter().filter_map(|(route, said)| {
-            let vector = said.vector.older_by(age(said));
+            let vector = said.told.vector.older_by(age(said));
             let register = Register::new(name.clone(), LIFE, said.version, vector).with_silence(silence);
             let is_news = self.peers.accept(route.clone(), &register, now);
             is_news.then(|| Change::new(route.clone(), register))
@@ -124,7 +124,7 @@ const PURPOSE: u64 = 0xea_0000;
 #[cfg(test)]
 mod tests {
     use atrion_core::{Mode, Ohms};
-    use atrion_state::PhysicsVector;
+    use atrion_state::{PhysicsVector, Told};
 
     use super::*;
 
@@ -135,7 +135,7 @@ mod tests {
     fn message(seq: u64, sent: u64, scar: Option<f64>) -> Message {
         let said = scar.map(|scar| {
             let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(scar));
-            (route(), Said { version: seq, vector, at: at(sent) })
+            (route(), Said { version: seq, told: Told { vector, at: at(sent) } })
         });
         Message { from: 1, seq, sent: at(sent), said: said.into_iter().collect() }
     }

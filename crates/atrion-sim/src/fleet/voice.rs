@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use atrion_core::Mono;
-use atrion_state::{PhysicsVector, RouteId, Weight};
+use atrion_state::{News, PhysicsVector, RouteId, Told, Weight};
 
 /// One message of a node to all others. Without a word it says that the node lives.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +26,7 @@ pub(super) struct Message {
 pub(super) struct Said {
     /// The number of the message in which the route last changed.
     pub(super) version: u64,
-    /// As it was at `at`.
-    pub(super) vector: PhysicsVector,
-    pub(super) at: Mono,
+    pub(super) told: Told,
 }
 
 /// What the store holds of a node.
@@ -79,7 +77,7 @@ impl Voice {
     }
 
     pub(super) fn said_weight(&self, route: &RouteId) -> Option<Weight> {
-        Some(self.words.get(route)?.said?.vector.weight)
+        Some(self.words.get(route)?.said?.told.vector.weight)
     }
 
     /// The urgent lane's word, if there is one.
@@ -88,13 +86,15 @@ impl Voice {
             return None;
         }
         self.urgent_due = now.after(PULSE);
-        let said = self.say(true, now, |word| std::mem::take(&mut word.touched) && word.is_urgent(now));
+        let said =
+            self.say(true, now, |word| std::mem::take(&mut word.touched) && word.news(now) == News::Urgent);
         (!said.is_empty()).then(|| self.message(said, now))
     }
 
     /// The lazy lane's word: a heartbeat, with what else there is to say.
     pub(super) fn lazy(&mut self, now: Mono) -> Message {
-        let said = self.say(false, now, |word| word.again || word.is_due(now));
+        let said =
+            self.say(false, now, |word| word.again || word.said.is_none() || word.news(now) >= News::Regular);
         self.message(said, now)
     }
 
@@ -121,7 +121,7 @@ impl Voice {
         let version = self.seq + 1;
         let worth_it = self.words.iter_mut().filter_map(|(route, word)| {
             let word = is_worth_it(word).then_some(word)?;
-            let said = Said { version, vector: word.now(now), at: now };
+            let said = Said { version, told: Told { vector: word.now(now), at: now } };
             (word.said, word.again) = (Some(said), urgent);
             Some((route.clone(), said))
         });
@@ -139,37 +139,15 @@ impl Word {
         self.vector.older_by(now.since(self.put))
     }
 
-    fn is_urgent(&self, now: Mono) -> bool {
+    /// What peers miss of it that is not said.
+    fn news(&self, now: Mono) -> News {
         let is = self.now(now);
-        let scar = is.aged_scar().get();
-        let Some(said) = &self.said else { return scar > NOTICEABLE };
-        let predicted = said.aged(now).aged_scar().get();
-        is.mode != said.vector.mode || (scar - predicted).abs() > NOTICEABLE.max(0.01 * scar)
-    }
-
-    fn is_due(&self, now: Mono) -> bool {
-        let Some(known) = &self.said else { return true };
-        self.vector.weight.as_255ths().abs_diff(known.vector.weight.as_255ths()) > EVIDENCE
-            || now.since(known.at) >= REFRESH
-            || self.is_urgent(now)
-    }
-}
-
-impl Said {
-    pub(super) fn aged(&self, now: Mono) -> PhysicsVector {
-        self.vector.older_by(now.since(self.at))
+        self.said.map_or_else(|| News::first(&is), |said| said.told.news(&is, now))
     }
 }
 
 /// The urgent lane speaks this often at most.
 const PULSE: Duration = Duration::from_millis(100);
-/// A twentieth of what full trauma scars in one pulse, in ohms.
-const NOTICEABLE: f64 = 0.1;
-/// A tenth of all evidence.
-const EVIDENCE: u8 = 25;
-/// Stores forget: what is worth something is said again well before.
-const REFRESH: Duration = Duration::from_secs(30);
-
 #[cfg(test)]
 mod tests {
     use atrion_core::{Mode, Ohms};
