@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Metrics and traces over OTLP: a collector in this process receives and decodes them, shows what arrived, and ends.
+//! Metrics and traces over OTLP: a collector in this process receives and decodes them, shows what
+//! arrived, and ends.
 #![allow(missing_docs)] // an example is read from top to bottom
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,13 +53,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let spans = SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()?;
     let tracers = SdkTracerProvider::builder().with_batch_exporter(spans).build();
 
-    // Atrion tells it what happens, and answers when it asks.
+    // The exporter observes the instance, and reads its state at a collection.
     let telemetry = Telemetry::builder().instance("otlp-example").build(&meters);
     let config = Config::default().route("GET /report", RouteConfig::default().cap(1));
     let atrion = Atrion::builder().config(config).observer(Arc::new(telemetry.clone())).connect().await?;
     telemetry.watch(&atrion);
 
-    // One request has the only place, and the span of the next one says why it was refused.
+    // One request takes the only place, and the span of the next one says why it was refused.
     let report = atrion.route("GET /report");
     let permit = report.admit(Tier::Normal)?;
     tracers.tracer("example").in_span("GET /report", |_| {
@@ -69,7 +70,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     permit.finish(Outcome::Success);
     tokio::time::sleep(Duration::from_millis(250)).await;
 
-    // At the end of a process both have to be flushed; they wait for the collector, so not on the runtime's threads.
+    // At the end of a process both have to be flushed. That waits for the collector, so it must not
+    // run on the threads of the runtime.
     tokio::task::spawn_blocking(move || {
         tracers.shutdown()?;
         meters.shutdown()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The dashboard's first panels, drawn without Grafana from what a scrape says: a service in virtual time gets more than it
-//! can carry, recovers, and then loses what it depends on. With a path it writes the picture there:
+//! The first panels of the dashboard, drawn without Grafana from scrapes: a service in virtual time
+//! gets more than it can carry, recovers, and then loses its dependency. With a path it writes the
+//! picture there:
 //!
 //! ```console
 //! $ cargo run -p atrion-otel --example panels docs/observability/panels.svg
@@ -55,8 +56,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A fifth of the calls of each tier. Twenty at once take 40 ms; more wait for each other. From the 60th second to the 75th
-/// every call fails.
+/// One second of calls, a fifth of each tier. Twenty at once take 40 ms; more wait for each other.
+/// From the 60th second to the 75th every call fails.
 async fn live_for_a_second(route: &Route, second: u32) {
     let a_second = if (20..45).contains(&second) { 1_500 } else { 250 };
     let mut spread = 0;
@@ -75,7 +76,7 @@ async fn live_for_a_second(route: &Route, second: u32) {
     }
 }
 
-/// Values by the name of the series, with the one label that tells them apart here.
+/// Values by the name of the series and the one label that differs here.
 type Scrape = HashMap<String, f64>;
 
 fn scrape(registry: &Registry) -> Scrape {
@@ -150,7 +151,7 @@ fn picture(panels: &[Plot]) -> String {
     )
 }
 
-/// Tokio's time, which stands still until everybody waits.
+/// Tokio's time, which stands still until all tasks wait.
 struct Virtual(Instant);
 
 impl std::fmt::Debug for Virtual {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A service with a page for Prometheus: overloads itself, scrapes its own page over HTTP as Prometheus would, shows what
-//! it says about the refusals, and ends.
+//! A service with a page for Prometheus: it overloads itself, scrapes its own page over HTTP as
+//! Prometheus would, shows the lines about refusals, and ends.
 #![allow(missing_docs)] // an example is read from top to bottom
 
 use std::error::Error;
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build()?;
     let meters = SdkMeterProvider::builder().with_reader(exporter).build();
 
-    // Atrion tells it what happens, and answers when it asks.
+    // The exporter observes the instance, and reads its state at a collection.
     let telemetry = Telemetry::new(&meters);
     let config = Config::default().route("GET /report", RouteConfig::default().cap(8));
     let atrion = Atrion::builder().config(config).observer(Arc::new(telemetry.clone())).connect().await?;
@@ -62,7 +62,7 @@ async fn serve(registry: Registry) -> Result<SocketAddr, Box<dyn Error>> {
     Ok(address)
 }
 
-/// More at once than the route may carry.
+/// Sends more at once than the route may carry.
 async fn overload(atrion: &Atrion) {
     let report = atrion.route("GET /report");
     for _ in 0..10 {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A request's importance in the baggage of its trace, so that a whole tree of calls shares one fate.
+//! The priority of a request in the baggage of its trace, so that a whole tree of calls is admitted
+//! or refused together.
 //!
-//! Baggage goes wherever the trace goes, through services that do not know Atrion too. The root writes its request's
-//! exact voltage ([`carry`]); every hop reads it ([`priority`]) and places the request at the same point of the ladder. So
-//! the tree whose voltage is lowest is refused first, everywhere, and what was let in at the root is not dropped at
-//! random by one leaf after the others have done their work.
+//! Baggage goes wherever the trace goes, also through services that do not know Atrion. The root
+//! writes the exact voltage of its request ([`carry`]). Every hop reads it ([`priority`]) and
+//! places the request at the same point of the ladder. So the tree with the lowest voltage is
+//! refused first, everywhere, and a request that was admitted at the root is not dropped at random
+//! by one leaf after the others have done their work.
 //!
-//! Baggage is a header that clients can write. Read it only where it comes from services of one owner, and remove it at
-//! the edge (`docs/adr/0010-headers-are-not-believed.md`). Nothing here happens unless it is called.
+//! Baggage is a header that clients can write. Read it only where it comes from services of one
+//! owner, and remove it at the edge (`docs/adr/0010-headers-are-not-believed.md`). Nothing here
+//! happens unless it is called.
 
 use atrion_core::{Priority, Tier, Volts};
 use opentelemetry::baggage::{Baggage, BaggageExt};
@@ -22,10 +25,11 @@ pub const VOLTAGE: &str = "atrion.voltage";
 /// The key of the cohort, sixteen hexadecimal digits.
 pub const COHORT: &str = "atrion.cohort";
 
-/// The context with the request's place on the ladder in its baggage, and whatever baggage it had.
+/// Adds the request's place on the ladder to the baggage of a context.
 ///
-/// `volts` is the request's exact voltage: what a layer that propagates voltages leaves in the request's extensions
-/// (`AdmissionLayer::propagate(Propagate::Voltage)`), or [`Priority::resolve`].
+/// `volts` is the exact voltage of the request: the one that a layer that propagates voltages
+/// leaves in the request's extensions (`AdmissionLayer::propagate(Propagate::Voltage)`), or the one
+/// of [`Priority::resolve`].
 #[must_use]
 pub fn carry(context: &Context, volts: Volts) -> Context {
     // Rounding down keeps the voltage inside its band.
@@ -34,8 +38,8 @@ pub fn carry(context: &Context, volts: Volts) -> Context {
     adding(context, [KeyValue::new(TIER, tier), KeyValue::new(VOLTAGE, text)])
 }
 
-/// The context with a cohort's key in its baggage, and whatever baggage it had: services that decide on tiers themselves
-/// then refuse the same users' requests together. The key is a hash, so no user's id travels.
+/// Adds the key of a cohort to the baggage of a context: services that decide on tiers themselves
+/// then refuse the requests of the same users together. The key is a hash, so no user's id travels.
 #[must_use]
 pub fn carry_cohort(context: &Context, key: u64) -> Context {
     adding(context, [KeyValue::new(COHORT, format!("{key:016x}"))])
@@ -49,15 +53,15 @@ pub fn cohort(context: &Context) -> Option<u64> {
     is_key.then(|| u64::from_str_radix(key, 16).ok()).flatten()
 }
 
-/// The priority that the context's baggage asks for, no higher than `ceiling`: the voltage if it can be read, else the
-/// tier, else `None`. For the layers' own rule:
-/// `layer.priority(|_| baggage::priority(&Context::current(), Tier::Critical))`.
+/// The priority that the context's baggage asks for, no higher than `ceiling`: the voltage if it
+/// can be read, else the tier, else `None`. For the rule of a layer: `layer.priority(|_|
+/// baggage::priority(&Context::current(), Tier::Critical))`.
 #[must_use]
 pub fn priority(context: &Context, ceiling: Tier) -> Option<Priority> {
     let baggage = context.baggage();
     let volts = baggage.get(VOLTAGE).and_then(|value| value.as_str().trim().parse::<f64>().ok());
     if let Some(volts) = volts.filter(|volts| volts.is_finite()) {
-        // The band is half open: its upper end belongs to the next tier, or to nobody.
+        // The band is half open: its upper end belongs to the next tier, or to none.
         let (lowest, highest) = (Tier::Bulk.band().0, ceiling.band().1.next_down());
         return Some(Priority::volts(Volts::saturating(volts.clamp(lowest, highest))));
     }
@@ -65,7 +69,7 @@ pub fn priority(context: &Context, ceiling: Tier) -> Option<Priority> {
     Some(Priority::tier(tier.min(ceiling)))
 }
 
-/// Baggage with these entries, and the others that were there, with what belongs to them.
+/// Adds entries to the baggage of a context. The other entries stay, with their metadata.
 fn adding<const N: usize>(context: &Context, entries: [KeyValue; N]) -> Context {
     let mut baggage = Baggage::new();
     for (key, (value, metadata)) in context.baggage() {
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cohort_is_carried_beside_the_place_and_nonsense_is_nobody() {
+    fn a_cohort_is_carried_beside_the_place_and_nonsense_is_none() {
         let carried = carry_cohort(&carry(&Context::new(), Volts::saturating(50.0)), 0xfeed);
         assert_eq!((cohort(&carried), carried.baggage().len()), (Some(0xfeed), 3));
         for nonsense in ["", "feed", "+00000000000feed", "000000000000000g", "00000000000000000"] {
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_over_the_ceiling_and_nonsense_is_nothing() {
+    fn nothing_gets_over_the_ceiling_and_nonsense_is_nothing() {
         let asked = |entries: &[_]| priority(&with(entries), Tier::Normal).map(Priority::counted_as);
         assert_eq!(asked(&[(VOLTAGE, "99")]), Some(Tier::Normal));
         assert_eq!(asked(&[(TIER, "Critical")]), Some(Tier::Normal));

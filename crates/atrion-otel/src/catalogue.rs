@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The instruments, as a table: names, units and attributes are part of the interface. A golden file and the shipped
-//! dashboard hold the code to it, and `docs/observability/README.md` explains it to people.
+//! The instruments, as a table: names, units and attributes are part of the interface. A golden
+//! file and the shipped dashboard hold the code to it, and `docs/observability/README.md` explains
+//! it.
 
 use atrion_core::{Mode, Reason, Tier};
 
@@ -10,15 +11,15 @@ use atrion_core::{Mode, Reason, Tier};
 pub struct Instrument {
     /// Its name, lower-case and dotted, without a unit.
     pub name: &'static str,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// UCUM. Empty for states, which are 0 or 1.
     pub unit: &'static str,
     /// One sentence.
     pub description: &'static str,
-    /// Every attribute that it can have.
+    /// All attributes that it can have.
     pub attributes: &'static [&'static str],
-    /// The most series that one route can have at a time; of an instrument without routes, that it can have at all for
+    /// The most series of one route at a time; of an instrument without routes, the most series of
     /// each provider.
     series: usize,
 }
@@ -29,11 +30,11 @@ pub struct Instrument {
 pub enum Kind {
     /// Only rises.
     Counter,
-    /// Rises and falls, and may be summed.
+    /// Rises and falls, and can be summed.
     UpDownCounter,
-    /// Is what it is at the moment.
+    /// The value at the moment.
     Gauge,
-    /// A distribution, with these boundaries.
+    /// A distribution with these boundaries.
     Histogram(&'static [f64]),
 }
 
@@ -56,7 +57,7 @@ pub(crate) const MESSAGE_REASON: &str = "atrion.message.reason";
 pub(crate) const NODE_STATE: &str = "atrion.node.state";
 pub(crate) const LICENSE_ID: &str = "atrion.license.id";
 pub(crate) const LICENSE_STATE: &str = "atrion.license.state";
-/// OpenTelemetry's own name for why something failed.
+/// OpenTelemetry's own name for the cause of a failure.
 pub(crate) const ERROR_TYPE: &str = "error.type";
 
 macro_rules! instruments {
@@ -77,7 +78,7 @@ macro_rules! instruments {
 
 const MODES: usize = Mode::ALL.len();
 const DECISIONS: usize = Tier::ALL.len() * (1 + Reason::ALL.len());
-/// Of messages: two directions, three results, and a reason for some of the rejected.
+/// Of messages: two directions, three results, and a reason for some of the rejected ones.
 const MESSAGES: usize = 32;
 
 instruments! {
@@ -103,7 +104,7 @@ instruments! {
         "Term of the resistance: calls that do not come back.";
     CLUSTER = Kind::Gauge, "atrion.route.cluster", "{ohm}", 1, [ROUTE]:
         "Term of the resistance: what the fleet's scars add or take.";
-    LIMIT = Kind::Gauge, "atrion.route.limit", "{request}", 1, [ROUTE]:
+    TARGET = Kind::Gauge, "atrion.route.limit", "{request}", 1, [ROUTE]:
         "Target of requests in flight.";
     MODE_NOW = Kind::Gauge, "atrion.route.mode", "", MODES, [ROUTE, MODE]:
         "1 for the mode that a route is in, 0 for the others.";
@@ -128,22 +129,23 @@ instruments! {
     NODES = Kind::Gauge, "atrion.cluster.nodes", "{node}", 2, [PROVIDER, NODE_STATE]:
         "Other nodes that are heard.";
     EXPIRATION = Kind::Gauge, "atrion.license.expiration", "s", 1, [LICENSE_ID]:
-        "When the licence expires, in Unix time.";
+        "When the license expires, in Unix time.";
     LICENSE = Kind::Gauge, "atrion.license.state", "", 6, [LICENSE_ID, LICENSE_STATE]:
-        "1 for the state that the licence is in, 0 for the others.";
+        "1 for the state that the license is in, 0 for the others.";
 }
 
-/// From a pulse of a handful of routes to one that takes as long as ten intervals.
+/// From a pulse of a few routes to one that takes as long as ten intervals.
 const PULSE_BOUNDS: &[f64] =
     &[1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
 
-/// From a store in the same rack to one that was given up.
+/// From a store in the same rack to a trip that was given up.
 const SYNC_BOUNDS: &[f64] = &[5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
-/// The most series that an instrument of this crate has when so many routes are shown: what an SDK's limit of
-/// cardinality has to allow. `None` for other instruments.
+/// The most series that an instrument of this crate has when `routes` routes are shown: the
+/// cardinality limit that an SDK needs. `None` for other instruments.
 ///
-/// The Rust SDK allows 2,000 series an instrument unless a view says otherwise, and drops the attributes of the rest:
+/// The Rust SDK allows 2,000 series per instrument unless a view says otherwise, and drops the
+/// attributes of the rest:
 ///
 /// ```
 /// use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
@@ -162,5 +164,5 @@ pub fn most_series(instrument: &str, routes: usize) -> Option<usize> {
     Some(found.series.saturating_mul(times))
 }
 
-/// Layers of a provider, or generations of a licence.
+/// Layers of a provider, or generations of a license.
 const MOST_PROVIDERS: usize = 8;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Instances of one process have names that differ, so that their series never mix.
+//! The instances of one process have different names, so that their series never mix.
 
 use std::sync::Mutex;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The instruments themselves. Those that follow the state are read in callbacks; those that follow events are written
-//! on the pulse's task.
+//! The instruments themselves. Those of the state are read in callbacks; those of events are
+//! written on the pulse's task.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::catalogue::*;
 use crate::reading::{Reader, Reading, RouteReading};
 use crate::shown;
 
-/// Writes one series: its value, and the attributes beside the instance's.
+/// Writes one series: its value, and its attributes beside the instance's name.
 type Write<'a, T> = &'a mut dyn FnMut(T, &[KeyValue]);
 
-/// Makes every instrument that is read when somebody collects.
+/// Makes every instrument that is read at a collection.
 pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) {
     counter(meter, &REQUESTS, reader, instance, requests);
     counter(meter, &OUTCOMES, reader, instance, outcomes);
@@ -47,7 +47,7 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     gauge(meter, &CLUSTER, reader, instance, |reading, write| {
         each(reading, write, |route| route.terms.cluster)
     });
-    gauge(meter, &LIMIT, reader, instance, |reading, write| each(reading, write, |route| route.limit));
+    gauge(meter, &TARGET, reader, instance, |reading, write| each(reading, write, |route| route.target));
     gauge(meter, &LAG, reader, instance, lag);
     gauge(meter, &EXPIRATION, reader, instance, expiration);
     state(meter, &MODE_NOW, reader, instance, mode);
@@ -56,7 +56,8 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     state(meter, &LICENSE, reader, instance, license);
 }
 
-/// An instrument's way from a reading to series, behind a callback: the instance's name comes with each of them.
+/// A callback that turns a reading into the series of an instrument, and adds the instance's name
+/// to each of them.
 fn callback<T: Copy + 'static>(
     reader: &Arc<Reader>,
     instance: &KeyValue,
@@ -83,7 +84,7 @@ macro_rules! observable {
             instance: &KeyValue,
             show: fn(&Reading, Write<'_, $value>),
         ) {
-            // The meter keeps the callback; the handle itself is nothing.
+            // The meter keeps the callback; the handle is not needed.
             let _ = meter
                 .$make(what.name)
                 .with_unit(what.unit)
@@ -111,7 +112,7 @@ impl RouteReading {
     }
 }
 
-/// What has never happened has no series, but for a route's first: there is something to see of every route.
+/// A count of 0 has no series. The exception is the normal tier, so that every route has a series.
 fn requests(reading: &Reading, write: Write<'_, u64>) {
     for route in &reading.routes {
         for (tier, admitted) in Tier::ALL.into_iter().zip(route.totals.admitted) {
@@ -151,7 +152,7 @@ fn transitions(reading: &Reading, write: Write<'_, u64>) {
 
 fn routes(reading: &Reading, write: Write<'_, i64>) {
     for (visibility, count) in [("own", reading.shown), ("other", reading.other)] {
-        // An instance that is gone has no routes, and no series that says so.
+        // An instance that is gone has no series, and not a series that counts no routes.
         if reading.shown > 0 {
             write(i64::try_from(count).unwrap_or(i64::MAX), &[KeyValue::new(VISIBILITY, visibility)]);
         }
@@ -240,14 +241,14 @@ fn license(reading: &Reading, write: Write<'_, u64>) {
     }
 }
 
-/// The instruments that follow events.
-pub(crate) struct Recorded {
+/// The instruments of events.
+pub(crate) struct EventInstruments {
     instance: KeyValue,
     counters: HashMap<&'static str, Counter<u64>>,
     histograms: HashMap<&'static str, Histogram<f64>>,
 }
 
-impl Recorded {
+impl EventInstruments {
     pub(crate) fn new(meter: &Meter, instance: KeyValue) -> Self {
         let counter = |what: &Instrument| {
             let made = meter.u64_counter(what.name).with_unit(what.unit).with_description(what.description);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The state of the instance as exporters read it: one snapshot for each pulse, shared by every instrument and every
-//! reader, however many collect at once.
+//! The state of the instance as exporters read it: one snapshot per pulse, shared by all
+//! instruments and all readers, however many collect at once.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -17,7 +17,7 @@ use crate::shown::{Shown, Totals, Transitions};
 /// The name that routes without series of their own share.
 const OTHER: &str = "__other__";
 
-/// Everything that one collection shows.
+/// All that one collection shows.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) routes: Vec<RouteReading>,
@@ -35,14 +35,15 @@ pub(crate) struct RouteReading {
     pub(crate) totals: Totals,
     pub(crate) transitions: Transitions,
     pub(crate) active: i64,
-    pub(crate) limit: f64,
+    /// N*, in requests.
+    pub(crate) target: f64,
     pub(crate) resistance: f64,
     pub(crate) terms: Terms,
     /// Multiples of the uncrowded latency; `None` while that is unknown.
     pub(crate) latency: Option<f64>,
     pub(crate) error: f64,
     pub(crate) saturation: f64,
-    /// By mode, whether it is in it, or any that share the name.
+    /// By mode, whether the route is in it, or any of the routes that share the name.
     pub(crate) modes: [bool; Mode::ALL.len()],
 }
 
@@ -51,7 +52,7 @@ pub(crate) struct Reader {
     instance: InstanceName,
     pulses: AtomicU64,
     state: Mutex<State>,
-    /// Held while a snapshot is taken and taken in: an older one must not come after a newer.
+    /// Held while a snapshot is taken and read: an older snapshot must not follow a newer one.
     collecting: Mutex<()>,
 }
 
@@ -81,7 +82,7 @@ impl Reader {
     }
 
     pub(crate) fn pulsed(&self) {
-        // Relaxed: a reader that misses it shows the pulse before.
+        // Relaxed: a reader that misses this shows the pulse before.
         self.pulses.fetch_add(1, Relaxed);
     }
 
@@ -93,7 +94,7 @@ impl Reader {
         self.state().licenses.insert(provider, license.clone());
     }
 
-    /// What there is to show; nothing once the instance is gone.
+    /// The latest reading; an empty one once the instance is gone.
     pub(crate) fn read(&self) -> Arc<Reading> {
         let _alone = lock(&self.collecting);
         let pulse = self.pulses.load(Relaxed);
@@ -103,13 +104,14 @@ impl Reader {
         };
         let Some(atrion) = watched.and_then(|watched| watched.upgrade()) else { return Arc::default() };
         if let Some((made, reading)) = latest
-            // Who watches without listening hears no pulse.
+            // An exporter that watches and does not observe hears no pulse.
             && made == pulse
             && pulse > 0
         {
             return reading;
         }
-        // Not under the lock: the pulse takes it to tell of a change, and must not wait for a walk over all routes.
+        // Not under the lock: the pulse takes it to report a change, and must not wait for a walk
+        // over all routes.
         let (snapshot, stores) = (atrion.snapshot(), atrion.provider_stats());
         let mut state = self.state();
         let reading = Arc::new(state.reading(&snapshot.routes, stores));
@@ -118,7 +120,6 @@ impl Reader {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Valid after every single step.
         lock(&self.state)
     }
 }
@@ -141,10 +142,10 @@ impl State {
         let shown = own.len();
         let (totals, transitions) = self.shown.other();
         if rest.is_some() || totals != Totals::default() {
-            // What was counted stays counted, also when the last of them is gone.
-            own.push(RouteReading { totals, transitions, ..rest.unwrap_or_else(RouteReading::nobody) });
+            // Counters never fall, also when the last of these routes is gone.
+            own.push(RouteReading { totals, transitions, ..rest.unwrap_or_else(RouteReading::none) });
         }
-        // What a store says now is newer than what it told when something changed.
+        // What a store says now is newer than what its latest event said.
         let told = self.licenses.iter().filter(|(provider, _)| {
             !stores.iter().any(|store| store.provider == **provider && store.license.is_some())
         });
@@ -162,7 +163,7 @@ impl RouteReading {
             totals: Totals::of(&route.counts),
             transitions,
             active: i64::try_from(route.in_flight).unwrap_or(i64::MAX),
-            limit: route.limit,
+            target: route.limit,
             resistance: route.resistance.get(),
             terms: route.terms,
             latency: (route.baseline > 0.0 && route.latency > 0.0).then(|| route.latency / route.baseline),
@@ -172,14 +173,14 @@ impl RouteReading {
         }
     }
 
-    /// A name that nobody has any more.
-    fn nobody() -> Self {
+    /// The name for the others, without any route.
+    fn none() -> Self {
         Self {
             name: StringValue::from(OTHER),
             totals: Totals::default(),
             transitions: Transitions::new(),
             active: 0,
-            limit: 0.0,
+            target: 0.0,
             resistance: 0.0,
             terms: Terms::default(),
             latency: None,
@@ -190,10 +191,10 @@ impl RouteReading {
     }
 
     fn clone_as_other(&self) -> Self {
-        Self::nobody().with(self)
+        Self::none().with(self)
     }
 
-    /// Together with another route: what adds up is the sum, of the rest the worse.
+    /// Adds another route: counts are summed, of the rest the worse value counts.
     fn with(self, other: &Self) -> Self {
         let worse = |one: Ohms, another: Ohms| if another > one { another } else { one };
         let (one, another) = (self.terms, other.terms);
@@ -201,7 +202,7 @@ impl RouteReading {
         modes.iter_mut().zip(other.modes).for_each(|(one, another)| *one |= another);
         Self {
             active: self.active.saturating_add(other.active),
-            limit: self.limit + other.limit,
+            target: self.target + other.target,
             resistance: self.resistance.max(other.resistance),
             terms: Terms {
                 base: worse(one.base, another.base),

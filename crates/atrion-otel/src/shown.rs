@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which routes have series of their own. There is room for so many; whoever comes later shares those of `__other__` for
-//! as long as it lives, because a count that moved from one series to another would be counted twice.
+//! Which routes have series of their own. There is room for a number of them. A later route shares
+//! the series of `__other__` for as long as it lives, because a count that moves from one series to
+//! another would be counted twice.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use atrion_core::{Mode, Reason, Tier};
 use atrion_engine::{Counts, OVERFLOW_ROUTE, RouteSnapshot};
 use atrion_state::RouteId;
 
-/// What an exporter counts of a route, in the order of the attributes' values.
+/// The counts of a route, in the order of the attributes' values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Totals {
     pub(crate) admitted: [u64; Tier::ALL.len()],
@@ -26,7 +27,7 @@ pub(crate) struct Shown {
     room: usize,
     taken: usize,
     routes: HashMap<RouteId, Place>,
-    /// What all routes without a place have counted, those that are gone among them.
+    /// The counts of all routes without a place, also of those that are gone.
     other: Totals,
     transitions: HashMap<RouteId, Transitions>,
     other_transitions: Transitions,
@@ -35,7 +36,7 @@ pub(crate) struct Shown {
 
 #[derive(Debug)]
 struct Place {
-    /// What it had counted when it was last seen; `None` if the route has a place of its own.
+    /// Its counts when it was last seen; `None` if the route has a place of its own.
     last: Option<Box<Totals>>,
     seen: u64,
 }
@@ -51,7 +52,8 @@ impl Shown {
         *self.transitions.entry(route.clone()).or_default().entry((from, to)).or_default() += 1;
     }
 
-    /// Takes a snapshot's routes in: whether each has a place of its own. Who is gone makes room first.
+    /// Takes in the routes of a snapshot, and says which of them have a place of their own. Routes
+    /// that are gone make room first.
     pub(crate) fn take(&mut self, routes: &[RouteSnapshot]) -> Vec<bool> {
         self.readings += 1;
         let now = self.readings;
@@ -69,7 +71,7 @@ impl Shown {
             stays
         });
         let shown: Vec<_> = routes.iter().map(|route| self.place(route, now)).collect();
-        // What is told of a route that nobody shows, or that is gone, is told of the others.
+        // Changes of a route without a place, or of one that is gone, count for the others.
         let (places, others) = (&self.routes, &mut self.other_transitions);
         self.transitions.retain(|route, changes| match places.get(route) {
             Some(Place { last: None, .. }) => true,
@@ -116,7 +118,8 @@ impl Totals {
         Self {
             admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
             shed: Reason::ALL.map(|reason| Tier::ALL.map(|tier| counts.shed(tier, reason))),
-            // A failure that said nothing new to the breaker is a failure to whoever waited for it.
+            // An outdated failure says nothing new to the breaker, but to its caller it is a
+            // failure.
             outcomes: [
                 counts.succeeded(),
                 counts.late(),
@@ -127,7 +130,8 @@ impl Totals {
         }
     }
 
-    /// Adds what `now` has more than `then`; a route that was forgotten and came back has counted from zero.
+    /// Adds the difference of `now` and `then`. A route that was forgotten and came back has
+    /// counted from 0.
     fn add(&mut self, now: &Self, then: &Self) {
         let forgotten = now.all().zip(then.all()).any(|(now, then)| now < then);
         let since = if forgotten { Self::default() } else { *then };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A refusal in the trace of the request that met it.
+//! A refusal in the trace of its request.
 
 use atrion_core::Refusal;
 use atrion_engine::{Route, Shed};
@@ -8,11 +8,12 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::catalogue;
 
-/// Writes a refusal into the current span, if it is recorded: the decision, the route, the tier, the reason, and the
-/// resistance with all its terms. For the tower layers' `on_refusal`, or after an `admit` of one's own.
+/// Writes a refusal into the current span, if it is recorded: the decision, the route, the tier,
+/// the reason, and the resistance with all its terms. For `on_refusal` of the tower layers, or
+/// after an `admit` of your own.
 ///
-/// The current span is the one of [`Context::current`]; `tracing-opentelemetry` makes its spans current there by itself.
-/// Nothing has to be declared on the span beforehand.
+/// The current span is the one of [`Context::current`]; `tracing-opentelemetry` makes its spans
+/// current there by itself. The span does not have to declare anything beforehand.
 pub fn mark_span(route: &Route, shed: &Shed) {
     let context = Context::current();
     let span = context.span();

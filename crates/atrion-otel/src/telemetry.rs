@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The exporter's two ears: events as they come, and the state of the instance when somebody collects.
+//! The exporter: it records events as they come, and reads the state of the instance at a
+//! collection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +12,12 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 
 use crate::catalogue::{CONFIG, ERROR_TYPE, INSTANCE, OPERATION, PROVIDER, PULSE, RESULT, SYNC, TURNED_AWAY};
 use crate::instance::InstanceName;
-use crate::instruments::{self, Recorded};
+use crate::instruments::{self, EventInstruments};
 use crate::reading::Reader;
 
-/// Tells OpenTelemetry what one [`Atrion`] instance does.
+/// Exports one [`Atrion`] instance to OpenTelemetry.
 ///
-/// It is an [`Observer`]: give it to the builder, and then the instance to it.
+/// It is an [`Observer`]: give it to the builder, and then give the instance to it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -32,17 +33,18 @@ use crate::reading::Reader;
 /// # }
 /// ```
 ///
-/// Nothing here is on a request's path: counters and gauges are read when somebody collects, from one snapshot for each
-/// pulse, and events come from the pulse. It does not keep the instance alive; when that is gone, so are its series.
+/// Nothing here is on a request's path: counters and gauges are read at a collection, from one
+/// snapshot per pulse, and events come from the pulse. It does not keep the instance alive; when
+/// the instance is gone, so are its series.
 ///
-/// Clones are the same exporter. One watches one instance: for another instance make another.
+/// Clones are the same exporter. One exporter watches one instance.
 #[derive(Clone)]
 pub struct Telemetry {
     reader: Arc<Reader>,
-    recorded: Arc<Recorded>,
+    recorded: Arc<EventInstruments>,
 }
 
-/// What a [`Telemetry`] is made of. Every part has a default.
+/// Builds a [`Telemetry`]. Every setting has a default.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct Builder {
@@ -57,16 +59,17 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Names the instance: the attribute `atrion.instance` of each of its series. `default` by default; a name that
-    /// another living instance of this process has gets a number.
+    /// Names the instance: the attribute `atrion.instance` of each of its series. `default` by
+    /// default. If another living instance of this process has the name, a number is added to it.
     pub fn instance(mut self, name: impl Into<String>) -> Self {
         self.instance = name.into();
         self
     }
 
-    /// Sets how many routes have series of their own; the rest share those of `__other__`. 1,000 by default.
+    /// Sets how many routes have series of their own; the rest share those of `__other__`. 1,000 by
+    /// default.
     ///
-    /// Whether the SDK lets so many series through is another question: [`most_series`](crate::most_series).
+    /// The SDK has a limit of its own on series: see [`most_series`](crate::most_series).
     pub fn routes(mut self, routes: usize) -> Self {
         self.routes = routes;
         self
@@ -81,13 +84,13 @@ impl Builder {
         let label = KeyValue::new(INSTANCE, instance.as_str().to_owned());
         let reader = Arc::new(Reader::new(instance, self.routes));
         instruments::observe(&meter, &reader, &label);
-        let recorded = Arc::new(Recorded::new(&meter, label));
+        let recorded = Arc::new(EventInstruments::new(&meter, label));
         Telemetry { reader, recorded }
     }
 }
 
 impl Telemetry {
-    /// An exporter by this provider of meters, with the defaults of a [`Builder`].
+    /// Makes an exporter on a provider of meters, with the defaults of a [`Builder`].
     #[must_use]
     pub fn new(meters: &(impl MeterProvider + ?Sized)) -> Self {
         Builder::default().build(meters)
@@ -98,12 +101,12 @@ impl Telemetry {
         Builder::default()
     }
 
-    /// Reads this instance from now on, instead of the one before, if there was one.
+    /// Reads this instance from now on, in place of an earlier one.
     pub fn watch(&self, atrion: &Atrion) {
         self.reader.watch(atrion.downgrade());
     }
 
-    /// The name under which the instance is shown.
+    /// The name of the instance in its series.
     #[must_use]
     pub fn instance(&self) -> &str {
         self.reader.instance()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The shipped alert rules parse, and each fires where it should and not where it should not, by Prometheus's own tool.
+//! The shipped alert rules parse, and each fires exactly where it should, by Prometheus's own tool.
 #![allow(missing_docs)] // a test's name says what it shows
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers speak as tests do
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     )
 }
 
-/// What promtool says, run beside the rules.
+/// The output of promtool, run in the folder of the rules.
 fn promtool(arguments: &[&str]) -> Result<String, String> {
     let programs = locate(Server::Promtool).unwrap();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/observability");
@@ -40,7 +40,7 @@ async fn every_alert_fires_where_it_should() {
     promtool(&["test", "rules", "alerts.test.yaml"]).unwrap_or_else(|said| panic!("{said}"));
 }
 
-/// The tool would say so if something was wrong.
+/// The tool finds a fault where there is one.
 async fn a_wrong_rule_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wrong.yaml");

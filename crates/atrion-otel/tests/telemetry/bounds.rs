@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! However many routes there are, there are so many series and no more, and nothing is counted twice or lost.
+//! The number of series is bounded for any number of routes, and nothing is counted twice or lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,8 @@ async fn routes_beyond_the_bound_share_a_name_and_are_counted() {
     );
     assert_eq!(scrape.sum("atrion_admission_active_requests", &[("atrion_route", OTHER)]), Some(2.0));
     drop(held);
-    // Of what does not add up the worst is shown: one dead route among the others is not averaged away.
+    // Where a sum makes no sense the worst is shown: one dead route among others is not averaged
+    // away.
     let dead = stage.atrion.route("r9");
     work(&dead, 15).await;
     sleep(ms(1_000)).await;
@@ -66,7 +67,7 @@ async fn a_route_that_is_forgotten_takes_its_series_along_and_makes_room() {
     }
     sleep(ms(300)).await;
     assert_eq!(stage.scrape().values("atrion_route"), [OVERFLOW_ROUTE, "a", "b"]);
-    // Quiet for long enough; a newcomer asks for room until somebody has gone.
+    // Quiet for long enough; a new route asks for room until an old one is gone.
     let mut rounds = 0;
     while !stage.atrion.snapshot().routes.iter().any(|route| route.id.as_str() == "c") {
         sleep(Duration::from_secs(6)).await;
@@ -120,8 +121,8 @@ async fn with_the_bound_as_the_sdks_limit_no_series_is_dropped() {
     }
 }
 
-/// Whoever comes and goes in whatever order: what all series together have counted is what all routes together have,
-/// and no series goes back.
+/// Routes come and go in any order: all series together count the same as all routes together, and
+/// no series falls.
 #[tokio::test(start_paused = true)]
 async fn counts_survive_any_coming_and_going() {
     let telemetry = Telemetry::builder().instance("churn").routes(2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The shipped dashboard and alert rules speak of nothing that the library does not emit, and leave nothing out.
+//! The shipped dashboard and alert rules use only series that the library emits, and all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -74,7 +74,8 @@ fn alerts() -> Vec<Query> {
     queries
 }
 
-/// The names of series in an expression, each with the labels of its selector, and the labels of its aggregations.
+/// The names of series in an expression, each with the labels of its selector, and the labels of
+/// its aggregations.
 fn parse(expression: &str) -> (Vec<(String, Vec<String>)>, Vec<String>) {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (mut series, mut grouped) = (Vec::new(), Vec::new());
@@ -167,7 +168,7 @@ async fn the_alerts_are_on_what_is_emitted() {
     let queries = alerts();
     assert_eq!(queries.len(), read("alerts.yaml").matches("- alert:").count());
     check(&queries, &emitted().await);
-    // Promtool runs this file; here it is held to be complete.
+    // Promtool runs this file; this test checks that it is complete.
     let tests = read("alerts.test.yaml");
     for line in read("alerts.yaml").lines() {
         if let Some(alert) = line.trim().strip_prefix("- alert: ") {

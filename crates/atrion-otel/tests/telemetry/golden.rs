@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names, units and labels are an interface: dashboards and alerts stand on them. They are golden files; run with
-//! `ATRION_BLESS=1` to write them anew, and tell users in the changelog.
+//! Names, units and labels are an interface: dashboards and alerts depend on them. They are golden
+//! files; run with `ATRION_BLESS=1` to write them anew, and tell users in the changelog.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ fn the_catalogue_is_as_promised() {
     compare("instruments.txt", &text);
 }
 
-/// Names and labels by what a scrape shows, without the parts of a histogram and without the scope's labels.
+/// Names and labels of a scrape, without the parts of a histogram and the labels of the scope.
 pub(crate) fn families(scrape: &Scrape) -> BTreeMap<String, (String, BTreeSet<String>)> {
     let mut families = BTreeMap::new();
     for (name, kind) in scrape.kinds.iter().filter(|(name, _)| name.starts_with("atrion_")) {

@@ -60,7 +60,7 @@ async fn an_instance_that_is_gone_has_no_series_and_was_not_kept_alive() {
 
 /// Several collect at once, and the pulse goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn collecting_from_many_threads_harms_nobody() {
+async fn collecting_from_many_threads_does_no_harm() {
     let meters = Arc::new(Meters::new());
     let (atrion, _telemetry) = instance(&meters, "contended").await;
     let route = atrion.route("r");

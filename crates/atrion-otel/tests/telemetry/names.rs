@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Log lines have names and a target that stay, for whoever routes or counts them.
+//! Log lines have stable names and a stable target, for tools that route or count them.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A refusal can be traced: it is in the span of the request that met it. And a call tree has one fate.
+//! A refusal is in the span of its request. A call tree is admitted or refused together.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -36,7 +36,7 @@ async fn handler(_: Request<()>) -> Result<Response<Empty<Bytes>>, Infallible> {
     Ok(Response::new(Empty::new()))
 }
 
-/// What a request's span says after a request of tier High has met `layer`.
+/// The fields of a span after a request of tier High has met `layer`.
 async fn traced(layer: AdmissionLayer, span: impl FnOnce() -> tracing::Span) -> BTreeMap<String, Value> {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
@@ -93,7 +93,8 @@ async fn without_opentelemetry_a_span_says_what_it_has_declared() {
     assert!(traced(layer(&atrion), || info_span!("request")).await.is_empty());
 }
 
-/// Root, middle that does not know Atrion, leaf: the leaf judges the voltage that the root has judged.
+/// A root, a middle that does not know Atrion, a leaf: the leaf judges the same voltage as the
+/// root.
 #[tokio::test]
 async fn a_tree_of_calls_keeps_its_place_on_the_ladder_along_the_trace() {
     let atrion = Atrion::builder().connect().await.unwrap();

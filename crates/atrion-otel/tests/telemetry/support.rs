@@ -41,7 +41,7 @@ impl Meters {
     }
 }
 
-/// What a scrape says.
+/// A scrape.
 #[derive(Debug, Default)]
 pub(crate) struct Scrape {
     /// Kind by name.
@@ -94,7 +94,7 @@ impl Scrape {
         (!found.is_empty()).then(|| found.iter().map(|sample| sample.value).sum())
     }
 
-    /// Every value that a label has.
+    /// All values of a label.
     pub(crate) fn values(&self, label: &str) -> Vec<&str> {
         let mut values: Vec<_> =
             self.samples.iter().filter_map(|sample| sample.labels.get(label)).map(String::as_str).collect();
@@ -104,7 +104,7 @@ impl Scrape {
     }
 }
 
-/// A store of a fleet that never was: it has a number for everything that can be counted.
+/// The store of an invented fleet: it has a number for everything that can be counted.
 pub(crate) fn fleet() -> ReportingProvider {
     let store = InMemoryProvider::with_clock(Arc::new(TokioClock::new()));
     let fleet = ReportingProvider::new(store, Capabilities::new("fleet").shared(true));
@@ -113,7 +113,7 @@ pub(crate) fn fleet() -> ReportingProvider {
     fleet
 }
 
-/// What such a store counts under that licence.
+/// The counts of such a store under a license.
 pub(crate) fn counted(license: LicenseStanding) -> Vec<ProviderStats> {
     use MessageDirection::{Received, Sent};
     use MessageResult::{Accepted, Stale};
@@ -167,7 +167,7 @@ pub(crate) fn admit_all(route: &Route, count: usize) -> Vec<OwnedPermit> {
     (0..count).map(|_| route.admit_owned(Volts::saturating(1e6)).unwrap()).collect()
 }
 
-/// So many pulses of ordinary work.
+/// A number of pulses of ordinary work.
 pub(crate) async fn work(route: &Route, pulses: usize) {
     for _ in 0..pulses {
         admit_all(route, 4).into_iter().for_each(|permit| permit.finish(Outcome::Success));
@@ -175,7 +175,7 @@ pub(crate) async fn work(route: &Route, pulses: usize) {
     }
 }
 
-/// An instance in which everything has happened once that an instrument counts.
+/// An instance in which everything that an instrument counts has happened once.
 pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, ReportingProvider) {
     let fleet = fleet();
     let config = Config::default().max_routes(2).route("capped", RouteConfig::default().cap(1));
@@ -196,7 +196,7 @@ pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Reporti
     let held = capped.admit_owned(Tier::Normal).unwrap();
     assert!(capped.admit(Tier::High).is_err());
     drop(held);
-    // No place for a third.
+    // There is no place for a third.
     let _ = stage.atrion.route("one too many");
     stage.atrion.replace_config(stage.atrion.config()).unwrap();
     let _ = stage.atrion.replace_config(Config::default().max_routes(0)).unwrap_err();

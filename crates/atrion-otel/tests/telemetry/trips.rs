@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What goes to the store and comes from it has spans of its own, under names that stay, outside of every request's.
+//! Trips to the store have spans of their own, with stable names, outside of the spans of requests.
 
 use std::sync::{Arc, Mutex};
 

@@ -99,7 +99,7 @@ async fn what_is_in_flight_rises_and_falls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_only_watches_and_does_not_listen_reads_the_present_too() {
+async fn an_exporter_that_observes_nothing_still_reads_the_present() {
     let meters = crate::support::Meters::new();
     let telemetry = Telemetry::new(&meters.provider);
     let atrion = atrion_engine::Atrion::builder().connect().await.unwrap();
@@ -114,7 +114,7 @@ async fn whoever_only_watches_and_does_not_listen_reads_the_present_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_license_that_was_only_told_of_is_shown_and_what_a_store_says_later_wins() {
+async fn a_license_from_an_event_is_shown_until_a_store_says_more() {
     let (stage, fleet) = eventful(Telemetry::builder().instance("license")).await;
     let told = |provider, state| Event::LicenseChanged {
         provider,
