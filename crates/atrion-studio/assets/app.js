@@ -12,11 +12,11 @@ import { fleet } from "./views/fleet.js";
 import { events } from "./views/events.js";
 import { whatif } from "./views/whatif.js";
 import { overrides } from "./views/overrides.js";
-import { licence, unlicensed } from "./views/licence.js";
+import { license, unlicensed } from "./views/license.js";
 import { signin } from "./views/signin.js";
 
-const VIEWS = { overview, routes, route, fleet, events, whatif, overrides, licence };
-const TABS = [["overview", "Overview"], ["routes", "Routes"], ["fleet", "Fleet"], ["events", "Events"], ["whatif", "What if"], ["overrides", "Overrides"], ["licence", "Licence"]];
+const VIEWS = { overview, routes, route, fleet, events, whatif, overrides, license };
+const TABS = [["overview", "Overview"], ["routes", "Routes"], ["fleet", "Fleet"], ["events", "Events"], ["whatif", "What if"], ["overrides", "Overrides"], ["license", "License"]];
 
 const at = (id) => document.getElementById(id);
 const store = new Store();
@@ -53,7 +53,7 @@ function show() {
   view.update();
 }
 
-/// The title is all that is seen of a tab in the background: it says whether somebody should look.
+/// The title is all that can be seen of a tab in the background: it says whether it needs a look.
 function name_it() {
   if (!view) return;
   let [shedding, open] = [0, 0];
@@ -66,7 +66,7 @@ function name_it() {
   if (document.title !== title) document.title = title;
 }
 
-/// At most once a frame of the screen, and not while nobody looks.
+/// At most once per frame of the screen, and never in a hidden tab.
 function refresh() {
   if (scheduled) return;
   scheduled = true;
@@ -83,7 +83,7 @@ function link(state) {
   const stale = state === "lost" && store.ready;
   document.body.classList.toggle("stale", stale);
   at("stale").hidden = !stale;
-  // Numbers that stand still must not look like numbers that are calm.
+  // Numbers that are out of date must not look like a calm system.
   if (stale) text(at("stale"), `✕ The connection is lost. What stands here is as of ${clock(store.time)}, and not how it is now; the page goes on by itself when it can.`);
   name_it();
 }
@@ -96,7 +96,7 @@ function received(event, data) {
     text(at("version"), `AtrionStudio ${store.about.version}`);
     if (first || view === null) show();
   }
-  // For a screen reader: changes of modes alone, and in one sentence.
+  // For a screen reader: only changes of modes, in one sentence.
   const said = changes.slice(0, 3).map(([route]) => `${route.name}: ${MODES[value(store, route, "mode")].word} at ${Math.round(resistance(store, route))} ohms`);
   if (changes.length > 3) said.push(`and ${changes.length - 3} more`);
   if (said.length) text(at("live"), said.join("; "));
@@ -105,7 +105,7 @@ function received(event, data) {
 }
 
 let hiding = 0;
-/// words: a text, or nodes.
+/// words: a text or nodes.
 export function toast(words, action) {
   const box = at("toast");
   const button = action ? h("button", { type: "button", onclick: () => { box.hidden = true; action.act(); } }, action.name) : null;
@@ -158,7 +158,7 @@ async function begin() {
 async function exchange() {
   const given = /^#token=([A-Za-z0-9_-]+)$/.exec(location.hash);
   if (!given) return;
-  // Out of the address before anything else, so that it is in no bookmark and no picture of the screen.
+  // Out of the address first, so that it is in no bookmark and no screenshot.
   history.replaceState(null, "", "/#/overview");
   const headers = { "content-type": "application/json" };
   await fetch("/session", { method: "POST", headers, body: JSON.stringify({ token: given[1] }) }).catch(() => {});

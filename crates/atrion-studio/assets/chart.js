@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// A small chart module: time series on a canvas, with layers that are stacked or lines, levels, marks, a cursor for
-// mouse and keyboard, and a table with the same numbers.
+// A small chart module: time series on a canvas, as stacked layers or lines, with levels, marks, a
+// cursor for mouse and keyboard, and a table with the same numbers.
 
 import { h, keyed, text, table } from "./dom.js";
 import { clock, number, stamp } from "./format.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 10, 8, 20];
-/// Steps of the grid between nought and the top.
+/// Steps of the grid between 0 and the top.
 const GRID = 4;
 
-/// series: [{ id, name, color, kind: "area" | "line", hint }], options: { title, unit, height, floor, levels() }
+/// series: [{ name, color, kind: "area" | "line", hint, dash }],
+/// options: { title, unit, height, floor }
 export class TimeChart {
   constructor(series, options) {
     this.series = series;
@@ -33,7 +34,8 @@ export class TimeChart {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  /// points: [[time, value per series…], …] in order; marks: [{ at, glyph, text }]; levels: [{ at, name }]
+  /// points: [[time, value per series…], …] in order; marks: [{ at, glyph, word, color, text }];
+  /// levels: [{ at, name }]
   show(points, { from, until, marks = [], levels = [] }) {
     Object.assign(this, { points, from, until, marks, levels });
     this.draw();
@@ -41,7 +43,7 @@ export class TimeChart {
     if (this.details.open) this.fillTable();
   }
 
-  /// What the signs of the marks that can be seen mean.
+  /// The legend of the visible marks.
   explain() {
     const seen = new Map();
     for (const mark of this.marks) if (mark.word && mark.at >= this.from && mark.at <= this.until) seen.set(mark.glyph, mark);
@@ -110,7 +112,7 @@ export class TimeChart {
     this.drawCursor(c, ink, x, height);
   }
 
-  /// A round number that holds everything with some air above.
+  /// A round number above everything, with some air.
   highest() {
     let most = this.options.floor ?? 1;
     for (const point of this.points) {
@@ -123,12 +125,12 @@ export class TimeChart {
       most = Math.max(most, sum);
     }
     const power = 10 ** Math.floor(Math.log10(most));
-    // Nothing but the floor needs no air.
+    // The floor itself needs no air.
     if (most === this.options.floor) return most;
     return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12].map((n) => n * power).find((n) => n >= most * 1.04);
   }
 
-  /// Layers below nought hang under it: as many steps of the grid as hold them.
+  /// Negative layers hang below 0: as many steps of the grid as hold them.
   lowest(top) {
     const layers = this.series.flatMap((one, at) => (one.kind === "area" ? [at + 1] : []));
     const depth = (point) => layers.reduce((sum, at) => sum - Math.min(0, point[at]), 0);
@@ -202,7 +204,7 @@ export class TimeChart {
     }
   }
 
-  /// Stretches without a hole: where nothing was measured nothing is drawn.
+  /// Stretches without a gap of 20 s or more: nothing is drawn where nothing was measured.
   *runs() {
     let first = 0;
     for (let i = 1; i <= this.points.length; i++) {
@@ -226,7 +228,7 @@ export class TimeChart {
       c.lineTo(width - RIGHT, Math.round(y(level.at)) + 0.5);
       c.stroke();
       c.setLineDash([]);
-      // From the top down; a name that would lie on the one above is left out, its line is not.
+      // From the top down; a name that would cover the one above is left out, but its line stays.
       if (y(level.at) - below < 13) continue;
       below = y(level.at);
       label(c, ink, level.name, width - RIGHT - 2, y(level.at) - 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// Making and changing elements. Data becomes text nodes and attributes of a fixed list, never markup.
+// Makes and changes elements. Data becomes text nodes and attributes from a fixed list, never
+// markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,7 +23,7 @@ function fill(element, props, children) {
   return element;
 }
 
-/// Sets a text only if it is another: an untouched node keeps its selection and costs no layout.
+/// Sets a text only if it differs: an untouched node keeps its selection and costs no layout.
 export function text(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }
@@ -32,7 +33,7 @@ export function attribute(node, name, value) {
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
 }
 
-/// Makes the children of `parent` those of `items`, in order, keeping the nodes of keys that stay.
+/// Makes the children of `parent` match `items`, in order. Nodes of known keys are kept.
 export function keyed(parent, items, key, make, update) {
   const known = (parent.known ??= new Map());
   const wanted = new Set();
@@ -54,12 +55,12 @@ export function keyed(parent, items, key, make, update) {
   }
 }
 
-/// A panel with a heading; a chart brings its own.
+/// A panel with a heading; a chart has its own heading.
 export function panel(title, props, ...children) {
   return h("section", { class: "panel", ...props }, title ? h("h2", {}, title) : null, ...children);
 }
 
-/// A table that has its columns named, with their units.
+/// A table with named columns and their units.
 export function table(caption, columns, props) {
   const heads = columns.map((column) =>
     h("th", { scope: "col", class: column.num ? "num" : null, title: column.hint }, column.name, column.unit ? h("span", { class: "unit" }, ` ${column.unit}`) : null),

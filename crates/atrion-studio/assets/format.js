@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// Numbers, times and names as people read them.
+// Numbers, times and names for people.
 
 export const TIERS = ["critical", "high", "normal", "low", "bulk"];
 
-/// Glyph and word: never colour alone.
+/// Glyph and word: never color alone.
 export const MODES = [
   { id: "bootstrap", glyph: "◌", word: "learning", hint: "it has not seen enough yet to know what is normal" },
   { id: "operational", glyph: "●", word: "operational", hint: "it decides by its resistance" },
@@ -25,7 +25,7 @@ export const REASONS = {
   forced_open: "forced open by hand",
 };
 
-/// Three digits that matter: 0.12, 3.4, 56, 1,234, 56.7k.
+/// About three significant digits: 0.12, 3.4, 56, 1,234, 56.7k.
 export function number(value) {
   const size = Math.abs(value);
   if (!Number.isFinite(value)) return "–";
@@ -49,12 +49,13 @@ export function percent(share) {
   return `${share < 0.1 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`;
 }
 
-/// The same where the heading says %.
+/// The same under a heading that says %.
 export function points(share) {
   return percent(share).replace(" %", "");
 }
 
-export function limit(value) {
+/// N*: a target of a million or more means that nothing is known yet, and shows as infinite.
+export function target(value) {
   return value >= 1e6 ? "∞" : number(value);
 }
 

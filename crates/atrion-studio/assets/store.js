@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// What the page knows: the state as it came, kept up to date by frames. Views read it and change nothing.
+// What the page knows: the state as it came, kept up to date by frames. Views only read it.
 
 const SPARK = 60;
 const TOTALS = 900;
@@ -20,7 +20,7 @@ export class Store {
     this.ready = false;
   }
 
-  /// Takes a message; gives the changes of modes, for those who listen.
+  /// Takes a message; gives the changes of modes, for screen readers.
   take(event, data) {
     switch (event) {
       case "state":
@@ -129,7 +129,7 @@ export function value(store, route, name) {
   return route.row[store.column[name]];
 }
 
-/// R: the sum of the terms, with what is not the crowd never under the base.
+/// R: the sum of the terms; all terms but saturation together are never below the base.
 export function resistance(store, route) {
   return resistanceOf(store.column, route.row);
 }
@@ -151,7 +151,8 @@ export function sumFrom(row, from) {
   return row[from] + row[from + 1] + row[from + 2] + row[from + 3] + row[from + 4];
 }
 
-/// What is refused of what is offered. In shadow mode what would have been refused passes, and is counted as both.
+/// The share of offered requests that is refused. In shadow mode a request that would have been
+/// refused passes, and counts as both.
 export function shareOf(admitted, shed, shadow) {
   const offered = shadow ? admitted : admitted + shed;
   return offered > 0 ? Math.min(1, shed / offered) : 0;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// The connection: server-sent events. The browser comes back by itself and names the last id that it has seen; what it
-// missed, or the whole state, comes then.
+// The connection: server-sent events. The browser reconnects by itself and names the last id that
+// it has seen; then it gets what it missed, or the whole state.
 
 export class Stream {
-  /// on(event, data), link("live" | "lost" | "waiting"), refused(): the session or the licence has ended.
+  /// on(event, data), link("live" | "lost" | "waiting"), refused(): the session or the
+  /// license has ended.
   constructor(on, link, refused) {
     this.on = on;
     this.link = link;
@@ -24,7 +25,7 @@ export class Stream {
     }
     source.onerror = async () => {
       this.link("lost");
-      // A closed source had an answer that is no stream, and does not come back by itself.
+      // A closed source got an answer that is no stream, and does not reconnect by itself.
       if (source.readyState !== EventSource.CLOSED || this.source !== source) return;
       this.source = null;
       setTimeout(() => this.retry(), 1500);
@@ -42,7 +43,7 @@ export class Stream {
     }
   }
 
-  /// A frame comes at least every ten seconds; a connection that says nothing for longer is none.
+  /// A frame comes at least every ten seconds; a connection that is silent for 15 s is lost.
   check() {
     if (this.heard && Date.now() - this.heard > 15000) {
       this.link("lost");
@@ -58,12 +59,13 @@ export class Stream {
   }
 }
 
-/// Changes something. Gives the words of a refusal, or null.
+/// Posts a change. Gives the words of a refusal, or null.
 export async function post(path, body) {
   return (await ask(path, body)).refused ?? null;
 }
 
-/// Asks something that takes a body. Gives { answer }, which may be empty, or the words of a refusal as { refused }.
+/// Posts a question. Gives { answer }, which may be empty, or the words of a refusal as { refused
+/// }.
 export async function ask(path, body) {
   try {
     const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What Studio costs the service that serves it: 1,000 busy routes, and 20 browsers that watch.
 //!
-//! Plain code and no harness: what counts is the CPU of the whole process beside the same work without Studio, and the
-//! slowest admissions, not the nanoseconds of one function. Each pair of slices, without and with, is taken in turn, so
-//! that other work on the machine falls on both; the ratios are the medians.
+//! Plain code without a harness: it measures the CPU of the whole process against the same work
+//! without Studio, and the slowest admissions, not the nanoseconds of one function. Slices without
+//! and with Studio alternate, so that other work on the machine falls on both; the ratios are the
+//! medians.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a bench that cannot run says so by a panic
 
 use std::hint::black_box;
@@ -20,13 +21,14 @@ use tokio::runtime::Runtime;
 const ROUTES: usize = 1_000;
 const BROWSERS: usize = 20;
 const SLICE: Duration = Duration::from_secs(3);
-/// Rounds over all routes in a slice; a fixed amount of work, paced over the slice.
+/// Rounds over all routes in a slice: a fixed amount of work, paced over the slice.
 const ROUNDS: u32 = 300;
 /// Pairs of slices in a careful run, and in a quick one.
 const PAIRS: [usize; 2] = [5, 1];
 
 fn main() {
-    // `cargo test --benches` only wants to know that it starts; `cargo bench` says that it wants figures.
+    // `cargo test --benches` only checks that it starts; `cargo bench` passes `--bench` for
+    // figures.
     let is_asked = |wish: &str| std::env::args().any(|argument| argument == wish);
     let pairs = PAIRS[usize::from(is_asked("--quick"))];
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -76,7 +78,7 @@ struct Slice {
     p999: f64,
 }
 
-/// The same requests every time: every route once a round, and each one timed.
+/// The same requests each time: every route once a round, and each admission timed.
 fn work(routes: &[Route], rounds: u32, within: Duration) -> Slice {
     let (begin, cpu) = (Instant::now(), cpu_time());
     let mut times = Vec::with_capacity(routes.len() * rounds as usize);
@@ -104,7 +106,7 @@ fn cpu_time() -> Duration {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks: u64 =
         after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    // A hundredth of a second on every Linux that there is.
+    // A tick is a hundredth of a second on every Linux.
     Duration::from_millis(ticks * 10)
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Pictures of every view over the demo's service in an outage: `cargo xtask studio --screenshots DIR`. Without a
-//! folder they go under `target/`.
+//! Pictures of every view over the service of the demo in an outage: `cargo xtask studio
+//! --screenshots DIR`. Without a folder they go under `target/`.
 
 use std::path::{Path, PathBuf};
 
@@ -31,17 +31,17 @@ async fn main() -> anyhow::Result<()> {
     let route = view_of(SICK);
     for scheme in ["light", "dark"] {
         page.prefer(scheme, "reduce").await?;
-        for view in ["overview", "routes", &route, "fleet", "events", "overrides", "licence"] {
+        for view in ["overview", "routes", &route, "fleet", "events", "overrides", "license"] {
             shoot(&page, &folder, view, scheme).await?;
         }
         what_if(&page).await?;
         save(&page, &folder, "whatif", scheme).await?;
     }
-    // As high as a phone scrolls, so that all of it is seen.
+    // As high as the whole page on a phone.
     for (scheme, name) in [("dark", "narrow"), ("light", "narrow-light")] {
         page.prefer(scheme, "reduce").await?;
         page.resize(360, 1_500).await?;
-        for view in ["overview", "routes", &route, "fleet", "events", "overrides", "licence"] {
+        for view in ["overview", "routes", &route, "fleet", "events", "overrides", "license"] {
             shoot(&page, &folder, view, name).await?;
         }
         page.resize(360, 740).await?;
@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What somebody sees who has just started it: nothing has come yet. Then a route that is held by hand.
+/// Studio just after its start, without requests; then a route with an override.
 async fn quiet(browser: &Browser, folder: &Path) -> anyhow::Result<()> {
     let atrion = Atrion::builder().connect().await?;
     let over_nothing = studio(&atrion, 0).await?;

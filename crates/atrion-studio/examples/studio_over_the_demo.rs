@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The service of `cargo xtask demo --studio`: the one of the demo, with Studio over it and overrides switched on. It takes
-//! its orders from the demo on standard input and ends with it.
+//! The service of `cargo xtask demo --studio`: the service of the demo, with Studio over it and
+//! overrides switched on. It takes its orders from the demo on standard input and ends with it.
 
 use atrion_license::{Tier, development};
 use atrion_studio::{StartError, Studio};
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
             }
         };
         let studio = match start(7117).await? {
-            // Another Studio has the usual port.
+            // Another Studio has the default port.
             Err(StartError::Bind { .. }) => start(0).await??,
             started => started?,
         };

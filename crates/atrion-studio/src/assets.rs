@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The page: HTML, CSS and ES modules, as they are in `assets/`. Nothing builds them and nothing else is loaded.
+//! The page: HTML, CSS and ES modules, as they are in `assets/`. Nothing builds them, and nothing
+//! else is loaded.
 
 /// One file of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ assets! {
     "views/whatif.js", JS;
     "views/overrides.js", JS;
     "views/parts.js", JS;
-    "views/licence.js", JS;
+    "views/license.js", JS;
     "views/signin.js", JS;
 }
 
@@ -65,7 +66,7 @@ pub fn weight() -> usize {
 mod tests {
     use super::*;
 
-    /// What "light" means here, in kilobytes, uncompressed.
+    /// The most that the page may weigh, in kilobytes, uncompressed.
     const LIGHT: usize = 150;
 
     #[test]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What can be set, and everything that is wrong with it at once.
+//! The settings, and one check that reports all faults at once.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,38 +13,43 @@ use crate::Token;
 pub struct StudioConfig {
     /// Where to listen. `127.0.0.1:7117` by default; port 0 takes a free one.
     pub address: SocketAddr,
-    /// Who may look.
+    /// The access: a token, or none.
     pub access: Access,
-    /// Names under which browsers reach it beside `localhost` and the address itself, with the port if it is not the
-    /// scheme's own: `studio.internal`, `studio.internal:8443`. A request for any other name gets 421, so that no
-    /// page of another site can reach it by pointing its own name here.
+    /// Names under which browsers reach it beside `localhost` and the address itself, with the port
+    /// if it is not the scheme's own: `studio.internal`, `studio.internal:8443`. A request for any
+    /// other name gets 421, so that no page of another site can reach it by pointing its own name
+    /// here.
     pub hosts: Vec<String>,
-    /// Whether routes can be taken over by hand. Off by default.
+    /// Whether overrides can be set. Off by default.
     pub overrides: bool,
-    /// How often routes are looked at, 0.5 s to 10 s. A second by default.
+    /// The time between two looks at the routes, 0.5 s to 10 s. A second by default.
     pub interval: Duration,
-    /// The memory for the curves of all routes, 1 to 1,024 MiB. 24 by default: 1,000 routes for four minutes, 100 for 15.
+    /// The memory for the curves of all routes, 1 to 1,024 MiB. 24 by default: 1,000 routes for
+    /// four minutes, 100 for 15.
     pub history_mib: usize,
-    /// The latest minutes of routes in trouble, or in use, that are kept to be lived through again with other settings, 0
-    /// to 60; 0 is none. 5 by default, of at most eight routes: 0.4 MB a minute and route, so 16 MB at the most.
+    /// How many of the latest minutes of routes in trouble, or in use, are kept for a replay with
+    /// other settings, 0 to 60; 0 keeps none. 5 by default, of at most eight routes: 0.4 MB per
+    /// minute and route, so 16 MB at the most.
     pub kept_minutes: u32,
-    /// Browsers at a time, 1 to 1,000. 32 by default.
+    /// The most browsers at a time, 1 to 1,000. 32 by default.
     pub clients: usize,
-    /// The name of this node, as the fleet view shows it.
+    /// The name of this node in the fleet view.
     pub node: String,
-    /// The cluster, for a licence that is bound to some.
+    /// The cluster, for a license that is bound to some clusters.
     pub cluster: String,
 }
 
-/// Who may look.
+/// Who may use Studio.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Access {
-    /// Whoever has a token that is made at the start; [`Running::url`](crate::Running::url) has it.
+    /// Everybody with a token that is made at the start; [`Running::url`](crate::Running::url) has
+    /// it.
     Generated,
-    /// Whoever has this token.
+    /// Everybody with this token.
     Token(Token),
-    /// Every user and every program of this machine. Only on a loopback address, and without overrides.
+    /// Every user and every program of this machine. Only on a loopback address, and without
+    /// overrides.
     Open,
 }
 
@@ -65,7 +70,7 @@ impl Default for StudioConfig {
     }
 }
 
-/// A configuration that was refused, with everything that is wrong with it.
+/// A configuration that was refused, with all its faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudioConfigError {
     faults: Vec<String>,
@@ -85,7 +90,7 @@ impl StudioConfig {
         };
         let (address, loopback) = (self.address, self.address.ip().is_loopback());
         let open = matches!(self.access, Access::Open);
-        // Only a token that its owner chose can be known to those on other machines.
+        // Only a token that its owner chose can be known on other machines.
         must(
             loopback || matches!(self.access, Access::Token(_)),
             format!(
@@ -122,7 +127,7 @@ impl StudioConfig {
 }
 
 impl StudioConfigError {
-    /// Everything that is wrong.
+    /// All faults, one sentence each.
     pub fn faults(&self) -> impl Iterator<Item = &str> {
         self.faults.iter().map(String::as_str)
     }
@@ -148,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn another_address_needs_a_token_of_ones_own() {
+    fn another_address_needs_a_chosen_token() {
         for address in ["0.0.0.0:7117", "[::]:7117", "192.0.2.1:80"] {
             let config = StudioConfig { address: address.parse().unwrap(), ..StudioConfig::default() };
             let error = config.check().unwrap_err().to_string();

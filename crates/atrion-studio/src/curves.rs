@@ -20,9 +20,9 @@ pub(crate) struct Sample {
     pub(crate) row: Row,
 }
 
-/// Nobody looks at more of one route than a quarter of an hour.
+/// The most of one route: a quarter of an hour at one look a second.
 const LONGEST: usize = 900;
-/// Less than this is no curve: past so many routes, those without a place have none.
+/// Less than this is no curve: once the budget is shared by this measure, further routes have none.
 const SHORTEST: usize = 60;
 
 impl Curves {
@@ -30,7 +30,7 @@ impl Curves {
         Self { rows: HashMap::new(), budget: mib * 1024 * 1024 / size_of::<Sample>() }
     }
 
-    /// Adds a row. A route on which nothing has happened yet takes no place.
+    /// Adds a row. A route that has only been idle takes no place.
     pub(crate) fn push(&mut self, route: u32, sample: Sample) {
         let taken = self.rows.len();
         let rows = match self.rows.get_mut(&route) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A route at one moment as a row of numbers: what goes to browsers, and what the curves are made of.
+//! A route at one moment as a row of numbers: sent to browsers, and kept as curves.
 //!
-//! Rows are rounded to what a person can see, so that a route on which nothing happens has the same row as before and
-//! costs nothing. The page names the columns by the same list ([`COLUMNS`]), which it is given.
+//! Rows are rounded to what a person can see, so that a route on which nothing happens has the same
+//! row as before and costs nothing. The page is sent the names of the columns ([`COLUMNS`]).
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ pub(crate) const COLUMNS: [&str; WIDTH] = [
     "flags",
     "inFlight",
     "debt",
-    "limit",
+    "target",
     "base",
     "saturation",
     "momentum",
@@ -49,8 +49,9 @@ pub(crate) const FORCED_OPEN: f64 = 2.0;
 pub(crate) const FORCED_CLOSED: f64 = 4.0;
 
 impl Row {
-    /// A row from a sighting and the one before it, `seconds` earlier. Counts become rates per second; a route that was
-    /// forgotten and made anew counts from nought again, which is no negative rate.
+    /// Makes a row from a sighting and the one before it, `seconds` earlier. Counts become rates
+    /// per second. A route that was forgotten and made anew counts from 0 again, and its rate is 0
+    /// and not negative.
     pub(crate) fn of(now: &Sighting, before: Option<&Sighting>, seconds: f64) -> Self {
         let rate = |now: u64, before: Option<u64>| match before {
             Some(before) if seconds > 0.0 => rounded(now.saturating_sub(before) as f64 / seconds, 10.0),
@@ -68,12 +69,12 @@ impl Row {
         };
         let flags = forced + if now.shadow { SHADOW } else { 0.0 };
         let mut row = [0.0; WIDTH];
-        let head = [mode, flags, now.in_flight, now.debt, now.limit];
+        let head = [mode, flags, now.in_flight, now.debt, now.target];
         let terms = now.terms;
         let health = [now.latency[0] * 1e3, now.latency[1] * 1e3, now.error_share];
         let values = head.into_iter().chain(terms).chain(health.iter().copied());
         for (cell, (column, value)) in row.iter_mut().zip(values.enumerate()) {
-            // Shares need a digit more than ohms.
+            // Shares need more digits than ohms.
             *cell = rounded(value, if column == 13 { 1_000.0 } else { 10.0 });
         }
         for tier in 0..5 {
@@ -83,7 +84,7 @@ impl Row {
         Self(row)
     }
 
-    /// Nothing moves: no traffic, and a resistance of its base alone.
+    /// Whether nothing moves: no traffic, and a resistance of the base alone.
     pub(crate) fn is_idle(&self) -> bool {
         let moving = self.0[14..].iter().sum::<f32>() + self.0[2] + self.0[3];
         moving == 0.0 && self.0[6..11].iter().all(|term| *term == 0.0) && self.0[0] < 2.0 && self.0[1] == 0.0
@@ -99,7 +100,7 @@ impl Row {
         (self.0[5] + self.0[7] + self.0[8] + self.0[9] + self.0[10]).max(self.0[5]) + self.0[6]
     }
 
-    /// Appends `lead,v,v,…` in brackets.
+    /// Appends `[lead,v,v,…]`.
     pub(crate) fn write(&self, lead: impl std::fmt::Display, out: &mut String) {
         let _ = write!(out, "[{lead}");
         for value in self.0 {
@@ -110,10 +111,10 @@ impl Row {
     }
 }
 
-/// Rounded to a part of one, and finite, so that it is a number in JSON.
+/// Rounds to `1 / parts`, and to a finite number, because JSON has no others.
 fn rounded(value: f64, parts: f64) -> f32 {
     let value = (value.clamp(-1e7, 1e7) * parts).round() / parts;
-    // Negative nought would be written as such.
+    // Plus 0: -0 would be written with its sign.
     if value.is_finite() { value as f32 + 0.0 } else { 0.0 }
 }
 
@@ -132,7 +133,7 @@ mod tests {
             terms: [10.0, 1.25, 0.0, 90.04, 0.0, -3.0],
             in_flight: 7.0,
             debt: 0.0,
-            limit: f64::INFINITY,
+            target: f64::INFINITY,
             latency: [0.1234, f64::NAN],
             error_share: 0.1239,
             admitted: [10, 0, 0, 0, 5],
@@ -147,15 +148,15 @@ mod tests {
         Row::of(&sighting(), Some(&before), 2.0).write(3, &mut text);
         let row: Vec<f64> = serde_json::from_str(&text).unwrap();
         let of = |name| row[1 + COLUMNS.iter().position(|column| *column == name).unwrap()];
-        assert_eq!((row[0], of("mode"), of("flags"), of("limit")), (3.0, 2.0, 3.0, 1e7));
+        assert_eq!((row[0], of("mode"), of("flags"), of("target")), (3.0, 2.0, 3.0, 1e7));
         assert_eq!((of("saturation"), of("scar"), of("cluster")), (1.3, 90.0, -3.0));
         assert_eq!((of("latencyMs"), of("baselineMs"), of("errors")), (123.4, 0.0, 0.124));
-        // The last tier counts from nought again: a route made anew, not a negative rate.
+        // The last tier counts from 0 again, as on a route that was made anew.
         assert_eq!((of("admitted0"), of("admitted4"), of("shed4")), (5.0, 0.0, 10.0));
     }
 
     #[test]
-    fn what_nobody_can_see_is_no_change() {
+    fn a_difference_that_rounding_hides_is_no_change() {
         let mut later = sighting();
         later.terms[3] += 0.001;
         assert_eq!(Row::of(&later, None, 1.0), Row::of(&sighting(), None, 1.0));

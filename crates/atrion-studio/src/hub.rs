@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Everybody who watches, and what they are sent: server-sent events with ids, and a bounded ring of the latest, from
-//! which a browser that comes back is served what it missed.
+//! The browsers that watch, and what they are sent: server-sent events with ids, and a bounded ring
+//! of the latest, from which a browser that comes back gets what it missed.
 //!
-//! A message is written once and shared by all. Each browser has a short queue; one whose queue is full is dropped, and
-//! never waited for: it connects again when it can and goes on from the ring, or from the whole state.
+//! A message is written once and shared by all. Each browser has a short queue. A browser whose
+//! queue is full is dropped and never waited for: it connects again when it can, and goes on from
+//! the ring or from the whole state.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -19,7 +20,8 @@ use tokio::time::Instant;
 
 #[derive(Debug)]
 pub(crate) struct Hub {
-    /// Tells one life of the server from the next, so that an id of the last one means nothing in this.
+    /// Differs from one life of the server to the next, so that an old id means nothing in a new
+    /// life.
     epoch: String,
     limit: usize,
     inner: Mutex<Inner>,
@@ -33,17 +35,17 @@ struct Inner {
     ring_bytes: usize,
     clients: Vec<mpsc::Sender<Bytes>>,
     dropped: u64,
-    /// Somebody has been told an id, and may come back with it.
+    /// A browser has been told an id, and may come back with it.
     is_expected: bool,
     left_at: Instant,
 }
 
-/// The ring: a little more than a minute of a busy service, or as much as fits.
+/// Bounds of the ring: a little more than a minute of a busy service.
 const RING_MESSAGES: usize = 256;
 const RING_BYTES: usize = 4 * 1024 * 1024;
 /// Messages that a browser may be behind: about half a minute.
 const QUEUE: usize = 32;
-/// So long after the last browser has left the ring is kept for it.
+/// How long the ring is kept after the last browser has left.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
 /// More browsers than the limit.
@@ -64,7 +66,7 @@ impl Hub {
         Self { epoch, limit, inner: Mutex::new(inner) }
     }
 
-    /// Whether anybody watches, or has just been cut off and may come back.
+    /// Whether a browser watches, or has just been cut off and may come back.
     pub(crate) fn is_watched(&self) -> bool {
         let mut inner = self.lock();
         inner.clients.retain(|client| !client.is_closed());
@@ -79,7 +81,7 @@ impl Hub {
             inner.is_expected = false;
             inner.ring.clear();
             inner.ring_bytes = 0;
-            // What happens from now on is not written down, so no id of before may be gone on from.
+            // From now on nothing is kept, so that a stream cannot go on from an id of before.
             inner.latest += 1;
         }
         false
@@ -95,7 +97,7 @@ impl Hub {
         self.lock().dropped
     }
 
-    /// Sends a message to everybody. `data` is JSON, so it has no line breaks.
+    /// Sends a message to all browsers. `data` is JSON on one line.
     pub(crate) fn publish(&self, event: &str, data: &str) {
         let mut inner = self.lock();
         inner.latest += 1;
@@ -119,8 +121,12 @@ impl Hub {
         inner.dropped += dropped;
     }
 
-    /// Adds a browser that has seen everything up to the message with the id `last`. What it missed comes from the ring,
-    /// if that reaches back so far; otherwise `state` is everything as of now.
+    /// Adds a browser that has seen everything up to the message with the id `last`. What it missed
+    /// comes from the ring, if that reaches back far enough; otherwise it gets `state`, the whole
+    /// state of now.
+    ///
+    /// `state` is called with the hub locked, so it may take the model's lock, and a caller of the
+    /// hub must not hold that one.
     pub(crate) fn subscribe(
         &self,
         last: Option<&str>,
@@ -131,7 +137,8 @@ impl Hub {
         if inner.clients.len() >= self.limit {
             return Err(TooMany);
         }
-        // With the lock held, so that nothing falls between the state and the first message.
+        // Under the lock, so that no message falls between the state and the first one in the
+        // queue.
         let missed = last.and_then(|last| self.number_of(last)).and_then(|seen| inner.after(seen));
         let mut backlog = missed.unwrap_or_else(|| [self.written(inner.latest, "state", &state())].into());
         backlog.push_front(Bytes::from_static(b"retry: 1000\n\n"));
@@ -162,7 +169,8 @@ impl Hub {
 }
 
 impl Inner {
-    /// The messages after `seen`; `None` if the ring does not reach back so far, or that one never was.
+    /// The messages after `seen`; `None` if the ring does not reach back that far, or no message
+    /// had that number.
     fn after(&self, seen: u64) -> Option<VecDeque<Bytes>> {
         let oldest = self.ring.front().map_or(self.latest + 1, |(number, _)| *number);
         if seen > self.latest || seen + 1 < oldest {
@@ -178,7 +186,7 @@ impl Inner {
     }
 }
 
-/// The body of a response that goes on for as long as the browser keeps up.
+/// The body of a response that lasts as long as the browser keeps up.
 #[derive(Debug)]
 pub(crate) struct EventStream {
     backlog: VecDeque<Bytes>,
@@ -227,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_back_gets_what_it_missed_and_no_more() {
+    async fn a_browser_that_comes_back_gets_what_it_missed_and_no_more() {
         let hub = hub();
         (1..=5).for_each(|n| hub.publish("frame", &n.to_string()));
         let mut stream = hub.subscribe(Some("e-3"), || unreachable!()).unwrap();
@@ -250,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_read_is_dropped_and_the_others_are_not_kept_waiting() {
+    async fn a_browser_that_does_not_read_is_dropped_and_holds_up_no_other() {
         let hub = hub();
         let mut stuck = hub.subscribe(None, String::new).unwrap();
         let mut reader = hub.subscribe(None, String::new).unwrap();
@@ -271,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_cut_off_before_the_first_message_misses_nothing() {
+    async fn a_browser_cut_off_before_the_first_message_misses_nothing() {
         let hub = hub();
         drop(hub.subscribe(None, String::new).unwrap());
         assert!(hub.is_watched(), "it has been told the id e-0 and may come back");
@@ -295,9 +303,6 @@ mod tests {
         assert!(!hub.is_watched() && hub.lock().ring.is_empty());
         let mut late = hub.subscribe(Some("e-20"), || "whole".to_owned()).unwrap();
         let _retry = next(&mut late).await;
-        assert!(
-            next(&mut late).await.unwrap().contains("event: state"),
-            "it has missed what nobody wrote down"
-        );
+        assert!(next(&mut late).await.unwrap().contains("event: state"), "what was not kept is missing");
     }
 }

@@ -2,30 +2,40 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod config;
-pub use config::{Access, StudioConfig, StudioConfigError};
-
 mod token;
 pub use token::{Token, TokenError};
 
+mod config;
+pub use config::{Access, StudioConfig, StudioConfigError};
+
 pub mod source;
+
+mod minutes;
 
 mod curves;
 mod frame;
-mod hub;
 mod model;
+
+mod authors;
+mod bucket;
+mod hub;
+mod license_view;
+mod past;
+mod sessions;
+mod shared;
+
 mod sampler;
 
-mod gate;
-mod minutes;
 mod overrides;
-mod past;
 mod whatif;
 
 mod listener;
 mod server;
 
+mod running;
+pub use running::Running;
+
 mod studio;
-pub use studio::{Builder, Running, StartError, Studio};
+pub use studio::{Builder, StartError, Studio};
 
 pub mod assets;

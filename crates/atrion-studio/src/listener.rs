@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Connections that cannot stay for nothing: a bounded number of them, and each one ends when no byte moves either way
-//! for a while. A browser that is stuck holds a socket for that long and nothing else; so does one that sends a request
-//! crumb by crumb, because only the first of them starts the time anew, and then only what is answered.
+//! Connections that end when they stand still: there is a bounded number of them, and each one ends
+//! when no byte moves either way for a while. A stuck browser holds a socket for that long and
+//! nothing else. So does a client that sends a request byte by byte: only the first byte in, and
+//! then only what is answered, starts the time anew.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,9 +13,25 @@ use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+
+/// Listens with a bound on what the kernel buffers for each browser, which accepted connections
+/// inherit. Without it the kernel takes in megabytes for a browser that does not read before
+/// anybody notices.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As for every server: a restart need not wait for the connections of the life before.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(128)
+}
+
+/// Enough for the state of a thousand routes at once.
+const SEND_BUFFER: u32 = 256 * 1024;
 
 /// Accepts guarded connections.
 #[derive(Debug)]
@@ -24,13 +41,13 @@ pub(crate) struct Guarded {
     patience: Duration,
 }
 
-/// A connection that ends when nothing moves.
+/// A connection that ends when it stands still.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
     patience: Duration,
-    /// Something came in since something went out: more of it gains no time.
+    /// Something came in since something went out: more input gains no time.
     is_owed: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -52,7 +69,8 @@ impl Listener for Guarded {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { continue };
             match self.listener.accept().await {
                 Ok((stream, from)) => {
-                    // Small messages are to be seen at once; a socket that cannot do so works all the same.
+                    // Small messages should arrive at once; a socket without this option works,
+                    // too.
                     let _ = stream.set_nodelay(true);
                     let deadline = Box::pin(tokio::time::sleep(self.patience));
                     let connection = Connection {
@@ -64,7 +82,8 @@ impl Listener for Guarded {
                     };
                     return (connection, from);
                 }
-                // Out of file descriptors, or the client has left already: neither mends itself by asking at once.
+                // Out of file descriptors, or the client has left already: a retry at once helps
+                // neither.
                 Err(error) => {
                     tracing::debug!(target: "atrion::studio", %error, "cannot accept");
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -79,8 +98,8 @@ impl Listener for Guarded {
 }
 
 impl Connection {
-    /// What the socket says. While it says nothing, time runs; it starts anew when something goes out, and when the first
-    /// of a request comes in.
+    /// Polls the socket. While it is pending, time runs; the time starts anew when something goes
+    /// out, and when the first byte of a request comes in.
     fn guarded<T>(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Which routes' latest minutes are kept: those in trouble first, then those in use, and a bounded number of them.
+//! Which routes' latest minutes are kept: a bounded number of routes, those in trouble first, then
+//! those in use.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,27 +13,28 @@ use atrion_state::{RouteId, lock};
 
 use crate::source::Sighting;
 
-/// So many routes at a time.
+/// Routes at a time.
 pub(crate) const ROUTES: usize = 8;
 
-/// Above its base by so much, R is trouble: somebody may be refused.
+/// R this much above its base is trouble: requests may be refused.
 const TROUBLE_OHMS: f64 = 2.0;
 
-/// The latest minutes of some routes. Memory: about 0.4 MB a minute and route, for at most [`ROUTES`] of them.
+/// The latest minutes of some routes. Memory: about 0.4 MB per minute and route, for at most
+/// [`ROUTES`] of them.
 #[derive(Debug, Default)]
 pub(crate) struct Minutes(Mutex<BTreeMap<RouteId, Watched>>);
 
 #[derive(Debug)]
 struct Watched {
     kept: Kept,
-    /// When it was last in trouble, by the number of the look; 0 is never.
+    /// The number of the look at which it was last in trouble; 0 is never.
     trouble: u64,
-    /// The latest look that saw it.
+    /// The number of the latest look that saw it.
     seen: u64,
 }
 
 impl Minutes {
-    /// One look: gives places to routes that need one.
+    /// Takes in a look: gives places to routes that need one.
     pub(crate) fn tend(&self, atrion: &Atrion, routes: &[Sighting], span: Duration) {
         let mut watched = lock(&self.0);
         let look = watched.values().map(|one| one.seen).max().unwrap_or(0) + 1;
@@ -52,12 +54,12 @@ impl Minutes {
                 None => {}
             }
         }
-        // A route that was forgotten is another one when it comes back.
+        // A route that was forgotten and comes back is a new route.
         watched.retain(|_, one| one.seen == look);
         waiting.sort_by_key(|(in_trouble, _)| !in_trouble);
         for (in_trouble, id) in waiting {
             if watched.len() >= ROUTES {
-                // What is in trouble now takes the place of what has been calm longest.
+                // A route in trouble takes the place of the route that has been calm longest.
                 let calmest =
                     watched.iter().filter(|(_, one)| one.trouble < look).min_by_key(|(_, one)| one.trouble);
                 match calmest.map(|(id, _)| id.clone()).filter(|_| in_trouble) {
@@ -71,7 +73,7 @@ impl Minutes {
         }
     }
 
-    /// The routes of which there is something, with the number of their pulses.
+    /// The routes of which something is kept, with the number of their pulses.
     pub(crate) fn kept(&self) -> Vec<(RouteId, usize)> {
         lock(&self.0)
             .iter()
@@ -112,7 +114,7 @@ mod tests {
         minutes.tend(&atrion, &all(&[0, 19]), span);
         assert_eq!(watched(&minutes).len(), ROUTES);
         assert!(["r00", "r19"].iter().all(|name| watched(&minutes).contains(&(*name).to_owned())));
-        // Everybody is in trouble: nobody loses a place.
+        // All are in trouble: none loses its place.
         let before = watched(&minutes);
         minutes.tend(&atrion, &all(&(0..20).collect::<Vec<_>>()), span);
         assert_eq!(watched(&minutes), before);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What Studio knows at this moment, as browsers are told it: whole to a newcomer, in changes to the others.
+//! What Studio knows at this moment, as browsers are told it: everything to a newcomer, changes to
+//! the others.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
@@ -33,16 +34,16 @@ struct Known {
     seen: u64,
 }
 
-/// What one look changed: messages to publish, by event.
+/// The news of one look: messages to publish, by event.
 #[derive(Debug, Default)]
-pub(crate) struct Changes {
+pub(crate) struct Update {
     pub(crate) frame: String,
     pub(crate) around: Option<Value>,
 }
 
-/// So many points has the small curve of a route in the table.
+/// Points of the small curve of a route in the table.
 const SPARK: usize = 60;
-/// So many looks has the curve of all routes together.
+/// Looks in the curve of all routes together.
 const TOTALS: usize = 300;
 
 impl Model {
@@ -58,10 +59,10 @@ impl Model {
         }
     }
 
-    /// Takes in a look. `around` is what is told beside the routes.
-    pub(crate) fn take(&mut self, routes: Vec<Sighting>, around: Value, at_ms: u64) -> Changes {
+    /// Takes in a look. `around` is everything but the routes.
+    pub(crate) fn take(&mut self, routes: Vec<Sighting>, around: Value, at_ms: u64) -> Update {
         let seconds = if self.at_ms == 0 { 0.0 } else { at_ms.saturating_sub(self.at_ms) as f64 / 1e3 };
-        // Two looks in one millisecond must not have one name.
+        // The time names the look: two looks in one millisecond get different ones.
         let at_ms = at_ms.max(self.at_ms + 1);
         self.at_ms = at_ms;
         let (mut new, mut rows) = (Vec::new(), String::new());
@@ -86,10 +87,10 @@ impl Model {
         self.sum_up();
         let new = Value::from(new);
         let frame = format!(r#"{{"t":{at_ms},"new":{new},"gone":{gone},"rows":[{rows}]}}"#);
-        Changes { frame, around: self.take_around(around) }
+        Update { frame, around: self.take_around(around) }
     }
 
-    /// Takes in what is around the routes; gives it back if it is news.
+    /// Takes in what is around the routes, and gives it back if it has changed.
     pub(crate) fn take_around(&mut self, around: Value) -> Option<Value> {
         if around == self.around {
             return None;
@@ -131,7 +132,7 @@ impl Model {
         self.totals.push_back((self.at_ms, sum));
     }
 
-    /// Everything, for a browser that knows nothing.
+    /// Everything, for a browser that knows nothing yet.
     pub(crate) fn state(&self, about: &Value) -> String {
         let mut names = serde_json::Map::new();
         let (mut rows, mut sparks) = (String::new(), String::new());
@@ -174,7 +175,7 @@ impl Model {
         out.push(']');
     }
 
-    /// The curves of a route: rows, each led by its time.
+    /// The curves of a route: rows, each after its time.
     pub(crate) fn history_of(&self, name: &str) -> Option<String> {
         let id = RouteId::new(name).ok()?;
         let number = *self.index.get(&id)?;
@@ -189,7 +190,7 @@ impl Model {
     }
 }
 
-/// Stores and fleet of a look, as browsers are told them.
+/// Everything but the routes of a look, as browsers are told it.
 pub(crate) fn around(observed: &Observed, overrides: Value, license: Value) -> Value {
     let stores: Vec<Value> = observed
         .stores
@@ -197,7 +198,7 @@ pub(crate) fn around(observed: &Observed, overrides: Value, license: Value) -> V
         .map(|store| {
             json!({
                 "name": store.name, "trouble": store.trouble, "nodes": store.nodes,
-                // To the second: a lag that is a part of one is none.
+                // In whole seconds: a lag below one is none.
                 "lagS": store.lag.map(|lag| lag.as_secs()),
             })
         })
@@ -249,7 +250,7 @@ mod tests {
         );
         let third = frame(&mut model, vec![sighting("b", 60)], 3_000);
         assert_eq!((&third["gone"], &third["rows"]), (&json!([0]), &json!([])));
-        // A name that comes back is new, under a number of its own.
+        // A name that comes back is new, with a number of its own.
         let fourth = frame(&mut model, vec![sighting("a", 5), sighting("b", 90)], 4_000);
         assert_eq!(fourth["new"], json!([[2, "a"]]));
     }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Questions to the history, held to limits: a few at a time, each for a few seconds, and a bounded number of rows. A
-//! history that is slow, stuck or gone is a sentence in the page, and nothing else.
+//! Questions to the history, within limits: two at a time, each for eight seconds, and a bounded
+//! number of rows. A history that is slow, stuck or gone is a sentence on the page and nothing
+//! else.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::Mode;
-use atrion_tower::api::Severity;
+use atrion_tower::api::EventText;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::source::{Change, Changes, History, HistoryError, Wanted, words};
+use crate::source::{History, HistoryError, ModeChange, ModeChanges, Wanted};
 
-/// What remembers, if anything does.
+/// The history, if there is one.
 pub(crate) struct Past {
     history: Option<Arc<dyn History>>,
     places: Semaphore,
@@ -32,11 +33,12 @@ pub(crate) enum NoAnswer {
     TooSlow { name: String },
 }
 
-/// As many questions at a time as a reader has connections.
+/// Questions at a time: a reader has as many connections.
 const AT_ONCE: usize = 2;
-/// Waiting for a place included. Shorter than a connection may stand still, so that the answer to a browser is in words.
+/// For one question, the wait for a place included. A connection may stand still for longer, so
+/// that the browser still gets an answer in words.
 const LIMIT: Duration = Duration::from_secs(8);
-/// Rows of one answer, and the most of an export.
+/// Rows of one answer, rows of each question of an export, and the most of an export.
 const PAGE: u16 = 200;
 const PAGE_OF_EXPORT: u16 = 1_000;
 pub(crate) const MOST_EXPORTED: usize = 10_000;
@@ -48,7 +50,7 @@ impl Past {
         Self { history, places: Semaphore::new(AT_ONCE) }
     }
 
-    /// What remembers, by name.
+    /// The name of the history.
     pub(crate) fn name(&self) -> Option<&str> {
         self.history.as_ref().map(|history| history.name())
     }
@@ -62,19 +64,20 @@ impl Past {
     ) -> Result<Value, NoAnswer> {
         let (history, span) = self.checked(seconds)?;
         let wanted = Wanted { span, route, rows: PAGE, after };
-        let Changes { rows, next } = self.limited(history, history.changes(wanted)).await?;
+        let ModeChanges { rows, next } = self.limited(history, history.changes(wanted)).await?;
         let rows: Vec<Value> = rows.iter().map(told).collect();
         Ok(json!({ "history": history.name(), "events": rows, "next": next }))
     }
 
-    /// Everything, as far as it is exported: one JSON value a line. The last line says so if there is more.
+    /// All rows up to [`MOST_EXPORTED`], one JSON value per line. If there are more, the last line
+    /// says so.
     pub(crate) async fn lines(&self, seconds: u64, route: Option<String>) -> Result<String, NoAnswer> {
         let (history, span) = self.checked(seconds)?;
         let all = async {
             let (mut lines, mut count, mut after) = (String::new(), 0, None);
             loop {
                 let wanted = Wanted { span, route: route.clone(), rows: PAGE_OF_EXPORT, after };
-                let Changes { rows, next } = history.changes(wanted).await?;
+                let ModeChanges { rows, next } = history.changes(wanted).await?;
                 count += rows.len();
                 for row in &rows {
                     lines.push_str(&told(row).to_string());
@@ -126,18 +129,19 @@ impl Past {
     }
 }
 
-/// A change as an event is told; it has no number, because nobody goes on after it.
-fn told(change: &Change) -> Value {
-    let Change { route, node, at, from, to, scar, merged, resistance } = change;
-    let severity = if *to == Mode::CircuitBreaker { Severity::Error } else { Severity::Info };
-    json!({
-        "at_ms": at.as_millis(), "kind": "mode_changed", "severity": severity, "route": route,
-        "text": format!("{node}: {} → {} at {resistance:.1} Ω", words(*from), words(*to)),
-        "details": {
-            "node": node, "from": from.as_str(), "to": to.as_str(), "resistance_ohm": resistance,
-            "scar_ohm": scar, "merged_scar_ohm": merged,
-        },
-    })
+/// A change as an event is told. It has no number: pages go on after a place of the history's own.
+fn told(change: &ModeChange) -> Value {
+    #[derive(Serialize)]
+    struct Told {
+        at_ms: u64,
+        #[serde(flatten)]
+        event: EventText,
+    }
+    let ModeChange { route, node, at, from, to, scar, merged, resistance } = change;
+    let event = EventText::mode_changed(route, Some(*from), *to, Some(*resistance)).on_node(node);
+    let event = event.detail("scar_ohm", *scar).detail("merged_scar_ohm", *merged);
+    // Maps with text as keys: it cannot fail.
+    serde_json::to_value(Told { at_ms: at.as_millis(), event }).unwrap_or_default()
 }
 
 impl fmt::Debug for Past {
@@ -150,12 +154,12 @@ impl fmt::Debug for Past {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use atrion_core::Wall;
+    use atrion_core::{Mode, Wall};
     use atrion_state::BoxFuture;
 
     use super::*;
 
-    /// Has as many rows as anybody wants, and counts who asks at a time.
+    /// Has as many rows as are wanted, and counts the questions at a time.
     #[derive(Default)]
     struct Endless {
         asking: AtomicUsize,
@@ -176,13 +180,13 @@ mod tests {
             "endless"
         }
 
-        fn changes(&self, wanted: Wanted) -> BoxFuture<'_, Result<Changes, HistoryError>> {
+        fn changes(&self, wanted: Wanted) -> BoxFuture<'_, Result<ModeChanges, HistoryError>> {
             Box::pin(async move {
                 let asking = 1 + self.asking.fetch_add(1, Ordering::Relaxed);
                 self.most.fetch_max(asking, Ordering::Relaxed);
                 let _asking = Asking(&self.asking);
                 tokio::time::sleep(Duration::from_secs(if self.is_stuck { 3_600 } else { 1 })).await;
-                let row = Change {
+                let row = ModeChange {
                     route: "r".to_owned(),
                     node: "pod-1".to_owned(),
                     at: Wall::from_millis(1),
@@ -192,7 +196,7 @@ mod tests {
                     merged: None,
                     resistance: 100.0,
                 };
-                Ok(Changes { rows: vec![row; usize::from(wanted.rows)], next: Some("on".to_owned()) })
+                Ok(ModeChanges { rows: vec![row; usize::from(wanted.rows)], next: Some("on".to_owned()) })
             })
         }
     }
@@ -213,7 +217,7 @@ mod tests {
             let error = past.page(wrong, None, None).await.unwrap_err().to_string();
             assert!(error.contains("`seconds`"), "{error}");
         }
-        // Ten pages of a second each take longer than anybody waits for.
+        // Ten pages of a second each take longer than the limit.
         let error = past.lines(3_600, None).await.unwrap_err().to_string();
         assert!(error.contains("within 8 s"), "{error}");
     }
@@ -232,7 +236,7 @@ mod tests {
             let error = answer.await.unwrap();
             assert!(error.contains("endless") && error.contains("live events go on"), "{error}");
         }
-        assert_eq!(before.elapsed().as_secs(), LIMIT.as_secs(), "nobody waits in line for longer, either");
+        assert_eq!(before.elapsed().as_secs(), LIMIT.as_secs(), "the wait for a place counts, too");
         assert_eq!(endless.most.load(Ordering::Relaxed), AT_ONCE);
     }
 

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The task that looks: at the routes once or twice a second, at events four times, at the licence once a minute. All
-//! that browsers see comes from here, so a hundred of them cost the service no more looks than one.
+//! The task that samples: the routes every interval, events four times a second, the license once a
+//! minute. All that browsers see comes from here, so a hundred browsers cost the service no more
+//! looks than one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_license::UnixTime;
 use atrion_state::{Clock as _, SystemClock, lock};
 use atrion_tower::api::{EventView, RefusalView};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::license_view::unix_now;
 use crate::model;
-use crate::studio::Shared;
+use crate::shared::Shared;
 
 /// Between two looks at events.
 const BEAT: Duration = Duration::from_millis(250);
@@ -23,12 +24,12 @@ const EVENTS_A_BEAT: usize = 100;
 
 /// What has been told already.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+struct Told {
     events: u64,
     refusals: u64,
 }
 
-/// Looks until it is told to stop.
+/// Samples until `stop` says so.
 pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let mut beat = tokio::time::interval(BEAT.min(shared.config.interval));
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -43,7 +44,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
         let now = Instant::now();
         if now >= next_license {
             next_license = now + LICENSE_EVERY;
-            shared.gate.poll(unix_now());
+            shared.license.poll(unix_now());
         }
         if now >= next_look {
             next_look = (next_look + shared.config.interval).max(now);
@@ -63,24 +64,27 @@ pub(crate) fn look(shared: &Shared) {
     if let Some(memory) = shared.source.memory().filter(|_| minutes > 0) {
         memory.tend(&observed.routes, Duration::from_secs(60 * u64::from(minutes)));
     }
-    let overrides = shared.authors.view(&observed.overrides, at_ms);
-    let around = model::around(&observed, overrides, shared.gate.view(unix_now()));
-    let changes = lock(&shared.model).take(observed.routes, around, at_ms);
+    let overrides = shared.authors.told(&observed.overrides, at_ms);
+    let around = model::around(&observed, overrides, shared.license.as_json(unix_now()));
+    let update = lock(&shared.model).take(observed.routes, around, at_ms);
     if shared.hub.is_watched() {
-        shared.hub.publish("frame", &changes.frame);
-        if let Some(around) = changes.around {
+        shared.hub.publish("frame", &update.frame);
+        if let Some(around) = update.around {
             shared.hub.publish("around", &around.to_string());
         }
     }
 }
 
-/// A look at what is around the routes alone, so that a change by hand is seen at once. Rates need a whole interval.
+/// A look at everything but the routes, so that an override is seen at once. Rates need a whole
+/// interval.
 pub(crate) fn look_around(shared: &Shared) {
     let at_ms = SystemClock.wall().as_millis();
     let observed = shared.source.look();
-    let overrides = shared.authors.view(&observed.overrides, at_ms);
-    let around = model::around(&observed, overrides, shared.gate.view(unix_now()));
-    if let Some(around) = lock(&shared.model).take_around(around)
+    let overrides = shared.authors.told(&observed.overrides, at_ms);
+    let around = model::around(&observed, overrides, shared.license.as_json(unix_now()));
+    // A statement of its own: the model's lock is free before the hub's is taken.
+    let news = lock(&shared.model).take_around(around);
+    if let Some(around) = news
         && shared.hub.is_watched()
     {
         shared.hub.publish("around", &around.to_string());
@@ -104,7 +108,7 @@ fn tell(shared: &Shared, told: &mut Told) {
     }
 }
 
-/// Everything, for a browser that knows nothing.
+/// The whole state, for a browser that knows nothing yet.
 pub(crate) fn state(shared: &Shared) -> String {
     let events = shared.source.events_after(0).map(|page| page.events).unwrap_or_default();
     let refusals = shared.source.refusals_after(0);
@@ -126,7 +130,70 @@ fn latest<T>(list: &[T], count: usize) -> &[T] {
     &list[list.len().saturating_sub(count)..]
 }
 
-pub(crate) fn unix_now() -> UnixTime {
-    let seconds = SystemClock.wall().as_millis() / 1_000;
-    UnixTime::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::sync::mpsc::channel;
+
+    use atrion_license::{Tier, development};
+
+    use super::*;
+    use crate::authors::Authors;
+    use crate::config::StudioConfig;
+    use crate::hub::Hub;
+    use crate::license_view::LicenseView;
+    use crate::model::Model;
+    use crate::past::Past;
+    use crate::sessions::Sessions;
+    use crate::source::{Observed, Source};
+
+    /// Every look at it finds something new around the routes.
+    #[derive(Default)]
+    struct Restless(AtomicU32);
+
+    impl Source for Restless {
+        fn look(&self) -> Observed {
+            Observed { gamma: Some(f64::from(self.0.fetch_add(1, Relaxed))), ..Observed::default() }
+        }
+    }
+
+    fn shared() -> Arc<Shared> {
+        let config = StudioConfig::default();
+        Arc::new(Shared {
+            address: config.address,
+            source: Arc::new(Restless::default()),
+            hub: Hub::new("e".to_owned(), usize::MAX),
+            model: Mutex::new(Model::new(config.history_mib)),
+            license: LicenseView::new(development::key(Tier::Pro).unwrap().into(), config.cluster.clone()),
+            authors: Authors::default(),
+            sessions: Sessions::new(None),
+            past: Past::new(None),
+            replay: Arc::default(),
+            config,
+        })
+    }
+
+    /// A newcomer takes the hub's lock and then the model's: a look must not take them the other
+    /// way.
+    #[test]
+    fn a_look_and_a_newcomer_do_not_wait_for_each_other() {
+        const ROUNDS: usize = 2_000;
+        let (shared, (done, ended)) = (shared(), channel());
+        let first = shared.hub.subscribe(None, || state(&shared)).unwrap();
+        let (looks, newcomers) = (Arc::clone(&shared), Arc::clone(&shared));
+        let told = done.clone();
+        std::thread::spawn(move || {
+            (0..ROUNDS).for_each(|_| look_around(&looks));
+            told.send(()).unwrap();
+        });
+        std::thread::spawn(move || {
+            (0..ROUNDS).for_each(|_| drop(newcomers.hub.subscribe(None, || state(&newcomers)).unwrap()));
+            done.send(()).unwrap();
+        });
+        for _ in 0..2 {
+            ended.recv_timeout(Duration::from_secs(60)).expect("a thread waits for a lock for ever");
+        }
+        drop(first);
+    }
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The HTTP side. Every request goes through the guard (right host, right origin, headers that leave a hostile page
-//! nothing to work with); all but the page itself and signing in need a session; the views need a licence, too.
+//! The HTTP side. Every request goes through the guard (right host, right origin, headers that
+//! leave a hostile page nothing to work with). All but the page itself and signing in need a
+//! session; the views need a license, too.
 
-mod changes;
+mod answer;
 mod data;
 mod guard;
+mod overrides;
 mod pages;
 mod past;
 mod problem;
@@ -20,16 +22,14 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tokio::sync::watch;
 
-pub(crate) use self::sessions::Sessions;
-
 use self::problem::Problem;
 use crate::listener::Guarded;
-use crate::studio::Shared;
+use crate::shared::Shared;
 
-/// Serves until it is told to stop.
+/// Serves until `stop` says so.
 pub(crate) async fn serve(listener: Guarded, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let stopped = async move {
-        // An error means that the handle is gone, which is the same.
+        // An error means that the handle is gone, which means the same.
         let _ = stop.wait_for(|stop| *stop).await;
     };
     let service = router(shared).into_make_service();
@@ -46,8 +46,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/past", get(past::page))
         .route("/past.ndjson", get(past::export))
         .route("/whatif", get(whatif::kept).post(whatif::ask))
-        .route("/overrides", post(changes::set))
-        .route("/overrides/lift", post(changes::lift))
+        .route("/overrides", post(overrides::set))
+        .route("/overrides/lift", post(overrides::lift))
         .route_layer(from_fn_with_state(Arc::clone(&shared), guard::licensed));
     let known = Router::new().nest("/studio/v1", views);
     let known = match shared.source.api() {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What Studio looks at: a port, so that the views know nothing of where the numbers come from.
+//! What Studio looks at: a port, so that the views do not know where the numbers come from.
 
 mod fleet;
 pub use fleet::Fleet;
 
 mod history;
-pub use history::{Change, Changes, History, HistoryError, Wanted};
+pub use history::{History, HistoryError, ModeChange, ModeChanges, Wanted};
 
 mod instance;
 pub use instance::Instance;
@@ -21,12 +21,13 @@ use atrion_engine::{Override, RouteConfig};
 use atrion_state::{Health, PhysicsVector, ProviderStats, RouteId};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
-/// Somewhere to look. Called from Studio's own task, once or twice a second: never on a request's path.
+/// A source of everything that Studio shows. Studio's own tasks call it, once or twice a second:
+/// never on a request's path.
 pub trait Source: Send + Sync + 'static {
     /// Everything at this moment. It may take locks for microseconds, and must not block.
     fn look(&self) -> Observed;
 
-    /// What happened after the event of that number.
+    /// What happened after the event of that number; `None` if the source has no events.
     fn events_after(&self, number: u64) -> Option<EventPage> {
         let _ = number;
         None
@@ -38,28 +39,28 @@ pub trait Source: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Who can change something, if anybody can.
+    /// The operator that sets overrides, if there is one.
     fn operator(&self) -> Option<&dyn Operator> {
         None
     }
 
-    /// Who keeps the latest minutes, if anybody does.
+    /// The memory of the latest minutes, if there is one.
     fn memory(&self) -> Option<&dyn Memory> {
         None
     }
 
-    /// The read-only JSON API over the same thing, if there is one.
+    /// The read-only JSON API over the same source, if there is one.
     fn api(&self) -> Option<Api> {
         None
     }
 }
 
-/// Keeps the latest minutes of some routes, so that they can be lived through again.
+/// Keeps the latest minutes of some routes, so that they can be replayed.
 pub trait Memory: Send + Sync {
-    /// One look: decides whose minutes are kept from now on, for `span`.
+    /// Takes in a look: decides which routes are kept from now on, for `span`.
     fn tend(&self, routes: &[Sighting], span: Duration);
 
-    /// The routes of which something is kept, with the number of pulses.
+    /// The routes of which something is kept, with the number of their pulses.
     fn kept(&self) -> Vec<(RouteId, usize)>;
 
     /// What is kept of a route.
@@ -69,15 +70,15 @@ pub trait Memory: Send + Sync {
     fn config(&self, route: &RouteId) -> RouteConfig;
 }
 
-/// Takes routes over by hand.
+/// Sets overrides.
 pub trait Operator: Send + Sync {
-    /// Sets an override on a route that exists; an unknown one is an error and is not made.
+    /// Sets an override on a route that exists. An unknown route is an error and is not made.
     ///
     /// # Errors
-    /// What is wrong, in words for whoever asked.
+    /// What is wrong, in words for the page.
     fn set(&self, route: &str, wanted: Override) -> Result<(), String>;
 
-    /// Lifts an override for somebody of that name; says whether there was one.
+    /// Lifts an override in the name of `author`; says whether there was one.
     fn lift(&self, route: &str, author: &str) -> bool;
 }
 
@@ -91,9 +92,9 @@ pub struct Observed {
     pub overrides: Vec<(RouteId, Override)>,
     /// The stores behind it.
     pub stores: Vec<Store>,
-    /// The nodes of the fleet, this one first where it is one of them. Empty on a single node.
+    /// The nodes of the fleet; first this one, where it is one of them. Empty on a single node.
     pub nodes: Vec<Node>,
-    /// gamma, where it is known: the weight of the fleet's word.
+    /// gamma, the weight of the fleet's scars, where it is known.
     pub gamma: Option<f64>,
 }
 
@@ -103,11 +104,11 @@ pub struct Observed {
 pub struct Sighting {
     /// Its name.
     pub route: RouteId,
-    /// What it is doing.
+    /// Its mode.
     pub mode: Mode,
     /// Nothing is shed.
     pub shadow: bool,
-    /// Held open (`Some(true)`) or closed by hand.
+    /// Held open (`Some(true)`) or closed (`Some(false)`) by hand.
     pub forced_open: Option<bool>,
     /// Base, saturation, momentum, scar, staleness and cluster share, in ohms.
     pub terms: [f64; 6],
@@ -116,7 +117,7 @@ pub struct Sighting {
     /// D, in slots.
     pub debt: f64,
     /// N*, in requests.
-    pub limit: f64,
+    pub target: f64,
     /// L and L0, in seconds.
     pub latency: [f64; 2],
     /// e, 0..=1.
@@ -128,7 +129,8 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// A route of which only the name is known, as long as nothing happens on it: what else is known stands beside it.
+    /// A route on which nothing happens. A source that knows only a part of a sighting fills in
+    /// that part.
     pub(crate) const fn calm(route: RouteId) -> Self {
         Self {
             route,
@@ -138,7 +140,7 @@ impl Sighting {
             terms: [0.0; 6],
             in_flight: 0.0,
             debt: 0.0,
-            limit: 0.0,
+            target: 0.0,
             latency: [0.0; 2],
             error_share: 0.0,
             admitted: [0; 5],
@@ -153,11 +155,12 @@ impl Sighting {
 pub struct Store {
     /// `memory`, `redis`, `postgres`.
     pub name: String,
-    /// What is wrong with it, if something is: the instance then works from memory.
+    /// What is wrong with it, if something is. The instance then works from memory.
     pub trouble: Option<String>,
     /// The age of the oldest change that it has not taken yet, where that is known.
     pub lag: Option<Duration>,
-    /// Other nodes that are heard through it, and those of them that fade, where nodes hear each other.
+    /// The other nodes that are heard through it, and those of them that fade; `None` where nodes
+    /// do not hear each other.
     pub nodes: Option<[usize; 2]>,
 }
 
@@ -169,9 +172,9 @@ pub struct Node {
     pub name: String,
     /// It is the one that serves Studio.
     pub is_here: bool,
-    /// How long it has not been heard of.
+    /// How long it has been silent.
     pub silence: Duration,
-    /// What it says of routes that are not neutral.
+    /// What it says of routes with a scar.
     pub cells: Vec<Cell>,
 }
 
@@ -183,17 +186,18 @@ pub struct Cell {
     pub route: RouteId,
     /// The node's own scar, aged to now, in ohms.
     pub scar: f64,
-    /// What the gate of the node that looks makes of it with the others' word, where that is known.
+    /// The scar that the gate of the looking node uses, merged with the scars of others, where that
+    /// is known.
     pub merged: Option<f64>,
     /// R, in ohms.
     pub resistance: f64,
-    /// What the route does there.
+    /// The mode there.
     pub mode: Mode,
-    /// How old the word is.
+    /// How old this is.
     pub age: Duration,
 }
 
-/// Scars under a hundredth of an ohm are none.
+/// Scars below a hundredth of an ohm are not shown.
 const WORTH_SHOWING: f64 = 0.01;
 
 fn store(stats: ProviderStats) -> Store {
@@ -206,7 +210,7 @@ fn store(stats: ProviderStats) -> Store {
     Store { name: stats.provider.to_owned(), trouble, lag: stats.lag, nodes }
 }
 
-/// `None` if there is nothing worth showing.
+/// `None` if the scar is not worth showing.
 fn cell_of(route: &RouteId, vector: &PhysicsVector) -> Option<Cell> {
     let scar = vector.aged_scar().get();
     (scar > WORTH_SHOWING).then(|| Cell {
@@ -217,13 +221,4 @@ fn cell_of(route: &RouteId, vector: &PhysicsVector) -> Option<Cell> {
         mode: vector.mode,
         age: vector.age,
     })
-}
-
-/// A mode as people are told it.
-pub(crate) fn words(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Bootstrap => "learning",
-        Mode::Operational => "operational",
-        Mode::CircuitBreaker => "breaker open",
-    }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A secret of 256 bits: the token that opens Studio, and the sessions that it is exchanged for.
+//! A secret of 256 bits: the token that opens Studio, and the secret of each session.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq as _;
 #[derive(Clone)]
 pub struct Token([u8; 32]);
 
-/// Why a text is no token, or none could be made.
+/// Why a text is no token, or no token could be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -25,7 +25,7 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// A new one, from the operating system's randomness.
+    /// Makes a new token from the operating system's randomness.
     ///
     /// # Errors
     /// [`TokenError::NoRandomness`], on a system that is hardly alive.
@@ -35,13 +35,14 @@ impl Token {
         Ok(Self(bytes))
     }
 
-    /// The text of the token: whoever has it may look, and change what may be changed.
+    /// The text of the token. It opens everything that this Studio shows, and overrides where they
+    /// are allowed.
     #[must_use]
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// Whether `text` is this token, in a time that does not depend on where they differ.
+    /// Whether `text` is this token. The time does not depend on where they differ.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         text.parse::<Self>().is_ok_and(|other| self.eq_in_constant_time(&other))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! "What if": the settings of a recorded route as a flat list that a page can show and change, and the answer to a
-//! change. Nothing here reaches a live route: a recording goes in, numbers come out.
+//! "What if": the settings of a recorded route as a flat list that the page can show and change,
+//! and the answer to a change. Nothing here reaches a live route: a recording goes in, numbers come
+//! out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,31 +13,31 @@ use atrion_sim::replay::{self, Comparison, Course, Limits};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What a browser asks.
+/// A question of a browser.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
     pub(crate) route: String,
-    /// The latest so many.
+    /// How many of the latest seconds.
     pub(crate) seconds: u64,
-    /// What is to be another way, by path.
+    /// The changed settings, by path.
     pub(crate) settings: BTreeMap<String, Value>,
 }
 
-/// Half a million requests are lived through in a second or two of one core.
+/// Half a million requests take a second or two of one core.
 const LIMITS: Limits = Limits { requests: 500_000, seconds: 3_600, tried: 60_000 };
 
-/// More settings than there are.
+/// More settings than a configuration has.
 const MOST_SETTINGS: usize = 64;
 
-/// Where durations are, which serde writes as two numbers and people as one: milliseconds.
+/// Whether a value is a duration: serde writes two numbers, the page shows one, in milliseconds.
 fn is_duration(value: &Value) -> bool {
     value.as_object().is_some_and(|object| {
         object.len() == 2 && object.contains_key("secs") && object.contains_key("nanos")
     })
 }
 
-/// Every number, switch and empty place of a configuration, by path.
+/// Every number, switch and empty setting of a configuration, by path.
 pub(crate) fn settings(config: &RouteConfig) -> BTreeMap<String, Value> {
     let mut flat = BTreeMap::new();
     // Plain data with text as keys: it cannot fail.
@@ -63,7 +64,7 @@ fn flatten(value: &Value, at: String, flat: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// The configuration with what is asked for in its place.
+/// The configuration with the changed settings.
 fn changed(config: &RouteConfig, settings: &BTreeMap<String, Value>) -> Result<RouteConfig, String> {
     if settings.len() > MOST_SETTINGS {
         return Err(format!("at most {MOST_SETTINGS} settings can be another way at a time"));
@@ -92,7 +93,7 @@ fn duration(path: &str, millis: f64) -> Result<Value, String> {
     Ok(json!({ "secs": span.as_secs(), "nanos": span.subsec_nanos() }))
 }
 
-/// Lives through it. Seconds of work at the most; not for a task that others wait for.
+/// Replays the recording. It takes seconds of CPU at the most, so it must not run on an async task.
 pub(crate) fn answer(recorded: Recorded, question: &Question) -> Result<Value, String> {
     let recorded = recorded.latest(Duration::from_secs(question.seconds));
     let config = recorded.config().ok_or("nothing is kept of that route")?;

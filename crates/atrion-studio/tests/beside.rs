@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The command `atrion-studio` beside a real fleet: real nodes over a real Redis, their history in a real PostgreSQL.
-//! Ignored, and not green, where a server is missing and cannot be fetched.
+//! The command `atrion-studio` beside a real fleet: real nodes over a real Redis, their history in
+//! a real PostgreSQL. Ignored, and not green, where a server is missing and cannot be fetched.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
 
 #[cfg(unix)]
@@ -30,7 +30,7 @@ fn main() -> std::process::ExitCode {
             suite::nodes_their_scars_and_their_history_are_seen,
             suite::a_redis_that_dies_and_returns_is_told,
             suite::it_starts_while_nothing_can_be_reached,
-            suite::what_it_cannot_do_it_says_without_a_secret,
+            suite::its_errors_hold_no_secret,
         ],
     )
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Studio in a real browser, over the service of the demo in an outage. Ignored, and not green, where there is no
-//! Chromium and none can be fetched.
+//! Studio in a real browser, over the service of the demo in an outage. Ignored, and not green,
+//! where there is no Chromium and none can be fetched.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
 
 #[cfg(unix)]
@@ -30,7 +30,7 @@ fn main() -> std::process::ExitCode {
             suite::a_fleet_is_a_heat_map_with_numbers,
             suite::a_quiet_system_says_what_to_do_next,
             suite::a_page_that_is_left_open_stays_small,
-            suite::who_is_not_signed_in_or_licensed_is_told_what_to_do,
+            suite::without_a_session_or_a_license_the_page_says_what_to_do,
         ],
     )
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A process that shows its own durable history: a real PostgreSQL behind it, and a real browser before it. Ignored, and
-//! not green, where one of them is missing and cannot be fetched.
+//! A process that shows its own durable history, with a real PostgreSQL and a real browser.
+//! Ignored, and not green, where one of them is missing and cannot be fetched.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
 
 #[cfg(unix)]
@@ -27,7 +27,7 @@ fn main() -> std::process::ExitCode {
         tests![
             suite::what_was_before_a_restart_is_shown_page_by_page,
             suite::a_database_that_dies_is_a_sentence_and_live_events_go_on,
-            suite::a_database_that_is_stuck_keeps_nobody_waiting,
+            suite::a_database_that_is_stuck_holds_nothing_up,
         ],
     )
 }

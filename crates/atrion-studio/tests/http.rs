@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Studio over real sockets, as browsers and those who pretend to be one see it.
+//! Studio over real sockets, as browsers and hostile clients see it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
 
 #[path = "http/api.rs"]
@@ -14,8 +14,8 @@ mod data;
 mod fleet;
 #[path = "http/hostile.rs"]
 mod hostile;
-#[path = "http/licence.rs"]
-mod licence;
+#[path = "http/license.rs"]
+mod license;
 #[path = "http/overrides.rs"]
 mod overrides;
 #[path = "http/security.rs"]

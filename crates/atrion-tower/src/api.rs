@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A small read-only JSON API over an instance, for dashboards and scripts of one's own.
+//! A small read-only JSON API over an instance, for dashboards and scripts of your own.
 //!
-//! [`Api`] is a [`Service`] that any HTTP server can mount below a path of its choice; it only
-//! looks, so there is nothing to protect but what there is to see. It is not meant for the open internet, and it checks
-//! nobody: mount it where your health checks are. The fields are described in `docs/studio.md`, "The JSON API". Version 1
-//! only ever gains fields.
+//! [`Api`] is a [`Service`] that any HTTP server can mount below a path of its choice. It only
+//! reads, so all that has to be protected is what it shows. It authenticates nobody and is not
+//! meant for the open internet: mount it where your health checks are. `docs/studio.md`, "The JSON
+//! API", describes the fields. Version 1 only ever gains fields.
 //!
 //! | GET | what |
 //! |---|---|
-//! | `/v1` | which version this is, and what there is |
+//! | `/v1` | the version of the API, and its paths |
 //! | `/v1/state` | every route: mode, R and its terms, in-flight, N*, counts by tier; overrides; the store's health |
 //! | `/v1/route?name=…` | one route |
 //! | `/v1/events?after=N` | what happened after event N, of the latest 2,048 |
@@ -24,8 +24,18 @@
 //! # }
 //! ```
 
-mod events;
 mod model;
+pub use self::model::{
+    InstanceView, NodesView, OutcomesView, OverrideView, RefusalView, RouteView, StoreView, TermsView,
+    TierView, override_name,
+};
+
+mod event;
+pub use self::event::{EventText, EventView, Severity};
+
+mod log;
+pub use self::log::{EventLog, EventPage};
+
 mod respond;
 
 use std::convert::Infallible;
@@ -39,43 +49,36 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower_service::Service;
 
-pub use self::events::{EventPage, EventView, Severity};
-pub use self::model::{
-    InstanceView, NodesView, OutcomesView, OverrideView, RefusalView, RouteView, StoreView, TermsView,
-    TierView, override_name,
-};
-
-use self::events::Log;
-
 /// The API of one instance. Cheap to clone; all clones share one log of events.
 #[derive(Debug, Clone)]
 pub struct Api {
     atrion: Atrion,
-    log: Arc<Log>,
+    log: Arc<EventLog>,
     started_ms: u64,
 }
 
 impl Api {
-    /// The API of that instance. From now on it remembers events, the latest 2,048.
+    /// Makes the API of an instance. From now on it keeps events, the latest 2,048.
     ///
-    /// Spawns a task on the current tokio runtime, which ends with the last clone; outside of a runtime events are not
-    /// remembered.
+    /// Spawns a task on the current tokio runtime, which ends with the last clone. Outside of a
+    /// runtime no events are kept.
     #[must_use]
     pub fn new(atrion: &Atrion) -> Self {
-        let log = Arc::new(Log::default());
+        let log = Arc::new(EventLog::default());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(events::remember(Arc::downgrade(&log), atrion.subscribe()));
+            runtime.spawn(log::remember(Arc::downgrade(&log), atrion.subscribe()));
         }
         Self { atrion: atrion.clone(), log, started_ms: model::wall() }
     }
 
-    /// The instance below.
+    /// The instance.
     #[must_use]
     pub fn atrion(&self) -> &Atrion {
         &self.atrion
     }
 
-    /// Since when it counts events, in milliseconds since the Unix epoch. Numbers of another life mean nothing in this.
+    /// Since when it counts events, in milliseconds since the Unix epoch. The number of an event
+    /// means nothing under another start.
     #[must_use]
     pub fn started_ms(&self) -> u64 {
         self.started_ms
@@ -87,7 +90,7 @@ impl Api {
         InstanceView::of(&self.atrion)
     }
 
-    /// What happened after the event of that number (0: all that is remembered), oldest first.
+    /// What happened after the event of that number (0: all that is kept), oldest first.
     #[must_use]
     pub fn events_after(&self, number: u64) -> EventPage {
         self.log.after(number)

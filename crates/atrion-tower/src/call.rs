@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Admission for services of any request and response: message handlers, database pools, `reqwest` clients.
+//! Admission for services of any request and response: message handlers, database pools, `reqwest`
+//! clients.
 //!
-//! There is no response that could say "refused" for all of them, so a refusal is an error here: [`Refused`].
+//! No response type can say "refused" for all of them, so a refusal is an error here: [`Refused`].
 
 mod rules;
 pub use rules::CallRules;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a response or an error says about the health of whoever has answered.
+//! What a response or an error says about the health of the callee.
 
 use std::any::Any;
 use std::error::Error;
@@ -12,13 +12,13 @@ use crate::grpc;
 use crate::head::ResponseHead;
 use crate::header;
 
-/// What the head of a response says.
+/// What the head of a response decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums)] // the head says it, or the end does
 pub enum Verdict {
-    /// The head says it all.
+    /// The outcome.
     Known(Outcome),
-    /// The trailers will say.
+    /// Nothing yet: the trailers decide.
     AtEnd,
 }
 
@@ -27,32 +27,32 @@ pub trait Classify: Send + Sync {
     /// Judges the head of a response.
     fn head(&self, head: &ResponseHead<'_>) -> Verdict;
 
-    /// Judges the end of a response whose head said [`Verdict::AtEnd`]. `None`: there were no trailers.
+    /// Judges the end of a response whose head gave [`Verdict::AtEnd`]. `None`: it had no trailers.
     fn trailers(&self, trailers: Option<&HeaderMap>) -> Outcome;
 
-    /// Judges an error of the service in place of a response. A failure unless this says otherwise.
+    /// Judges an error in place of a response. A failure by default.
     fn error(&self, error: &CallError<'_>) -> Outcome {
         let _ = error;
         Outcome::Failure
     }
 
-    /// Judges a response whose body broke off with an error. A failure unless this says otherwise.
+    /// Judges a response whose body broke off with an error. A failure by default.
     fn broken_body(&self) -> Outcome {
         Outcome::Failure
     }
 }
 
-/// An error of a service of whatever type.
+/// An error of a service, of any type.
 #[derive(Debug, Clone, Copy)]
 pub struct CallError<'a>(&'a dyn Any);
 
 impl<'a> CallError<'a> {
-    /// Looks at `error`.
+    /// Wraps `error`.
     pub fn new<E: 'static>(error: &'a E) -> Self {
         Self(error)
     }
 
-    /// The error as a `T`: if it is one itself, or if it is a boxed error that is or was caused by one.
+    /// Finds a `T`: the error itself, or in the chain of causes of a boxed error.
     #[must_use]
     pub fn find<T: Error + 'static>(&self) -> Option<&'a T> {
         if let Some(error) = self.0.downcast_ref::<T>() {
@@ -76,7 +76,7 @@ impl<'a> CallError<'a> {
 /// |---|---|
 /// | 1xx, 2xx, 3xx | success |
 /// | 408: a timeout layer gave up | failure |
-/// | other 4xx, also 429: the client's doing, or its quota | ignored |
+/// | other 4xx, also 429: the client's fault, or its quota | ignored |
 /// | 501, 505: the service cannot do this at all, sick or not | ignored |
 /// | other 5xx | failure |
 /// | gRPC `OK` | success |
@@ -86,9 +86,10 @@ impl<'a> CallError<'a> {
 /// | an error in place of a response, a timeout for example | failure |
 /// | a refusal of an Atrion further down (`x-atrion-shed`, [`Refused`]) | failure |
 ///
-/// The last line is a choice. A callee that sheds says that it has less room than it is asked for, and the place to
-/// stop asking is here. Failures that do not grow with what is admitted make no debt, and the breaker opens only if
-/// nothing at all succeeds any more, so a callee that sheds only its bulk traffic costs nobody else anything.
+/// The last line is a choice. A callee that sheds has less room than it is asked for, and this is
+/// the place to ask less. Failures that do not grow with admissions make no debt, and the breaker
+/// opens only if nothing at all succeeds any more, so a callee that sheds only its bulk traffic
+/// costs other traffic nothing.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct DefaultClassifier {
@@ -97,19 +98,19 @@ pub struct DefaultClassifier {
 }
 
 impl DefaultClassifier {
-    /// The rules of the table.
+    /// Makes the rules of the table.
     pub const fn new() -> Self {
         Self { exceptions: Vec::new(), callee_shed: Outcome::Failure }
     }
 
-    /// Makes an exception for a status. The latest one for a status holds.
+    /// Sets the outcome of a status. The latest one for a status holds.
     pub fn status(mut self, status: StatusCode, outcome: Outcome) -> Self {
         self.exceptions.retain(|(known, _)| *known != status);
         self.exceptions.push((status, outcome));
         self
     }
 
-    /// Says what a refusal by an Atrion further down counts as.
+    /// Sets the outcome of a refusal by an Atrion further down.
     pub const fn callee_shed(mut self, outcome: Outcome) -> Self {
         self.callee_shed = outcome;
         self

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What of gRPC's wire format admission needs: to know a gRPC message, and its status.
+//! The parts of gRPC's wire format that admission needs: how to tell a gRPC message, and its
+//! status.
 
 use atrion_core::Outcome;
 use http::header::CONTENT_TYPE;
@@ -8,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 /// `UNAVAILABLE`.
 pub(crate) const UNAVAILABLE: &str = "14";
 
-/// gRPC and gRPC-Web, with whatever message format.
+/// Tells gRPC and gRPC-Web, in any message format.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.as_bytes();
@@ -18,7 +19,8 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 const NAME: &[u8] = b"application/grpc";
 
-/// What a `grpc-status` says about the callee. One that is no number is `UNKNOWN`, as for gRPC's own clients.
+/// What a `grpc-status` says about the callee. A status that is no number is `UNKNOWN`, as for
+/// gRPC's own clients.
 pub(crate) fn outcome(status: &HeaderValue) -> Outcome {
     match status.to_str().ok().and_then(|status| status.parse::<u8>().ok()).unwrap_or(2) {
         0 => Outcome::Success,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the middleware's rules see of a message: everything but the body, whatever the body's type.
+//! What the rules of the middleware see of a message: everything but the body, which can be of any
+//! type.
 
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 
@@ -9,11 +10,11 @@ use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 pub struct RequestHead<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The target. Raw paths are no route names: there are as many of them as clients like.
+    /// The target. Do not name routes by raw paths: clients can make any number of them.
     pub uri: &'a Uri,
-    /// The headers. They are the client's word, or a gateway's.
+    /// The headers. The client has written them, or a gateway.
     pub headers: &'a HeaderMap,
-    /// What other middleware has put there.
+    /// The extensions, from outer middleware.
     pub extensions: &'a Extensions,
 }
 
@@ -37,7 +38,7 @@ pub struct ResponseHead<'a> {
     pub status: StatusCode,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// What the service below has put there.
+    /// The extensions, from the inner service.
     pub extensions: &'a Extensions,
 }
 

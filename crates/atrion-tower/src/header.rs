@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The headers that Atrion reads and writes. None of them is read unless the layer is told to trust it.
+//! The headers that Atrion reads and writes. None of them is read unless the layer is told to trust
+//! it.
 
 use http::HeaderName;
 
@@ -9,8 +10,8 @@ pub const TIER: HeaderName = HeaderName::from_static("x-atrion-tier");
 /// The importance of a request on the voltage ladder, a decimal number of volts.
 pub const VOLTAGE: HeaderName = HeaderName::from_static("x-atrion-voltage");
 
-/// On every refusal: the reason, or `1` where the reason is not told. It tells a caller's own middleware that nothing
-/// has been done and that the service is alive.
+/// On every refusal: the reason, or `1` where the reason is not told. It tells the middleware of
+/// the caller that nothing has been done and that the service is alive.
 pub const SHED: HeaderName = HeaderName::from_static("x-atrion-shed");
 
 /// On every response of a layer that shows its decisions: `admitted` or `shed`.

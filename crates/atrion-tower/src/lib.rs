@@ -8,11 +8,14 @@ pub use head::{RequestHead, ResponseHead};
 mod names;
 pub use names::RouteNames;
 
+mod cohort;
+pub use cohort::Cohort;
+
 mod trust;
 pub use trust::TrustedHeaders;
 
 mod priority;
-pub use priority::{Cohort, Propagate};
+pub use priority::Propagate;
 
 mod classify;
 pub use classify::{CallError, Classify, DefaultClassifier, Verdict};

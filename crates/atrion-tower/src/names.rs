@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which route a request belongs to.
 //!
-//! A route is what can be overloaded or sick as a whole, so its name must not depend on what a client may invent: never
-//! a raw path, never an unknown method. Names are put together on the stack; a request allocates nothing for its route.
+//! A route is what can be overloaded or sick as a whole, so its name must not depend on what a
+//! client can invent: never a raw path, never an unknown method. Names are joined on the stack; a
+//! request allocates nothing for its route.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -18,7 +19,8 @@ type Naming = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + 
 
 /// How requests are assigned to routes.
 ///
-/// A request for which the rule knows no name belongs to the route [`otherwise`](Self::otherwise), `http` by default.
+/// A request for which the rule gives no name belongs to the route [`otherwise`](Self::otherwise),
+/// `http` by default.
 #[derive(Clone)]
 pub struct RouteNames {
     rule: Rule,
@@ -35,8 +37,9 @@ enum Rule {
 }
 
 impl RouteNames {
-    /// Method and path template as axum has matched them, `GET /users/{id}`. Needs the feature `axum` and
-    /// `Router::layer`; without, and for requests that no template matches, the name is [`otherwise`](Self::otherwise).
+    /// Method and path template as axum has matched them, `GET /users/{id}`. Needs the feature
+    /// `axum` and `Router::layer`; without them, and for requests that no template matches, the
+    /// name is [`otherwise`](Self::otherwise).
     #[must_use]
     pub fn matched_path() -> Self {
         Self::with(Rule::Matched)
@@ -48,21 +51,22 @@ impl RouteNames {
         Self::with(Rule::Fixed).otherwise(name)
     }
 
-    /// For clients: the authority that is called, `api.example.com:8443`, with the port only where the URI has one.
+    /// For clients: the authority that is called, `api.example.com:8443`, with the port only where
+    /// the URI has one.
     #[must_use]
     pub fn authority() -> Self {
         Self::with(Rule::Authority)
     }
 
-    /// The gRPC methods of that list, `/package.Service/Method`. What is not in it shares one route, because everybody
-    /// can call methods that do not exist.
+    /// The gRPC methods of this list, `/package.Service/Method`. All other calls share one route,
+    /// because a client can call methods that do not exist.
     #[must_use]
     pub fn grpc(methods: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::with(Rule::Grpc(Arc::new(methods.into_iter().map(Into::into).collect())))
     }
 
-    /// What `name` says. It should give a few hundred names at the most; past [`Config::max_routes`] the rest shares
-    /// the overflow route.
+    /// The name that `name` gives. It should give a few hundred names at the most; past
+    /// [`Config::max_routes`] further names share the overflow route.
     ///
     /// [`Config::max_routes`]: atrion_engine::Config::max_routes
     #[must_use]
@@ -72,7 +76,7 @@ impl RouteNames {
         Self::with(Rule::By(Arc::new(name)))
     }
 
-    /// Sets the name of the route of all requests for which the rule knows none.
+    /// Sets the route of all requests for which the rule gives no name.
     #[must_use]
     pub fn otherwise(mut self, name: &str) -> Self {
         self.otherwise = name.into();
@@ -90,7 +94,7 @@ impl RouteNames {
                 matched(head).map(|path| joined(&[method(head.method), " ", path], |name| atrion.route(name)))
             }
             Rule::Authority => head.uri.authority().map(|authority| {
-                // The user's name and password are nobody's route.
+                // User name and password are no part of a route's name.
                 let authority = authority.as_str();
                 atrion.route(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
             }),
@@ -131,7 +135,7 @@ fn matched<'a>(_: &RequestHead<'a>) -> Option<&'a str> {
     None
 }
 
-/// The method, if it is one of the standard ones: a client may invent others without end.
+/// The method, if it is a standard one: a client can invent any number of others.
 fn method(method: &Method) -> &str {
     const KNOWN: [Method; 9] = [
         Method::GET,
@@ -147,7 +151,8 @@ fn method(method: &Method) -> &str {
     if KNOWN.contains(method) { method.as_str() } else { "_OTHER" }
 }
 
-/// Calls `use_it` with the parts as one name, put together on the stack if it is as short as a route's name must be.
+/// Calls `use_it` with the parts as one name: on the stack, if it is no longer than the name of a
+/// route may be.
 fn joined<T>(parts: &[&str], use_it: impl FnOnce(&str) -> T) -> T {
     let mut buffer = [0u8; LONGEST];
     let mut length = 0;
@@ -158,7 +163,7 @@ fn joined<T>(parts: &[&str], use_it: impl FnOnce(&str) -> T) -> T {
         place.copy_from_slice(part.as_bytes());
         length += part.len();
     }
-    // Whole `str`s in a row are a `str`; the engine takes an empty name for what it is, one that cannot be.
+    // Whole `str`s in a row are valid UTF-8. The engine refuses the empty name of the default.
     use_it(std::str::from_utf8(&buffer[..length]).unwrap_or_default())
 }
 

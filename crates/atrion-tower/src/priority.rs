@@ -1,41 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How important a request is, and who says so.
+//! The priority of a request, and which of its sources counts.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use atrion_core::{Priority, Spread, Tier, Volts, fnv1a};
+use atrion_core::{Priority, Spread, Tier, Volts};
 use atrion_engine::Atrion;
 use http::{HeaderValue, Request};
 
+use crate::cohort::Cohort;
 use crate::head::RequestHead;
 use crate::header;
 use crate::trust::{Complaints, TrustedHeaders};
-
-/// A cohort as a request extension: requests of one cohort stand or fall together for five seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Cohort(u64);
-
-impl Cohort {
-    /// The cohort of that id of a user, session or tenant. The same in every process and version (FNV-1a).
-    #[must_use]
-    pub fn of(id: impl AsRef<[u8]>) -> Self {
-        Self(fnv1a(id.as_ref()))
-    }
-
-    /// The cohort of a key that is a good hash already.
-    #[must_use]
-    pub const fn from_hash(key: u64) -> Self {
-        Self(key)
-    }
-
-    /// The key for [`Priority::cohort`].
-    #[must_use]
-    pub const fn key(self) -> u64 {
-        self.0
-    }
-}
 
 /// What a client tells its callee about a request's priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -44,17 +21,17 @@ pub enum Propagate {
     /// Nothing.
     #[default]
     Nothing,
-    /// The tier. The callee places the request inside the tier's band itself.
+    /// The tier. The callee chooses the place inside the tier's band.
     Tier,
-    /// Tier and voltage: the request keeps its exact place at every hop, so that one that was let in at the first has
-    /// the same chance at the last.
+    /// Tier and voltage: the request keeps its exact place at every hop, so that a request that the
+    /// first hop admits has the same chance at the last.
     Voltage,
 }
 
 type Rule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Priority> + Send + Sync;
 
-/// Who says how important a request is, the nearest to home first: an extension, the service's own rule, headers if
-/// they are trusted, and the default.
+/// The sources of a request's priority, the first one counts: an extension, the service's own rule,
+/// headers if they are trusted, and the default.
 #[derive(Clone, Default)]
 pub(crate) struct Priorities {
     pub(crate) default: Priority,
@@ -63,13 +40,13 @@ pub(crate) struct Priorities {
     pub(crate) strip: bool,
     pub(crate) propagate: Propagate,
     pub(crate) complaints: Arc<Complaints>,
-    /// Stands in for a missing cohort where the voltage is decided here.
+    /// The place in the band of a request without a cohort, where the voltage is chosen here.
     counter: Arc<AtomicU64>,
 }
 
 impl Priorities {
-    /// The priority of `request`. It is left in the request's extensions if it is not the default, and headers are
-    /// stripped or set as configured.
+    /// Takes the priority of `request`. It stays in the request's extensions if it is not the
+    /// default, and headers are stripped or set as configured.
     pub(crate) fn take<B>(&self, request: &mut Request<B>, atrion: &Atrion) -> Priority {
         let head = RequestHead::of(request);
         let own = in_extensions(&head).or_else(|| self.rule.as_ref().and_then(|rule| rule(&head)));
@@ -93,7 +70,7 @@ impl Priorities {
             priority = self.propagate(priority, request, atrion);
         }
         if stated.is_some() || cohort.is_some() {
-            // For the handler, and for the calls that it makes in turn.
+            // For the handler, and for the calls that it makes.
             request.extensions_mut().insert(priority);
         }
         priority
@@ -104,14 +81,14 @@ impl Priorities {
         let tier = priority.counted_as();
         headers.insert(header::TIER, HeaderValue::from_static(tier.as_str()));
         if self.propagate == Propagate::Tier {
-            // What was there is of another priority.
+            // The old voltage belongs to another priority.
             headers.remove(header::VOLTAGE);
             return priority;
         }
         let counter = self.counter.fetch_add(1, Relaxed);
         let volts = priority.resolve(Spread::Band, Priority::epoch(atrion.now()), counter);
         headers.insert(header::VOLTAGE, number(volts));
-        // The gate here and the gate there judge the same voltage.
+        // The gates here and at the callee judge the same voltage.
         Priority::volts(volts)
     }
 }
@@ -128,7 +105,7 @@ impl fmt::Debug for Priorities {
     }
 }
 
-/// Whether a priority knows its place in the band: it has a cohort or is a voltage.
+/// Whether a priority has a place in the band: a cohort or a voltage.
 fn has_a_place(priority: Priority) -> bool {
     let at = |counter| priority.resolve(Spread::Band, 0, counter);
     at(0) == at(1)
@@ -149,14 +126,6 @@ fn number(volts: Volts) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cohort_is_the_same_everywhere() {
-        // The published values of FNV-1a, 64 bits.
-        assert_eq!(Cohort::of("").key(), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(Cohort::of("a").key(), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(Cohort::of("foobar").key(), 0x8594_4171_f739_67e8);
-    }
 
     #[test]
     fn only_a_bare_tier_has_no_place_of_its_own() {

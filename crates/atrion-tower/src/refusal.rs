@@ -12,8 +12,8 @@ use serde::Serialize;
 use crate::grpc;
 use crate::header;
 
-/// How much a refusal tells. Resistance and voltage are the service's own affairs; a public edge may not want to show
-/// them.
+/// How much a refusal tells. Resistance and voltage are internal to the service; a public edge may
+/// not want to show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Detail {
@@ -22,12 +22,18 @@ pub enum Detail {
     Full,
     /// Route and reason.
     Reason,
-    /// That it is a refusal, and when to come back.
+    /// Only that it is a refusal, and when to retry.
     Minimal,
 }
 
-/// The `type` of the problem document.
-pub const PROBLEM_TYPE: &str = "https://github.com/cluster-127/atrion/blob/main/docs/operations.md";
+/// The `type` of the problem document of every refusal.
+///
+/// It is a name to compare with and no address: a client that finds it knows that the request was
+/// shed by Atrion and can read the other members. RFC 9457 asks for a URI that stays the same, and
+/// allows one that cannot be fetched. An `https:` URI would promise a page for as long as clients
+/// are in use, and `about:blank` would say no more than the status. The URN namespace `atrion` is
+/// in no registry.
+pub const PROBLEM_TYPE: &str = "urn:atrion:problem:request-shed";
 
 /// The refusal for a request with these headers.
 pub(crate) fn response(shed: &Shed, route: &Route, detail: Detail, asked: &HeaderMap) -> Response<Bytes> {
@@ -37,7 +43,7 @@ pub(crate) fn response(shed: &Shed, route: &Route, detail: Detail, asked: &Heade
     };
     let marker = if detail == Detail::Minimal { "1" } else { shed.reason().as_str() };
     response.headers_mut().insert(header::SHED, HeaderValue::from_static(marker));
-    // For middleware further out that logs or counts.
+    // For outer middleware that logs or counts.
     response.extensions_mut().insert(*shed);
     response
 }
@@ -75,7 +81,7 @@ fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
         voltage: tells(Detail::Full).map(|()| tenths(shed.voltage().get())),
         retry_after_ms: millis(shed.retry_after()),
     };
-    // Strings and numbers always have a JSON form; without one the head still says what matters.
+    // Strings and numbers always have a JSON form; without the body the head still says enough.
     let body = serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default();
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -87,9 +93,10 @@ fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
 
 /// A response of headers alone ("Trailers-Only").
 ///
-/// Always `UNAVAILABLE`, also at a cap: it is the code that gRPC's retry policies and balancers act on, and every reason
-/// here is one for which another replica, or the same one a little later, can say yes. `RESOURCE_EXHAUSTED` would speak
-/// of a quota that is used up. The pushback tells the client's retry policy when.
+/// Always `UNAVAILABLE`, also at a cap: gRPC's retry policies and balancers act on this code, and
+/// for every reason here another replica, or the same one a little later, can admit the call.
+/// `RESOURCE_EXHAUSTED` would mean a quota that is used up. The pushback tells the client's retry
+/// policy when.
 fn grpc_status(shed: &Shed, route: &Route, detail: Detail, kind: &HeaderValue) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
@@ -123,12 +130,12 @@ fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-/// Whole seconds, never sooner than true and never 0, which some clients take for "at once".
+/// Whole seconds, rounded up, and never 0, which some clients take for "at once".
 fn seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
-/// Whole milliseconds, never sooner than true.
+/// Whole milliseconds, rounded up.
 fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
@@ -138,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_told_to_come_back_too_early_or_at_once() {
+    fn no_wait_is_rounded_down_or_to_nothing() {
         let wait = Duration::from_micros;
         for (given, secs, ms) in
             [(0, 1, 0), (1, 1, 1), (999_999, 1, 1_000), (1_000_001, 2, 1_001), (60_000_000, 60, 60_000)]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A refusal in the trace of the request that met it. There is no span per decision: the request has one already.
+//! A refusal in the trace of its request. A decision has no span of its own: the request has one
+//! already.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use tracing::{Span, field};
 
 type Call = dyn Fn(&Route, &Shed) + Send + Sync;
 
-/// Called with every refusal.
+/// A function that is called with every refusal.
 #[derive(Clone, Default)]
 pub(crate) struct OnRefusal(Option<Arc<Call>>);
 
@@ -32,8 +33,8 @@ impl fmt::Debug for OnRefusal {
     }
 }
 
-/// Writes a refusal into those fields of the current span that it has declared. Fields that were not declared, and a
-/// span that nobody listens to, cost a look.
+/// Writes a refusal into the fields that the current span has declared. Undeclared fields and a
+/// disabled span cost a look-up.
 pub(crate) fn mark(route: &Route, shed: &Shed) {
     let span = Span::current();
     if span.is_disabled() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Priority from headers, for services whose callers may be believed.
 //!
-//! Whoever may name a voltage can inflate it. So nothing here happens unless the service's owner asks for it, and even
-//! then a ceiling holds (`docs/adr/0010-headers-are-not-believed.md`).
+//! A caller that names a voltage can inflate it. So nothing here happens unless the service's owner
+//! asks for it, and even then a ceiling holds (`docs/adr/0010-headers-are-not-believed.md`).
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -10,19 +10,22 @@ use atrion_core::{Priority, Tier, Volts};
 use atrion_engine::Atrion;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::cohort::Cohort;
 use crate::header;
-use crate::priority::Cohort;
 
 /// What the layer believes of a request's headers.
 ///
 /// Use it only where a gateway sets or strips these headers, or between services of one owner.
 ///
-/// - `x-atrion-voltage`: a decimal number of volts, clamped into 14 V (the bottom of the ladder) up to the ceiling.
-/// - `x-atrion-tier`: the name of a tier in any letter case, lowered to the ceiling. The voltage wins if both are there.
-/// - a header of your choice with the user's or session's id, as the request's cohort.
+/// - `x-atrion-voltage`: a decimal number of volts, clamped to the range from 14 V (the bottom of
+///   the ladder) to the ceiling.
+/// - `x-atrion-tier`: the name of a tier in any letter case, lowered to the ceiling. The voltage
+///   wins if both are there.
+/// - a header of your choice with the id of a user or session, as the request's cohort.
 ///
-/// A header that cannot be read, or is there more than once, counts as absent, is counted
-/// ([`AdmissionLayer::malformed_headers`](crate::AdmissionLayer::malformed_headers)) and logged once a second at most.
+/// A header that cannot be read, or is there more than once, counts as absent. It is counted
+/// ([`AdmissionLayer::malformed_headers`](crate::AdmissionLayer::malformed_headers)) and logged
+/// once a second at most.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct TrustedHeaders {
@@ -36,14 +39,15 @@ impl TrustedHeaders {
         Self { ceiling: Tier::Critical, cohort: None }
     }
 
-    /// Sets the highest tier that a header can ask for. Voltages stay inside its band. `Critical` by default.
+    /// Sets the highest tier that a header can ask for. Voltages stay inside its band. `Critical`
+    /// by default.
     pub const fn ceiling(mut self, ceiling: Tier) -> Self {
         self.ceiling = ceiling;
         self
     }
 
-    /// Takes the value of that header as the cohort: all requests with the same value stand or fall together for five
-    /// seconds. It is hashed, in the same way in every process.
+    /// Takes the value of a header as the cohort: all requests with the same value get the same
+    /// answer for five seconds. The value is hashed, in the same way in every process.
     pub fn cohort(mut self, header: HeaderName) -> Self {
         self.cohort = Some(header);
         self
@@ -65,7 +69,7 @@ impl TrustedHeaders {
 
     fn volts(&self, text: &str) -> Option<Volts> {
         let volts = text.parse::<f64>().ok().filter(|volts| volts.is_finite())?;
-        // The band is half open: its upper end belongs to the next tier, or to nobody.
+        // The band is half open: its upper end belongs to the next tier, or to none.
         let (lowest, highest) = (Tier::Bulk.band().0, self.ceiling.band().1.next_down());
         Some(Volts::saturating(volts.clamp(lowest, highest)))
     }
@@ -85,7 +89,7 @@ fn read<T>(
 ) -> Option<T> {
     let mut values = headers.get_all(name).iter();
     let first: &HeaderValue = values.next()?;
-    // Of two values one is the gateway's and one the client's, and nobody knows which.
+    // Of two values one may be the gateway's and one the client's: neither can be trusted.
     let only = values.next().is_none().then_some(first);
     let read = only.and_then(|value| parse(value.to_str().ok()?.trim()));
     if read.is_none() {
@@ -94,7 +98,7 @@ fn read<T>(
     read
 }
 
-/// Counts what could not be read, and logs it once a second at most.
+/// Counts headers that could not be read, and logs them once a second at most.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
     count: AtomicU64,
@@ -111,9 +115,10 @@ impl Complaints {
     pub(crate) fn complain(&self, name: &HeaderName, atrion: &Atrion) {
         let count = self.count.fetch_add(1, Relaxed) + 1;
         let second = atrion.now().as_nanos() / 1_000_000_000 + 1;
-        // Relaxed: it is a number for people; of two threads in the same second one alone sees another second here.
+        // Relaxed: it is a number for people. Of two threads in the same second only one sees an
+        // earlier second here.
         if self.logged.swap(second, Relaxed) != second {
-            // The value is the client's: it has no place in a log.
+            // The client has written the value, so it is not logged.
             tracing::warn!(name: "atrion.header.unreadable", target: "atrion", header = %name, count, "unreadable priority header, the default holds instead");
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An admitted request costs no allocation. One test alone in its process: the counter is everybody's.
+//! An admitted request costs no allocation. The test runs alone in its process, because the counter
+//! counts for all of it.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do: that is how they speak
 
 use std::alloc::System;
@@ -49,7 +50,8 @@ fn allocations(layer: AdmissionLayer, path: &str) -> usize {
 
 #[test]
 fn an_admitted_request_allocates_nothing() {
-    // The runtime is not driven while calls are counted: the pulse's own allocations are not the requests'.
+    // The runtime is not driven while calls are counted, so that the allocations of the pulse do
+    // not count.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let atrion = runtime.block_on(Atrion::builder().connect()).unwrap();
     let server = AdmissionLayer::new(atrion.clone());
@@ -59,7 +61,7 @@ fn an_admitted_request_allocates_nothing() {
         .names(RouteNames::by(|head| Some(head.uri.path().split('/').nth(1)?.into())));
     assert_eq!(allocations(rules, "/some/path"), 0);
     assert_eq!(allocations(AdmissionLayer::client(atrion.clone()), "http://me@example.com:81/"), 0);
-    // A priority that somebody states is left in the extensions, and their map is boxed.
+    // A stated priority is left in the extensions, and their map is boxed.
     let stated = AdmissionLayer::new(atrion).priority(|_| Some(Priority::tier(Tier::High)));
     assert!(allocations(stated, "/") > 0);
 }

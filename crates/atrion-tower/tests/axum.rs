@@ -32,7 +32,7 @@ async fn send(request: http::request::Builder) -> Response<Bytes> {
 }
 
 #[tokio::test]
-async fn routes_are_axums_templates_however_many_paths_and_methods_clients_invent() {
+async fn routes_are_axums_templates_whatever_paths_and_methods_clients_invent() {
     let atrion = Atrion::builder().connect().await.unwrap();
     let users = Router::new().route("/{id}", get(async || "user"));
     let app = Router::new()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// What happened: filter, pause, copy, export; and what was before, where there is a history.
+// What happened: filter, pause, copy, export; and what was before, if there is a history.
 
 import { attribute, h, keyed, table, text } from "../dom.js";
 import { number } from "../format.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// Nodes by routes: who says what of which route, and what is made of it here.
+// Nodes by routes: what each node says of each route, and what this node makes of it.
 
 import { attribute, h, keyed, panel, table, text } from "../dom.js";
 import { MODES, number, ohms, span } from "../format.js";
@@ -74,7 +74,7 @@ export function fleet(store) {
   return { element, title: "Fleet", update };
 }
 
-/// A table whose cells are tinted; the number stands in each, so that the tint is never all there is.
+/// A table with tinted cells. Each cell has its number, so that the tint is never all there is.
 function drawHeat(heat, nodes, routes) {
   const signature = JSON.stringify([nodes.map((node) => node.name), routes]);
   if (heat.signature !== signature) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// Taking routes over by hand: with a reason, an end, a name, and a way back.
+// Overrides: each has a reason, an end, an author, and an undo.
 
 import { h, keyed, panel, table, text } from "../dom.js";
 import { clock, KINDS } from "../format.js";
@@ -44,7 +44,7 @@ async function lift(route, toast) {
 
 let forms = 0;
 
-/// What to do, why, for how long, and who does it. Everything is required.
+/// The form: kind, reason, length and author, all required.
 export function form(store, toast, fixed) {
   const id = `form${++forms}`;
   const names = h("datalist", { id: `${id}-routes` });
@@ -60,11 +60,11 @@ export function form(store, toast, fixed) {
   const says = h("p", { class: "hint" });
   const chosen = () => kinds.map((card) => card.firstChild).find((one) => one.checked)?.value;
 
-  /// What will happen, before it does.
+  /// Says what will happen before it does.
   function tell() {
     const kind = chosen();
     const route = fixed ?? target.value;
-    if (!kind || !route) return text(says, "Nothing is preselected: what is taken over by hand is nobody's accident.");
+    if (!kind || !route) return text(says, "Nothing is preselected, so that no override is an accident.");
     const end = kind === "reset" ? "at once, and once" : `for ${length.selectedOptions[0].textContent}; then it decides for itself again`;
     says.replaceChildren(h("bdi", {}, route), `: ${KINDS[kind].does}, ${end}.`);
   }

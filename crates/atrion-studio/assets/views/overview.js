@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// Within five seconds: is anything shed, of what, since when and why; what is lost, and what is degraded around it.
+// Within five seconds: is anything shed, of what, since when and why; what is lost, and what is
+// degraded around it.
 
 import { TimeChart } from "../chart.js";
 import { attribute, h, keyed, panel, table, text } from "../dom.js";
@@ -69,12 +70,12 @@ export function overview(store) {
   return { element, title: "Overview", update };
 }
 
-/// Whether there is a route beside the one that all unknown ones share.
+/// Whether there is a route beside the overflow route.
 function busy(store) {
   return store.routes.size > (store.byName.has("__overflow__") ? 1 : 0);
 }
 
-/// The headline: the worst of it by name, and a line that says since when and why.
+/// The headline: the worst route by name, and since when and why.
 function statusOf() {
   const [lead, tail] = [h("span"), h("span")];
   const name = h("a", { class: "route" });
@@ -202,7 +203,7 @@ function facts(store) {
   if (license) {
     const good = license.state === "active";
     const until = license.license?.expires ? `until ${day(license.license.expires)}` : "without an end";
-    facts.push({ key: "license", state: good ? "ok" : "warn", glyph: good ? "●" : "▲", word: "licence", text: license.license ? `${license.state}, ${until}` : license.state });
+    facts.push({ key: "license", state: good ? "ok" : "warn", glyph: good ? "●" : "▲", word: "license", text: license.license ? `${license.state}, ${until}` : license.state });
   }
   return facts;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// What several views show.
+// Parts that several views share.
 
 import { attribute, h, text } from "../dom.js";
-import { KINDS, limit, MODES, number, percent, span, stamp } from "../format.js";
+import { KINDS, MODES, number, percent, span, stamp, target } from "../format.js";
 import { isShadow, value } from "../store.js";
 
-/// A mode as glyph and word, with what was set by hand.
+/// A mode as glyph and word, with the override.
 export function modeChip() {
   const glyph = h("span", { class: "glyph", "aria-hidden": "true" });
   const word = h("span");
@@ -25,19 +25,19 @@ export function setMode(chip, store, route) {
   attribute(chip, "title", mode.hint);
 }
 
-/// As a sentence of its own.
+/// Words as a sentence.
 export function sentence(words) {
   return words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "";
 }
 
-/// In a few words, what makes the resistance of a route what it is; empty where nothing does.
+/// In a few words, the largest term of a route's resistance; empty where no term counts.
 export function whyOf(store, route) {
   const of = (name) => value(store, route, name);
   const byHand = store.overrideOf(route.name);
   if (byHand && byHand.kind !== "reset") return `${KINDS[byHand.kind]?.word ?? byHand.kind} by ${byHand.author ?? "code"} for ${left(byHand)} more: ${byHand.reason}`;
   if (of("mode") === 2) return of("errors") > 0.01 ? `its calls fail, ${percent(of("errors"))} of the latest; probes look for a way back` : "its calls failed; probes look for a way back";
   const terms = {
-    saturation: `more comes than it carries: ${number(of("inFlight") + Math.max(0, of("debt")))} in flight and waiting, N* is ${limit(of("limit"))}`,
+    saturation: `more comes than it carries: ${number(of("inFlight") + Math.max(0, of("debt")))} in flight and waiting, N* is ${target(of("target"))}`,
     scar: `calls failed, and that is not forgotten yet: ${percent(of("errors"))} errors now`,
     momentum: "its pressure rises fast",
     staleness: "calls do not come back",
@@ -79,7 +79,7 @@ export function eventRow(event) {
   return h("tr", {}, h("th", { scope: "row" }, stamp(event.at_ms).split(" ").flatMap((part) => [h("span", { class: "whole" }, part), " "])), h("td", {}, severity(event)), h("td", {}, event.kind.replaceAll("_", " ")), h("td", {}, event.route ? routeLink(event.route) : "–"), h("td", { class: "what" }, h("span", { class: "only-narrow" }, severity(event), " ", event.route ? routeLink(event.route) : event.kind.replaceAll("_", " ")), event.text));
 }
 
-/// What is drawn into a chart for the events of a route, or of all.
+/// The marks in a chart for the events of a route, or of all routes.
 export function marksOf(events, name) {
   const marks = [];
   for (const event of events) {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// What was before this process, and on other nodes: from the history, page by page, when somebody asks.
+// What was before this process, and on other nodes: from the history, page by page, on demand.
 
 import { attribute, h, table, text } from "../dom.js";
 import { number, stamp } from "../format.js";
 import { eventRow, sentence } from "./parts.js";
 
 const SPANS = [["1 hour", 3600], ["24 hours", 86400], ["7 days", 604800], ["30 days", 2592000], ["1 year", 31536000]];
-/// So many rows are held; who looks for more has to say of what.
+/// The most rows on the page; to see more, the user has to name a route.
 const MOST = 2000;
 
 let pasts = 0;
 
 export function past(store) {
   const id = `past${++pasts}`;
-  // An answer to an earlier question is nobody's any more.
+  // The answer to an earlier question is dropped.
   let [rows, next, asked, route] = [[], null, 0, ""];
   const names = h("datalist", { id: `${id}-routes` });
   const box = h("input", { type: "search", list: `${id}-routes`, placeholder: "All routes, or the name of one", "aria-label": "Route", autocomplete: "off", onfocus: () => names.replaceChildren(...[...store.byName.keys()].sort().slice(0, 1000).map((name) => h("option", { value: name }))), onchange: () => begin() });
@@ -78,7 +78,7 @@ export function past(store) {
   return { element, begin, leave, started: () => asked > 0 };
 }
 
-/// Reads JSON, or says in words why there is none.
+/// Reads JSON, or gives the reason in words.
 async function look(path) {
   try {
     const answer = await fetch(path);

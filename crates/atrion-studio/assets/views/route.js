@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// One route: the terms of R over time, the ladder and where its cut lies, and why requests were refused.
+// One route: the terms of R over time, the ladder and where its cut lies, and why requests were
+// refused.
 
 import { TimeChart } from "../chart.js";
 import { attribute, h, keyed, panel, svg, table, text } from "../dom.js";
-import { clock, limit, number, ohms, percent, REASONS, span } from "../format.js";
+import { clock, number, ohms, percent, REASONS, span, target } from "../format.js";
 import { admittedOf, isShadow, resistance, resistanceOf, shareOf, shedOf, sumFrom, value } from "../store.js";
 import { form } from "./overrides.js";
 import { left, marksOf, modeChip, sentence, setMode, whyOf } from "./parts.js";
@@ -71,7 +72,7 @@ export function route(store, name, { toast }) {
     setMode(chip, store, found);
     const [admitted, shed] = [admittedOf(store, found), shedOf(store, found)];
     const shadow = isShadow(store, found);
-    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight of N* ${limit(value(store, found, "limit"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${percent(value(store, found, "errors"))} errors`);
+    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight of N* ${target(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${percent(value(store, found, "errors"))} errors`);
     text(cause, sentence(whyOf(store, found)));
     cause.hidden = !cause.textContent || Boolean(store.overrideOf(name));
     showOverride();
@@ -84,7 +85,7 @@ export function route(store, name, { toast }) {
     const each = (of) => shown.map(([t, ...row]) => [t, ...of(row)]);
     const levels = store.about.ladder.map(([tier, low]) => ({ at: low, name: `${tier} is cut from ${low} V` }));
     terms.show(each((row) => [...TERMS.slice(0, 6).map((term) => row[c[term.name]]), resistanceOf(c, row)]), { from, until, marks, levels });
-    load.show(each((row) => [row[c.inFlight], Math.max(0, row[c.debt]), row[c.limit]]), { from, until, marks });
+    load.show(each((row) => [row[c.inFlight], Math.max(0, row[c.debt]), row[c.target]]), { from, until, marks });
     traffic.show(each((row) => [sumFrom(row, c.admitted0), sumFrom(row, c.shed0)]), { from, until, marks });
     latency.show(each((row) => [row[c.latencyMs], row[c.baselineMs]]), { from, until, marks });
     ladder.update(found);
@@ -102,7 +103,7 @@ export function route(store, name, { toast }) {
   return { element, title: name, update, tick: showOverride };
 }
 
-/// The bands of the tiers, and R as the line that a voltage has to be above.
+/// The bands of the tiers, and R as the line that a request's voltage must exceed.
 function ladderOf(store) {
   const [height, width] = [250, 370];
   const y = (volts) => 12 + (1 - Math.min(volts, 104) / 104) * (height - 24);
@@ -151,7 +152,7 @@ function whyTable() {
     { name: "In flight + debt / N*", num: true },
     { name: "Retry", unit: "s", num: true },
   ]);
-  const empty = h("p", { class: "empty" }, "No request of this route has been refused since somebody began to watch. When one is, its voltage, R and every term of it stand here; a few a second are kept.");
+  const empty = h("p", { class: "empty" }, "No request of this route has been refused since Studio began to watch. When one is, its voltage, R and every term of it stand here; a few a second are kept.");
   made.wrap.classList.add("short");
   return {
     element: h("div", {}, empty, made.wrap),
@@ -170,7 +171,7 @@ function whyTable() {
           h("td", { class: "num strong" }, ohms(refusal.resistance_ohm)),
           h("td", { class: "whole", title: REASONS[refusal.reason] }, refusal.reason.replace("_", " ")),
           numbers.map((term) => h("td", { class: `num ${Math.abs(term) < 0.05 ? "nought" : ""}` }, term.toFixed(1))),
-          h("td", { class: "num" }, `${number(refusal.in_flight)}${refusal.debt > 0.05 ? ` + ${number(refusal.debt)}` : ""} / ${limit(refusal.limit)}`),
+          h("td", { class: "num" }, `${number(refusal.in_flight)}${refusal.debt > 0.05 ? ` + ${number(refusal.debt)}` : ""} / ${target(refusal.limit)}`),
           h("td", { class: "num", title: span(refusal.retry_after_s) }, refusal.retry_after_s.toFixed(1)),
         );
       });

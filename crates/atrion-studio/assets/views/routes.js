@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// All routes in a table. Only the rows that can be seen exist, so a thousand routes are as smooth as ten.
+// All routes in a table. Only visible rows exist, so a thousand routes scroll as smoothly as ten.
 
 import { spark } from "../chart.js";
 import { attribute, h, keyed, table, text } from "../dom.js";
-import { limit, number, ohms, points, TIERS } from "../format.js";
+import { number, ohms, points, target, TIERS } from "../format.js";
 import { admittedOf, isShadow, resistance, shareOf, shedOf, value } from "../store.js";
 import { modeChip, routeLink, setMode } from "./parts.js";
 
@@ -41,7 +41,7 @@ export function routes(store, search) {
   made.element.append(below);
   made.wrap.classList.add("tall");
   made.wrap.addEventListener("scroll", () => update());
-  // Rows do not jump away under a pointer or a focus.
+  // The order stays under a pointer or a focus, so that rows do not jump away.
   made.body.addEventListener("pointerenter", () => { held = true; });
   made.body.addEventListener("pointerleave", () => { held = false; });
   const empty = h("p", { class: "empty" });
@@ -85,7 +85,7 @@ export function routes(store, search) {
   return { element, title: "Routes", update: () => update() };
 }
 
-/// The route that all names past the bound share is nobody's business before one does.
+/// The overflow route, which all names past the bound share, is hidden until it has requests.
 function isIdleOverflow(store, route) {
   return route.name === "__overflow__" && value(store, route, "mode") === 0 && admittedOf(store, route) + shedOf(store, route) + value(store, route, "inFlight") === 0;
 }
@@ -105,7 +105,7 @@ function row(route) {
 
 function fill(node, store, route, at) {
   attribute(node, "aria-rowindex", at + 2);
-  // What has not changed is not written again, but for the curve, which moves.
+  // An unchanged row is not written again; only the curve moves.
   if (node.drawn !== store.time) {
     node.drawn = store.time;
     spark(node.canvas, route.spark, 14);
@@ -116,7 +116,7 @@ function fill(node, store, route, at) {
   const [admitted, shed, shadow] = [admittedOf(store, route), shedOf(store, route), isShadow(store, route)];
   setMode(node.chip, store, route);
   text(node.r, ohms(resistance(store, route)));
-  text(node.n, `${number(value(store, route, "inFlight"))} / ${limit(value(store, route, "limit"))}`);
+  text(node.n, `${number(value(store, route, "inFlight"))} / ${target(value(store, route, "target"))}`);
   text(node.rate, number(shadow ? admitted : admitted + shed));
   text(node.shed, points(shareOf(admitted, shed, shadow)));
   attribute(node.shed, "data-hot", shed > 0 && !shadow);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// Where the token goes if the address did not have it.
+// The form for the token, if the address did not have it.
 
 import { h, text } from "../dom.js";
 import { post } from "../stream.js";

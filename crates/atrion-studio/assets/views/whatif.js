@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// What if: the latest minutes of a route, lived through again with other settings. Nothing live is touched.
+// What if: the latest minutes of a route, replayed with other settings. Nothing live is touched.
 
 import { TimeChart } from "../chart.js";
 import { attribute, h, panel, table, text } from "../dom.js";
@@ -8,7 +8,8 @@ import { ask } from "../stream.js";
 
 const TIMES = [["1 min", 60], ["2 min", 120], ["5 min", 300], ["all that is kept", 3600]];
 
-/// What the most used settings are, with their units. The others show the names that the configuration has for them.
+/// The most used settings, with their units. The others are shown under their names in the
+/// configuration.
 const KNOWN = {
   "physics.adaptive.slo": ["SLO", "ms", "a call that takes longer is late; empty: none is"],
   cap: ["cap", "requests", "the most in flight; empty: the physics alone decides"],
@@ -156,7 +157,7 @@ export function whatif(store, wanted) {
 
 const sum = (list) => list.reduce((total, one) => total + one, 0);
 
-/// An input for a setting; it shows where it is another than recorded.
+/// An input for a setting. It marks a value that differs from the recorded one.
 function makeField(path, recorded, id) {
   const [name, unit, hint] = KNOWN[path] ?? [path.replace(/^physics\.(adaptive|rfc)\./, ""), "", path];
   const isSwitch = typeof recorded === "boolean";

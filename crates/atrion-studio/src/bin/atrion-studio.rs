@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! `atrion-studio`: Studio beside a fleet. It joins the fleet's store as a node that says nothing, and shows what the
-//! others say.
+//! `atrion-studio`: Studio beside a fleet. It joins the fleet's store as a node that says nothing,
+//! and shows what the other nodes say.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ struct Args {
     /// The fleet's Redis; several for a cluster.
     #[arg(long, value_name = "URL", required = true, env = "ATRION_REDIS_URL", hide_env_values = true)]
     redis: Vec<String>,
-    /// The fleet's history: past changes of modes can then be looked up.
+    /// The fleet's history, to look up past changes of modes.
     #[arg(long, value_name = "URL", env = "ATRION_POSTGRES_URL", hide_env_values = true)]
     postgres: Option<String>,
     /// The name under which the nodes share.
@@ -45,13 +45,13 @@ async fn main() -> anyhow::Result<()> {
     let sources = atrion_license::Sources::standard();
     let found = sources.read();
     if let (Some(source), Err(error)) = (&found.source, found.key) {
-        return Err(error).with_context(|| format!("the licence key in {source}"));
+        return Err(error).with_context(|| format!("the license key in {source}"));
     }
     let provider = RedisClusterProvider::builder()
         .urls(redis)
         .cluster(&cluster)
         .namespace(namespace)
-        // A name of its own each time: two that watch must not be taken for one.
+        // A new name at each start: two that watch must not be taken for one.
         .node(format!("studio-{}", &Token::generate()?.reveal().replace('_', "-")[..8]))
         .license(sources)
         .build_strict()?;

@@ -13,17 +13,19 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Problem;
-use super::problem::{json_of, lines_of, respond};
-use super::sessions::Pass;
+use super::answer::{json_of, lines_of, respond};
+use super::problem::Problem;
+use super::sessions;
 use super::until::Until;
-use crate::sampler::{self, unix_now};
-use crate::studio::Shared;
+use crate::license_view::unix_now;
+use crate::sampler;
+use crate::sessions::Pass;
+use crate::shared::Shared;
 
-/// What a page needs to know before it knows anything. The licence is told to those who signed in.
+/// What a page needs to know first. The license is told to those who signed in.
 pub(super) async fn about(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let signed_in = shared.sessions.admits(&headers, shared.address.port()).is_some();
-    let license = signed_in.then(|| shared.gate.view(unix_now()));
+    let signed_in = sessions::pass(&shared, &headers).is_some();
+    let license = signed_in.then(|| shared.license.as_json(unix_now()));
     json_of(&json!({
         "signedIn": signed_in,
         "needsToken": shared.sessions.need_token(),
@@ -59,21 +61,21 @@ pub(super) async fn stream(
 }
 
 #[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) struct HistoryQuery {
     route: String,
 }
 
 /// The curves of one route.
 pub(super) async fn history(
     State(shared): State<Arc<Shared>>,
-    Query(Which { route }): Query<Which>,
+    Query(HistoryQuery { route }): Query<HistoryQuery>,
 ) -> Result<Response, Problem> {
     let found = lock(&shared.model).history_of(&route);
     let found = found.ok_or_else(|| Problem::not_found("there is no route of that name"))?;
     Ok(respond(StatusCode::OK, "application/json", found))
 }
 
-/// All events that are remembered, one JSON value per line.
+/// All events that are kept, one JSON value per line.
 pub(super) async fn export(State(shared): State<Arc<Shared>>) -> Response {
     let events = shared.source.events_after(0).map(|page| page.events).unwrap_or_default();
     let mut lines = String::new();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What every request has to be: for this host, from this page, from somebody who signed in.
+//! The conditions on every request: it is for this host, from this page, and signed in.
 //!
-//! *Host*: a page of another site can point its own name at this address (DNS rebinding); its requests then carry that
-//! name, and get 421. *Origin*: a page of another site, or of another port of this machine, cannot post here. There are no
-//! CORS headers at all, so nothing of another origin reads an answer.
+//! *Host*: a page of another site can point its own name at this address (DNS rebinding); its
+//! requests then carry that name, and get 421. *Origin*: a page of another site, or of another port
+//! of this machine, cannot post here. There are no CORS headers at all, so nothing of another
+//! origin reads an answer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::Problem;
-use crate::studio::Shared;
+use super::problem::Problem;
+use super::sessions;
+use crate::shared::Shared;
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
@@ -30,7 +32,7 @@ const HEADERS: [(&str, &str); 6] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
-/// Puts the headers on every answer, errors too.
+/// Adds the headers to every answer, errors included.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
@@ -103,8 +105,8 @@ fn is_from_the_page(headers: &HeaderMap, host: &str) -> Result<(), &'static str>
     if json { Ok(()) } else { Err("a change has to be application/json") }
 }
 
-/// Another origin could not read an answer; so that it cannot even cause one, it is refused where the browser says so.
-/// Following a link to the page is all right.
+/// Another origin cannot read an answer. It is refused where the browser names it, so that it
+/// cannot even cause one. A link to the page may be followed.
 fn is_no_foreign_read(headers: &HeaderMap) -> Result<(), &'static str> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let foreign = matches!(text(SEC_FETCH_SITE), Some("cross-site" | "same-site"));
@@ -125,8 +127,8 @@ pub(super) async fn signed_in(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if let Some(pass) = shared.sessions.admits(request.headers(), shared.address.port()) {
-        // For what goes on after the answer has begun.
+    if let Some(pass) = sessions::pass(&shared, request.headers()) {
+        // A stream goes on after the answer has begun: it has to know when the pass ends.
         request.extensions_mut().insert(pass);
         return next.run(request).await;
     }
@@ -137,10 +139,10 @@ pub(super) async fn signed_in(
 }
 
 pub(super) async fn licensed(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    if shared.gate.is_open() {
+    if shared.license.is_open() {
         return next.run(request).await;
     }
-    let detail = "the views of Studio need a licence with the feature `studio`; /studio/v1/about says what is missing, \
+    let detail = "the views of Studio need a license with the feature `studio`; /studio/v1/about says what is missing, \
                   and the API under /api/v1 goes on without one";
     Problem::new(StatusCode::PAYMENT_REQUIRED, detail).into_response()
 }

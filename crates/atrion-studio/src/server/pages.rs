@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The page and its parts. They hold no data, so everybody who reaches the host may have them.
+//! The page and its parts. They hold no data, so they need no session.
 
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use super::Problem;
+use super::problem::Problem;
 use crate::assets::{ALL, INDEX};
 
 pub(super) async fn index() -> Response {
@@ -21,7 +21,8 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response {
-    // Asked for anew each time: they come from this machine, and a new version must not meet parts of the old one.
+    // Fetched anew each time: they come from this machine, and a new version must not meet parts of
+    // an old one.
     let headers: [(HeaderName, HeaderValue); 2] = [
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),

@@ -8,14 +8,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::Problem;
-use super::problem::{json_of, lines_of};
+use super::answer::{json_of, lines_of};
+use super::problem::Problem;
 use crate::past::NoAnswer;
-use crate::studio::Shared;
+use crate::shared::Shared;
 
 #[derive(Deserialize)]
-pub(super) struct Question {
-    /// From so long ago until now.
+pub(super) struct PastQuery {
+    /// From this long ago until now.
     seconds: u64,
     route: Option<String>,
     /// `next` of the page before.
@@ -25,16 +25,16 @@ pub(super) struct Question {
 /// `GET /studio/v1/past`: one page of it.
 pub(super) async fn page(
     State(shared): State<Arc<Shared>>,
-    Query(Question { seconds, route, after }): Query<Question>,
+    Query(PastQuery { seconds, route, after }): Query<PastQuery>,
 ) -> Result<Response, Problem> {
     let answer = shared.past.page(seconds, route.filter(|route| !route.is_empty()), after).await?;
     Ok(json_of(&answer))
 }
 
-/// `GET /studio/v1/past.ndjson`: as much of it as is exported.
+/// `GET /studio/v1/past.ndjson`: all of it, up to a bound.
 pub(super) async fn export(
     State(shared): State<Arc<Shared>>,
-    Query(Question { seconds, route, .. }): Query<Question>,
+    Query(PastQuery { seconds, route, .. }): Query<PastQuery>,
 ) -> Result<Response, Problem> {
     let lines = shared.past.lines(seconds, route.filter(|route| !route.is_empty())).await?;
     Ok(lines_of(lines, "atrion-history.ndjson"))

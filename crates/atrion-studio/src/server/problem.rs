@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Errors as `application/problem+json`.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::json;
 
-/// Why a request was not answered as it wished.
+use super::answer::respond;
+use crate::bucket::TooFast;
+
+/// Why a request got no answer of its own.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -21,6 +24,22 @@ impl Problem {
     pub(super) fn not_found(detail: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
+
+    /// The request can be read, and asks for something impossible.
+    pub(super) fn unfit(detail: String) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+}
+
+/// A request's body as JSON.
+pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::unfit(error.to_string()))
+}
+
+impl From<TooFast> for Problem {
+    fn from(_: TooFast) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too many at once: wait a second")
+    }
 }
 
 impl IntoResponse for Problem {
@@ -29,27 +48,4 @@ impl IntoResponse for Problem {
         let document = json!({ "title": title, "status": self.status.as_u16(), "detail": self.detail });
         respond(self.status, "application/problem+json", document.to_string())
     }
-}
-
-/// JSON that nobody keeps.
-pub(super) fn json_of(value: &Value) -> Response {
-    respond(StatusCode::OK, "application/json", value.to_string())
-}
-
-/// Lines of JSON to be saved under a name.
-pub(super) fn lines_of(lines: String, name: &'static str) -> Response {
-    let mut response = respond(StatusCode::OK, "application/x-ndjson", lines);
-    // A name that stands in the code is fit for a header.
-    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
-        response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
-    }
-    response
-}
-
-pub(super) fn respond(status: StatusCode, kind: &'static str, body: String) -> Response {
-    let mut response = (status, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A body that ends when something else does, also in the middle of what it still had to say.
+//! A body that ends when something else does, even in the middle of its data.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +8,7 @@ use http_body::{Body, Frame};
 
 pub(super) struct Until<B> {
     end: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// `None` after the end: whatever fed it is let go at once.
+    /// `None` after the end: its source is dropped at once.
     body: Option<B>,
 }
 

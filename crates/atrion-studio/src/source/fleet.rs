@@ -1,93 +1,68 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A fleet, seen from beside it: what every node says of itself, through the port that nodes share their state by.
+//! A fleet, seen from beside it: what every node says of itself, through the port by which nodes
+//! share state.
 //!
-//! Nothing is written but that somebody is there: a node without a route has no evidence, so nobody's gate hears it.
-//! Requests, limits and refusals stay where they are, in the nodes; what is shared is scars, resistance and modes.
+//! It writes nothing but its own presence: a node without a route has no evidence, so it moves no
+//! gate. Requests, N* and refusals stay in the nodes; scars, resistance and modes are shared.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use atrion_core::Mode;
 use atrion_state::{
-    Clock as _, NodeId, ProviderError, ProviderStats, Register, RouteId, StateProvider, Subscription,
-    SystemClock, lock,
+    NodeId, ProviderError, ProviderStats, Register, RouteId, StateProvider, Subscription, lock,
 };
-use atrion_tower::api::{EventPage, EventView, Severity};
-use serde_json::{Map, Value, json};
+use atrion_tower::api::{EventLog, EventPage, EventText};
 
-use super::{Node, Observed, Sighting, Source, Store, words};
+use super::{Node, Observed, Sighting, Source, Store};
 
 /// The routes and nodes that a provider hears of. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Fleet(Arc<Shared>);
+pub struct Fleet(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     provider: Arc<dyn StateProvider>,
-    heard: Mutex<Heard>,
-    log: Mutex<Log>,
+    seen: Mutex<Seen>,
+    log: EventLog,
 }
 
-struct Heard {
+/// What has been read from the provider so far.
+struct Seen {
     changes: Option<Subscription>,
     routes: BTreeSet<RouteId>,
     modes: HashMap<(RouteId, NodeId), Mode>,
 }
 
-#[derive(Default)]
-struct Log {
-    events: VecDeque<EventView>,
-    latest: u64,
-}
-
 /// As many routes as a process tells apart by default.
 const MOST_ROUTES: usize = 10_000;
-/// So many events are remembered.
-const REMEMBERED: usize = 2_048;
 
 impl Fleet {
-    /// Joins the fleet behind the provider. A store that cannot be reached yet is no error where the provider goes on
-    /// trying by itself; the views then say so.
+    /// Joins the fleet behind the provider. A store that cannot be reached yet is no error where
+    /// the provider retries by itself; the views then say so.
     ///
     /// # Errors
-    /// [`ProviderError`] where trying again makes no sense.
+    /// [`ProviderError`] where a retry cannot help.
     pub async fn join(provider: Arc<dyn StateProvider>) -> Result<Self, ProviderError> {
-        // Before it connects, so that nothing is missed that is there already.
-        let heard = Heard { changes: provider.subscribe(), routes: BTreeSet::new(), modes: HashMap::new() };
+        // Before it connects, so that no early change is missed.
+        let seen = Seen { changes: provider.subscribe(), routes: BTreeSet::new(), modes: HashMap::new() };
         provider.connect().await?;
-        Ok(Self(Arc::new(Shared { provider, heard: Mutex::new(heard), log: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { provider, seen: Mutex::new(seen), log: EventLog::default() })))
     }
 
-    /// Says goodbye to the fleet.
+    /// Leaves the fleet.
     pub async fn leave(&self) {
-        // There is nothing to be stored, so nothing that could not be.
+        // Nothing is stored here, so no error can lose anything.
         let _ = self.0.provider.disconnect().await;
     }
 
-    fn add(
-        &self,
-        at_ms: u64,
-        kind: &'static str,
-        severity: Severity,
-        route: Option<String>,
-        text: String,
-        details: Map<String, Value>,
-    ) {
-        let mut log = lock(&self.0.log);
-        log.latest += 1;
-        let event = EventView::new(log.latest, at_ms, kind, severity, route, text, details);
-        if log.events.len() >= REMEMBERED {
-            log.events.pop_front();
-        }
-        log.events.push_back(event);
-    }
-
-    /// The registers of every route that is spoken of, with what has changed since the last look.
+    /// The registers of every route that a node speaks of. Changes of modes since the last look are
+    /// logged.
     fn registers(&self) -> Vec<(RouteId, Vec<Register>)> {
-        let mut heard = lock(&self.0.heard);
-        let Heard { changes, routes, modes } = &mut *heard;
+        let mut seen = lock(&self.0.seen);
+        let Seen { changes, routes, modes } = &mut *seen;
         if let Some(changes) = changes {
-            // No longer than it is now: nodes that speak faster than this reads must not hold it up.
+            // Only what waits now: nodes that write faster than this reads must not hold it up.
             for change in (0..changes.len()).map_while(|_| changes.try_recv()) {
                 if routes.len() < MOST_ROUTES {
                     routes.insert(change.route);
@@ -101,7 +76,7 @@ impl Fleet {
             for register in &view {
                 let mode = register.vector.mode;
                 let before = modes.insert((route.clone(), register.node.clone()), mode);
-                // A node may have opened before it is first heard of: that is news as well.
+                // A node that is open when it is first heard of is news as well.
                 let is_news = before.map_or(mode == Mode::CircuitBreaker, |before| before != mode);
                 if is_news {
                     turns.push((route.clone(), register.node.clone(), before, mode));
@@ -114,17 +89,10 @@ impl Fleet {
             spoken_of
         });
         modes.retain(|(route, _), _| routes.contains(route));
-        drop(heard);
+        drop(seen);
         for (route, node, from, to) in turns {
-            let severity = if to == Mode::CircuitBreaker { Severity::Error } else { Severity::Info };
-            let text = match from {
-                Some(from) => format!("{node}: {} → {}", words(from), words(to)),
-                None => format!("{node}: {}, as it is first heard of", words(to)),
-            };
-            let details = json!({ "node": node.as_str(), "from": from.map(Mode::as_str), "to": to.as_str() });
-            let Value::Object(details) = details else { continue };
-            let route = Some(route.as_str().to_owned());
-            self.add(SystemClock.wall().as_millis(), "mode_changed", severity, route, text, details);
+            let event = EventText::mode_changed(route.as_str(), from, to, None);
+            self.0.log.add(event.on_node(node.as_str()));
         }
         all
     }
@@ -156,15 +124,11 @@ impl Source for Fleet {
     }
 
     fn events_after(&self, number: u64) -> Option<EventPage> {
-        let log = lock(&self.0.log);
-        let number = if number > log.latest { 0 } else { number };
-        let events: Vec<_> = log.events.iter().filter(|event| event.number > number).cloned().collect();
-        let first = events.first().map_or(number + 1, |event| event.number);
-        Some(EventPage::new(events, log.latest, first - number - 1))
+        Some(self.0.log.after(number))
     }
 }
 
-/// The route as the node sees it that suffers most: the fleet's worst, and not its mean, is what somebody looks for.
+/// The route as its worst node sees it: people look for the worst of a fleet, and not for its mean.
 fn worst(route: &RouteId, view: &[Register]) -> Option<Sighting> {
     let severity = |register: &&Register| {
         let open = register.vector.mode == Mode::CircuitBreaker;
@@ -185,7 +149,7 @@ fn stores(provider: &dyn StateProvider) -> Vec<Store> {
     stats.into_iter().map(super::store).collect()
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fleet").field("provider", &self.provider).finish_non_exhaustive()
     }

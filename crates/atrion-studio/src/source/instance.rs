@@ -23,7 +23,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The instance under the name that its node has in the fleet view.
+    /// Makes a source of an instance. `node` is its name in the fleet view.
     #[must_use]
     pub fn new(atrion: &Atrion, node: impl Into<String>) -> Self {
         Self { atrion: atrion.clone(), api: Api::new(atrion), node: node.into(), minutes: Minutes::default() }
@@ -49,7 +49,7 @@ impl Instance {
         std::iter::once(here).chain(peers.into_values()).collect()
     }
 
-    /// Without making it: a name that somebody mistyped must not become a route.
+    /// Finds a route without making it: a mistyped name must not become a route.
     fn known(&self, name: &str) -> Option<Route> {
         let exists = self.atrion.snapshot().routes.iter().any(|route| route.id.as_str() == name);
         exists.then(|| self.atrion.route(name))
@@ -149,7 +149,7 @@ fn sighting(route: RouteSnapshot) -> Sighting {
         ],
         in_flight: route.in_flight as f64,
         debt: route.debt,
-        limit: route.limit,
+        target: route.limit,
         latency: [route.latency, route.baseline],
         error_share: route.error_share,
         admitted: Tier::ALL.map(|tier| counts.admitted(tier)),

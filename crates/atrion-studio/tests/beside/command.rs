@@ -49,7 +49,7 @@ impl Beside {
         Self { process, errors, address, token }
     }
 
-    /// Looks at it as a newcomer does, until something holds; gives what was seen then.
+    /// Reads the state as a new browser does, until `holds`; gives that state.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let cookie = sign_in_with(self.address, &self.token).await;
         let began = Instant::now();
@@ -63,7 +63,7 @@ impl Beside {
         }
     }
 
-    /// Asks for what was, until something holds; gives what was answered then, which may be a refusal.
+    /// Asks for the history until `holds`; gives that answer, which may be a refusal.
     pub(crate) async fn until_past(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let cookie = sign_in_with(self.address, &self.token).await;
         let began = Instant::now();
@@ -78,7 +78,7 @@ impl Beside {
         }
     }
 
-    /// Asks it to end, as a container's runtime does. Whether it ended well, and what it had to complain about.
+    /// Asks it to end, as a container's runtime does. Gives whether it ended well, and its errors.
     pub(crate) fn terminate(mut self) -> (bool, String) {
         let ended = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(ended.success());

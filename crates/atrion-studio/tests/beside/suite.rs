@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What somebody sees who watches a fleet from beside it.
+//! A fleet, seen from beside it.
 
 use atrion_testbed::{Postgres, Redis};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn nodes(state: &Value) -> Vec<&str> {
     nodes.iter().filter_map(|node| node["name"].as_str()).collect()
 }
 
-/// The mode and the scar of a route as the node sees it that suffers most.
+/// The mode and the scar of a route, as its worst node sees it.
 fn route(state: &Value, name: &str) -> Option<(u64, f64)> {
     let number: u64 = state["names"].as_object()?.iter().find(|(_, of)| *of == name)?.0.parse().ok()?;
     let row = state["rows"].as_array()?.iter().find(|row| row[0] == number)?;
@@ -35,7 +35,7 @@ fn trouble(state: &Value) -> Value {
     state["around"]["stores"][0]["trouble"].clone()
 }
 
-/// Open.
+/// The number of an open breaker.
 const OPEN: u64 = 2;
 
 pub(crate) async fn nodes_their_scars_and_their_history_are_seen() {
@@ -74,7 +74,7 @@ pub(crate) async fn nodes_their_scars_and_their_history_are_seen() {
         .await;
     assert_eq!(past["next"], Value::Null, "{past:#}");
 
-    // It has said nothing: no node hears of it, and there is no scar that is its own.
+    // It has said nothing: no node hears of it, and it has no scar.
     assert!(!nodes(&state).iter().any(|name| name.starts_with("studio")), "{state:#}");
     two.shutdown().await;
     let (ended_well, said) = beside.terminate();
@@ -122,7 +122,7 @@ pub(crate) async fn it_starts_while_nothing_can_be_reached() {
     beside.until_past("the history, once it is there", |past| !events_of(past).is_empty()).await;
 }
 
-pub(crate) async fn what_it_cannot_do_it_says_without_a_secret() {
+pub(crate) async fn its_errors_hold_no_secret() {
     let said = |arguments: &[&str]| {
         let output = command(arguments).output().unwrap();
         assert!(!output.status.success(), "{arguments:?}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A fleet of six nodes, of which one is real: the others are what a provider says of them.
+//! A fleet of six nodes. One is real; of the others there are only registers, from a provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,13 +26,13 @@ const ROUTES: [&str; 8] = [
     "stock.reserve",
 ];
 
-/// What there is to hear.
+/// The registers of the other nodes.
 #[allow(dead_code, reason = "for the tests that look from beside")]
 pub(crate) fn hearsay() -> Arc<dyn StateProvider> {
     Arc::new(Hearsay::default())
 }
 
-/// An instance that hears of it.
+/// An instance that reads them.
 #[allow(dead_code, reason = "for the tests that look from within")]
 pub(crate) async fn service() -> anyhow::Result<Atrion> {
     let atrion = Atrion::builder().provider(Hearsay::default()).connect().await?;
@@ -87,7 +87,7 @@ impl StateProvider for Hearsay {
 
     fn view(&self, route: &RouteId) -> Vec<Register> {
         let Some(place) = ROUTES.iter().position(|name| *name == route.as_str()) else { return Vec::new() };
-        // Payments are sick everywhere, stock on two nodes, and the last node is not heard of any more.
+        // Payments are sick everywhere, stock on two nodes, and the last node is silent.
         let scar = |node: usize| match place {
             6 => 70.0 + 6.0 * node as f64,
             7 if node < 2 => 42.0 - 20.0 * node as f64,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What a person would see.
+//! The page, as a person sees it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::fleet;
 use crate::world::{ALL, SICK, SOON, go, open, outage, studio, until_kept, view_of};
 
-/// Text that is shown, and the contrast to what lies behind it: those under 4.5:1.
+/// Visible texts with a contrast below 4.5:1 to their background.
 const CONTRAST: &str = r"(() => {
   const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const parse = (text) => { const n = text.match(/[\d.]+/g).map(Number); return [n.slice(0, 3), n[3] ?? 1]; };
@@ -29,7 +29,7 @@ const CONTRAST: &str = r"(() => {
   return poor;
 })()";
 
-/// Text that holds a character which turns the direction of text, and stands in one line with other text.
+/// Texts with a character that turns the direction of text, on one line with other text.
 const TURNED: &str = r"(() => {
   const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
   const turned = [];
@@ -75,7 +75,7 @@ pub(crate) async fn every_view_shows_an_outage_in_both_themes_and_on_a_phone() {
     says(&page, "section", SICK).await;
     says(&page, "tbody td", "breaker open").await;
     says(&page, ".latest", "operational → breaker open").await;
-    says(&page, ".facts", "licence").await;
+    says(&page, ".facts", "license").await;
     page.wait(&format!("{DRAWN}(0)"), SOON).await.unwrap();
 
     go(&page, "routes").await.unwrap();
@@ -106,12 +106,12 @@ pub(crate) async fn every_view_shows_an_outage_in_both_themes_and_on_a_phone() {
     says(&page, "button[aria-pressed=true]", "Resume").await;
     go(&page, "fleet").await.unwrap();
     says(&page, ".notice", "no fleet to show").await;
-    go(&page, "licence").await.unwrap();
+    go(&page, "license").await.unwrap();
     says(&page, "dd", "Atrion development").await;
     go(&page, "overrides").await.unwrap();
     says(&page, ".empty", "Nothing is taken over").await;
 
-    let views = ["overview", "routes", &view_of(SICK), "events", "fleet", "whatif", "overrides", "licence"];
+    let views = ["overview", "routes", &view_of(SICK), "events", "fleet", "whatif", "overrides", "license"];
     for (scheme, ground) in [("light", "rgb(245, 246, 247)"), ("dark", "rgb(14, 18, 23)")] {
         page.prefer(scheme, "reduce").await.unwrap();
         for view in views {
@@ -165,7 +165,7 @@ pub(crate) async fn the_page_comes_back_when_the_server_does() {
     proxy.cut();
     page.wait(&link("lost"), SOON).await.unwrap();
     let _ = atrion.route("named while nobody could see it");
-    // What stands still does not look as if it were calm.
+    // Numbers that are out of date do not look calm.
     says(&page, "#stale", "The connection is lost. What stands here is as of ").await;
     assert!(page.eval("document.title").await.unwrap().as_str().unwrap().starts_with("✕"));
     proxy.restore();
@@ -190,7 +190,7 @@ pub(crate) async fn the_page_comes_back_when_the_server_does() {
     page.wait(&link("live"), SOON).await.unwrap();
     says(&page, "table.routes th", "named while nobody could see it").await;
 
-    // Signed out, the session is worth nothing, in this page and in any other.
+    // After signing out the session is invalid, on this page and on any other.
     page.click("#leave").await.unwrap();
     says(&page, "h1", "Sign in").await;
     let status = page.eval("fetch('/api/v1/state').then((answer) => answer.status)").await.unwrap();
@@ -206,7 +206,7 @@ pub(crate) async fn a_route_is_taken_over_and_given_back() {
     go(&page, &view_of("payments.charge")).await.unwrap();
     says(&page, "h1", "payments.charge").await;
 
-    // Without a choice and a reason the browser does not let it go.
+    // Without a kind and a reason the browser does not send the form.
     assert_eq!(
         page.eval("document.querySelectorAll('form.override :checked[type=radio]').length").await.unwrap(),
         0
@@ -244,7 +244,7 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
     let studio = studio(scene.atrion(), 0).await.unwrap();
     let browser = Browser::start().await.unwrap();
     let page = open(&browser, &studio, 1_280, 900).await.unwrap();
-    // From the view of a route, once there are some seconds of it.
+    // From the view of a route, once some seconds of it are kept.
     until_kept(&page, ALL, 80).await.unwrap();
     go(&page, &view_of(ALL)).await.unwrap();
     page.click("a.button[href^='#/whatif/']").await.unwrap();
@@ -253,12 +253,12 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
         .await
         .unwrap();
 
-    // As it was: the same decisions, and the model beside it.
+    // Unchanged: the same decisions, and the model beside them.
     page.click("form.whatif .primary").await.unwrap();
     says(&page, ".subline", "decisions taken again are the same to the bit").await;
     says(&page, ".subline", "with no setting changed").await;
 
-    // Otherwise, by keyboard alone: nothing live has changed.
+    // Changed, by keyboard alone: nothing live has changed.
     let before = scene.atrion().config();
     page.eval("document.querySelectorAll('form.whatif .field input')[1].focus()").await.unwrap();
     page.write("2").await.unwrap();
@@ -273,7 +273,7 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
     page.wait("document.querySelectorAll('details[open] tbody tr').length > 3", SOON).await.unwrap();
     assert!(scene.atrion().config() == before && scene.atrion().overrides().is_empty());
 
-    // What makes no sense is said, and what was set is there.
+    // Nonsense is refused in words, and the input stays.
     page.eval("document.querySelectorAll('form.whatif .field input')[1].focus()").await.unwrap();
     page.write("x").await.unwrap();
     page.press("Enter").await.unwrap();
@@ -288,7 +288,8 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
     page.resize(320, 720).await.unwrap();
     let wide = page.eval("document.documentElement.scrollWidth").await.unwrap();
     assert!(wide.as_u64().unwrap() <= 320, "{wide}");
-    // On a phone the form is longer than the screen: the answer is brought into sight, and not under the tabs.
+    // On a phone the form is longer than the screen: the answer is scrolled into sight, below the
+    // tabs.
     page.eval("scrollTo(0, 0); document.querySelector('form.whatif').requestSubmit()").await.unwrap();
     page.wait("document.querySelector('.verdict b')?.getBoundingClientRect().top < innerHeight", SOON)
         .await
@@ -337,7 +338,7 @@ pub(crate) async fn it_is_usable_by_keyboard() {
     assert_eq!(page.eval("document.activeElement.id").await.unwrap(), "skip");
     page.press("Enter").await.unwrap();
     page.wait("document.activeElement.id === 'main'", SOON).await.unwrap();
-    // From the start again, to the tabs: each one shows a ring where it is.
+    // From the start again, to the tabs: each one shows a focus ring.
     page.eval("document.activeElement.blur(); document.getElementById('theme').focus()").await.unwrap();
     for tab in ["Overview", "Routes"] {
         page.press("Tab").await.unwrap();
@@ -408,7 +409,7 @@ pub(crate) async fn a_fleet_is_a_heat_map_with_numbers() {
         page.prefer(scheme, "reduce").await.unwrap();
         assert_eq!(page.eval(CONTRAST).await.unwrap(), json!([]), "{scheme}");
     }
-    // What the fleet makes of it here: hearsay moves the gate, and no breaker.
+    // The effect of the fleet here: hearsay moves the gate, and no breaker.
     page.wait(
         "[...document.querySelectorAll('.panel')].at(-1).querySelectorAll('tbody tr').length > 0",
         SOON,
@@ -418,7 +419,7 @@ pub(crate) async fn a_fleet_is_a_heat_map_with_numbers() {
     no_complaints(&page);
 }
 
-pub(crate) async fn who_is_not_signed_in_or_licensed_is_told_what_to_do() {
+pub(crate) async fn without_a_session_or_a_license_the_page_says_what_to_do() {
     let atrion = Atrion::builder().connect().await.unwrap();
     let none = Sources::from_lookup(|_| None).with_default_file("/nowhere/license.key");
     let token = Token::generate().unwrap();
@@ -436,7 +437,7 @@ pub(crate) async fn who_is_not_signed_in_or_licensed_is_told_what_to_do() {
     page.click("#token").await.unwrap();
     page.write(&token.reveal()).await.unwrap();
     page.press("Enter").await.unwrap();
-    says(&page, "h1", "The views need a licence").await;
+    says(&page, "h1", "The views need a license").await;
     says(&page, ".notice", "ATRION_LICENSE_KEY").await;
     let answer = page.eval("fetch('/api/v1/state').then((answer) => answer.status)").await.unwrap();
     assert_eq!(answer, 200);
@@ -462,7 +463,7 @@ pub(crate) async fn a_quiet_system_says_what_to_do_next() {
     );
     go(&page, "whatif").await.unwrap();
     says(&page, ".notice", "Nothing is kept yet").await;
-    // The first route takes the place of the words.
+    // The first route replaces the words.
     let _ = atrion.route("GET /orders");
     go(&page, "routes").await.unwrap();
     says(&page, "table.routes th", "GET /orders").await;
@@ -476,11 +477,11 @@ pub(crate) async fn a_page_that_is_left_open_stays_small() {
     let browser = Browser::start().await.unwrap();
     let page = open(&browser, &studio, 1_280, 900).await.unwrap();
 
-    // A year in a second: what the page keeps has bounds, whatever comes.
+    // A year in a second: what the page keeps is bounded.
     let year = r"(async () => {
       const { Store } = await import('/assets/store.js');
       const store = new Store();
-      const columns = ['mode', 'flags', 'inFlight', 'debt', 'limit', 'base', 'saturation', 'momentum', 'scar', 'staleness', 'cluster', 'latencyMs', 'baselineMs', 'errors'];
+      const columns = ['mode', 'flags', 'inFlight', 'debt', 'target', 'base', 'saturation', 'momentum', 'scar', 'staleness', 'cluster', 'latencyMs', 'baselineMs', 'errors'];
       for (const kind of ['admitted', 'shed']) for (let tier = 0; tier < 5; tier++) columns.push(kind + tier);
       const around = { stores: [], overrides: [], nodes: [], license: null };
       store.take('state', { t: 1, about: { events: [], refusals: [] }, around, columns, names: {}, rows: [], sparks: {}, totals: [] });
@@ -501,14 +502,14 @@ pub(crate) async fn a_page_that_is_left_open_stays_small() {
         "{kept:?}"
     );
 
-    // Thousands of real ones: as many rows as before, and no more memory.
+    // Thousands of real events: as many rows as before, and no more memory.
     go(&page, "events").await.unwrap();
     let (mut sizes, mut latest) = (Vec::new(), 0);
     // As many as are kept, and then some more.
     for count in [2_100_u32, 800] {
         for generation in 1..=count {
             atrion.replace_config(atrion_engine::Config::default()).unwrap();
-            // No faster than all of them are told.
+            // No faster than the sampler tells all of them.
             if generation.is_multiple_of(25) {
                 tokio::time::sleep(Duration::from_millis(70)).await;
             }

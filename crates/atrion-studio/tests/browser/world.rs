@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The demo's service in trouble, with Studio over it, and a browser that looks.
+//! The service of the demo in trouble, with Studio over it, and a browser.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The service of the demo: calm, overloaded, and then without its dependency for as long as anybody looks.
+/// The service of the demo: calm, overloaded, and then without its dependency until the end.
 pub(crate) async fn outage() -> anyhow::Result<Scene> {
     let phases = [
         (Phase::Warmup, seconds(2)),
@@ -27,7 +27,7 @@ pub(crate) async fn outage() -> anyhow::Result<Scene> {
     Scene::play(12, &phases).await
 }
 
-/// Studio over an instance, on that port (0 is any), with overrides and a licence.
+/// Studio over an instance, on that port (0 is any), with overrides and a license.
 pub(crate) async fn studio(atrion: &Atrion, port: u16) -> anyhow::Result<Running> {
     let key = development::key(Tier::Pro)?;
     let address = ([127, 0, 0, 1], port).into();
@@ -66,7 +66,7 @@ pub(crate) fn view_of(route: &str) -> String {
     format!("route/{encoded}")
 }
 
-/// Waits until so many pulses of a route are kept, to be lived through again.
+/// Waits until a number of pulses of a route are kept for a replay.
 pub(crate) async fn until_kept(page: &Page, route: &str, pulses: u64) -> anyhow::Result<()> {
     let ask = "fetch('/studio/v1/whatif').then((answer) => answer.json())";
     let deadline = tokio::time::Instant::now() + 2 * SOON;

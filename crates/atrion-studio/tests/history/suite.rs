@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What somebody sees of what was.
+//! The history on the page.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,8 @@ use crate::client::{PATIENCE, get, sign_in};
 use crate::outage::fail;
 use crate::world::{SOON, go, open};
 
-/// A node of the cluster `shop` that keeps its state in that database, and what it says of its history.
+/// A node of the cluster `shop` that keeps its state in this database, and the reader of its
+/// history.
 async fn node(name: &str, database: &str) -> (Atrion, HistoryReader) {
     let license = development::key(atrion_license::Tier::Pro).unwrap();
     let adapter = PostgresPersistenceAdapter::builder().url(database).cluster("shop").node(name);
@@ -38,7 +39,7 @@ async fn says(page: &Page, selector: &str, words: &str) {
     page.wait(&condition, SOON).await.unwrap();
 }
 
-/// Changes of another node, one a second, as it would have written them; the latest was a minute ago.
+/// Writes changes of another node, one a second; the latest was a minute ago.
 fn write_many(postgres: &Postgres, count: u32) {
     let insert = format!(
         "insert into atrion.mode_transition(at, cluster, route, node, incarnation, seq, from_mode, to_mode, scar, merged, resistance) \
@@ -80,7 +81,7 @@ pub(crate) async fn what_was_before_a_restart_is_shown_page_by_page() {
         }
     }
     assert!(seen.len() == 450 && seen.is_sorted_by(|later, earlier| later > earlier), "{}", seen.len());
-    // Nonsense is a sentence, and nothing is made of a hostile name.
+    // Nonsense gives a sentence, and a hostile name finds nothing.
     for (query, words) in [
         ("seconds=86400&after=x", "cursor"),
         ("seconds=1", "`seconds`"),
@@ -111,7 +112,7 @@ pub(crate) async fn what_was_before_a_restart_is_shown_page_by_page() {
             .unwrap();
         page.wait(&format!("{rows}.length >= {shown}"), SOON).await.unwrap();
     }
-    // What its own life before this one wrote is there, and not among the live events.
+    // The changes of its own earlier life are there, and not among the live events.
     says(&page, "table.events td", "pod-1: ").await;
     page.eval("document.querySelector('input[list]').focus()").await.unwrap();
     page.write("payments.charge").await.unwrap();
@@ -172,7 +173,7 @@ pub(crate) async fn a_database_that_dies_is_a_sentence_and_live_events_go_on() {
     atrion.shutdown().await;
 }
 
-pub(crate) async fn a_database_that_is_stuck_keeps_nobody_waiting() {
+pub(crate) async fn a_database_that_is_stuck_holds_nothing_up() {
     let postgres = Postgres::start().unwrap();
     let database = postgres.create_database("one").unwrap();
     let (atrion, history) = node("pod-1", &database).await;
@@ -189,7 +190,7 @@ pub(crate) async fn a_database_that_is_stuck_keeps_nobody_waiting() {
             )
         })
         .collect();
-    // Everything else answers at once meanwhile.
+    // Meanwhile everything else answers at once.
     let mut slowest = Duration::ZERO;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(3) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The document of the free API against what is served: every field, in both directions.
+//! The document of the free API against its answers: every field, in both directions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../atrion/manual/st
 
 type Fields = BTreeSet<String>;
 
-/// What stands between backticks.
+/// The words in backticks.
 fn quoted(text: &str) -> impl Iterator<Item = String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned)
 }
@@ -46,7 +46,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.json()
     };
-    // Sampling of refusals is on once somebody asks.
+    // The first question switches the sampling of refusals on.
     ask("/v1/refusals").await;
     let route = atrion.route("r");
     route.admit(Tier::Normal).unwrap().finish(Outcome::Success);
@@ -91,7 +91,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
     assert_eq!(documented, served);
     assert_eq!(fields(&refusals["refusals"][0]["terms_ohm"]), served["terms"]);
 
-    // Words that stand for something are among those of the document.
+    // The values of enumerations are in the document.
     let words: Fields = quoted(&document).collect();
     let said = [&shown["mode"], &events["events"][0]["kind"], &events["events"][0]["severity"]];
     for word in said.into_iter().chain([&refusals["refusals"][0]["reason"]]) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Studio beside a fleet: what the nodes say, and nothing that only they know.
+//! Studio beside a fleet shows what the nodes share.
 
 use atrion_license::{Tier, development};
 use atrion_studio::Studio;
@@ -22,7 +22,7 @@ async fn a_fleet_is_seen_from_beside_it_and_nothing_can_be_changed_from_there() 
     let names: Vec<_> = nodes.iter().map(|node| node["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["shop-7d9f-2", "shop-7d9f-3", "shop-7d9f-4", "shop-7d9f-5", "shop-7d9f-6"]);
     assert_eq!((&state["around"]["gamma"], &nodes[4]["silenceS"]), (&json!(0.3), &json!(5.0)));
-    // The route as the node sees it that suffers most: payments are open there.
+    // The route as its worst node sees it: payments are open there.
     let names = state["names"].as_object().unwrap();
     let number: u64 = names.iter().find(|(_, name)| *name == "payments.charge").unwrap().0.parse().unwrap();
     let row = state["rows"].as_array().unwrap().iter().find(|row| row[0] == number).unwrap();

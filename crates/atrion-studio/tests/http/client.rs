@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! HTTP as bytes: what a test sends is what is sent, also where no client library would.
+//! HTTP as bytes: a test can send what no client library would.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-/// Generous: the machine may be busy with anything.
+/// Generous, because the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An instance, and a Studio over it on a free port with a licence.
+/// An instance, and a Studio over it on a free port with a license.
 pub(crate) async fn world(with: impl FnOnce(Builder) -> Builder) -> (Atrion, Running) {
     let atrion = Atrion::builder().connect().await.unwrap();
     let builder = Studio::of(&atrion).license(development::key(Tier::Starter).unwrap());
@@ -67,7 +67,7 @@ pub(crate) async fn send(
         let mut stream = TcpStream::connect(to).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         let mut all = Vec::new();
-        // A server that has said no does not wait for the rest; what it said counts.
+        // A server that refuses does not wait for the rest of the request; its answer counts.
         let _ = stream.read_to_end(&mut all).await;
         String::from_utf8_lossy(&all).into_owned()
     };
@@ -94,7 +94,7 @@ pub(crate) async fn get(to: SocketAddr, path: &str, headers: &[(&str, &str)]) ->
     send(to, "GET", path, headers, "").await
 }
 
-/// A change as the page makes it, with more headers, or others in place of its own.
+/// A change as the page sends it, with additional headers, or others in place of its own.
 pub(crate) async fn post(to: SocketAddr, path: &str, more: &[(&str, &str)], body: &Value) -> Answer {
     let origin = format!("http://{to}");
     let mut headers = vec![
@@ -112,7 +112,7 @@ pub(crate) async fn sign_in(studio: &Running) -> String {
     sign_in_with(studio.address(), &token(studio)).await
 }
 
-/// The same for one that runs elsewhere.
+/// The same for a Studio in another process.
 pub(crate) async fn sign_in_with(to: SocketAddr, token: &str) -> String {
     let answer = post(to, "/session", &[], &serde_json::json!({ "token": token })).await;
     assert_eq!(answer.status, 204, "{answer:?}");
@@ -147,13 +147,13 @@ impl Events {
         read.ok().filter(|read| *read > 0).map(|_| line)
     }
 
-    /// The next message; the sizes of chunks between the lines are not its.
+    /// The next message; the sizes of chunks between its lines are skipped.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         let (mut id, mut event) = (String::new(), String::new());
         loop {
             let line = self.line().await?;
             let line = line.trim_end();
-            // The chunk that ends the answer; the connection may stay for another one.
+            // The chunk that ends the answer; the connection may stay open.
             if line == "0" {
                 return None;
             }
@@ -176,7 +176,7 @@ impl Events {
         }
     }
 
-    /// Reads what is left, and fails if that goes on and on.
+    /// Reads the rest, and fails if that does not end.
     pub(crate) async fn end(&mut self) {
         let rest = async { while self.next().await.is_some() {} };
         tokio::time::timeout(PATIENCE, rest).await.expect("the stream ends");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Requests that are meant to hurt: guesses, foreign cookies, trickles, paths, lengths.
+//! Hostile requests: guesses, foreign cookies, trickles, paths, lengths.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ fn wish() -> Value {
 }
 
 #[tokio::test]
-async fn who_guesses_keeps_nobody_out() {
+async fn guesses_keep_nobody_out() {
     let (atrion, studio) = world(|builder| builder.overrides(true)).await;
     let _ = atrion.route("r");
     let (to, cookie) = (studio.address(), sign_in(&studio).await);
@@ -46,7 +46,7 @@ async fn a_cookie_that_another_port_has_set_does_not_stand_before_ours() {
         }
         assert_eq!(get(to, "/api/v1/state", &[("Cookie", &foreign)]).await.status, 401, "{foreign}");
     }
-    // As many as fit: no work for nothing.
+    // As many cookies as fit: the work for them is bounded.
     let many = format!("{name}={other}; ").repeat(300) + &cookie;
     assert_eq!(get(to, "/api/v1/state", &[("Cookie", &many)]).await.status, 401);
     assert_eq!(
@@ -75,11 +75,11 @@ async fn behind_tls_the_cookie_is_for_tls_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_sends_a_request_in_crumbs_does_not_keep_its_place() {
+async fn a_request_byte_by_byte_does_not_keep_its_place() {
     let config = StudioConfig { clients: 1, address: ([127, 0, 0, 1], 0).into(), ..StudioConfig::default() };
     let (_atrion, studio) = world(|builder| builder.config(config).patience(Duration::from_secs(2))).await;
     let to = studio.address();
-    // Every place there is, each held by a head or a body that never ends and never stops.
+    // All places, each held by a head or a body that never ends and never pauses.
     let trickles: Vec<_> = (0..18)
         .map(|nth| {
             tokio::spawn(async move {
@@ -99,7 +99,7 @@ async fn who_sends_a_request_in_crumbs_does_not_keep_its_place() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    // Waits in line, and is served: the time limit of the client is the test's.
+    // A new request waits in line and is served: the client's time limit is the test.
     assert_eq!(get(to, "/", &[]).await.status, 200);
     for trickle in trickles {
         tokio::time::timeout(PATIENCE, trickle).await.expect("it was cut off").unwrap();
@@ -169,14 +169,14 @@ async fn what_is_too_long_is_refused_and_the_rest_goes_on() {
         ("/".to_owned(), vec![("X", "y"); 300]),
     ] {
         let status = get(to, &path, &headers).await.status;
-        // 0: cut off without a word, in the middle of it.
+        // 0: cut off without an answer.
         assert!(status == 0 || (400..500).contains(&status), "{} {status}", &path[..path.len().min(40)]);
     }
     let mut body = wish();
     body["route"] = json!(long);
     assert_eq!(post(to, "/studio/v1/overrides", &[("Cookie", &cookie)], &body).await.status, 413);
     assert_eq!(post(to, "/session", &[], &json!({ "token": long })).await.status, 413);
-    // A length that is a lie, and one that is none.
+    // A wrong length, and one that is no number.
     let head = [("Origin", format!("http://{to}")), ("Content-Type", "application/json".to_owned())];
     let head: Vec<_> = head.iter().map(|(name, value)| (*name, value.as_str())).collect();
     for length in ["99999999999999999999", "-1", "1, 2"] {
@@ -221,7 +221,7 @@ async fn names_and_user_agents_of_every_kind_are_data() {
     let state = events.until("state").await.data;
     let known: Vec<_> = state["names"].as_object().unwrap().values().collect();
     assert!(names.iter().all(|name| known.contains(&&json!(name)) || begin.elapsed() < PATIENCE));
-    // More than a name can have is no name of its own, whatever is asked.
+    // A name that is too long finds no route at any path.
     for query in ["%ff%fe", "%00", "", &"y".repeat(300)] {
         let answer = get(to, &format!("/studio/v1/history?route={query}"), &[("Cookie", &cookie)]).await;
         assert!([400, 404].contains(&answer.status), "{query}: {answer:?}");

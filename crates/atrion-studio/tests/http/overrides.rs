@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Overrides from end to end: off unless switched on, with a reason, an end and a name, and a way back.
+//! Overrides from end to end: off by default, with a reason, an end, an author and an undo.
 
 use atrion_core::Tier;
 use serde_json::{Value, json};
@@ -46,14 +46,14 @@ async fn one_is_set_seen_and_lifted() {
         (&json!("r"), &json!("force_open"), &json!("a test"))
     );
     assert_eq!((&shown["author"], &shown["agent"]), (&json!("me"), &json!(AGENT)));
-    // Logs and other tools see who it was.
+    // Logs and other tools see the author.
     assert_eq!(atrion.override_of(&route).unwrap().reason, "a test [me]");
 
     let lift = json!({ "route": "r", "author": "me" });
     assert_eq!(post(to, "/studio/v1/overrides/lift", &headers, &lift).await.status, 204);
     assert!(route.admit(Tier::Bulk).is_ok());
     while events.until("around").await.data["overrides"] != json!([]) {}
-    // Not only the log knows who.
+    // The event has the author, too.
     let ended = loop {
         let told = events.until("events").await.data["list"].clone();
         if let Some(ended) = told.as_array().unwrap().iter().find(|event| event["kind"] == "override_ended") {
@@ -92,7 +92,7 @@ async fn what_is_not_fit_is_refused_in_words_and_changes_nothing() {
         (wish(|wish| wish["route"] = json!("mistyped")), "no route"),
     ];
     for (wish, words) in unfit {
-        // Between two, a moment: nobody changes things faster than five times a second.
+        // A pause between two: five changes a second are allowed.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let answer = post(studio.address(), "/studio/v1/overrides", &[("Cookie", &cookie)], &wish).await;
         assert!(answer.status == 422 && answer.body.contains(words), "{words}: {answer:?}");
@@ -102,7 +102,7 @@ async fn what_is_not_fit_is_refused_in_words_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn somebody_else_can_undo_it_and_the_latest_is_whose_it_is() {
+async fn another_author_can_undo_it_and_the_latest_author_is_shown() {
     let (atrion, studio) = world(|builder| builder.overrides(true)).await;
     let route = atrion.route("r");
     let (to, ana, bob) = (studio.address(), sign_in(&studio).await, sign_in(&studio).await);
@@ -111,7 +111,7 @@ async fn somebody_else_can_undo_it_and_the_latest_is_whose_it_is() {
         post(to, "/studio/v1/overrides", &[("Cookie", cookie)], &wish).await.status
     };
     assert_eq!(set(&ana, "ana", "force_open").await, 204);
-    // Who names the author of another in his reason is still himself.
+    // An author in the reason does not replace the real one.
     assert_eq!(set(&bob, "bob", "force_closed").await, 204);
     let mut events = Events::open(to, &ana, None).await;
     let shown = events.until("state").await.data["around"]["overrides"].clone();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Who may look, and who may change something.
+//! Access: the token, sessions, hosts, origins.
 
 use atrion_studio::{Access, StartError, Studio, Token, assets};
 use serde_json::json;
@@ -49,7 +49,7 @@ async fn without_the_token_there_is_a_page_and_no_data() {
 }
 
 #[tokio::test]
-async fn the_token_is_exchanged_for_a_cookie_that_no_script_and_no_other_site_gets() {
+async fn the_token_is_exchanged_for_a_cookie_that_only_the_page_gets() {
     let (_atrion, studio) = world(|builder| builder).await;
     let to = studio.address();
     let text = token(&studio);
@@ -67,7 +67,7 @@ async fn the_token_is_exchanged_for_a_cookie_that_no_script_and_no_other_site_ge
     let bearer = format!("Bearer {text}");
     assert_eq!(get(to, "/api/v1/state", &[("Authorization", &bearer)]).await.status, 200);
 
-    // Signed out, the cookie is worth nothing.
+    // After signing out the cookie is invalid.
     assert_eq!(post(to, "/session/end", &[("Cookie", cookie)], &json!({})).await.status, 204);
     assert_eq!(get(to, "/api/v1/state", &[("Cookie", cookie)]).await.status, 401);
 }
@@ -175,7 +175,7 @@ async fn a_change_has_to_come_from_the_page_itself() {
     assert!(atrion.overrides().is_empty());
     let own = post(to, "/studio/v1/overrides", &[("Cookie", &cookie)], &wish).await;
     assert_eq!(own.status, 204, "{own:?}");
-    // Browsers that do not send it are held to the rest.
+    // For browsers that do not send it the other conditions hold.
     let old = post(to, "/studio/v1/overrides", &[("Cookie", &cookie), ("Sec-Fetch-Site", "")], &wish).await;
     assert_eq!(old.status, 204, "{old:?}");
 }

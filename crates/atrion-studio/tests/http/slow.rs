@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A browser that does not read: dropped, and nobody waits for it.
+//! A browser that does not read is dropped, and nothing waits for it.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ async fn stuck(to: std::net::SocketAddr, cookie: &str) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_does_not_read_is_cut_off_while_the_others_and_the_requests_go_on() {
+async fn a_browser_that_does_not_read_is_cut_off_and_holds_up_nothing() {
     // Many routes that change all the time, so that the frames are large.
     let (atrion, studio) = world(|builder| builder.patience(Duration::from_secs(3))).await;
     let (to, cookie) = (studio.address(), sign_in(&studio).await);
@@ -42,7 +42,7 @@ async fn who_does_not_read_is_cut_off_while_the_others_and_the_requests_go_on() 
         frames += usize::from(message.event == "frame");
     }
     assert_eq!(studio.clients(), 1, "the one that reads is still there");
-    // Admission waits for nobody: what is allowed for here is the machine, which may be busy.
+    // Admission never waits for a browser; the bound allows for a busy machine.
     assert!(slowest < Duration::from_millis(500), "an admission took {slowest:?}");
     drop(stuck);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The stream: whole to a newcomer, in changes from then on, and from where it broke off to who comes back.
+//! The stream: the whole state to a new browser, then changes, and what it missed to one that comes
+//! back.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde_json::json;
 use crate::client::{Events, get, post, sign_in, world};
 
 #[tokio::test]
-async fn who_comes_back_goes_on_where_it_broke_off() {
+async fn a_browser_that_comes_back_goes_on_where_it_broke_off() {
     let (atrion, studio) = world(|builder| builder).await;
     let (to, cookie) = (studio.address(), sign_in(&studio).await);
     let mut first = Events::open(to, &cookie, None).await;
@@ -19,7 +20,7 @@ async fn who_comes_back_goes_on_where_it_broke_off() {
 
     // Meanwhile a route is named.
     let _ = atrion.route("named meanwhile");
-    // Frames pass that it does not get, and somebody else does.
+    // It misses frames that another browser gets.
     let mut other = Events::open(to, &cookie, None).await;
     while !other.next().await.unwrap().data.to_string().contains("named meanwhile") {}
     for _ in 0..2 {
@@ -60,13 +61,13 @@ async fn browsers_have_a_limit_and_places_come_free() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_streams_of_that_session_and_nobody_elses() {
+async fn signing_out_ends_the_streams_of_that_session_and_no_others() {
     let (_atrion, studio) = world(|builder| builder).await;
     let (to, mine, other) = (studio.address(), sign_in(&studio).await, sign_in(&studio).await);
     let mut stream = Events::open(to, &mine, None).await;
     let mut others = Events::open(to, &other, None).await;
     stream.until("frame").await;
-    // Nobody's session ends nothing.
+    // Signing out without a session ends nothing.
     let nobody = format!("{}=nobody", mine.split('=').next().unwrap());
     assert_eq!(post(to, "/session/end", &[("Cookie", &nobody)], &json!({})).await.status, 204);
     stream.until("frame").await;
@@ -81,7 +82,7 @@ async fn signing_out_ends_the_streams_of_that_session_and_nobody_elses() {
     }
 }
 
-/// Hours in a moment: the clock is paused, and connections may stand still for longer than that.
+/// Hours in a moment: the clock is paused, and the patience for idle connections is longer.
 #[tokio::test(start_paused = true)]
 async fn a_stream_lasts_as_long_as_its_session() {
     const HALF: Duration = Duration::from_secs(6 * 3_600);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What would have been: asked over HTTP, with recorded minutes of a route under a load.
+//! *What if* over HTTP, with recorded minutes of a route under load.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::client::{Answer, PATIENCE, get, post, sign_in, world};
 
 const ASK: &str = "/studio/v1/whatif";
 
-/// More than a cap of eight lets in, until there is enough of it to be lived through again.
+/// Sends more than a cap of eight lets in, until enough is kept for a replay.
 async fn crowd(atrion: &Atrion, studio: &Running, cookie: &str) {
     let route = atrion.route("GET /crowded");
     let begin = Instant::now();
@@ -30,7 +30,7 @@ async fn crowd(atrion: &Atrion, studio: &Running, cookie: &str) {
     }
 }
 
-/// Asks; waits for its turn if somebody else's comes first.
+/// Asks, and waits for its turn if another run comes first.
 async fn ask(studio: &Running, cookie: &str, question: &Value) -> Answer {
     let begin = Instant::now();
     loop {
@@ -106,7 +106,7 @@ async fn it_is_held_to_the_rules_of_changes_and_can_be_switched_off() {
     let off = post(to, ASK, &[("Cookie", &cookie)], &question).await;
     assert!(off.status == 404 && off.body.contains("kept_minutes"), "{off:?}");
     assert_eq!(get(to, ASK, &[("Cookie", &cookie)]).await.json(), json!({ "minutes": 0, "routes": [] }));
-    // As many at once as there may be changes.
+    // As many at once as the bound on changes allows.
     let mut refused = 0;
     for _ in 0..20 {
         refused += usize::from(post(to, ASK, &[("Cookie", &cookie)], &question).await.status == 429);
@@ -123,7 +123,7 @@ async fn no_setting_makes_a_run_endless_and_one_runs_at_a_time() {
     let found = kept["routes"].as_array().unwrap().iter().find(|one| one["route"] == "GET /crowded").unwrap();
     let question = |seconds: u64, settings: Value| json!({ "route": "GET /crowded", "seconds": seconds, "settings": settings });
 
-    // Each number at its worst, alone: it is refused, or its run ends soon.
+    // The extremes of each number, alone: it is refused, or its run ends soon.
     let mut ran = 0;
     for (path, recorded) in found["settings"].as_object().unwrap() {
         let most = if recorded.is_u64() || recorded.is_null() { json!(u64::MAX) } else { json!(1e300) };
@@ -154,7 +154,7 @@ async fn no_setting_makes_a_run_endless_and_one_runs_at_a_time() {
         assert!([422, 429].contains(&answer.status), "{answer:?}");
         refused += usize::from(answer.status == 422);
     }
-    // Eight at once: what is not run at once is told to wait, and nothing piles up.
+    // Eight at once: a question that is not run at once is refused, and nothing piles up.
     let begin = Instant::now();
     let mut answered = 0;
     while answered == 0 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A dependency that is down, for suites that look at what becomes of it.
+//! A dependency that is down.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use atrion_engine::Atrion;
 
 use crate::client::PATIENCE;
 
-/// Every call fails, until the route is open.
+/// Fails every call until the breaker of the route is open.
 pub(crate) async fn fail(atrion: &Atrion, route: &str) {
     let route = atrion.route(route);
     let began = Instant::now();

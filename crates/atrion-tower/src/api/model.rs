@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the API says, as plain data. Version 1 only ever gains fields; units stand in the names.
+//! The answers of the API, as plain data. Version 1 only ever gains fields; the names have the
+//! units.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,9 +15,9 @@ use serde::Serialize;
 pub struct InstanceView {
     /// Milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// The store fails, and the instance works from what it has in memory.
+    /// The store fails, and the instance works from memory.
     pub degraded: bool,
-    /// The stores behind it; `memory` alone where nothing is shared or kept.
+    /// The stores behind it; only `memory` where nothing is shared or kept.
     pub stores: Vec<StoreView>,
     /// Every route, by name.
     pub routes: Vec<RouteView>,
@@ -26,7 +27,7 @@ pub struct InstanceView {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct StoreView {
-    /// `memory`, `redis`, `postgres`, or what another provider calls itself.
+    /// `memory`, `redis`, `postgres`, or the name of another provider.
     pub name: &'static str,
     /// What is wrong with it; null if nothing is.
     pub trouble: Option<String>,
@@ -42,7 +43,7 @@ pub struct StoreView {
 pub struct NodesView {
     /// Heard.
     pub live: usize,
-    /// Not heard for a while: their word fades.
+    /// Not heard for a while: what they said fades.
     pub fading: usize,
 }
 
@@ -50,7 +51,8 @@ pub struct NodesView {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RouteView {
-    /// The name. It may hold any character but control characters: show it as text, never as markup.
+    /// The name. It may hold any character but control characters: show it as text, never as
+    /// markup.
     pub name: String,
     /// `bootstrap`, `operational` or `circuit_breaker`.
     pub mode: &'static str,
@@ -60,11 +62,12 @@ pub struct RouteView {
     pub terms_ohm: TermsView,
     /// Requests in flight.
     pub in_flight: u64,
-    /// N*, the capacity target in requests.
-    pub limit: f64,
+    /// N*, the capacity target, in requests. `limit` in JSON.
+    #[serde(rename = "limit")]
+    pub target: f64,
     /// D, in slots.
     pub debt: f64,
-    /// L, the latency of now; 0 while unknown.
+    /// L, the current latency; 0 while unknown.
     pub latency_s: f64,
     /// L0, the latency without a crowd; 0 while unknown.
     pub baseline_s: f64,
@@ -74,16 +77,16 @@ pub struct RouteView {
     pub error_share: f64,
     /// Everything is computed and nothing is shed.
     pub shadow: bool,
-    /// What somebody has set by hand.
+    /// The override in force.
     #[serde(rename = "override")]
     pub by_hand: Option<OverrideView>,
     /// Requests since the route was created, by tier, the most important first.
     pub tiers: Vec<TierView>,
-    /// Calls since the route was created, by how they went.
+    /// Calls since the route was created, by outcome.
     pub outcomes: OutcomesView,
 }
 
-/// The terms of R, in ohms. Their sum is R, but that R is never under the base.
+/// The terms of R, in ohms. Their sum is R, but R is never below the base.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TermsView {
@@ -91,13 +94,13 @@ pub struct TermsView {
     pub base: f64,
     /// The crowd.
     pub saturation: f64,
-    /// Pressure that rises.
+    /// Rising pressure.
     pub momentum: f64,
     /// What is left of past failures.
     pub scar: f64,
-    /// Calls that do not come back.
+    /// Calls that do not return.
     pub staleness: f64,
-    /// What the fleet adds, or takes away: signed.
+    /// What the fleet adds or takes away: signed.
     pub cluster: f64,
 }
 
@@ -107,13 +110,14 @@ pub struct TermsView {
 pub struct TierView {
     /// `critical` to `bulk`.
     pub tier: &'static str,
-    /// Requests that were let through.
+    /// Requests that were admitted.
     pub admitted: u64,
-    /// Requests that were refused, or in shadow mode would have been, by reason. Reasons without any are left out.
+    /// Requests that were refused, or would have been in shadow mode, by reason. Reasons without
+    /// any are left out.
     pub shed: BTreeMap<&'static str, u64>,
 }
 
-/// Calls by how they went.
+/// Calls by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct OutcomesView {
@@ -125,11 +129,11 @@ pub struct OutcomesView {
     pub late: u64,
     /// Said nothing about the callee's health.
     pub ignored: u64,
-    /// Dropped without a verdict.
+    /// Dropped without an outcome.
     pub cancelled: u64,
 }
 
-/// What somebody has set by hand.
+/// An override in force.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct OverrideView {
@@ -145,7 +149,7 @@ pub struct OverrideView {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RefusalView {
-    /// Give the last one as `after` to get what came later.
+    /// Give the last one as `after` to get later ones.
     pub number: u64,
     /// Milliseconds since the Unix epoch.
     pub at_ms: u64,
@@ -161,15 +165,16 @@ pub struct RefusalView {
     pub resistance_ohm: f64,
     /// The terms of R.
     pub terms_ohm: TermsView,
-    /// What the route was doing.
+    /// The mode of the route.
     pub mode: &'static str,
     /// Requests in flight, without this one.
     pub in_flight: u64,
-    /// N*, in requests.
-    pub limit: f64,
+    /// N*, the capacity target, in requests. `limit` in JSON.
+    #[serde(rename = "limit")]
+    pub target: f64,
     /// D, in slots.
     pub debt: f64,
-    /// When a request of this voltage has a chance again.
+    /// How long until a request of this voltage has a chance again.
     pub retry_after_s: f64,
 }
 
@@ -206,7 +211,7 @@ impl RouteView {
             resistance_ohm: route.resistance.get(),
             terms_ohm: TermsView::of(&route.terms),
             in_flight: route.in_flight,
-            limit: route.limit,
+            target: route.limit,
             debt: route.debt,
             latency_s: route.latency,
             baseline_s: route.baseline,
@@ -260,7 +265,7 @@ impl OverrideView {
 }
 
 impl RefusalView {
-    /// `now` on the instance's clock and on the wall, to show when it was.
+    /// `now` on the instance's clock and on the wall clock, to date the refusal.
     pub(super) fn of(sample: &RefusalSample, (now, wall): (Mono, u64)) -> Self {
         let refusal = &sample.refusal;
         let ago = u64::try_from(now.since(sample.at).as_millis()).unwrap_or(u64::MAX);
@@ -275,7 +280,7 @@ impl RefusalView {
             terms_ohm: TermsView::of(&refusal.terms),
             mode: refusal.mode.as_str(),
             in_flight: refusal.in_flight,
-            limit: refusal.target,
+            target: refusal.target,
             debt: refusal.debt,
             retry_after_s: refusal.retry_after.as_secs_f64(),
         }

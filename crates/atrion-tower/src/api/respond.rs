@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Api;
 use super::model::{RouteView, overrides_of};
 
-/// The answer to a request, whatever path the API is mounted below.
+/// The answer to a request, below any mount path.
 pub(super) fn to(api: &Api, method: &Method, uri: &Uri) -> Response<Full<Bytes>> {
     if method != Method::GET && method != Method::HEAD {
         let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "this API is read-only: use GET");
@@ -53,8 +53,8 @@ fn get(api: &Api, uri: &Uri) -> Response<Full<Bytes>> {
 
 const PATHS: [&str; 4] = ["/v1/state", "/v1/route?name=", "/v1/events?after=", "/v1/refusals?after="];
 
-/// Numbered things, and since when they are counted: who comes back after a restart sees that his number is of another
-/// life.
+/// Numbered things, and since when they are counted: after a restart a client sees that its number
+/// is of an earlier process.
 #[derive(Serialize)]
 struct Since<T> {
     started_ms: u64,
@@ -70,7 +70,7 @@ fn index(api: &Api) -> Value {
     })
 }
 
-/// Looked up in a snapshot, because asking the instance for a route by name would make one.
+/// Looks the route up in a snapshot, because asking the instance for it by name would make it.
 fn one_route(api: &Api, name: &str) -> Response<Full<Bytes>> {
     let snapshot = api.atrion().snapshot();
     match snapshot.routes.iter().find(|route| route.id.as_str() == name) {
@@ -99,7 +99,7 @@ fn problem(status: StatusCode, detail: &str) -> Response<Full<Bytes>> {
 }
 
 fn respond(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Response<Full<Bytes>> {
-    // What is written here are maps with text as keys and numbers: it cannot fail.
+    // Maps with text as keys: it cannot fail.
     let body = serde_json::to_vec(value).unwrap_or_default();
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
@@ -110,7 +110,7 @@ fn respond(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Re
     response
 }
 
-/// The first parameter of that name, decoded. Bytes that are no UTF-8 name nothing that there is.
+/// The first parameter of that name, decoded; `None` if it is not UTF-8.
 fn parameter(uri: &Uri, name: &str) -> Option<String> {
     let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
     let value = pairs.into_iter().find(|(key, _)| *key == name)?.1;

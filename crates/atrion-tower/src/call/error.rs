@@ -5,7 +5,7 @@ use std::time::Duration;
 use atrion_engine::{Route, Shed};
 use atrion_state::RouteId;
 
-/// The error of a call that was not let through. The inner service has not seen it.
+/// The error of a call that was refused. The inner service has not seen it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{route} refused the call: {shed}")]
 pub struct Refused {
@@ -24,12 +24,12 @@ impl Refused {
         &self.route
     }
 
-    /// Why, with everything that led to it.
+    /// The reason, with all terms of the decision.
     pub const fn shed(&self) -> &Shed {
         &self.shed
     }
 
-    /// When a call of the same voltage has a chance again.
+    /// How long until a call of the same voltage has a chance again.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
         self.shed.retry_after()

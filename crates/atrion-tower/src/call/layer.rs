@@ -7,6 +7,33 @@ use tower_layer::Layer;
 use super::service::CallService;
 
 /// Puts [`CallService`] before a service of any request type.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use atrion_core::Tier;
+/// use atrion_engine::{Atrion, Config, RouteConfig};
+/// use atrion_tower::{CallLayer, Refused};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// let config = Config::default().route("mail", RouteConfig::default().cap(1));
+/// let atrion = Atrion::builder().config(config).connect().await?;
+///
+/// let route = atrion.route("mail");
+/// let send = service_fn(async |address: &str| {
+///     if address.contains('@') { Ok("sent") } else { Err("this is no address") }
+/// });
+/// let guarded = CallLayer::new(route.clone()).layer(send);
+/// assert_eq!(guarded.clone().oneshot("me@example.com").await?, "sent");
+///
+/// // The cap allows one call in flight, and this is it.
+/// let _permit = route.admit(Tier::Normal)?;
+/// let error = guarded.oneshot("you@example.com").await.unwrap_err();
+/// let refused: &Refused = error.downcast_ref().ok_or("not a refusal")?;
+/// assert_eq!(refused.route().as_str(), "mail");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct CallLayer<R> {
@@ -14,7 +41,7 @@ pub struct CallLayer<R> {
 }
 
 impl<R> CallLayer<R> {
-    /// A layer by these [rules](super::CallRules); a [`Route`](atrion_engine::Route) will do.
+    /// Makes a layer from [rules](super::CallRules); a [`Route`](atrion_engine::Route) is enough.
     pub fn new(rules: R) -> Self {
         Self { rules: Arc::new(rules) }
     }

@@ -3,20 +3,21 @@
 use atrion_core::{Outcome, Priority};
 use atrion_engine::Route;
 
-/// What admission has to know about a call: its route, its priority, and what its end says.
+/// What admission has to know about a call: its route, its priority, and its outcome.
 ///
-/// A [`Route`] is a set of rules by itself: every call belongs to it at normal priority, and each error is a failure.
+/// A [`Route`] is a set of rules by itself: every call belongs to it at normal priority, and each
+/// error is a failure.
 pub trait CallRules<Request, Response, Error> {
-    /// The route that `request` belongs to. Keep the handles; look them up by name only where names are many.
+    /// The route of `request`. Keep the handles, and look them up by name only if there are many.
     fn route(&self, request: &Request) -> Route;
 
-    /// How important `request` is. Normal unless this says otherwise.
+    /// The priority of `request`. Normal by default.
     fn priority(&self, request: &Request) -> Priority {
         let _ = request;
         Priority::default()
     }
 
-    /// What the call's end says about the callee's health. By default an error is a failure.
+    /// What the result says about the callee's health. By default an error is a failure.
     fn outcome(&self, result: Result<&Response, &Error>) -> Outcome {
         Outcome::of(&result)
     }

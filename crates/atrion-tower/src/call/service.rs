@@ -56,7 +56,7 @@ where
     type Error = BoxError;
     type Future = CallFuture<S::Future, R, Request>;
 
-    /// The inner service's readiness. No permit is taken here.
+    /// The inner service's readiness. It takes no permit.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
@@ -67,7 +67,8 @@ where
             Ok(permit) => CallFuture::called(self.inner.call(request), permit, Arc::clone(&self.rules)),
             Err(shed) => {
                 trace::mark(&route, &shed);
-                // This clone was made ready and is not called: a fresh one gives back what readiness has reserved.
+                // The inner service was made ready and is not called: a fresh clone gives back what
+                // its readiness has reserved.
                 self.inner = self.inner.clone();
                 CallFuture::refused(Refused::new(&route, shed))
             }

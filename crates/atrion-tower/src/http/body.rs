@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The body of a response: the inner service's, watched to its end if the permit is held that long, or a refusal.
+//! The body of a response: that of the inner service, watched to its end if the permit is held that
+//! long, or a refusal.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,7 +17,8 @@ use pin_project_lite::pin_project;
 use crate::classify::Classify;
 
 pin_project! {
-    /// The body of a response that has gone through an [`AdmissionService`](super::AdmissionService).
+    /// The body of a response that has gone through an
+    /// [`AdmissionService`](super::AdmissionService).
     ///
     /// Dropped before its end while the permit is held, its request counts as cancelled.
     #[derive(Debug)]
@@ -42,12 +44,12 @@ pub(crate) struct Watch {
     pub(crate) classify: Arc<dyn Classify>,
 }
 
-/// What the end of a body will say.
+/// What the end of a body decides.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Awaiting {
     /// The verdict, in its trailers.
     Trailers,
-    /// That the body is over; the head has given the verdict.
+    /// Only that the body is over; the head has given the verdict.
     End(Outcome),
 }
 
@@ -58,7 +60,7 @@ impl<B: Body> AdmissionBody<B> {
 
     pub(crate) fn watched(body: B, watch: Watch) -> Self {
         let mut watch = Some(watch);
-        // A body that is over from the start may never be polled.
+        // A body that is at its end from the start may never be polled.
         if body.is_end_stream() {
             finish(&mut watch, None);
         }
@@ -71,7 +73,7 @@ impl<B: Body> AdmissionBody<B> {
 }
 
 impl<B: Default> Default for AdmissionBody<B> {
-    /// The inner body's default, which some middleware answers with.
+    /// The default of the inner body, which some middleware answers with.
     fn default() -> Self {
         Self { state: State::Inner { body: B::default(), watch: None } }
     }
@@ -98,7 +100,7 @@ where
                 match &frame {
                     None => finish(watch, None),
                     Some(Ok(frame)) if frame.is_trailers() => finish(watch, frame.trailers_ref()),
-                    // A server does not poll once more when it knows that nothing is left.
+                    // A server does not poll again when it knows that nothing is left.
                     Some(Ok(_)) if body.is_end_stream() || is_sent(watch.as_ref(), &*body) => {
                         finish(watch, None)
                     }
@@ -131,7 +133,8 @@ where
     }
 }
 
-/// A body of known length may be dropped as soon as its last byte is out; trailers come after the last byte.
+/// Whether all bytes of a body of known length are out: it may then be dropped. Trailers come after
+/// the last byte.
 fn is_sent<B: Body>(watch: Option<&Watch>, body: &B) -> bool {
     let only_the_end = watch.is_some_and(|watch| matches!(watch.awaiting, Awaiting::End(_)));
     only_the_end && body.size_hint().exact() == Some(0)

@@ -59,7 +59,7 @@ where
         let (mut response, decision) = match self.project().state.project() {
             Projected::Called { future, permit, policy } => {
                 let result = ready!(future.poll(cx));
-                // Taken at the first answer; a future is not polled after it.
+                // Taken when the inner future is ready; after that it is not polled again.
                 let Some(permit) = permit.take() else { return Poll::Pending };
                 let response = match result {
                     Ok(response) => watched(response, permit, policy),
@@ -95,7 +95,8 @@ fn watched<R: Body>(
     policy: &Arc<Policy>,
 ) -> Response<AdmissionBody<R>> {
     if response.extensions().get::<Shed>().is_some() {
-        // A layer of this process has refused: nobody was asked, so it says nothing about the callee.
+        // Another layer of this process has refused: no callee has answered, so this says nothing
+        // about its health.
         permit.finish(Outcome::Ignored);
         return response.map(AdmissionBody::unwatched);
     }

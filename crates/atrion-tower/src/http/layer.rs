@@ -16,10 +16,45 @@ use crate::refusal::Detail;
 use crate::trace::OnRefusal;
 use crate::trust::TrustedHeaders;
 
-/// Puts [`AdmissionService`] before a service: each request is admitted by its route, or refused at once.
+/// Puts [`AdmissionService`] before a service: its route admits each request, or refuses it at
+/// once.
 ///
-/// Nothing has to be set. Put it outside of everything that does work or waits, and inside of what only looks (traces,
-/// request ids, authentication that decides the priority).
+/// Every setting has a default. Put it outside of everything that does work or waits, and inside of
+/// what only looks (traces, request ids, authentication that decides the priority).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::convert::Infallible;
+///
+/// use atrion_core::Tier;
+/// use atrion_engine::{Atrion, Config, RouteConfig};
+/// use atrion_tower::{AdmissionLayer, RouteNames};
+/// use http::{Request, Response, StatusCode};
+/// use http_body_util::Full;
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// let config = Config::default().route("orders", RouteConfig::default().cap(1));
+/// let atrion = Atrion::builder().config(config).connect().await?;
+///
+/// let orders = service_fn(async |_: Request<()>| {
+///     Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("an order")))
+/// });
+/// let layer = AdmissionLayer::new(atrion.clone()).names(RouteNames::fixed("orders"));
+/// let guarded = layer.layer(orders);
+///
+/// let answer = guarded.clone().oneshot(Request::new(())).await?;
+/// assert_eq!(answer.status(), StatusCode::OK);
+///
+/// // The cap allows one request in flight, and this is it.
+/// let route = atrion.route("orders");
+/// let _permit = route.admit(Tier::Normal)?;
+/// let refused = guarded.oneshot(Request::new(())).await?;
+/// assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+/// assert_eq!(refused.headers()["x-atrion-shed"], "at_cap");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct AdmissionLayer {
@@ -27,12 +62,14 @@ pub struct AdmissionLayer {
 }
 
 impl AdmissionLayer {
-    /// A layer for servers. Routes are named by axum's matched path ([`RouteNames::matched_path`]).
+    /// Makes a layer for servers. Routes are named by axum's matched path
+    /// ([`RouteNames::matched_path`]).
     pub fn new(atrion: Atrion) -> Self {
         Self { policy: Policy::new(atrion, RouteNames::default()) }
     }
 
-    /// A layer for clients. Routes are named by the authority that is called ([`RouteNames::authority`]).
+    /// Makes a layer for clients. Routes are named by the authority that is called
+    /// ([`RouteNames::authority`]).
     pub fn client(atrion: Atrion) -> Self {
         Self { policy: Policy::new(atrion, RouteNames::authority()) }
     }
@@ -43,14 +80,14 @@ impl AdmissionLayer {
         self
     }
 
-    /// Sets the priority of requests about which nobody says anything. `Tier::Normal` by default.
+    /// Sets the priority of requests that state none. `Tier::Normal` by default.
     pub fn default_priority(mut self, priority: impl Into<Priority>) -> Self {
         self.policy.priorities.default = priority.into();
         self
     }
 
-    /// Sets the service's own rule for priorities. A [`Priority`] or [`Tier`](atrion_core::Tier) in the request's
-    /// extensions goes before it; trusted headers come after it, where it says `None`.
+    /// Sets the service's own rule for priorities. A [`Priority`] or [`Tier`](atrion_core::Tier) in
+    /// the request's extensions goes before it; where it gives `None`, trusted headers come next.
     pub fn priority(
         mut self,
         rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Priority> + Send + Sync + 'static,
@@ -59,14 +96,14 @@ impl AdmissionLayer {
         self
     }
 
-    /// Believes priorities in headers. Only for services whose callers cannot set them as they like.
+    /// Believes priorities in headers. Only for services whose callers cannot set them freely.
     pub fn trust_headers(mut self, trusted: TrustedHeaders) -> Self {
         self.policy.priorities.trusted = Some(trusted);
         self
     }
 
-    /// Removes `x-atrion-tier` and `x-atrion-voltage` before the inner service sees the request, so that what was not
-    /// trusted here is not trusted further down by accident.
+    /// Removes `x-atrion-tier` and `x-atrion-voltage` before the inner service sees the request, so
+    /// that headers that are not trusted here are not trusted further down by accident.
     pub fn strip_headers(mut self) -> Self {
         self.policy.priorities.strip = true;
         self
@@ -78,7 +115,8 @@ impl AdmissionLayer {
         self
     }
 
-    /// Sets what is a success and what a failure. [`DefaultClassifier`](crate::DefaultClassifier) by default.
+    /// Sets what is a success and what a failure. [`DefaultClassifier`](crate::DefaultClassifier)
+    /// by default.
     pub fn classify(mut self, classify: impl Classify + 'static) -> Self {
         self.policy.classify = Arc::new(classify);
         self
@@ -96,24 +134,27 @@ impl AdmissionLayer {
         self
     }
 
-    /// Says with every response, in `x-atrion-decision`, whether it was `admitted` or `shed`.
+    /// Adds `x-atrion-decision` to every response: `admitted` or `shed`.
     pub fn show_decision(mut self) -> Self {
         self.policy.show_decision = true;
         self
     }
 
-    /// Calls this with every refusal, on the request's path and inside of its span: for traces and access logs. Be quick.
+    /// Calls a function with every refusal, on the request's path and inside of its span: for
+    /// traces and access logs. It must be quick.
     ///
-    /// Without it, too, a refusal is written into those of these fields that the current `tracing` span has declared:
-    /// `atrion.decision`, `atrion.route`, `atrion.tier`, `atrion.shed.reason`, `atrion.voltage`, `atrion.resistance`, and
-    /// `atrion.resistance.` with `base`, `saturation`, `momentum`, `scar`, `staleness` and `cluster`. `atrion_otel::mark_span`
-    /// in this place writes all of them into OpenTelemetry's current span, declared or not.
+    /// Without it, too, a refusal is written into those of these fields that the current `tracing`
+    /// span has declared: `atrion.decision`, `atrion.route`, `atrion.tier`, `atrion.shed.reason`,
+    /// `atrion.voltage`, `atrion.resistance`, and `atrion.resistance.` with `base`, `saturation`,
+    /// `momentum`, `scar`, `staleness` and `cluster`. `atrion_otel::mark_span` as this function
+    /// writes all of them into OpenTelemetry's current span, declared or not.
     pub fn on_refusal(mut self, call: impl Fn(&Route, &Shed) + Send + Sync + 'static) -> Self {
         self.policy.on_refusal = OnRefusal::new(call);
         self
     }
 
-    /// How many trusted headers could not be read so far, in all services of this layer and its clones.
+    /// How many trusted headers could not be read so far, in all services of this layer and its
+    /// clones.
     #[must_use]
     pub fn malformed_headers(&self) -> u64 {
         self.policy.priorities.complaints.count()

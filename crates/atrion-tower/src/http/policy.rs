@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a layer was told, shared by its services and their futures.
+//! The settings of a layer, shared by its services and their futures.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::trace::OnRefusal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Hold {
-    /// Until its verdict is known: the head of an HTTP response, the trailers of a gRPC response. Right for everything
-    /// that answers in one piece.
+    /// Until its verdict is known: the head of an HTTP response, the trailers of a gRPC response.
+    /// Right for everything that answers in one piece.
     #[default]
     Verdict,
-    /// Until the head, also for gRPC, where a head in order then counts as a success. Right for gRPC streams that live
-    /// for hours: their length is no latency.
+    /// Until the head, also for gRPC, where a good head then counts as a success. Right for gRPC
+    /// streams that live for hours: their length is no latency.
     Head,
-    /// Until the body has been sent. Right where the body is made while it is sent and that is the work, as in
-    /// downloads and exports. The latency is then the whole transfer's, the client's slowness included.
+    /// Until the body has been sent. Right where making the body is the work, as in downloads and
+    /// exports. The latency is then that of the whole transfer, a slow client included.
     Body,
 }
 

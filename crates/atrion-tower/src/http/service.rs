@@ -14,7 +14,8 @@ use super::policy::Policy;
 use crate::head::RequestHead;
 use crate::refusal;
 
-/// Admits requests to the inner service, or refuses them. Made by [`AdmissionLayer`](crate::AdmissionLayer).
+/// Admits requests to the inner service, or refuses them. Made by
+/// [`AdmissionLayer`](crate::AdmissionLayer).
 ///
 /// A refusal is a response, never an error: `503` with a problem document, or a gRPC status.
 #[derive(Debug, Clone)]
@@ -55,7 +56,8 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
-    /// The inner service's readiness. No permit is taken here: a connection may be ready for hours before it calls.
+    /// The inner service's readiness. It takes no permit: a connection may be ready for hours
+    /// before it calls.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
@@ -70,7 +72,8 @@ where
                 policy.on_refusal.refused(&route, &shed);
                 let answer = refusal::response(&shed, &route, policy.detail, request.headers());
                 let future = ResponseFuture::refused(answer, policy.show_decision);
-                // This clone was made ready and is not called: a fresh one gives back what readiness has reserved.
+                // The inner service was made ready and is not called: a fresh clone gives back what
+                // its readiness has reserved.
                 self.inner = self.inner.clone();
                 future
             }

@@ -19,7 +19,7 @@ fn response(body: Body) -> Response<Body> {
     Response::builder().header("content-type", "application/grpc").body(body).unwrap()
 }
 
-/// A message, and then that status in the trailers.
+/// A body: a message, then this status in the trailers.
 fn ends_with(status: &'static str) -> Body {
     let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static(status))]);
     Full::new(Bytes::from_static(b"\0\0\0\0\0"))
@@ -79,7 +79,7 @@ async fn a_response_without_any_status_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_a_failure_and_one_that_is_dropped_is_cancelled() {
+async fn a_broken_body_is_a_failure_and_a_dropped_one_is_cancelled() {
     let world = World::with_room_for_one().await;
     let (mut service, mut server) = spawn(world.layer());
     let broken = Full::new(Bytes::from_static(b"\0"))

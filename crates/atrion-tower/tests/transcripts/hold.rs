@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 
 use crate::support::{Body, World, body, exchange, get, spawn};
 
-/// A body of known length that never says by itself that it is over, as one that is copied from a file.
+/// A body of known length that never reports its end, like one that is copied from a file.
 struct File(Vec<Bytes>);
 
 impl HttpBody for File {
@@ -54,7 +54,7 @@ async fn the_body_can_be_part_of_the_work() {
     assert!(body.frame().await.is_some());
     assert_eq!(world.in_flight("http"), 1);
     assert!(body.frame().await.is_some());
-    // A server stops to poll when the announced length has been sent.
+    // A server stops polling when the announced length has been sent.
     assert_eq!(world.in_flight("http"), 0);
     drop(body);
     assert_eq!(world.counts("http").succeeded(), 1);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What goes in and what comes out, request by request, against a service that the test plays itself.
+//! Transcripts: each request and its answer, against an inner service that the test plays.
 //!
-//! Time stands still but where a test moves it, and counters are read after a pulse that the test asks for.
+//! Time stands still unless a test moves it, and counters are read after a pulse that the test asks
+//! for.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do: that is how they speak
 
 mod support;

@@ -43,7 +43,7 @@ async fn methods_that_are_not_listed_share_a_route() {
 }
 
 #[tokio::test]
-async fn a_function_may_name_routes_and_a_name_that_cannot_be_one_is_protected_by_the_overflow_route() {
+async fn a_function_may_name_routes_and_invalid_names_share_the_overflow_route() {
     let names = RouteNames::by(|head| {
         let first = head.uri.path().split('/').nth(1)?;
         (first != "none")

@@ -138,7 +138,7 @@ async fn a_client_tells_its_callee_what_it_was_told_to() {
     assert_eq!(exact.headers()["x-atrion-tier"], "high");
     let sent: f64 = exact.headers()["x-atrion-voltage"].to_str().unwrap().parse().unwrap();
     assert_eq!(Tier::of(Volts::new(sent).unwrap()), Tier::High);
-    // The callee that trusts it judges the same voltage as the gate here.
+    // A callee that trusts it judges the same voltage as the gate here.
     let mut request = get("/");
     *request.headers_mut() = exact.headers().clone();
     let heard = seen(&world.layer().trust_headers(TrustedHeaders::new()), request).await;

@@ -57,7 +57,7 @@ async fn what_is_over_capacity_gets_a_503_with_a_problem_document() {
 }
 
 #[tokio::test]
-async fn whoever_wants_to_hears_of_every_refusal_and_of_nothing_else() {
+async fn a_callback_is_called_with_every_refusal_and_with_nothing_else() {
     let world = World::with_room_for_one().await;
     let heard = Arc::new(Mutex::new(Vec::new()));
     let hears = Arc::clone(&heard);

@@ -65,7 +65,7 @@ impl World {
     }
 }
 
-/// A service and the hand that plays what is behind it, which is ready for anything.
+/// A service, and the handle that plays the inner service, which is always ready.
 pub(crate) fn spawn(layer: AdmissionLayer) -> (Service, Server) {
     let (service, mut server) = tower_test::mock::spawn_layer(layer);
     server.allow(1_000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Without a licence: the page says what is missing, the API goes on, and nothing else notices.
+//! Without a license the page says what is missing, the API goes on, and nothing else notices.
 
 use atrion_engine::Atrion;
 use atrion_license::{Feature, Sources, Tier, Verifier, Watch, development};
@@ -16,7 +16,7 @@ async fn with(license: impl Into<Watch>) -> (Atrion, atrion_studio::Running) {
 }
 
 #[tokio::test]
-async fn a_missing_licence_closes_the_views_and_nothing_else() {
+async fn a_missing_license_closes_the_views_and_nothing_else() {
     let none = Sources::from_lookup(|_| None).with_default_file("/nowhere/license.key");
     let (atrion, studio) = with(Watch::new(none, Verifier::embedded())).await;
     let _ = atrion.route("r");
@@ -33,7 +33,7 @@ async fn a_missing_licence_closes_the_views_and_nothing_else() {
         (&json!(false), &json!("unlicensed"))
     );
     assert!(about["license"]["trouble"].as_str().unwrap().contains("ATRION_LICENSE_KEY"), "{about}");
-    // What was free stays free.
+    // The free parts stay open.
     for path in ["/api/v1", "/api/v1/state", "/api/v1/events", "/api/v1/refusals", "/api/v1/route?name=r"] {
         assert_eq!(get(to, path, &cookie).await.status, 200, "{path}");
     }
@@ -41,7 +41,7 @@ async fn a_missing_licence_closes_the_views_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_licence_for_something_else_says_so() {
+async fn a_license_for_something_else_says_so() {
     let mut terms = development::terms(Tier::Pro);
     terms.features = [Feature::Redis].into();
     let (_atrion, studio) = with(development::signing_key().issue(&terms).unwrap()).await;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The licence of Studio: what the key says, and whether the views may be shown.
+//! The license of Studio: the terms of the key, and whether the views may be shown.
 //!
-//! Nothing but the views depends on it. Admission, health, metrics and the read-only API go on without a licence, and
-//! views that were opened under a licence stay open until the process ends, as every adapter's do.
+//! Only the views depend on it. Admission, health, metrics and the read-only API go on without a
+//! license, and views that were opened under a license stay open until the process ends, as with
+//! every adapter.
 
 use std::sync::Mutex;
 
 use atrion_license::{Feature, License, LicenseError, Report, State, UnixTime, Watch};
-use atrion_state::lock;
+use atrion_state::{Clock as _, SystemClock, lock};
 use serde_json::{Value, json};
 
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct LicenseView {
     cluster: String,
     inner: Mutex<Inner>,
 }
@@ -22,12 +23,12 @@ struct Inner {
     was_permitted: bool,
 }
 
-impl Gate {
+impl LicenseView {
     pub(crate) fn new(watch: Watch, cluster: String) -> Self {
         Self { cluster, inner: Mutex::new(Inner { watch, was_permitted: false }) }
     }
 
-    /// Reads the licence again if that is due, and says in the log what there is to say. It reads one small file an hour.
+    /// Reads the license again if that is due (one small file an hour), and logs what has changed.
     pub(crate) fn poll(&self, now: UnixTime) {
         let mut inner = lock(&self.inner);
         for signal in inner.watch.poll(now) {
@@ -50,8 +51,8 @@ impl Gate {
         }
     }
 
-    /// What there is to know about it, for the page.
-    pub(crate) fn view(&self, now: UnixTime) -> Value {
+    /// The license as the page shows it.
+    pub(crate) fn as_json(&self, now: UnixTime) -> Value {
         let inner = lock(&self.inner);
         let report = inner.watch.report(now);
         let fault = report.fault.as_ref().map(ToString::to_string);
@@ -59,7 +60,8 @@ impl Gate {
         json!({
             "permitted": inner.was_permitted,
             "state": word(&report),
-            // Why not, and what mends it: the message of the key that was found, or that there is none.
+            // Why not, and what mends it: the fault of the key that was found, or that there is
+            // none.
             "trouble": if inner.was_permitted { fault } else { fault.or(refusal) },
             "license": report.license.as_ref().map(terms),
             "clusters": report.clusters,
@@ -98,6 +100,12 @@ fn terms(license: &License) -> Value {
     })
 }
 
+/// The wall clock, as licenses count it.
+pub(crate) fn unix_now() -> UnixTime {
+    let seconds = SystemClock.wall().as_millis() / 1_000;
+    UnixTime::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use atrion_license::{LicenseKey, Sources, Tier, development};
@@ -106,21 +114,21 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-    fn gate(key: Result<LicenseKey, LicenseError>) -> Gate {
-        let gate = Gate::new(Watch::from(key.unwrap()), "default".to_owned());
-        gate.poll(NOW);
-        gate
+    fn view(key: Result<LicenseKey, LicenseError>) -> LicenseView {
+        let view = LicenseView::new(Watch::from(key.unwrap()), "default".to_owned());
+        view.poll(NOW);
+        view
     }
 
     #[test]
     fn a_key_with_the_feature_opens_and_one_without_says_so() {
-        assert!(gate(development::key(Tier::Starter)).is_open());
+        assert!(view(development::key(Tier::Starter)).is_open());
         let mut terms = development::terms(Tier::Pro);
         terms.features = [Feature::Redis].into();
-        let without = gate(development::signing_key().issue(&terms));
-        let view = without.view(NOW);
-        assert!(!without.is_open() && view["license"]["tier"] == "pro");
-        assert!(view["trouble"].as_str().unwrap().contains("studio"), "{view}");
+        let without = view(development::signing_key().issue(&terms));
+        let said = without.as_json(NOW);
+        assert!(!without.is_open() && said["license"]["tier"] == "pro");
+        assert!(said["trouble"].as_str().unwrap().contains("studio"), "{said}");
     }
 
     #[test]
@@ -128,15 +136,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("license.key");
         let sources = Sources::from_lookup(|_| None).with_default_file(&path);
-        let gate = Gate::new(Watch::new(sources, atrion_license::Verifier::embedded()), "default".to_owned());
-        gate.poll(NOW);
-        assert!(!gate.is_open() && gate.view(NOW)["state"] == "unlicensed");
-        assert!(gate.view(NOW)["trouble"].as_str().unwrap().contains("ATRION_LICENSE"), "{}", gate.view(NOW));
+        let view =
+            LicenseView::new(Watch::new(sources, atrion_license::Verifier::embedded()), "default".to_owned());
+        view.poll(NOW);
+        assert!(!view.is_open() && view.as_json(NOW)["state"] == "unlicensed");
+        assert!(
+            view.as_json(NOW)["trouble"].as_str().unwrap().contains("ATRION_LICENSE"),
+            "{}",
+            view.as_json(NOW)
+        );
         std::fs::write(&path, development::key(Tier::Pro).unwrap().reveal()).unwrap();
-        gate.poll(NOW.plus(3_600));
-        assert!(gate.is_open());
+        view.poll(NOW.plus(3_600));
+        assert!(view.is_open());
         std::fs::remove_file(&path).unwrap();
-        gate.poll(NOW.plus(7_200));
-        assert!(gate.is_open());
+        view.poll(NOW.plus(7_200));
+        assert!(view.is_open());
     }
 }

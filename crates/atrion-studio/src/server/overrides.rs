@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What can be changed: overrides, if they are switched on.
+//! Overrides by hand, if they are switched on.
 
 use std::sync::Arc;
 
@@ -8,15 +8,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
 
-use super::Problem;
+use super::problem::{Problem, parsed};
 use crate::overrides::{Undo, Wish, checked_author, checked_reason};
 use crate::sampler;
+use crate::shared::Shared;
 use crate::source::Operator;
-use crate::studio::Shared;
 
-/// `POST /studio/v1/overrides`: takes a route over.
+/// `POST /studio/v1/overrides`: sets an override.
 pub(super) async fn set(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
@@ -24,9 +23,9 @@ pub(super) async fn set(
 ) -> Result<StatusCode, Problem> {
     let operator = operator(&shared)?;
     let wish: Wish = parsed(&body)?;
-    let author = checked_author(&wish.author).map_err(unfit)?;
-    checked_reason(&wish.reason).map_err(unfit)?;
-    operator.set(&wish.route, wish.to_override(author)).map_err(unfit)?;
+    let author = checked_author(&wish.author).map_err(Problem::unfit)?;
+    checked_reason(&wish.reason).map_err(Problem::unfit)?;
+    operator.set(&wish.route, wish.to_override(author)).map_err(Problem::unfit)?;
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     shared.authors.note(&wish.route, author, agent, SystemClock.wall().as_millis());
     let (route, kind, reason) = (&wish.route, wish.kind, &wish.reason);
@@ -35,11 +34,11 @@ pub(super) async fn set(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /studio/v1/overrides/lift`: gives a route back.
+/// `POST /studio/v1/overrides/lift`: lifts an override.
 pub(super) async fn lift(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Problem> {
     let operator = operator(&shared)?;
     let undo: Undo = parsed(&body)?;
-    let author = checked_author(&undo.author).map_err(unfit)?;
+    let author = checked_author(&undo.author).map_err(Problem::unfit)?;
     if !operator.lift(&undo.route, author) {
         return Err(Problem::not_found("there is no override on that route any more"));
     }
@@ -53,12 +52,4 @@ fn operator(shared: &Shared) -> Result<&dyn Operator, Problem> {
     let off = "nothing can be changed here: start Studio with `.overrides(true)` if it should";
     let operator = shared.source.operator().filter(|_| shared.config.overrides);
     operator.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, off))
-}
-
-pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| unfit(error.to_string()))
-}
-
-pub(super) fn unfit(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
 }

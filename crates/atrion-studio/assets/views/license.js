@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// What the licence key says, what it covers, and when it ends.
+// The license: its terms, what it covers, and when it ends.
 
 import { h, panel, text } from "../dom.js";
 import { day } from "../format.js";
@@ -9,14 +9,14 @@ const WORDS = {
   expiring: "▲ expires within 30 days",
   grace: "▲ expired, in its days of grace",
   expired: "⊘ expired",
-  unlicensed: "⊘ no licence",
+  unlicensed: "⊘ no license",
 };
 
-export function licence(store) {
+export function license(store) {
   const list = h("dl", { class: "terms" });
   const state = h("p", { class: "standing" });
   const trouble = h("p", { class: "notice" });
-  const element = h("div", { class: "view" }, h("h1", {}, "Licence"), state, trouble, panel("What the key says", {}, list), promise());
+  const element = h("div", { class: "view" }, h("h1", {}, "License"), state, trouble, panel("What the key says", {}, list), promise());
 
   function update() {
     const { license } = store.around;
@@ -30,7 +30,7 @@ export function licence(store) {
     list.replaceChildren(...terms(license).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
   }
 
-  return { element, title: "Licence", update };
+  return { element, title: "License", update };
 }
 
 function sentence(license) {
@@ -59,22 +59,22 @@ function terms({ license, clusters, clustersAboveLimit }) {
 }
 
 function promise() {
-  return h("p", { class: "hint" }, "A licence never stops admission, health checks, metrics, events or the read-only API. What was opened under it stays open until the process ends.");
+  return h("p", { class: "hint" }, "A license never stops admission, health checks, metrics, events or the read-only API. What was opened under it stays open until the process ends.");
 }
 
-/// Instead of the views, where there is no licence for them.
+/// Instead of the views, where there is no license for them.
 export function unlicensed(about, again) {
   const { license } = about;
   const element = h(
     "div",
     { class: "view narrow" },
-    h("h1", {}, "The views need a licence"),
-    h("p", { class: "notice" }, license.trouble ?? "there is no licence key with the feature studio"),
+    h("h1", {}, "The views need a license"),
+    h("p", { class: "notice" }, license.trouble ?? "there is no license key with the feature studio"),
     h("p", {}, "Give a key in ATRION_LICENSE_KEY, in the file that ATRION_LICENSE_FILE names, or in /etc/atrion/license.key; a file is read again within the hour, without a restart. Evaluation keys work, too."),
     about.api ? h("p", {}, "The read-only JSON API goes on: ", h("a", { href: "/api/v1/state" }, "/api/v1/state")) : null,
     license.license ? h("dl", { class: "terms" }, terms(license).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])) : null,
     h("button", { type: "button", onclick: again }, "Look again"),
     promise(),
   );
-  return { element, title: "Licence needed" };
+  return { element, title: "License needed" };
 }
