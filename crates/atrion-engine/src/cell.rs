@@ -1,34 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One route: its live side, which requests touch, and its physics, which only the pulse and callers of slow methods do.
+//! One route: its live side, which requests touch, and its physics, which only the pulse and
+//! callers of slow methods do.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use atrion_core::{Ladder, Mode, Mono, Ohms, Outcome, Priority, Refusal, Terms, retry_after};
-use atrion_state::{Clock, RouteId, StateManager, lock};
+use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Refusal, Telemetry, Terms, retry_after};
+use atrion_state::{Restored, RouteId, lock};
 
-use crate::fleet::Ear;
+use crate::commons::Commons;
 use crate::live::{Live, Refused, Ticket};
-use crate::physics::{RoutePhysics, Site};
-use crate::refusals::Refusals;
+use crate::peers::{PeerReader, Peers};
+use crate::physics::{Computed, Given, Moved, Preset, RoutePhysics, Tap, TickCache};
 use crate::shed::Shed;
 use crate::slot;
 
-/// What all routes of an instance share.
-#[derive(Debug)]
-pub(crate) struct Commons {
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ladder: Ladder,
-    pub(crate) refusals: Refusals,
-}
-
-impl Commons {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ladder: Ladder::new(), refusals: Refusals::default() }
-    }
-}
+/// The name of the route that all names without a place share.
+pub const OVERFLOW_ROUTE: &str = "__overflow__";
 
 pub(crate) struct RouteCell {
     live: Live,
@@ -40,7 +30,8 @@ pub(crate) struct RouteCell {
 }
 
 impl RouteCell {
-    pub(crate) fn new(id: RouteId, physics: RoutePhysics, commons: Arc<Commons>, now: Mono) -> Self {
+    pub(crate) fn new(id: RouteId, preset: Preset, commons: Arc<Commons>, now: Mono) -> Self {
+        let physics = RoutePhysics::new(preset, now);
         let live = physics.first_live(&commons.ladder, now);
         Self { live, commons, id, physics: Mutex::new(physics), sampled_at: AtomicU64::new(0) }
     }
@@ -58,26 +49,112 @@ impl RouteCell {
         &self.live
     }
 
-    /// Where the route's physics stands in this pulse.
-    pub(crate) fn site<'a>(&'a self, ear: Option<&'a Ear>, manager: &'a StateManager) -> Site<'a> {
-        Site { route: &self.id, live: &self.live, ladder: &self.commons.ladder, ear, manager }
+    pub(crate) fn commons(&self) -> &Commons {
+        &self.commons
     }
 
-    /// Never on the path of a request. The physics is valid after every step, so a panic elsewhere harms nothing.
+    /// Never on the path of a request.
     pub(crate) fn physics(&self) -> MutexGuard<'_, RoutePhysics> {
         lock(&self.physics)
     }
 
+    /// The route that all names without a place share.
+    pub(crate) fn is_overflow(&self) -> bool {
+        self.id.as_str() == OVERFLOW_ROUTE
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.live.control().mode()
+    }
+}
+
+/// The slow side. What peers say is read before the route's lock is taken.
+impl RouteCell {
+    /// COMPUTE for a route that, if it was idle, is known to have been so until `interval` ago.
+    pub(crate) fn compute(
+        &self,
+        now: Mono,
+        interval: Duration,
+        report: Option<Telemetry>,
+        reader: Option<&PeerReader<'_>>,
+        ticks: &mut TickCache,
+    ) -> Computed {
+        let wants_peers = reader.is_some() && self.physics().wants_peers();
+        let mut computed = self.with_peers(reader, wants_peers, |physics, peers| {
+            let given = Given { now, interval, report, peers };
+            physics.compute(&self.live, &self.commons.ladder, ticks, &given)
+        });
+        if computed.is_unread {
+            (computed.moved, computed.hears) = self.listen(reader, true, now);
+        }
+        computed
+    }
+
+    /// A visit to a route on which nothing happens: peers' scars fade there, too, and so does what
+    /// they do to the gate. Also says whether it is worth another visit.
+    pub(crate) fn visit(&self, reader: Option<&PeerReader<'_>>, now: Mono) -> (Option<Moved>, bool) {
+        let wants_peers = {
+            let physics = self.physics();
+            if physics.is_ahead_of(now) {
+                return (None, physics.hears());
+            }
+            physics.wants_peers()
+        };
+        self.listen(reader, wants_peers, now)
+    }
+
+    fn listen(&self, reader: Option<&PeerReader<'_>>, read: bool, now: Mono) -> (Option<Moved>, bool) {
+        self.with_peers(reader, read, |physics, peers| {
+            physics.listen(&self.live, &self.commons.ladder, peers, now)
+        })
+    }
+
+    fn with_peers<R>(
+        &self,
+        reader: Option<&PeerReader<'_>>,
+        read: bool,
+        act: impl FnOnce(&mut RoutePhysics, Peers<'_>) -> R,
+    ) -> R {
+        match reader {
+            None => act(&mut self.physics(), Peers::Nobody),
+            Some(_) if !read => act(&mut self.physics(), Peers::Unread),
+            Some(reader) => reader.read(&self.id, |view| act(&mut self.physics(), Peers::Read(view))),
+        }
+    }
+
+    /// Takes over what an earlier run of this node knew. False if the route has measured something
+    /// itself.
+    pub(crate) fn restore(&self, restored: &Restored, now: Mono) -> bool {
+        let taken = self.physics().restore(&self.live, &self.commons.ladder, restored, now);
+        self.live.touch();
+        taken
+    }
+
+    pub(crate) fn reset(&self, now: Mono) {
+        self.physics().reset(&self.live, &self.commons.ladder, now);
+    }
+
+    pub(crate) fn reconfigure(&self, preset: Preset, now: Mono) {
+        self.physics().reconfigure(&self.live, &self.commons.ladder, preset, now);
+    }
+
+    pub(crate) fn tap(&self, tap: Weak<dyn Tap>) {
+        self.physics().tap(tap, self.now());
+    }
+}
+
+/// The path of a request.
+impl RouteCell {
     #[inline(always)]
-    pub(crate) fn admit_at_once(&self, priority: Priority, now: Mono) -> Option<Ticket> {
-        self.live.admit_at_once(slot::current(), priority, now)
+    pub(crate) fn admit_fast(&self, priority: Priority, now: Mono) -> Option<Ticket> {
+        self.live.admit_fast(slot::current(), priority, now)
     }
 
     /// Out of line: the size of a refusal must not push the usual answer into memory.
     #[inline(never)]
-    pub(crate) fn admit_with_care(&self, priority: Priority, now: Mono) -> Result<Ticket, Shed> {
+    pub(crate) fn admit_slow(&self, priority: Priority, now: Mono) -> Result<Ticket, Shed> {
         self.live
-            .admit_with_care(slot::current(), priority, now, &self.commons.ladder)
+            .admit_slow(slot::current(), priority, now, &self.commons.ladder)
             .map_err(|refused| self.explain(refused, now))
     }
 
@@ -103,15 +180,6 @@ impl RouteCell {
         self.commons.refusals.offer(&self.id, &self.sampled_at, &refusal, now);
         Shed::new(refusal)
     }
-
-    /// The route that all names without a place share.
-    pub(crate) fn is_overflow(&self) -> bool {
-        self.id.as_str() == crate::OVERFLOW_ROUTE
-    }
-
-    pub(crate) fn mode(&self) -> Mode {
-        self.live.control().mode()
-    }
 }
 
 impl fmt::Debug for RouteCell {
@@ -120,7 +188,8 @@ impl fmt::Debug for RouteCell {
     }
 }
 
-/// Adds up to a quarter, never takes anything off: a retry that comes at the said time must have its chance.
+/// Adds up to a quarter, never takes anything off: a retry that comes at the said time must have
+/// its chance.
 fn jittered(span: Duration, seed: u64) -> Duration {
     let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     span + span.mul_f64(0.25 * mixed as f64 / (1 << 24) as f64)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where events go by default: into the log, and to whoever subscribes.
+//! Where events go by default: into the log, and to subscribers.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -19,7 +19,7 @@ pub struct Events(broadcast::Receiver<Event>);
 pub enum Received {
     /// The next event.
     Event(Event),
-    /// So many events were lost, because this subscriber was too slow.
+    /// How many events were lost, because this subscriber was too slow.
     Lost(u64),
 }
 
@@ -70,7 +70,8 @@ impl Observer for Relay {
     }
 }
 
-/// Writes events to `tracing`, target `atrion`, under names that stay the same. What bad input can cause at any rate is limited to one line a second.
+/// Writes events to `tracing`, target `atrion`, under names that stay the same. What bad input can
+/// cause at any rate is limited to one line a second.
 #[derive(Debug, Default)]
 pub(crate) struct Tracing {
     overflowed: AtomicU64,
@@ -103,7 +104,8 @@ impl Observer for Tracing {
             Event::ProviderRecovered { provider, outage } => {
                 tracing::info!(name: "atrion.provider.recovered", target: "atrion", provider, seconds = outage.as_secs_f64(), "provider recovered");
             }
-            // One of these can come with every pulse: the log hears of the first and then of every tenth.
+            // One of these can come with every pulse: the log hears of the first and then of every
+            // tenth.
             Event::RoutesOverflowed { limit, refused }
                 if self.overflowed.fetch_add(1, Ordering::Relaxed).is_multiple_of(10) =>
             {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The engine of Atrion: routes, permits, counters, and the task that drives the pulse.
 //!
-//! A request goes through [`Route::admit`] and [`Permit::finish`]; neither locks, waits or allocates. Everything else
-//! happens every 100 ms beside the requests: counters become windows, windows become physics, physics becomes a gate.
+//! A request goes through [`Route::admit`] and [`Permit::finish`]; neither locks, waits or
+//! allocates. Everything else happens every 100 ms beside the requests: counters become windows,
+//! windows become physics, physics becomes a gate.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests compare floats exactly on purpose: determinism to the bit is one of the promises.
 #![cfg_attr(test, allow(clippy::float_cmp))]
@@ -10,11 +11,8 @@
 mod config;
 pub use config::{Config, ConfigError, FleetConfig, Physics, RfcPhysics, RouteConfig};
 
-mod route;
-pub use route::Route;
-
-mod permit;
-pub use permit::{OwnedPermit, Permit};
+mod live;
+mod slot;
 
 mod shed;
 pub use shed::Shed;
@@ -22,29 +20,44 @@ pub use shed::Shed;
 mod refusals;
 pub use refusals::RefusalSample;
 
-mod cell;
-mod live;
-mod slot;
+mod commons;
 
-mod fleet;
+mod peers;
 mod physics;
-mod registry;
-mod roster;
 
-pub mod recording;
+mod cell;
+pub use cell::OVERFLOW_ROUTE;
 
-mod overrides;
-pub use overrides::{Override, OverrideError};
+mod permit;
+pub use permit::{OwnedPermit, Permit};
 
 mod snapshot;
 pub use snapshot::{Counts, RouteSnapshot, Snapshot};
 
-mod engine;
-pub use engine::{Engine, OVERFLOW_ROUTE, PulseReport};
+pub mod recording;
 
-mod choose;
+mod route;
+pub use route::Route;
+
+mod in_force;
+mod registry;
+
+mod routes;
+pub use routes::Routes;
+
+mod overrides;
+pub use overrides::{Override, OverrideError, Overrides};
+
+mod fleet;
+mod roster;
+
 mod events;
 pub use events::{Events, Received};
+
+mod engine;
+pub use engine::{Engine, PulseReport};
+
+mod choose;
 
 mod queued;
 pub use queued::Queued;
@@ -52,4 +65,7 @@ pub use queued::Queued;
 mod runtime;
 
 mod atrion;
-pub use atrion::{Atrion, BuildError, Builder, WeakAtrion};
+pub use atrion::{Atrion, WeakAtrion};
+
+mod builder;
+pub use builder::{BuildError, Builder};

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The live side of a route: all that a request touches, and the one home of atomics.
 //!
-//! A request reads the control word, the gate and the in-flight count, and writes counters of its own thread. It
-//! never locks, waits or allocates. The pulse publishes a new gate every tick; only three things change between
-//! ticks, because they must not wait for one: debt, the opening of a dead route, and its closing by a probe.
+//! A request reads the control word, the gate and the in-flight count, and writes counters of its
+//! own thread. It never locks, waits or allocates. The pulse publishes a new gate every tick; only
+//! three things change between ticks, because they must not wait for one: debt, the opening of a
+//! dead route, and its closing by a probe.
 //!
 //! # The in-flight count
 //!
-//! One shared counter would be the one contended line of the hot path. A busy route therefore keeps changes per thread
-//! and flushes them at plus or minus `batch`, which grows with N* and is 1 while N* is small. What may be unflushed in
-//! sum is the `margin`. A decision outside the margin is certain without looking further; inside it the stripes are
-//! summed up. So a decision is always taken on an exact sum; what remains is the race of every concurrent gate:
-//! threads that decide at the same instant do not see each other. Why all this: `docs/adr/0002-counting-per-thread.md`.
+//! One shared counter would be the one contended line of the hot path. A busy route therefore keeps
+//! changes per thread and flushes them at plus or minus `batch`, which grows with N* and is 1 while
+//! N* is small. What may be unflushed in sum is the `margin`. A decision outside the margin is
+//! certain without looking further; inside it the stripes are summed up. So a decision is always
+//! taken on an exact sum; what remains is the race of every concurrent gate: threads that decide at
+//! the same instant do not see each other. Why all this: `docs/adr/0002-counting-per-thread.md`.
 //!
-//! Invariant: the in-flight count that a decision sees differs from the true one by at most one for each thread that
-//! is inside `admit` or `finish` at that instant (`batch` for one that is between the two steps of a flush), plus
-//! `batch - 1` for each other thread that first shows up in this tick.
+//! Invariant: the in-flight count that a decision sees differs from the true one by at most one for
+//! each thread that is inside `admit` or `finish` at that instant (`batch` for one that is between
+//! the two steps of a flush), plus `batch - 1` for each other thread that first shows up in this
+//! tick.
 
 mod admit;
 mod control;
@@ -43,9 +46,10 @@ use published::PublishedTerms;
 use stripe::Stripe;
 use sync::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64};
 
-/// See the module's text.
+/// The module's text says how it counts.
 ///
-/// In groups, by who writes how often: lines that every request reads must not share a line with what requests write.
+/// In groups, by their writers and how often they write: lines that every request reads must not
+/// share a line with what requests write.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Live {
@@ -59,13 +63,15 @@ pub(crate) struct Live {
     batch: AtomicU32,
     margin: AtomicU32,
     sample_mask: AtomicU32,
-    /// Under so many in flight a request of the tier passes whatever its place in the band, margin and all.
+    /// A request of the tier passes while fewer than this are in flight, whatever its place in the
+    /// band. The margin is taken off.
     certain: [AtomicI32; TIERS],
     stripes: Stripes,
 
-    // Read by every request; written only by flushes, failures and the first request after a quiet time.
+    // Read by every request; written only by flushes, failures and the first request after a quiet
+    // time.
     in_flight: InFlight,
-    /// Debt D in millionths of a slot.
+    /// Debt D in millionths of a request.
     debt: AtomicI64,
     /// Failures since the latest success.
     run: AtomicU32,
@@ -78,7 +84,8 @@ pub(crate) struct Live {
     probes: AtomicU64,
     /// The latest admission that a refused request has noticed.
     last_pass: AtomicU64,
-    /// The first word of the gate of a healthy route: what a closing publishes without waiting for the tick.
+    /// The first word of the gate of a healthy route: what a closing publishes without waiting for
+    /// the tick.
     healthy: AtomicU64,
     /// The same of a dead route: what an opening publishes.
     broken: AtomicU64,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The right to run one call, and the duty to say how it went. Why there are two: `docs/adr/0005-permits-borrow.md`.
+//! The right to run one call, and the duty to say how it went. Why there are two:
+//! `docs/adr/0005-permits-borrow.md`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +12,28 @@ use crate::live::Ticket;
 
 /// A call that was let through. Finish it with its outcome.
 ///
-/// Dropped without one it counts as cancelled: the in-flight count goes down, and the call counts as late if it took
-/// longer than the SLO. So a panic or a cancelled future leaks nothing.
+/// Dropped without one it counts as cancelled: the in-flight count goes down, and the call counts
+/// as late if it took longer than the SLO. So a panic or a cancelled future leaks nothing.
 ///
-/// It borrows its route, which keeps the hot path free of reference counts; a future that must be `'static` takes an
-/// [`OwnedPermit`].
+/// It borrows its route, which keeps the hot path free of reference counts; a future that must be
+/// `'static` takes an [`OwnedPermit`].
+///
+/// ```
+/// use atrion_core::{Outcome, Tier};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+/// # async fn call() -> Result<(), std::io::Error> { Ok(()) }
+/// let route = atrion.route("api/checkout");
+/// let permit = route.admit(Tier::Normal)?;
+/// let outcome = if call().await.is_ok() { Outcome::Success } else { Outcome::Failure };
+/// permit.finish(outcome);
+///
+/// drop(route.admit(Tier::Normal)?); // cancelled: nothing leaks
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a permit that is dropped at once counts as a cancelled call"]
 pub struct Permit<'a> {
     cell: &'a RouteCell,

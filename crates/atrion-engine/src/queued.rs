@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An observer at arm's length: a bounded queue, and a thread behind it. What blocks or panics there reaches nobody.
+//! An observer behind a bounded queue and a thread: what blocks or panics there holds up nothing
+//! else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,13 +10,15 @@ use std::thread;
 
 use atrion_state::{Event, Observer};
 
-/// Hands events to an observer on a thread of its own, in order, over a queue of 1,024 (or as many as one likes).
+/// Hands events to an observer on a thread of its own, in order, over a queue of 1,024 events, or
+/// of another length.
 ///
-/// Whoever tells it something never waits: if the queue is full, the event is lost to this observer and is counted in
-/// [`lost`](Self::lost). A panic of the observer is caught and counted, and it goes on with the next event.
+/// A caller never waits: if the queue is full, the event is lost to this observer and is counted in
+/// [`lost`](Self::lost). A panic of the observer is caught and counted, and it goes on with the
+/// next event.
 ///
-/// The thread ends when this value is dropped and the queue is empty. Nobody waits for that: what is in the queue when
-/// the process ends is lost.
+/// The thread ends when this value is dropped and the queue is empty. Nothing waits for that: what
+/// is in the queue when the process ends is lost.
 #[derive(Debug)]
 pub struct Queued {
     queue: Option<SyncSender<Event>>,
@@ -29,10 +32,10 @@ struct Counts {
 }
 
 impl Queued {
-    /// The length of the queue unless one says otherwise.
+    /// The length of the queue by default.
     pub const DEFAULT_CAPACITY: usize = 1_024;
 
-    /// Puts a queue of the usual length and a thread before `observer`.
+    /// Puts a queue of [`DEFAULT_CAPACITY`](Self::DEFAULT_CAPACITY) and a thread before `observer`.
     #[must_use]
     pub fn new(observer: Arc<dyn Observer>) -> Self {
         Self::with_capacity(observer, Self::DEFAULT_CAPACITY)
@@ -80,7 +83,7 @@ impl Observer for Queued {
 
 fn pass_on(events: &Receiver<Event>, observer: &dyn Observer, counts: &Counts) {
     while let Ok(event) = events.recv() {
-        // What the observer broke of its own is its own affair.
+        // A panic can leave nothing broken but what is the observer's own.
         if catch_unwind(AssertUnwindSafe(|| observer.on_event(&event))).is_err() {
             counts.panics.fetch_add(1, Relaxed);
         }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! "Why was this refused?": a few of the latest refusals, for people.
 //!
-//! Nobody has to listen, and while nobody does a refusal costs one load more. Asking is what turns the sampling on: for
-//! [`LISTENING`] after each question every route keeps at most one refusal per [`APART`], so a route that refuses a
-//! hundred thousand requests a second neither pays for it nor pushes the others out. Nothing here is waited for: a
-//! sample that meets somebody else at the ring is not taken.
+//! A refusal costs one load more while nothing asks for samples. A question turns the sampling on:
+//! for [`LISTENING`] after each question every route keeps at most one refusal per [`APART`], so a
+//! route that refuses a hundred thousand requests a second neither pays for it nor pushes the
+//! others out. Nothing here is waited for: a sample that meets another thread at the ring is not
+//! taken.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -48,7 +49,7 @@ const LISTENING: Duration = Duration::from_secs(10);
 /// The least time between two samples of one route.
 const APART: Duration = Duration::from_millis(200);
 
-/// So many samples are kept.
+/// The most samples that are kept.
 const KEPT: usize = 512;
 
 impl Default for Refusals {
@@ -59,8 +60,8 @@ impl Default for Refusals {
 }
 
 impl Refusals {
-    /// Keeps a refusal if somebody listens, the route has kept none for a while, and nobody is in the way.
-    /// `sampled_at` is the route's own note of its latest sample.
+    /// Keeps a refusal if samples are asked for, the route has kept none for a while, and no other
+    /// thread is at the ring. `sampled_at` is the route's own note of its latest sample.
     pub(crate) fn offer(&self, route: &RouteId, sampled_at: &AtomicU64, refusal: &Refusal, at: Mono) {
         if at.as_nanos() >= self.listening_until.load(Relaxed) {
             return;
@@ -68,7 +69,8 @@ impl Refusals {
         let last = sampled_at.load(Relaxed);
         // A clock that has gone back must not silence the route until it has caught up.
         let is_due = last == 0 || last > at.as_nanos() || at.since(Mono::from_nanos(last)) >= APART;
-        // Relaxed: whoever loses the exchange has seen another thread take this turn; nothing else hangs on it.
+        // Relaxed: a thread that loses the exchange has met another that took this turn, and
+        // nothing else depends on it.
         if !is_due || sampled_at.compare_exchange(last, at.as_nanos().max(1), Relaxed, Relaxed).is_err() {
             return;
         }

@@ -24,9 +24,10 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn new(overflow: Arc<RouteCell>) -> Self {
         let fresh = Mutex::new(vec![Arc::clone(&overflow)]);
-        // A name comes from outside: the hash is seeded, so that nobody can prepare collisions.
+        // A name comes from outside: the hash is seeded, so that collisions cannot be prepared.
         let routes = papaya::HashMap::with_hasher(Hasher::default());
-        // Listed under its name as any other, so that whoever names it gets it and no twin. It is never removed.
+        // Listed under its name as any other, so that a caller that names it gets it and no twin.
+        // It is never removed.
         routes.pin().insert(overflow.id().clone(), Arc::clone(&overflow));
         Self { routes, count: AtomicUsize::new(0), overflow, fresh, turned_away: AtomicU64::new(0) }
     }
@@ -56,7 +57,7 @@ impl Registry {
                 lock(&self.fresh).push(Arc::clone(&cell));
                 cell
             }
-            // Somebody else was faster with the same name.
+            // Another thread was faster with the same name.
             Err(occupied) => {
                 self.count.fetch_sub(1, Relaxed);
                 Arc::clone(occupied.current)
@@ -75,7 +76,8 @@ impl Registry {
         Arc::clone(&self.overflow)
     }
 
-    /// How many requests for a route have been turned away to the overflow route since this was last asked.
+    /// How many requests for a route have been turned away to the overflow route since this was
+    /// last asked.
     pub(crate) fn take_turned_away(&self) -> u64 {
         self.turned_away.swap(0, Relaxed)
     }
@@ -84,7 +86,8 @@ impl Registry {
         std::mem::take(&mut *lock(&self.fresh))
     }
 
-    /// This very cell is the one that its name leads to. One that was evicted may live on beside a new one of its name.
+    /// This very cell is the one that its name leads to. One that was evicted may live on beside a
+    /// new one of its name.
     pub(crate) fn lists(&self, cell: &Arc<RouteCell>) -> bool {
         self.routes.pin().get(cell.id()).is_some_and(|listed| Arc::ptr_eq(listed, cell))
     }

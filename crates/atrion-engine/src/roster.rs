@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The pulse's own list of routes: it walks it every tick, tells who changed, and forgets who is gone.
+//! The pulse's own list of routes: it walks it every tick, tells what has changed, and forgets what
+//! is gone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +9,14 @@ use atrion_core::{Mono, Wall};
 use atrion_state::{Event, Fanout, News, Observer, StateManager, Told};
 
 use crate::cell::RouteCell;
-use crate::fleet::Ear;
 use crate::live::Force;
+use crate::peers::PeerReader;
 use crate::physics::{Computed, TickCache};
 use crate::registry::Registry;
 
 /// Everything a beat needs beside the routes.
 pub(crate) struct Beat<'a> {
-    pub(crate) ear: Option<&'a Ear>,
+    pub(crate) peers: Option<&'a PeerReader<'a>>,
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
     pub(crate) interval: Duration,
@@ -28,7 +29,7 @@ pub(crate) struct Roster {
     members: Vec<Member>,
     beaten_at: Mono,
     beats: usize,
-    cache: TickCache,
+    ticks: TickCache,
 }
 
 #[derive(Debug)]
@@ -46,34 +47,35 @@ struct Shedding {
     admitted: u64,
 }
 
-/// Untouched routes are looked at once in so many beats all the same: the flag that says "touched" is set and cleared
-/// without a fence, and this is what mends a lost one.
+/// Untouched routes are looked at once in this many beats all the same: the flag that says
+/// "touched" is set and cleared without a fence, and this is what mends a lost one.
 const SWEEP: usize = 16;
 
-/// A neutral route must have been quiet for so long before it may be forgotten.
+/// A neutral route must have been quiet for this long before it may be forgotten.
 const FORGETTABLE: Duration = Duration::from_secs(10);
 
 impl Roster {
     pub(crate) fn new(now: Mono) -> Self {
-        Self { members: Vec::new(), beaten_at: now, beats: 0, cache: TickCache::default() }
+        Self { members: Vec::new(), beaten_at: now, beats: 0, ticks: TickCache::default() }
     }
 
     pub(crate) fn enlist(&mut self, fresh: Vec<Arc<RouteCell>>) {
         self.members.extend(fresh.into_iter().map(|cell| Member { cell, shedding: None, recorded: None }));
     }
 
-    /// One tick for every route that needs one; gives back how many did. `rests` is told of each that needs none for now
-    /// and of which peers still speak.
+    /// One tick for every route that needs one; returns how many did. `rests` is told of each that
+    /// needs none for now and of which peers still speak.
     pub(crate) fn beat(&mut self, beat: &Beat<'_>, mut rests: impl FnMut(&Arc<RouteCell>)) -> usize {
         self.beats = self.beats.wrapping_add(1);
-        let (turn, cache) = (self.beats % SWEEP, &mut self.cache);
-        // What comes to a quiet route comes after the beat that has found it so: a beat that is late is a longer window.
+        let (turn, ticks) = (self.beats % SWEEP, &mut self.ticks);
+        // What comes to a quiet route comes after the beat that has found it so: a beat that is
+        // late is a longer window.
         let window = beat.interval.max(beat.now.since(self.beaten_at));
         self.beaten_at = beat.now;
         let mut computed = 0;
         for (i, member) in self.members.iter_mut().enumerate() {
             if member.cell.live().is_touched() || (i % SWEEP == turn && member.cell.live().has_news()) {
-                if member.compute(beat, window, cache) {
+                if member.compute(beat, window, ticks) {
                     rests(&member.cell);
                 }
                 computed += 1;
@@ -82,7 +84,8 @@ impl Roster {
         computed
     }
 
-    /// Makes room: forgets up to `wanted` neutral routes, those that have been quiet longest first, that nobody holds.
+    /// Makes room: forgets up to `wanted` neutral routes, those that have been quiet longest first,
+    /// and of which no handle is left.
     pub(crate) fn evict(&mut self, wanted: u64, now: Mono, registry: &Registry, manager: &StateManager) {
         let mut quiet: Vec<_> = self
             .members
@@ -98,21 +101,19 @@ impl Roster {
             }
         }
         drop(quiet);
-        // Whoever took a handle in the last instant keeps it, and the route its ticks: it leaves with its last handle.
-        // (The registry's map lets go of what was removed a little later, so some leave only with the next eviction.)
+        // A handle that was taken in the last instant stays valid, and its route keeps its ticks:
+        // it leaves with its last handle. (The registry's map lets go of what was removed a little
+        // later, so some leave only with the next eviction.)
         self.members.retain(|member| registry.lists(&member.cell) || Arc::strong_count(&member.cell) > 1);
     }
 }
 
 impl Member {
     /// Whether the route rests and peers still speak of it.
-    fn compute(&mut self, beat: &Beat<'_>, window: Duration, cache: &mut TickCache) -> bool {
+    fn compute(&mut self, beat: &Beat<'_>, window: Duration, ticks: &mut TickCache) -> bool {
         let cell = &self.cell;
-        let (computed, vector) = {
-            let mut physics = cell.physics();
-            let computed = physics.compute(&cell.site(beat.ear, beat.manager), beat.now, window, cache, None);
-            (computed, physics.vector(beat.wall, beat.now))
-        };
+        let computed = cell.compute(beat.now, window, None, beat.peers, ticks);
+        let vector = computed.vector.with_timestamp(beat.wall);
         if computed.is_quiet {
             cell.live().clear_touch();
         }
@@ -132,9 +133,10 @@ impl Member {
     fn report(&mut self, beat: &Beat<'_>, computed: &Computed) {
         let route = || self.cell.id().clone();
         let tell = |event: Event| beat.observers.on_event(&event);
-        let Computed { from, to, resistance, counted, .. } = computed;
+        let Computed { from, to, counted, .. } = computed;
+        let resistance = computed.vector.resistance;
         if from != to {
-            tell(Event::ModeChanged { route: route(), from: *from, to: *to, resistance: *resistance });
+            tell(Event::ModeChanged { route: route(), from: *from, to: *to, resistance });
         }
         if let Some(moved) = computed.moved {
             tell(moved.event(route()));
@@ -142,7 +144,7 @@ impl Member {
         let (shed, admitted) = (counted.refusals(), counted.admissions());
         match (&mut self.shedding, shed > 0) {
             (None, true) => {
-                tell(Event::SheddingStarted { route: route(), resistance: *resistance, shed, admitted });
+                tell(Event::SheddingStarted { route: route(), resistance, shed, admitted });
                 self.shedding = Some(Box::new(Shedding { since: beat.now, shed, admitted }));
             }
             (Some(shedding), true) => {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use atrion_core::{Ohms, Reason, Refusal, Terms, Volts};
 
-/// A request that was not let through, with everything that led to it. Shedding is an answer, not a fault of the
-/// program; it implements [`Error`](std::error::Error) so that it can travel with `?`.
+/// A request that was not let through, with everything that led to it. Shedding is an answer, not a
+/// fault of the program; it implements [`Error`](std::error::Error) so that it can travel with `?`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
 pub struct Shed(Refusal);
@@ -41,8 +41,8 @@ impl Shed {
         self.0.terms
     }
 
-    /// After this time a request of the same voltage has a chance again: 0.1 s to 75 s, spread a little, so that what
-    /// was shed together does not come back together.
+    /// After this time a request of the same voltage has a chance again: 0.1 s to 75 s, spread a
+    /// little, so that what was shed together does not come back together.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
         self.0.retry_after

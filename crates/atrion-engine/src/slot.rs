@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A small number for each thread, given back when the thread ends.
 //!
-//! Invariant: at any moment a number belongs to one living thread at most. That makes it the only writer of the
-//! stripe with that number. The hand-over goes through a lock, so the next owner sees all that the last one wrote.
+//! Invariant: at any moment a number belongs to one living thread at most. That makes it the only
+//! writer of the stripe with that number. The hand-over goes through a lock, so the next owner sees
+//! all that the last one wrote.
 
 use std::cell::Cell;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 
 use atrion_state::lock;
 
-/// The slot of a thread that is just being torn down: no stripe has this number, so it counts on the shared one.
+/// The slot of a thread that is just being torn down: no stripe has this number, so it counts on
+/// the shared one.
 pub(crate) const NONE: usize = usize::MAX;
 
 /// The calling thread's slot.
@@ -30,7 +32,8 @@ fn claim() -> usize {
     slot
 }
 
-/// So many stripes a busy route gets: enough for the worker threads of usual runtimes; further threads share one.
+/// The stripes of a busy route: enough for the worker threads of usual runtimes; further threads
+/// share one.
 pub(crate) fn stripes() -> usize {
     let cores = std::thread::available_parallelism().map_or(4, usize::from);
     (2 * cores).clamp(8, 64)
@@ -54,7 +57,7 @@ struct Slot(usize);
 
 impl Slot {
     fn claim() -> Self {
-        let mut free = free_slots();
+        let mut free = lock(&FREE);
         // The lowest first, so that the slots in use stay dense and under the number of stripes.
         let lowest = free.returned.iter().enumerate().min_by_key(|(_, slot)| **slot).map(|(at, _)| at);
         let slot = match lowest {
@@ -73,12 +76,8 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // What still runs on this thread must not write where the next owner does.
         OWN.set(NONE);
-        free_slots().returned.push(self.0);
+        lock(&FREE).returned.push(self.0);
     }
-}
-
-fn free_slots() -> MutexGuard<'static, Free> {
-    lock(&FREE)
 }
 
 #[cfg(test)]
@@ -112,7 +111,8 @@ mod tests {
         for _ in 0..50 {
             assert_eq!(round(), threads);
         }
-        // Other tests of this process have threads too, but 51 rounds of 16 would need 816 without giving back.
-        assert!(free_slots().next < 400, "{}", free_slots().next);
+        // Other tests of this process have threads too, but 51 rounds of 16 would need 816 without
+        // giving back.
+        assert!(lock(&FREE).next < 400, "{}", lock(&FREE).next);
     }
 }

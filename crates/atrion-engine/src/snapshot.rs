@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The state of an instance as plain data, for people and exporters.
 
+use std::time::Duration;
+
 use atrion_core::{Mode, Ohms, Reason, Terms, Tier};
-use atrion_state::RouteId;
+use atrion_state::{OverrideKind, RouteId};
 
 use crate::cell::RouteCell;
 use crate::live::{Force, reason_index, tier_index};
 use crate::physics::Totals;
 
-/// An instance at one moment. Routes are read one after the other, so two of them may be of neighbouring ticks.
+/// An instance at one moment. Routes are read one after the other, so two of them may be of
+/// neighbouring ticks.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -34,14 +37,17 @@ pub struct RouteSnapshot {
     pub terms: Terms,
     /// Requests in flight.
     pub in_flight: u64,
-    /// Debt D, in slots.
+    /// Debt D, in requests.
     pub debt: f64,
     /// The capacity target N*, in requests.
-    pub limit: f64,
-    /// L, the latency of now, in seconds; 0 while unknown.
-    pub latency: f64,
-    /// L0, the latency when the route is not crowded, in seconds; 0 while unknown.
-    pub baseline: f64,
+    #[cfg_attr(feature = "serde", serde(rename = "limit"))]
+    pub target: f64,
+    /// L, the latency of now; `None` while unknown. Written in seconds, 0 while unknown.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "written::seconds"))]
+    pub latency: Option<Duration>,
+    /// L0, the latency when the route is not crowded; `None` while unknown. Written likewise.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "written::seconds"))]
+    pub baseline: Option<Duration>,
     /// X, successes per second the route is known to carry.
     pub throughput: f64,
     /// e, the smoothed share of failed calls, 0..=1.
@@ -54,8 +60,10 @@ pub struct RouteSnapshot {
     pub effectiveness: f64,
     /// Nothing is shed, whatever the decision.
     pub shadow: bool,
-    /// An operator holds the circuit open (`Some(true)`) or closed (`Some(false)`).
-    pub forced_open: Option<bool>,
+    /// What an operator holds the route in: open, closed or shadow mode. Written as `forced_open`:
+    /// true, false, or null where the circuit is left to the law.
+    #[cfg_attr(feature = "serde", serde(rename = "forced_open", serialize_with = "written::forced_open"))]
+    pub forced: Option<OverrideKind>,
     /// Counts since the route was created, as of the last tick.
     pub counts: Counts,
 }
@@ -72,7 +80,8 @@ impl Counts {
         self.0.admitted[tier_index(tier)]
     }
 
-    /// Requests of that tier that were refused for that reason; in shadow mode, that would have been.
+    /// Requests of that tier that were refused for that reason; in shadow mode, that would have
+    /// been.
     #[must_use]
     pub fn shed(&self, tier: Tier, reason: Reason) -> u64 {
         self.0.shed[reason_index(reason)][tier_index(tier)]
@@ -120,7 +129,8 @@ impl Counts {
         self.0.cancelled
     }
 
-    /// Failures that said nothing new, because the call had started before the breaker saw its latest success.
+    /// Failures that said nothing new, because the call had started before the breaker saw its
+    /// latest success.
     #[must_use]
     pub const fn outdated(&self) -> u64 {
         self.0.outdated
@@ -145,21 +155,49 @@ impl RouteSnapshot {
             terms,
             in_flight,
             debt,
-            limit: f64::from(gate.target()),
-            latency: adaptive.map_or(0.0, |state| state.baseline().latency()),
-            baseline: adaptive.map_or(0.0, |state| state.baseline().base()),
+            target: f64::from(gate.target()),
+            latency: adaptive.and_then(|state| known(state.baseline().latency())),
+            baseline: adaptive.and_then(|state| known(state.baseline().base())),
             throughput: adaptive.map_or(0.0, |state| state.throughput()),
             error_share: adaptive.map_or(0.0, |state| state.error_share()),
             momentum: adaptive.map_or(0.0, |state| state.momentum()),
             elasticity: adaptive.map_or(1.0, |state| state.elasticity()),
             effectiveness: adaptive.map_or(0.0, |state| state.effectiveness()),
             shadow: control.is_shadow(),
-            forced_open: match control.force() {
-                Force::None | Force::Shadow => None,
-                Force::Open => Some(true),
-                Force::Closed => Some(false),
+            forced: match control.force() {
+                Force::None => None,
+                Force::Open => Some(OverrideKind::ForceOpen),
+                Force::Closed => Some(OverrideKind::ForceClosed),
+                Force::Shadow => Some(OverrideKind::Shadow),
             },
-            counts: Counts(physics.totals),
+            counts: Counts(physics.totals()),
         }
+    }
+}
+
+/// Seconds of the physics, where 0 is unknown, to the nanosecond.
+fn known(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok().filter(|span| !span.is_zero())
+}
+
+/// The form that snapshots have always been written in.
+#[cfg(feature = "serde")]
+mod written {
+    use std::time::Duration;
+
+    use atrion_state::OverrideKind;
+    use serde::{Serialize, Serializer};
+
+    pub(super) fn seconds<S: Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        span.map_or(0.0, |span| span.as_secs_f64()).serialize(to)
+    }
+
+    pub(super) fn forced_open<S: Serializer>(kind: &Option<OverrideKind>, to: S) -> Result<S::Ok, S::Error> {
+        let open = match kind {
+            Some(OverrideKind::ForceOpen) => Some(true),
+            Some(OverrideKind::ForceClosed) => Some(false),
+            _ => None,
+        };
+        open.serialize(to)
     }
 }

@@ -163,12 +163,12 @@ impl RouteReading {
             totals: Totals::of(&route.counts),
             transitions,
             active: i64::try_from(route.in_flight).unwrap_or(i64::MAX),
-            target: route.limit,
+            target: route.target,
             resistance: route.resistance.get(),
             terms: route.terms,
-            latency: (route.baseline > 0.0 && route.latency > 0.0).then(|| route.latency / route.baseline),
+            latency: route.latency.zip(route.baseline).map(|(now, base)| now.div_duration_f64(base)),
             error: route.error_share,
-            saturation: if route.limit > 0.0 { used / route.limit } else { 0.0 },
+            saturation: if route.target > 0.0 { used / route.target } else { 0.0 },
             modes: Mode::ALL.map(|mode| mode == route.mode),
         }
     }

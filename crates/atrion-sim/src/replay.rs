@@ -182,7 +182,7 @@ fn notes(recorded: &Recorded, proof: &Proof, service: &Service) -> Vec<String> {
     let lost = recorded.lost();
     note(lost > 0, format!("{lost} pulses are missing from the recording"));
     let count =
-        |of: fn(&atrion_engine::recording::Pulse) -> bool| recorded.pulses().filter(|p| of(p)).count();
+        |of: fn(&atrion_engine::recording::PulseRecord) -> bool| recorded.pulses().filter(|p| of(p)).count();
     let by_hand = count(|pulse| pulse.by_hand);
     note(by_hand > 0, format!("in {by_hand} pulses an operator had taken the route over"));
     let shadowed = count(|pulse| pulse.shadow);

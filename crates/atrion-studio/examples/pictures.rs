@@ -82,7 +82,7 @@ async fn quiet(browser: &Browser, folder: &Path) -> anyhow::Result<()> {
         reason: "the callee is being moved, ask in #payments [ana]".to_owned(),
         time_to_live: seconds(900),
     };
-    atrion.set_override(&held, wanted)?;
+    atrion.overrides().set(&held, wanted)?;
     for view in ["overview", "overrides", &view_of("payments.charge")] {
         shoot(&page, folder, view, "by-hand").await?;
     }

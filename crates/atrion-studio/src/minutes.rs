@@ -67,7 +67,7 @@ impl Minutes {
                     None => break,
                 };
             }
-            let kept = atrion.keep(&atrion.route(id.as_str()), span);
+            let kept = atrion.route(id.as_str()).keep(span);
             let trouble = if in_trouble { look } else { 0 };
             watched.insert(id.clone(), Watched { kept, trouble, seen: look });
         }

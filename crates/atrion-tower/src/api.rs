@@ -96,12 +96,12 @@ impl Api {
         self.log.after(number)
     }
 
-    /// A few of the latest refusals; see [`Atrion::refusals_after`].
+    /// A few of the latest refusals; see [`Routes::refusals_after`](atrion_engine::Routes::refusals_after).
     #[must_use]
     pub fn refusals_after(&self, number: u64) -> Vec<RefusalView> {
         let now = (self.atrion.now(), model::wall());
         let view = |sample: RefusalSample| RefusalView::of(&sample, now);
-        self.atrion.refusals_after(number).into_iter().map(view).collect()
+        self.atrion.routes().refusals_after(number).into_iter().map(view).collect()
     }
 }
 

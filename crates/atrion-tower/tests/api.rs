@@ -71,7 +71,7 @@ async fn events_overrides_and_refusals_can_be_followed() {
     let route = atrion.route("r");
     assert_eq!(get(&router, "/atrion/v1/refusals").await["refusals"], Value::Array(vec![]));
     let (kind, reason) = (OverrideKind::ForceOpen, "the callee is moved".to_owned());
-    atrion.set_override(&route, Override { kind, reason, time_to_live: Duration::from_secs(60) }).unwrap();
+    atrion.overrides().set(&route, Override { kind, reason, time_to_live: Duration::from_secs(60) }).unwrap();
     assert!(route.admit(Tier::Critical).is_err());
     let page = loop {
         let page = get(&router, "/atrion/v1/events?after=0").await;
@@ -88,7 +88,7 @@ async fn events_overrides_and_refusals_can_be_followed() {
     let shown = get(&router, "/atrion/v1/route?name=r").await;
     assert_eq!(shown["override"]["reason"], "the callee is moved");
     assert!((59.0..=60.0).contains(&shown["override"]["ends_in_s"].as_f64().unwrap()));
-    assert!(atrion.lift_override_as(&route, "ana"));
+    assert!(atrion.overrides().lift_as(&route, "ana"));
     let ended = loop {
         let page = get(&router, "/atrion/v1/events?after=1").await;
         if page["next"] != 1 {

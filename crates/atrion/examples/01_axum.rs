@@ -48,7 +48,7 @@ async fn main() -> Result<(), Error> {
     println!("\nthe latest refusal:\n{}", seen.refusal.ok_or("nothing was refused")?);
 
     let route = atrion.route("POST /carts/{cart}/checkout").snapshot();
-    println!("\n{}: {} at {}, room for {:.0} requests", route.id, route.mode, route.resistance, route.limit);
+    println!("\n{}: {} at {}, room for {:.0} requests", route.id, route.mode, route.resistance, route.target);
     atrion.shutdown().await;
     Ok(())
 }

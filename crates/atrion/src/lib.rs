@@ -8,8 +8,8 @@
 
 pub use atrion_engine::{
     Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, FleetConfig, OVERFLOW_ROUTE,
-    Override, OverrideError, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RefusalSample,
-    RfcPhysics, Route, RouteConfig, RouteSnapshot, Shed, Snapshot, WeakAtrion,
+    Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued, Received,
+    RefusalSample, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot, WeakAtrion,
 };
 
 pub use atrion_core::{

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a route measured and decided, pulse by pulse, in memory or in a file.
 
-pub use atrion_engine::recording::{Decided, Kept, Part, Pulse, Recorded, Retrace, RouteState, Start, Turn};
+pub use atrion_engine::recording::{
+    Decided, Kept, Part, PulseRecord, Recorded, Retrace, RouteState, Start, Turn,
+};
 
 #[cfg(feature = "recording")]
 #[cfg_attr(docsrs, doc(cfg(feature = "recording")))]

@@ -61,7 +61,7 @@ impl Target for Recordings {
         for part in &recorded.parts {
             let mut retrace = Retrace::of(&part.start);
             for pulse in &part.pulses {
-                assert!(retrace.pulse(pulse).resistance().is_finite());
+                assert!(retrace.pulse(pulse).resistance().get().is_finite());
                 let _ = (pulse.ended(), pulse.offered());
             }
         }
@@ -79,8 +79,8 @@ fn good() -> Vec<u8> {
     let route = engine.route("r");
     let path = std::env::temp_dir().join(format!("atrion-fuzz-{}.ndjson", std::process::id()));
     let _ = std::fs::remove_file(&path);
-    let kept: Kept = engine.keep(&route, every);
-    let recorder = engine.record(&route, Recording::to(&path)).expect("a file for the first input");
+    let kept: Kept = route.keep(every);
+    let recorder = route.record(Recording::to(&path)).expect("a file for the first input");
     for tick in 0..14 {
         for nth in 0..8 {
             let Ok(permit) = route.admit(Tier::ALL[nth % 5]) else { continue };

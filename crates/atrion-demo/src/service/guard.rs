@@ -42,7 +42,7 @@ impl Guard {
 
     /// Records what all routes share from now on.
     pub(super) fn record(&self, path: &Path) -> anyhow::Result<Recorder> {
-        Ok(self.atrion.record(&self.atrion.route(ALL_ROUTES), Recording::to(path))?)
+        Ok(self.atrion.route(ALL_ROUTES).record(Recording::to(path))?)
     }
 
     /// The router with Atrion before its routes.
@@ -73,9 +73,9 @@ fn tick(route: &RouteSnapshot) -> RouteTick {
         staleness_ohm: route.terms.staleness.get(),
         in_flight: route.in_flight,
         debt: route.debt,
-        limit: route.limit,
-        latency_s: route.latency,
-        baseline_s: route.baseline,
+        limit: route.target,
+        latency_s: route.latency.map_or(0.0, |span| span.as_secs_f64()),
+        baseline_s: route.baseline.map_or(0.0, |span| span.as_secs_f64()),
         throughput: route.throughput,
         error_share: route.error_share,
     }
@@ -108,7 +108,7 @@ mod tests {
         let sick = guard.atrion.route("GET /a/{id}");
         let (kind, reason) = (OverrideKind::ForceOpen, "a test".to_owned());
         let wanted = Override { kind, reason, time_to_live: Duration::from_secs(60) };
-        guard.atrion.set_override(&sick, wanted).expect("an override with reason and end");
+        guard.atrion.overrides().set(&sick, wanted).expect("an override with reason and end");
         assert_eq!(visit(&router, "/a/2").await, (StatusCode::SERVICE_UNAVAILABLE, true));
         assert_eq!(visit(&router, "/b").await, (StatusCode::OK, false));
         let routes = guard.atrion.snapshot().routes;

@@ -12,15 +12,16 @@ use super::{Live, MILLIONTHS, Refused, Ticket};
 impl Live {
     /// Lets the usual request through. `slot` is the calling thread's number.
     ///
-    /// Only the usual case stands here, small enough to be inlined into the caller and to be answered in registers: a
-    /// thread with a stripe of its own, on a route that is not near its limit. `None` says nothing but that it takes
-    /// [`admit_with_care`](Self::admit_with_care).
+    /// Only the usual case stands here, small enough to be inlined into the caller and to be
+    /// answered in registers: a thread with a stripe of its own, on a route that is not near its
+    /// limit. `None` says nothing but that it takes [`admit_slow`](Self::admit_slow).
     #[inline(always)]
-    pub(crate) fn admit_at_once(&self, slot: usize, priority: Priority, now: Mono) -> Option<Ticket> {
+    pub(crate) fn admit_fast(&self, slot: usize, priority: Priority, now: Mono) -> Option<Ticket> {
         if let Some(tier) = priority.tier_of_band()
             && let Some(lane) = self.own_lane(slot)
         {
-            // Acquire: whoever sees a closing sees the evidence floor and the cleared debt that came before it.
+            // Acquire: a request that sees a closing sees the evidence floor and the cleared debt
+            // that came before it.
             let control = Control(self.control.load(Acquire));
             let shared = self.in_flight.0.load(Relaxed);
             let unflushed = lane.stripe.unflushed.load(Relaxed);
@@ -39,7 +40,7 @@ impl Live {
     }
 
     /// Decides on any request.
-    pub(crate) fn admit_with_care(
+    pub(crate) fn admit_slow(
         &self,
         slot: usize,
         priority: Priority,
@@ -159,19 +160,20 @@ impl Live {
     /// A token of the open breaker's bucket.
     pub(super) fn take_probe(&self, now: Mono, in_flight: u64, volts: Volts) -> bool {
         let bits = self.probes.load(Relaxed);
-        // Whoever loses the exchange has seen somebody else take the token: it was not its turn. Release: an opener that
-        // sees a token gone sees that the breaker is open.
+        // A request that loses the exchange has met another that took the token. Release: an opener
+        // that sees a token gone sees that the breaker is open.
         ProbeBucket::from_bits(bits)
             .take(now, in_flight, volts)
             .is_some_and(|left| self.probes.compare_exchange(bits, left.bits(), Release, Relaxed).is_ok())
     }
 
-    /// The right to pass because nobody has for too long.
+    /// The right to pass because no request has passed for too long.
     pub(super) fn take_silence(&self, now: Mono, in_flight: u64) -> bool {
         let limit = longest_silence(in_flight);
         let noticed = self.last_pass.load(Relaxed);
         if noticed > now.as_nanos() {
-            // The clock has gone back. Silence counts from now on, or nobody would pass until it has caught up.
+            // The clock has gone back. Silence counts from now on, or no request would pass until
+            // it has caught up.
             let _ = self.last_pass.compare_exchange(noticed, now.as_nanos(), Relaxed, Relaxed);
             return false;
         }
@@ -180,7 +182,8 @@ impl Live {
         }
         let latest = self.latest(Mono::from_nanos(noticed), now, Stripe::last_admit);
         if now.since(latest) < limit {
-            // Remember it, so that the stripes are not looked at again before the limit has passed once more.
+            // Remember it, so that the stripes are not looked at again before the limit has passed
+            // once more.
             self.last_pass.fetch_max(latest.as_nanos(), Relaxed);
             return false;
         }

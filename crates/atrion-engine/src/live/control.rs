@@ -3,7 +3,8 @@
 
 use atrion_core::{Mode, Spread};
 
-/// A packed value; all transitions are pure functions from word to word, applied by compare-and-swap.
+/// A packed value; all transitions are pure functions from word to word, applied by
+/// compare-and-swap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Control(pub(super) u64);
 
@@ -24,7 +25,8 @@ const MODE: u64 = 0b11;
 const FORCE: u64 = 0b11 << 2;
 const SHADOW: u64 = 1 << 4;
 const MIDDLE: u64 = 1 << 5;
-/// Shadow by an operator, beside the one of the configuration, so that the end of one does not end the other.
+/// Shadow by an operator, beside the one of the configuration, so that the end of one does not end
+/// the other.
 const SHADOW_BY_HAND: u64 = 1 << 6;
 const GENERATION: u32 = 32;
 
@@ -73,7 +75,8 @@ impl Control {
         if self.0 & MIDDLE == 0 { Spread::Band } else { Spread::Middle }
     }
 
-    /// The word after a change of mode. Opening and closing start a new generation; leaving bootstrap does not.
+    /// The word after a change of mode. Opening and closing start a new generation; leaving
+    /// bootstrap does not.
     pub(super) const fn to_mode(self, mode: Mode) -> Self {
         let was_open = matches!(self.mode(), Mode::CircuitBreaker);
         let is_open = matches!(mode, Mode::CircuitBreaker);

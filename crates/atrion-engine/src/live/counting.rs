@@ -29,7 +29,8 @@ impl Live {
         let before = lane.stripe.unflushed.load(Relaxed);
         let after = before + by;
         if after.unsigned_abs() >= u64::from(self.batch.load(Relaxed)) {
-            // Emptied first, and Release: a reader in between misses this batch and never counts it twice.
+            // Emptied first, and Release: a reader in between misses this batch and never counts it
+            // twice.
             lane.stripe.unflushed.store(0, Relaxed);
             self.in_flight.0.fetch_add(after, Release) + before
         } else {
@@ -57,8 +58,8 @@ impl Live {
     }
 }
 
-/// How many in-flight changes a thread may keep to itself: about an eighth of N* in sum over all threads, one more than
-/// none only where all threads together stay under half of N*.
+/// How many in-flight changes a thread may keep to itself: about an eighth of N* in sum over all
+/// threads, one more than none only where all threads together stay under half of N*.
 pub(super) fn batch(target: f64, threads: usize) -> u32 {
     let threads = threads.max(1) as f64;
     let by_share = (target / (8.0 * threads)) as u32;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Taking the verdict on a call back in: what is counted, what is owed, and what opens or closes the breaker between
-//! two ticks.
+//! Taking the verdict on a call back in: what is counted, what is owed, and what opens or closes
+//! the breaker between two ticks.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use super::{Live, MILLIONTHS, Ticket};
 impl Live {
     /// Takes the verdict on a call back in. `None` is a permit that was dropped without one.
     ///
-    /// As with [`admit_at_once`](Self::admit_at_once), only the usual case is inlined: a success in time, on a route without failures to
-    /// remember.
+    /// As with [`admit_fast`](Self::admit_fast), only the usual case is inlined: a success in time,
+    /// on a route without failures to remember.
     #[inline(always)]
     pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
         if outcome == Some(Outcome::Success)
@@ -38,11 +38,11 @@ impl Live {
                 return;
             }
         }
-        self.finish_with_care(slot, ticket, outcome, now);
+        self.finish_slow(slot, ticket, outcome, now);
     }
 
     #[inline(never)]
-    pub(super) fn finish_with_care(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
+    pub(super) fn finish_slow(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
         let lane = self.lane(slot);
         self.move_in_flight(lane, -1);
         let late = now.nanos_since(ticket.start) > self.slo.load(Relaxed);
@@ -70,8 +70,8 @@ impl Live {
         // No touch: a route with something in flight stays touched.
     }
 
-    /// Causal evidence: a failure of a request from before the latest success of an open breaker, or from before its
-    /// closing, says nothing new.
+    /// Causal evidence: a failure of a request from before the latest success of an open breaker,
+    /// or from before its closing, says nothing new.
     pub(super) fn unless_outdated(&self, ticket: Ticket, now: Mono, verdict: Verdict) -> Verdict {
         let floor = self.evidence_floor.load(Acquire);
         // A floor of the future is of a clock that has gone back since.
@@ -136,7 +136,7 @@ impl Live {
     pub(super) fn probe_failed(&self, took: Duration) {
         let bits = self.probes.load(Relaxed);
         let next = ProbeBucket::from_bits(bits).after_failure(took).bits();
-        // Whoever loses the exchange leaves it to the next failure.
+        // A failure that loses the exchange leaves it to the next one.
         let _ = self.probes.compare_exchange(bits, next, Relaxed, Relaxed);
     }
 
@@ -160,7 +160,8 @@ impl Live {
         rule.holds(mode, run, now.since(latest)) && self.open(control.generation(), now)
     }
 
-    /// The latest of `first` and a stamp of every stripe. Stamps of the future are of a clock that has gone back since.
+    /// The latest of `first` and a stamp of every stripe. Stamps of the future are of a clock that
+    /// has gone back since.
     pub(super) fn latest(&self, first: Mono, now: Mono, stamp: impl Fn(&Stripe) -> Mono) -> Mono {
         let mut latest = if first <= now { first } else { Mono::ZERO };
         self.each_stripe(|stripe| {
@@ -172,8 +173,8 @@ impl Live {
         latest
     }
 
-    /// Takes so many millionths off the debt, and no more than there is. Two steps instead of a loop: nobody waits for
-    /// anybody.
+    /// Takes `price` millionths off the debt, and no more than there is. Two steps instead of a
+    /// loop: no thread waits for another.
     pub(super) fn take_off_debt(&self, price: i64) {
         let before = self.debt.fetch_sub(price, Relaxed);
         if before < price {

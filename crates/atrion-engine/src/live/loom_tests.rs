@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The races of a route's live side, under every interleaving that loom finds with up to three preemptions.
+//! The races of a route's live side, under every interleaving that loom finds with up to three
+//! preemptions.
 #![allow(clippy::unwrap_used)] // helpers of tests speak as tests do
 
 use std::sync::{Arc, LazyLock};
@@ -42,10 +43,12 @@ fn live(dead_after: u32, threads: usize) -> Live {
     live
 }
 
-/// Three preemptions show every race of two threads that has a name; unbounded, the models would run for hours.
+/// Three preemptions show every race of two threads that has a name; unbounded, the models would
+/// run for hours.
 ///
-/// Each model runs twice, with the threads in either order: of all that have accessed an atomic, loom's search for races
-/// remembers the latest alone, so a thread that reads before it writes hides an earlier reader.
+/// Each model runs twice, with the threads in either order: of all that have accessed an atomic,
+/// loom's search for races remembers the latest alone, so a thread that reads before it writes
+/// hides an earlier reader.
 fn check(model: impl Fn(Order) + Sync + Send + Copy + 'static) {
     for order in [Order::AsWritten, Order::Swapped] {
         let mut builder = loom::model::Builder::new();
@@ -83,8 +86,7 @@ impl Order {
 }
 
 fn admit(live: &Live, slot: usize, tier: Tier, now: Mono) -> Option<Ticket> {
-    live.admit_at_once(slot, tier.into(), now)
-        .or_else(|| live.admit_with_care(slot, tier.into(), now, &LADDER).ok())
+    live.admit_fast(slot, tier.into(), now).or_else(|| live.admit_slow(slot, tier.into(), now, &LADDER).ok())
 }
 
 #[test]
@@ -179,7 +181,7 @@ fn a_success_that_comes_late_cannot_close_the_next_opening() {
 }
 
 #[test]
-fn a_failure_that_races_the_closing_cannot_open_again_and_leaves_no_debt_behind_the_tick() {
+fn a_failure_that_races_the_closing_opens_nothing_and_leaves_no_debt() {
     check(|order| {
         let live = Arc::new(live(2, 2));
         let [good, bad] = open_with_two_probes(&live);
@@ -193,7 +195,8 @@ fn a_failure_that_races_the_closing_cannot_open_again_and_leaves_no_debt_behind_
         assert_eq!((live.control().mode(), live.control().generation()), (Mode::Operational, 2));
         live.forget_debt();
         assert_eq!(live.debt.load(Relaxed), 0);
-        // What requests of the new life owe is nobody's but theirs: the gain is that of a route without a past.
+        // What requests of the new life owe is theirs alone: the gain is that of a route without a
+        // past.
         let fresh = admit(&live, 0, Tier::Critical, at(21)).unwrap();
         live.finish(0, fresh, Some(Outcome::Failure), at(22));
         assert_eq!(live.debt.load(Relaxed), 0);
@@ -201,7 +204,7 @@ fn a_failure_that_races_the_closing_cannot_open_again_and_leaves_no_debt_behind_
 }
 
 #[test]
-fn payments_that_race_a_failure_and_the_healing_leave_neither_debt_nor_credit_from_nowhere() {
+fn payments_that_race_failure_and_healing_leave_neither_debt_nor_credit() {
     check(|order| {
         let live = Arc::new(live(40, 0));
         live.debt.store(60_000, Relaxed);
@@ -258,7 +261,7 @@ fn the_right_of_silence_is_taken_once() {
         live.publish(&publication(100.0, 0.0), &LADDER);
         let ask = |slot: usize| {
             let live = Arc::clone(&live);
-            move || live.admit_with_care(slot, Tier::Normal.into(), at(200), &LADDER).is_ok()
+            move || live.admit_slow(slot, Tier::Normal.into(), at(200), &LADDER).is_ok()
         };
         let (one, other) = order.race(ask(0), ask(1));
         assert!(one ^ other, "{one} {other}");
@@ -266,7 +269,7 @@ fn the_right_of_silence_is_taken_once() {
 }
 
 #[test]
-fn what_a_tick_publishes_for_an_outage_does_not_outlive_a_closing_that_it_has_not_heard_of() {
+fn a_gate_published_for_an_outage_does_not_outlive_an_unheard_closing() {
     check(|order| {
         let live = Arc::new(live(40, 1));
         let [probe, _] = open_with_two_probes(&live);
@@ -286,7 +289,7 @@ fn what_a_tick_publishes_for_an_outage_does_not_outlive_a_closing_that_it_has_no
 }
 
 #[test]
-fn a_tick_that_decides_to_go_on_does_not_undo_an_opening_that_it_has_not_heard_of() {
+fn a_tick_that_decides_to_go_on_does_not_undo_an_unheard_opening() {
     check(|order| {
         let live = Arc::new(live(1, 1));
         let ticket = admit(&live, 0, Tier::Critical, at(1)).unwrap();

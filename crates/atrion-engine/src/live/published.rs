@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The terms of R as of the last tick, for whoever has to explain a refusal.
+//! The terms of R as of the last tick, for the explanation of a refusal.
 
 use atrion_core::{Ohms, Terms};
 
@@ -9,7 +9,8 @@ use super::sync::{
     fence,
 };
 
-/// Six numbers under a version: a reader that was overtaken by the writer reads again, a bounded number of times.
+/// Six numbers under a version: a reader that was overtaken by the writer reads again, a bounded
+/// number of times.
 #[derive(Debug, Default)]
 pub(super) struct PublishedTerms {
     version: AtomicU32,

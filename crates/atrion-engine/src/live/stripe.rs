@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The counters of one route, as one thread writes them.
 //!
-//! A route starts with one stripe that all threads share, by read-modify-write. A busy route gets one stripe per
-//! thread, and then a count is a plain load and store on a cache line nobody else writes. All counters run on and
-//! wrap; a reader takes differences. A torn read (a count whose sum is still on its way) is mended by the next window.
+//! A route starts with one stripe that all threads share, by read-modify-write. A busy route gets
+//! one stripe per thread, and then a count is a plain load and store on a cache line that no other
+//! thread writes. All counters run on and wrap; a reader takes differences. A torn read (a count
+//! whose sum is still on its way) is mended by the next window.
 
 use atrion_core::{Mono, Reason, Tier};
 
 use super::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// One writer's counters. What the usual request writes (admit, success in time) stands in front, in two lines.
+/// One writer's counters. What the usual request writes (admit, success in time) stands in front,
+/// in two lines.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Stripe {
     /// In-flight changes of this thread that have not been flushed to the route's counter yet.
     pub(super) unflushed: AtomicI64,
     looks: AtomicU64,
-    /// Sum of the admissions' times minus the finishes', each counted from the start of the window it fell in.
+    /// Sum of the admissions' times minus the finishes', each counted from the start of the window
+    /// it fell in.
     offsets: AtomicU64,
     last_admit: AtomicU64,
     last_success: AtomicU64,
@@ -39,7 +42,8 @@ pub(crate) struct Stripe {
     /// The part of `held` that is no latency: of everything but answers.
     held_in_vain: AtomicU64,
     last_failure: AtomicU64,
-    /// Of failed calls: the counts in flight at their admission, their squares, and how long they took.
+    /// Of failed calls: the counts in flight at their admission, their squares, and how long they
+    /// took.
     failed_x: AtomicU64,
     failed_xx: AtomicU64,
     held_failed: AtomicU64,
@@ -73,7 +77,8 @@ pub(crate) enum Verdict {
 }
 
 impl Lane<'_> {
-    // Relaxed throughout: every counter stands for itself, and readers tolerate that they run a little apart.
+    // Relaxed throughout: every counter stands for itself, and readers tolerate that they run a
+    // little apart.
     #[inline(always)]
     fn add(self, cell: &AtomicU64, by: u64) -> u64 {
         if self.own {
@@ -96,13 +101,15 @@ impl Lane<'_> {
         }
     }
 
-    /// Moves a time forward. On a shared stripe an older time may win a race: it is older by no more than the race.
+    /// Moves a time forward. On a shared stripe an older time may win a race: it is older by no
+    /// more than the race.
     #[inline]
     fn stamp(cell: &AtomicU64, now: Mono) {
         cell.store(now.as_nanos(), Relaxed);
     }
 
-    /// The number of this closer look: it differs from request to request and picks a place in the tier's band.
+    /// The number of this closer look: it differs from request to request and picks a place in the
+    /// tier's band.
     pub(super) fn next_look(self) -> u64 {
         self.add(&self.stripe.looks, 1)
     }
@@ -119,7 +126,8 @@ impl Lane<'_> {
         self.count(&self.stripe.shed[reason_index(reason)][tier_index(tier)]);
     }
 
-    /// `in_flight` is the count at the call's admission; `sample_mask` thins the pairs to about a thousand a second.
+    /// `in_flight` is the count at the call's admission; `sample_mask` thins the pairs to about a
+    /// thousand a second.
     #[inline(always)]
     pub(super) fn finished(
         self,
@@ -310,7 +318,8 @@ impl Reading {
     }
 }
 
-/// Nanoseconds from the window's start, as a wrapping number: a clock reading may lie a little before it.
+/// Nanoseconds from the window's start, as a wrapping number: a clock reading may lie a little
+/// before it.
 #[inline]
 fn offset(now: Mono, window_start: Mono) -> u64 {
     now.as_nanos().wrapping_sub(window_start.as_nanos())

@@ -14,7 +14,8 @@ use super::{Live, MILLIONTHS, Publication, Settings};
 impl Live {
     pub(crate) fn publish(&self, publication: &Publication, ladder: &Ladder) {
         let [rest, target] = publication.gate.to_words();
-        // Relaxed: a request that sees one word of each tick decides by a mixture of two neighbouring gates.
+        // Relaxed: a request that sees one word of each tick decides by a mixture of two
+        // neighbouring gates.
         self.gate[0].store(rest, Relaxed);
         self.gate[1].store(target, Relaxed);
         self.healthy.store(publication.healthy.to_words()[0], Relaxed);
@@ -52,8 +53,8 @@ impl Live {
         }
     }
 
-    /// Sets how coarsely threads may count until the next tick, and how the pairs are thinned. `last_moves` remembers
-    /// what each stripe had when this was last called.
+    /// Sets how coarsely threads may count until the next tick, and how the pairs are thinned.
+    /// `last_moves` remembers what each stripe had when this was last called.
     pub(crate) fn set_pace(
         &self,
         target: f64,
@@ -70,7 +71,8 @@ impl Live {
         self.batch.store(batch, Relaxed);
         let mut margin = 0;
         for (stripe, before) in stripes.iter().zip(last_moves) {
-            // What an idle thread has left unflushed counts as it is; an active one may have a batch less one.
+            // What an idle thread has left unflushed counts as it is; an active one may have a
+            // batch less one.
             let left = stripe.0.unflushed.load(Relaxed).unsigned_abs();
             let next = if was_active(stripe, before) { u64::from(batch - 1) } else { 0 };
             margin += left.max(next);
@@ -82,7 +84,8 @@ impl Live {
         self.sample_mask.store(thinning.next_power_of_two() - 1, Relaxed);
     }
 
-    /// Solves the gate for the lower end of every tier's band. What a request finds under it needs no closer look.
+    /// Solves the gate for the lower end of every tier's band. What a request finds under it needs
+    /// no closer look.
     pub(super) fn set_certain(&self, ladder: &Ladder) {
         let (gate, cap, margin) = (self.gate(), self.cap.load(Relaxed), self.margin.load(Relaxed) as f32);
         for (tier, certain) in Tier::ALL.into_iter().zip(&self.certain) {
@@ -102,7 +105,8 @@ impl Live {
         !self.stripes.get().is_empty()
     }
 
-    /// Relaxed: a request that still sees the old start counts its time from there, a window's length off at most.
+    /// Relaxed: a request that still sees the old start counts its time from there, a window's
+    /// length off at most.
     #[inline]
     pub(crate) fn window_start(&self) -> Mono {
         Mono::from_nanos(self.window_start.load(Relaxed))
@@ -130,8 +134,9 @@ impl Live {
         Gate::from_words([self.gate[0].load(Relaxed), self.gate[1].load(Relaxed)])
     }
 
-    /// The terms of the gate at rest. Between an opening or a closing and its tick those of the tick are of another world
-    /// and the gate is not: all it has over the base is then the scar of a dead route.
+    /// The terms of the gate at rest. Between an opening or a closing and its tick, the terms of
+    /// the last tick do not fit the gate: all that it has over the base is then the scar of a dead
+    /// route.
     pub(crate) fn terms(&self) -> Terms {
         let (terms, rest) = (self.terms.read(), f64::from(self.gate().rest()));
         let known = terms.at_rest() + terms.saturation.get();
@@ -143,14 +148,14 @@ impl Live {
         }
     }
 
-    /// Debt D, in slots.
+    /// Debt D, in requests.
     pub(crate) fn debt(&self) -> f64 {
         self.debt.load(Relaxed).max(0) as f64 / MILLIONTHS
     }
 
     /// The in-flight count with everything that is still unflushed.
     pub(crate) fn exact_in_flight_signed(&self) -> i64 {
-        // Acquire: whoever sees a batch here sees that its thread has given it away.
+        // Acquire: a reader that sees a batch here sees that its thread has given it away.
         let mut sum = self.in_flight.0.load(Acquire);
         for stripe in self.stripes.get() {
             sum += stripe.0.unflushed.load(Relaxed);
@@ -158,7 +163,8 @@ impl Live {
         sum
     }
 
-    /// Something is in flight, or a request has come since the pulse last looked: the slow way to see a touch.
+    /// Something is in flight, or a request has come since the pulse last looked: the slow way to
+    /// see a touch.
     pub(crate) fn has_news(&self) -> bool {
         self.exact_in_flight_signed() != 0 || {
             let mut stamped = Mono::ZERO;

@@ -12,26 +12,28 @@ use super::sync::{
 };
 
 impl Live {
-    // A transition names the generation that it was decided in. If somebody else has opened or closed since, it knew
-    // less than they did, and does nothing.
+    // A transition names the generation that it was decided in. If another caller has opened or
+    // closed since, it was decided on less, and does nothing.
 
     /// Opens the breaker with a full bucket of probes. True if this call did.
     pub(crate) fn open(&self, generation: u32, now: Mono) -> bool {
-        // Acquire, and read before the word: if a token of this opening is gone already, the word shows the opening.
+        // Acquire, and read before the word: if a token of this opening is gone already, the word
+        // shows the opening.
         let bits = self.probes.load(Acquire);
         let control = self.control();
         if control.generation() != generation || control.mode() == Mode::CircuitBreaker {
             return false;
         }
-        // An exchange, because another opener may have filled it, and a request may have taken from that.
+        // An exchange, because another opener may have filled it, and a request may have taken from
+        // that.
         let full = ProbeBucket::full(now).bits();
         let _ = self.probes.compare_exchange(bits, full, Relaxed, Relaxed);
         self.gate[0].store(self.broken.load(Relaxed), Relaxed);
         self.change_mode(generation, Mode::CircuitBreaker)
     }
 
-    /// Closes the breaker: everything that remembers the outage is cleared before anyone can see the new mode. True if
-    /// this call did.
+    /// Closes the breaker: everything that remembers the outage is cleared before a request can see
+    /// the new mode. True if this call did.
     pub(crate) fn close(&self, generation: u32) -> bool {
         if self.control().generation() != generation {
             return false;
@@ -41,27 +43,30 @@ impl Live {
         self.forget_the_outage();
         let closed = self.change_mode(generation, Mode::Operational);
         if closed {
-            // A tick that had not heard of it may have published in between. If it does so after this, it hears of it:
-            // the fence pairs with the one in `has_moved_on`.
+            // A tick that had not heard of it may have published in between. If it does so after
+            // this, it hears of it: the fence pairs with the one in `has_moved_on`.
             fence(SeqCst);
             self.forget_the_outage();
         }
         closed
     }
 
-    /// The gate of health, and no debt for failures: none of those that taught their price count any more.
+    /// The gate of health, and no debt for failures: none of those that taught their price count
+    /// any more.
     pub(super) fn forget_the_outage(&self) {
         self.debt_gain.store(0, Relaxed);
         self.gate[0].store(self.healthy.load(Relaxed), Relaxed);
     }
 
-    /// Somebody has opened or closed since `generation`: what was published for it is of another world.
+    /// The breaker has opened or closed since `generation`: what was published for it no longer
+    /// fits.
     pub(crate) fn has_moved_on(&self, generation: u32) -> bool {
         fence(SeqCst);
         self.control().generation() != generation
     }
 
-    /// Clears what requests remember of failures, whatever the mode; what started before says nothing new.
+    /// Clears what requests remember of failures, whatever the mode; what started before says
+    /// nothing new.
     pub(crate) fn forgive(&self, now: Mono) {
         self.evidence_floor.store(now.as_nanos(), Release);
         self.run.store(0, Relaxed);
@@ -83,7 +88,7 @@ impl Live {
         self.touch();
     }
 
-    /// AcqRel: what was cleared before a transition is seen by whoever sees the transition.
+    /// AcqRel: a thread that sees a transition sees what was cleared before it.
     pub(super) fn update_control(&self, change: impl Fn(Control) -> Control) -> bool {
         let mut word = self.control.load(Acquire);
         loop {

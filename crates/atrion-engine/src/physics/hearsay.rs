@@ -6,18 +6,25 @@ use std::time::Duration;
 use atrion_core::{Mono, Ohms};
 use atrion_state::{Event, PhysicsVector, RouteId};
 
-use super::Site;
-use crate::fleet::{Heard, Listener};
+use crate::peers::{PeerQuery, PeerScar, Peers};
 
 /// As of the last tick or visit.
 #[derive(Debug, Default)]
 pub(super) struct Hearsay {
     /// `S_merged`, in place of the own scar in the gate.
     merged: Option<Ohms>,
-    /// Somebody has spoken, and may have more to say.
+    /// A peer has spoken, and may have more to say.
     on: bool,
     /// Since when the fleet moves the gate by what people can see.
     since: Option<Mono>,
+}
+
+/// What one merge has come to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Merge {
+    pub(super) moved: Option<Moved>,
+    /// The peers ought to be heard, and were not read: the gate still has the own scar.
+    pub(super) is_unread: bool,
 }
 
 /// The fleet's scars have begun or ceased to move a gate.
@@ -27,7 +34,8 @@ pub(crate) enum Moved {
     Stopped { lasted: Duration },
 }
 
-/// The fleet's share is worth an event from so many ohms on, and until it is less than half of them.
+/// The fleet's share is worth an event from this many ohms on, and until it is less than half of
+/// them.
 const VISIBLE_OHMS: f64 = 1.0;
 
 impl Hearsay {
@@ -35,8 +43,8 @@ impl Hearsay {
         self.on = true;
     }
 
-    /// What was heard no longer fits the own scar: to be listened to again.
-    pub(super) fn mute(&mut self) {
+    /// What was merged no longer fits the own scar: the next merge reads the peers again.
+    pub(super) fn invalidate(&mut self) {
         self.merged = None;
         self.on = true;
     }
@@ -49,22 +57,30 @@ impl Hearsay {
         self.on
     }
 
-    pub(super) fn listen(
+    /// The peers may move the gate of a route with this scar: without one of its own, and with
+    /// nothing to hear, a route costs no look at them.
+    pub(super) fn wants(&self, own: Ohms) -> bool {
+        self.on || is_hurt(own)
+    }
+
+    /// Puts what the peers say beside the own scar.
+    pub(super) fn merge(
         &mut self,
-        site: &Site<'_>,
+        peers: Peers<'_>,
         own: Ohms,
-        listener: impl FnOnce() -> Listener,
+        query: impl FnOnce() -> PeerQuery,
         now: Mono,
-    ) -> Option<Moved> {
-        let is_hurt = own.get() >= PhysicsVector::NEUTRAL_OHMS;
-        let Heard { merged, is_scarred } = match site.ear {
-            Some(ear) if self.on || is_hurt => ear.hear(site.route, &listener(), site.manager),
-            _ => Heard::default(),
+    ) -> Merge {
+        let PeerScar { merged, is_scarred } = match peers {
+            Peers::Unread if self.wants(own) => return Merge { moved: None, is_unread: true },
+            Peers::Read(view) if self.wants(own) => view.merge(&query()),
+            Peers::Nobody | Peers::Unread | Peers::Read(_) => PeerScar::default(),
         };
-        // Where nobody has a scar, they have none together: what is left of one is not to stay in the gate.
-        self.merged = merged.filter(|_| is_hurt || is_scarred);
+        // Where no node has a scar, they have none together: what is left of one is not to stay in
+        // the gate.
+        self.merged = merged.filter(|_| is_hurt(own) || is_scarred);
         self.on = is_scarred;
-        self.changed(own, now)
+        Merge { moved: self.changed(own, now), is_unread: false }
     }
 
     fn changed(&mut self, own: Ohms, now: Mono) -> Option<Moved> {
@@ -81,6 +97,10 @@ impl Hearsay {
             _ => None,
         }
     }
+}
+
+fn is_hurt(own: Ohms) -> bool {
+    own.get() >= PhysicsVector::NEUTRAL_OHMS
 }
 
 impl Moved {

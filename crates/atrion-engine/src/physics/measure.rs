@@ -46,19 +46,22 @@ impl Meter {
         let debt = live.debt();
 
         let (begun, ended) = (counted.admissions() as i64, counted.finishes() as i64);
-        // Admissions minus finishes, so that the count and its integral come from the same reading. A torn reading can
-        // miss an admission whose finish it sees: kept signed, the next one mends it.
+        // Admissions minus finishes, so that the count and its integral come from the same reading.
+        // A torn reading can miss an admission whose finish it sees: kept signed, the next one
+        // mends it.
         let level = self.in_flight + begun - ended;
         let in_flight = level.max(0);
-        // The area under n(t): what was there all along, plus what came, minus what went, each for its share. In whole
-        // nanoseconds, which wrap and are exact: at the target to the bit is not above it.
+        // The area under n(t): what was there all along, plus what came, minus what went, each for
+        // its share. In whole nanoseconds, which wrap and are exact: at the target to the bit is
+        // not above it.
         let there = self.in_flight.max(0).wrapping_mul(dt);
         let came_and_went = (begun - ended).wrapping_mul(since_start).wrapping_sub(counted.offsets as i64);
         let area = there.wrapping_add(came_and_went).max(0);
         self.ages = if in_flight == 0 {
             0
         } else {
-            // Everything in flight grows older by the area; what finished takes its whole age along.
+            // Everything in flight grows older by the area; what finished takes its whole age
+            // along.
             self.ages.wrapping_add(area).wrapping_sub(counted.held as i64).max(0)
         };
         if self.in_flight <= 0 {
@@ -96,24 +99,17 @@ impl Meter {
     }
 }
 
-impl Measured {
-    /// A window in which nothing happened.
-    pub(crate) fn nothing() -> Self {
-        Self { window: Window::default(), counted: Reading::default() }
+/// The window as the literal law wants it. `None`: nothing was completed, so there is nothing to
+/// say.
+pub(super) fn telemetry(window: &Window, cap: Option<u32>) -> Option<Telemetry> {
+    let completions = window.completions();
+    if completions == 0 {
+        return None;
     }
-
-    /// The window as the literal law wants it. `None`: nothing was completed, so there is nothing to say.
-    pub(crate) fn telemetry(&self, cap: Option<u32>) -> Option<Telemetry> {
-        let window = &self.window;
-        let completions = window.completions();
-        if completions == 0 {
-            return None;
-        }
-        let saturation = cap.map_or(0.0, |cap| window.mean_in_flight / f64::from(cap.max(1)));
-        Some(Telemetry {
-            latency: window.mean_latency().unwrap_or(0.0),
-            error_rate: window.failed as f64 / completions as f64,
-            saturation,
-        })
-    }
+    let saturation = cap.map_or(0.0, |cap| window.mean_in_flight / f64::from(cap.max(1)));
+    Some(Telemetry {
+        latency: window.mean_latency().unwrap_or(0.0),
+        error_rate: window.failed as f64 / completions as f64,
+        saturation,
+    })
 }

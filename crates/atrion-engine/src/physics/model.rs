@@ -1,269 +1,176 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two presets behind one face.
+//! The two presets as one value: the state of a route's physics together with the rules that move
+//! it.
+//!
+//! COMPUTE is [`Model::compute`], a function of the state before it and of [`Fed`]. It reads no
+//! clock, no counter and no store, so a recording repeats it to the bit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::adaptive::{AdaptiveState, Tick, Window};
+use atrion_core::adaptive::{AdaptiveState, Window};
 use atrion_core::rfc::{PhysicsState, Pressure, update_physics};
-use atrion_core::{AdaptiveConfig, Evidence, Law, Mode, Mono, Ohms, Telemetry, Terms, Wall};
-use atrion_state::{DecayRate, MomentumRate, PhysicsVector, Restored, Weight};
+use atrion_core::{AdaptiveConfig, Mode, Mono, Ohms};
+use atrion_state::Restored;
 
-use super::{Measured, TickCache};
-use crate::config::{Physics, RfcPhysics, RouteConfig};
+use super::measure::telemetry;
+use super::preset::{Preset, Rules};
+use super::tick::TickCache;
+use super::turn::Turn;
+use crate::config::RfcPhysics;
 
-/// The state of whichever preset the route runs under. A route that has never been used has none.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+mod read;
+mod vector;
+
+use vector::left;
+
+/// State and rules of whichever preset the route runs under.
+#[derive(Debug)]
 pub(crate) enum Model {
-    Adaptive(Option<Box<AdaptiveState>>),
-    Rfc(Box<PhysicsState>),
+    Adaptive {
+        rules: Arc<Rules<AdaptiveConfig>>,
+        /// A route that has never been used has none: it stands for the default one.
+        state: Option<Box<AdaptiveState>>,
+    },
+    Rfc {
+        rules: Arc<Rules<RfcPhysics>>,
+        state: Box<PhysicsState>,
+    },
 }
 
-/// A tick of either preset.
+/// What one COMPUTE is fed. The state after it depends on this and on the state before it alone.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum AnyTick {
-    Adaptive(Tick),
-    Rfc,
+pub(crate) struct Fed<'a> {
+    pub(crate) now: Mono,
+    /// Time before the window in which the route is known to have been idle.
+    pub(crate) idle: Duration,
+    /// The length of the window.
+    pub(crate) dt: Duration,
+    /// What the request path had done to the breaker before the window was read.
+    pub(crate) before: &'a [Turn],
+    /// What it did while the window was read.
+    pub(crate) during: &'a [Turn],
+    /// With the caller's own report, if there is one.
+    pub(crate) window: Window,
 }
 
 impl Model {
-    pub(crate) fn new(physics: &Physics, now: Mono) -> Self {
-        match physics {
-            Physics::Adaptive(_) => Self::Adaptive(None),
-            Physics::Rfc(RfcPhysics { law, slo }) => {
-                Self::Rfc(Box::new(PhysicsState::cold(law, &slo.baselines(), now)))
-            }
+    pub(crate) fn new(preset: Preset, now: Mono) -> Self {
+        match preset {
+            Preset::Adaptive(rules) => Self::Adaptive { rules, state: None },
+            Preset::Rfc(rules) => Self::cold(rules, now),
         }
     }
 
     /// What is left of an earlier life of this node.
-    pub(crate) fn restored(physics: &Physics, restored: &Restored, now: Mono) -> Self {
-        let scar = left(&restored.vector, physics);
-        match physics {
-            Physics::Adaptive(config) => {
-                // An outage that was seen so long ago says nothing about now.
+    pub(crate) fn restored(preset: Preset, restored: &Restored, now: Mono) -> Self {
+        match preset {
+            Preset::Adaptive(rules) => {
+                let scar = left(&restored.vector, rules.physics.scar_decay);
+                // An outage that was seen longer ago says nothing about now.
                 let mode = if restored.age <= OUTAGE_REMEMBERED { restored.mode } else { Mode::Operational };
-                Self::Adaptive(Some(Box::new(AdaptiveState::restored(scar, mode, config))))
+                let state = AdaptiveState::restored(scar, mode, &rules.physics);
+                Self::Adaptive { state: Some(Box::new(state)), rules }
             }
-            Physics::Rfc(_) => Self::with_scar(physics, scar, now),
+            Preset::Rfc(rules) => {
+                let scar = left(&restored.vector, rules.physics.law.decay_rate);
+                Self::with_scar(Preset::Rfc(rules), scar, now)
+            }
         }
     }
 
     /// A fresh state with a scar, which is all that two presets have in common.
-    pub(crate) fn with_scar(physics: &Physics, scar: Ohms, now: Mono) -> Self {
-        match physics {
-            Physics::Adaptive(config) => {
-                let state = AdaptiveState::restored(scar, Mode::Operational, config);
-                Self::Adaptive(Some(Box::new(state)))
+    pub(crate) fn with_scar(preset: Preset, scar: Ohms, now: Mono) -> Self {
+        match preset {
+            Preset::Adaptive(rules) => {
+                let state = AdaptiveState::restored(scar, Mode::Operational, &rules.physics);
+                Self::Adaptive { state: Some(Box::new(state)), rules }
             }
-            Physics::Rfc(RfcPhysics { law, slo }) => {
-                let mut state = Box::new(PhysicsState::cold(law, &slo.baselines(), now));
+            Preset::Rfc(rules) => {
+                let mut state = cold(&rules.physics, now);
                 state.scar = scar;
                 state.resistance = Ohms::saturating(state.resistance.get() + scar.get());
-                Self::Rfc(state)
+                Self::Rfc { state: Box::new(state), rules }
             }
         }
     }
 
-    pub(crate) fn tick(
-        &self,
-        dt: Duration,
-        physics: &Physics,
-        cache: &mut TickCache,
-        route: &Arc<RouteConfig>,
-    ) -> AnyTick {
-        match physics {
-            Physics::Adaptive(config) => AnyTick::Adaptive(cache.of(dt, route, || Tick::new(dt, config))),
-            Physics::Rfc(_) => AnyTick::Rfc,
+    fn cold(rules: Arc<Rules<RfcPhysics>>, now: Mono) -> Self {
+        Self::Rfc { state: Box::new(cold(&rules.physics, now)), rules }
+    }
+
+    /// New rules for the state there is. False: they are of another preset, which takes over the
+    /// scar alone.
+    pub(crate) fn reconfigure(&mut self, preset: Preset, now: Mono) -> bool {
+        match (self, preset) {
+            (Self::Adaptive { rules, .. }, Preset::Adaptive(new)) => {
+                *rules = new;
+                true
+            }
+            (Self::Rfc { rules, .. }, Preset::Rfc(new)) => {
+                *rules = new;
+                true
+            }
+            (other, preset) => {
+                *other = Self::with_scar(preset, other.scar(), now);
+                false
+            }
         }
     }
 
-    /// Time in which nothing happened.
-    pub(crate) fn idle(&mut self, tick: &AnyTick, now: Mono, config: &RouteConfig) {
-        let nothing = Measured::nothing();
-        self.step(tick, &nothing, None, now, config);
+    /// COMPUTE.
+    pub(crate) fn compute(&mut self, fed: &Fed<'_>, ticks: &mut TickCache) {
+        self.follow(fed.before);
+        if !fed.idle.is_zero() {
+            // After a quiet time the model first ages over it, so that the window is as long as any
+            // other.
+            self.step(fed.idle, &Window::default(), fed.now, ticks);
+        }
+        self.follow(fed.during);
+        self.step(fed.dt, &fed.window, fed.now, ticks);
     }
 
-    pub(crate) fn step(
-        &mut self,
-        tick: &AnyTick,
-        measured: &Measured,
-        report: Option<&Telemetry>,
-        now: Mono,
-        config: &RouteConfig,
-    ) {
-        match (self, &config.physics, tick) {
-            (Self::Adaptive(state), Physics::Adaptive(adaptive), AnyTick::Adaptive(tick)) => {
-                let window = Window { report: report.copied(), ..measured.window };
-                state.get_or_insert_default().advance(tick, &window, adaptive);
+    fn step(&mut self, dt: Duration, window: &Window, now: Mono, ticks: &mut TickCache) {
+        match self {
+            Self::Adaptive { rules, state } => {
+                let tick = ticks.of(dt, rules);
+                state.get_or_insert_default().advance(&tick, window, &rules.physics);
             }
-            (Self::Rfc(state), Physics::Rfc(RfcPhysics { law, slo }), _) => {
-                let Some(telemetry) = report.copied().or_else(|| measured.telemetry(config.cap)) else {
+            Self::Rfc { rules, state } => {
+                let RfcPhysics { law, slo } = &rules.physics;
+                let Some(telemetry) = window.report.or_else(|| telemetry(window, rules.cap)) else {
                     return;
                 };
-                let baselines = slo.baselines();
                 // Refused numbers were stopped at the border; a window's own are finite.
-                if let Ok(pressure) = Pressure::of(telemetry, &baselines, law.tanh_scale) {
+                if let Ok(pressure) = Pressure::of(telemetry, &slo.baselines(), law.tanh_scale) {
                     **state = update_physics(state, pressure, &slo.weights(), law, now);
                 }
             }
-            // A model always fits its configuration: `reconfigure` sees to it.
-            _ => {}
         }
     }
 
-    pub(crate) fn opened_dead(&mut self, physics: &Physics) {
-        if let (Self::Adaptive(state), Physics::Adaptive(config)) = (self, physics) {
-            let state = state.get_or_insert_default();
-            **state = state.opened_dead(config);
-        }
-    }
-
-    pub(crate) fn closed(&mut self, physics: &Physics) {
-        if let (Self::Adaptive(state), Physics::Adaptive(_)) = (self, physics) {
-            let state = state.get_or_insert_default();
-            **state = state.closed();
-        }
-    }
-
-    pub(crate) fn fits(&self, physics: &Physics) -> bool {
-        matches!((self, physics), (Self::Adaptive(_), Physics::Adaptive(_)) | (Self::Rfc(_), Physics::Rfc(_)))
-    }
-
-    /// Nothing has been measured yet.
-    pub(crate) fn is_fresh(&self) -> bool {
+    /// Follows what the request path has done to the breaker, in order. The literal law has no part
+    /// in it: its breaker moves by telemetry alone.
+    pub(crate) fn follow(&mut self, turns: &[Turn]) {
         match self {
-            Self::Adaptive(state) => {
-                state.as_ref().is_none_or(|state| state.throughput() <= 0.0 && state.is_neutral())
+            Self::Adaptive { rules, state } => {
+                for turn in turns {
+                    let state = state.get_or_insert_default();
+                    **state = match turn {
+                        Turn::Closed => state.closed(),
+                        Turn::Opened => state.opened_dead(&rules.physics),
+                    };
+                }
             }
-            Self::Rfc(state) => state.ticks == 0,
+            Self::Rfc { .. } => {}
         }
-    }
-
-    pub(crate) fn is_neutral(&self) -> bool {
-        match self {
-            Self::Adaptive(state) => state.as_ref().is_none_or(|state| state.is_neutral()),
-            Self::Rfc(state) => state.mode != Mode::CircuitBreaker && state.scar.get() < 0.01,
-        }
-    }
-
-    pub(crate) fn mode(&self) -> Mode {
-        match self {
-            Self::Adaptive(state) => state.as_ref().map_or(Mode::Bootstrap, |state| state.mode()),
-            Self::Rfc(state) => state.mode,
-        }
-    }
-
-    pub(crate) fn scar(&self) -> Ohms {
-        match self {
-            Self::Adaptive(state) => state.as_ref().map_or(Ohms::ZERO, |state| state.scar()),
-            Self::Rfc(state) => state.scar,
-        }
-    }
-
-    /// Own evidence, after a further time in which nothing happened. The literal law does not measure it: it then counts
-    /// in full, as that of every peer that runs it does.
-    pub(crate) fn evidence_after(&self, idle: Duration) -> Evidence {
-        match self {
-            Self::Adaptive(state) => {
-                let weight = state.as_ref().map_or(0.0, |state| state.evidence_after(idle));
-                Evidence::saturating(weight)
-            }
-            Self::Rfc(_) => Evidence::FULL,
-        }
-    }
-
-    pub(crate) fn debt(&self) -> f64 {
-        match self {
-            Self::Adaptive(state) => state.as_ref().map_or(0.0, |state| state.debt()),
-            Self::Rfc(_) => 0.0,
-        }
-    }
-
-    pub(crate) fn debt_gain(&self, physics: &Physics) -> f64 {
-        match (self, physics) {
-            (Self::Adaptive(Some(state)), Physics::Adaptive(config)) => state.debt_gain(config),
-            _ => 0.0,
-        }
-    }
-
-    pub(crate) fn target(&self) -> f64 {
-        match self {
-            Self::Adaptive(state) => state.as_ref().map_or(0.0, |state| state.target()),
-            Self::Rfc(_) => f64::from(u32::MAX),
-        }
-    }
-
-    /// The adaptive preset's state, if that is what runs.
-    pub(crate) fn adaptive(&self) -> Option<&AdaptiveState> {
-        match self {
-            Self::Adaptive(state) => state.as_deref(),
-            Self::Rfc(_) => None,
-        }
-    }
-
-    pub(crate) fn law(&self, physics: &Physics, merged: Option<Ohms>, in_flight: u64, now: Mono) -> Law {
-        match (self, physics) {
-            (Self::Adaptive(state), Physics::Adaptive(config)) => match state {
-                Some(state) => state.law(merged, config),
-                None => AdaptiveState::default().law(merged, config),
-            },
-            (Self::Rfc(state), Physics::Rfc(rfc)) => state.law(merged, &rfc.law, seen(state, in_flight, now)),
-            _ => AdaptiveState::default().law(None, &AdaptiveConfig::default()),
-        }
-    }
-
-    pub(crate) fn terms(&self, physics: &Physics, merged: Option<Ohms>, in_flight: u64, now: Mono) -> Terms {
-        match (self, physics) {
-            (Self::Adaptive(state), Physics::Adaptive(config)) => match state {
-                Some(state) => state.terms(merged, config),
-                None => AdaptiveState::default().terms(merged, config),
-            },
-            (Self::Rfc(state), Physics::Rfc(rfc)) => {
-                state.terms(merged, &rfc.law, seen(state, in_flight, now))
-            }
-            _ => Terms::default(),
-        }
-    }
-
-    pub(crate) fn resistance_at_rest(&self, physics: &Physics, now: Mono) -> Ohms {
-        Ohms::saturating(self.terms(physics, None, 0, now).resistance().get())
-    }
-
-    /// The node's own vector: never anything merged.
-    pub(crate) fn vector(&self, physics: &Physics, wall: Wall, now: Mono) -> PhysicsVector {
-        let resistance = self.resistance_at_rest(physics, now);
-        let (momentum, weight, decay) = match (self, physics) {
-            (Self::Adaptive(Some(state)), Physics::Adaptive(config)) => {
-                (state.momentum(), state.evidence(), state.scar_decay(config))
-            }
-            (Self::Rfc(state), Physics::Rfc(_)) => (state.momentum, 1.0, physics.scar_decay()),
-            _ => (0.0, 0.0, physics.scar_decay()),
-        };
-        PhysicsVector::new(self.mode(), resistance, self.scar())
-            .with_momentum(MomentumRate::saturating(momentum))
-            .with_weight(Weight::from_share(weight))
-            .with_decay_rate(DecayRate::saturating(decay))
-            .with_timestamp(wall)
     }
 }
 
-/// Silence counts as staleness only while an answer is owed: a route that nobody calls is not stale.
-fn seen(state: &PhysicsState, in_flight: u64, now: Mono) -> Mono {
-    if in_flight == 0 { state.last_update } else { now }
+fn cold(RfcPhysics { law, slo }: &RfcPhysics, now: Mono) -> PhysicsState {
+    PhysicsState::cold(law, &slo.baselines(), now)
 }
 
-/// What is left of a scar of an earlier life. One that was held then has been fading since it was last seen so.
-fn left(vector: &PhysicsVector, physics: &Physics) -> Ohms {
-    let held = vector.decay_rate == DecayRate::ZERO;
-    if held {
-        vector.with_decay_rate(DecayRate::saturating(physics.scar_decay())).aged_scar()
-    } else {
-        vector.aged_scar()
-    }
-}
-
-/// An open breaker is restored as open if the store was told of it less than five minutes ago. It is told twice a minute.
+/// An open breaker is restored as open if the store was told of it less than five minutes ago. It
+/// is told twice a minute.
 const OUTAGE_REMEMBERED: Duration = Duration::from_secs(300);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A recording in a file: bounded, buffered, written by a thread of its own. The pulse hands a pulse over or, if the
-//! queue is full, counts it as lost; it waits for no disk.
+//! A recording in a file: bounded, buffered, written by a thread of its own. The pulse hands a
+//! pulse over or, if the queue is full, counts it as lost; it waits for no disk.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -15,7 +15,8 @@ use atrion_core::{Mono, Wall};
 use atrion_state::{Event, Fanout, Observer as _, RecordingEnd, RouteId};
 
 use super::lines::{EndLine, Header, Line};
-use super::{Pulse, Start, Tap};
+use super::{PulseRecord, Start};
+use crate::physics::{Model, Tap, Tapped};
 
 /// Where a recording goes, and how large it may get.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ impl Recording {
         Self { path: path.into(), bytes: 16 << 20, span: Duration::from_secs(3600) }
     }
 
-    /// Sets the most bytes. Under 64 KiB there is hardly a recording; so many it may have in any case.
+    /// Sets the most bytes. 64 KiB at the least: under that there is hardly a recording.
     pub fn most_bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes.max(64 << 10);
         self
@@ -68,7 +69,8 @@ pub enum RecordError {
     Thread(io::Error),
 }
 
-/// A recording that is being made. It ends when this is dropped, or at its limit; an [`Event::RecordingEnded`] says so.
+/// A recording that is being made. It ends when this is dropped, or at its limit; an
+/// [`Event::RecordingEnded`] says so.
 #[derive(Debug)]
 #[must_use = "dropped, the recording ends at once"]
 pub struct Recorder {
@@ -104,10 +106,11 @@ impl Recorder {
         self.thread.is_finished()
     }
 
-    /// Ends it and waits until everything is written: a blocking call, of milliseconds where the disk is well.
+    /// Ends it and waits until everything is written: a blocking call, of milliseconds where the
+    /// disk is well.
     pub fn stop(self) -> Written {
         let Self { tap, thread, path } = self;
-        // The thread ends when nobody can send it anything any more.
+        // The thread ends when no tap is left that could send to it.
         drop(tap);
         thread.join().unwrap_or_else(|_| {
             let end = RecordingEnd::Failed("its thread panicked".into());
@@ -141,16 +144,14 @@ impl Recorder {
         Ok(Self { tap: Arc::new(tap), thread, path })
     }
 
-    /// Takes the state that the first pulse starts from, and gives what a route tells its pulses.
-    pub(crate) fn tap(&self, start: Start) -> Weak<dyn Tap> {
-        // The queue is empty: it cannot fail.
-        let _ = self.tap.restart(start);
+    /// What the route tells its pulses.
+    pub(crate) fn tap(&self) -> Weak<dyn Tap> {
         let tap: Arc<dyn Tap> = Arc::clone(&self.tap) as Arc<dyn Tap>;
         Arc::downgrade(&tap)
     }
 }
 
-/// So many pulses may wait for the disk: half a minute of them.
+/// This many pulses may wait for the disk: half a minute of them.
 const QUEUE: usize = 300;
 
 /// What waits for the disk longer than this is written even if more may come.
@@ -160,7 +161,8 @@ const FLUSHED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 struct FileTap {
     queue: SyncSender<Line>,
-    /// Pulses since the last one that was taken: the next thing in the file has to be a state to go on from.
+    /// Pulses since the last one that was taken: the next thing in the file has to be a state to go
+    /// on from.
     lost: AtomicU64,
     is_broken: AtomicBool,
 }
@@ -182,19 +184,19 @@ impl FileTap {
 }
 
 impl Tap for FileTap {
-    fn pulse(&self, pulse: &Pulse, go_on: &dyn Fn() -> Start) -> bool {
+    fn computed(&self, step: &Tapped<'_>) -> bool {
         if self.is_broken.load(Relaxed) {
             self.lost.fetch_add(1, Relaxed);
-            self.restart(go_on())
+            self.restarted(step.model, step.fed.now)
         } else {
-            self.send(Line::Pulse(Box::new(pulse.clone())))
+            self.send(Line::Pulse(Box::new(PulseRecord::of(step))))
         }
     }
 
-    fn restart(&self, start: Start) -> bool {
+    fn restarted(&self, model: &Model, now: Mono) -> bool {
         self.is_broken.store(false, Relaxed);
         let lost = self.lost.swap(0, Relaxed);
-        let goes_on = self.send(Line::Start(Box::new(Start { lost, ..start })));
+        let goes_on = self.send(Line::Start(Box::new(Start { lost, ..Start::of(model, now) })));
         if self.is_broken.load(Relaxed) {
             self.lost.fetch_add(lost, Relaxed);
         }

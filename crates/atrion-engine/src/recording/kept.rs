@@ -8,12 +8,15 @@ use std::time::Duration;
 use atrion_core::{Mono, Wall};
 use atrion_state::{RouteId, lock};
 
-use super::{Part, Pulse, Recorded, Start, Tap};
+use super::{Part, PulseRecord, Recorded, Start};
+use crate::physics::{Model, Tap, Tapped};
 
-/// Keeps the latest minutes of a route for as long as it is held. Made by [`Engine::keep`](crate::Engine::keep).
+/// Keeps the latest minutes of a route for as long as it is held. Made by
+/// [`Route::keep`](crate::Route::keep).
 ///
-/// Memory: about half a kilobyte a pulse, so 0.3 MB for each minute of a busy route; a route on which nothing happens has
-/// no pulses. What is older than the span is forgotten by tens of seconds.
+/// Memory: about half a kilobyte a pulse, so 0.3 MB for each minute of a busy route; a route on
+/// which nothing happens has no pulses. What is older than the span is forgotten by tens of
+/// seconds.
 #[derive(Debug)]
 pub struct Kept {
     ring: Arc<Ring>,
@@ -27,21 +30,21 @@ struct Ring {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    /// Each part has a state to start from, so that the ones before it can be forgotten. Never empty.
+    /// Each part has a state to start from, so that the ones before it can be forgotten. Empty
+    /// until the route is tapped.
     parts: VecDeque<Part>,
     kept: usize,
 }
 
-/// A part has at most so many pulses.
+/// The most pulses of a part.
 const PART: usize = 100;
 
 impl Kept {
-    pub(crate) fn new(route: RouteId, start: Start, span: Duration, interval: Duration) -> Self {
+    pub(crate) fn new(route: RouteId, span: Duration, interval: Duration) -> Self {
         let most = (span.as_secs_f64() / interval.as_secs_f64().max(1e-3)).clamp(PART as f64, 1e6) as usize;
-        let parts = VecDeque::from([Part { start, pulses: Vec::new() }]);
-        let ring = Ring { most, state: Mutex::new(State { parts, kept: 0 }) };
+        let ring = Ring { most, state: Mutex::default() };
         Self { ring: Arc::new(ring), route, interval }
     }
 
@@ -59,7 +62,7 @@ impl Kept {
     /// How many pulses there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ring.lock().kept
+        lock(&self.ring.state).kept
     }
 
     /// No pulse has come yet.
@@ -68,11 +71,11 @@ impl Kept {
         self.len() == 0
     }
 
-    /// What is kept, as a recording; the instance's clock says `now`, and `wall` on the wall. It copies under the lock that
-    /// the route's pulse takes, some megabytes at the most.
+    /// What is kept, as a recording; `now` by the instance's clock, `wall` by the wall's. It
+    /// copies under the lock that the route's pulse takes, some megabytes at the most.
     #[must_use]
     pub fn recorded(&self, now: Mono, wall: Wall) -> Recorded {
-        let parts: Vec<Part> = self.ring.lock().parts.iter().cloned().collect();
+        let parts: Vec<Part> = lock(&self.ring.state).parts.iter().cloned().collect();
         let first = parts.iter().flat_map(|part| &part.pulses).map(|pulse| pulse.at).next().unwrap_or(now);
         let age = u64::try_from(now.since(first).as_millis()).unwrap_or(u64::MAX);
         Recorded {
@@ -84,13 +87,6 @@ impl Kept {
             unknown: Vec::new(),
             end: Some("kept in memory".to_owned()),
         }
-    }
-}
-
-impl Ring {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // Valid after every step.
-        lock(&self.state)
     }
 }
 
@@ -107,21 +103,21 @@ impl State {
 }
 
 impl Tap for Ring {
-    fn pulse(&self, pulse: &Pulse, go_on: &dyn Fn() -> Start) -> bool {
-        let mut state = self.lock();
+    fn computed(&self, step: &Tapped<'_>) -> bool {
+        let mut state = lock(&self.state);
         if let Some(part) = state.parts.back_mut() {
-            part.pulses.push(pulse.clone());
+            part.pulses.push(PulseRecord::of(step));
             let is_full = part.pulses.len() >= PART;
             state.kept += 1;
             if is_full {
-                state.begin(go_on(), self.most);
+                state.begin(Start::of(step.model, step.fed.now), self.most);
             }
         }
         true
     }
 
-    fn restart(&self, start: Start) -> bool {
-        self.lock().begin(start, self.most);
+    fn restarted(&self, model: &Model, now: Mono) -> bool {
+        lock(&self.state).begin(Start::of(model, now), self.most);
         true
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The lines of a recording's file, as `docs/replay.md` describes them: a header, and then a JSON object with one key a
-//! line. What is written and what is read are the same types.
+//! The lines of a recording's file, as `docs/replay.md` describes them: a header, and then a JSON
+//! object with one key a line. The same types are written and read.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use atrion_core::{Reason, Tier, Wall};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Pulse, Start};
+use super::{PulseRecord, Start};
 
 /// The version of the form. Another number is another form.
 pub(super) const VERSION: u64 = 1;
@@ -49,7 +49,7 @@ impl Header {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
     Start(Box<Start>),
-    Pulse(Box<Pulse>),
+    Pulse(Box<PulseRecord>),
     End(EndLine),
 }
 
@@ -66,7 +66,7 @@ pub(super) struct EndLine {
 #[serde(rename_all = "snake_case")]
 pub(super) enum ReadLine {
     Start(ReadStart),
-    Pulse(Box<Pulse>),
+    Pulse(Box<PulseRecord>),
     End(EndLine),
 }
 

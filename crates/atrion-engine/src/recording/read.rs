@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Reading a recording: exact on the version, tolerant of settings that this version does not know, with a bound on
-//! everything. The file may come from anywhere.
+//! Reading a recording: exact on the version, tolerant of settings that this version does not know,
+//! with a bound on everything. The file may come from anywhere.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
@@ -31,19 +31,19 @@ impl Default for RecordedLimits {
     }
 }
 
-/// Why there is no recording to be had from a file.
+/// Why a file gives no recording.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordedError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the recording: {0}")]
     Io(#[from] io::Error),
-    /// It is something else.
+    /// The file is not a recording.
     #[error(
         "this is no recording: line 1 has no `atrion_recording` with route, interval_ns and started_ms ({0})"
     )]
     NotARecording(serde_json::Error),
-    /// It is of another form.
+    /// The recording has a form that this version does not know.
     #[error(
         "the recording has form {found}, and this program knows form {VERSION}: use the version that wrote it ({engine})"
     )]
@@ -53,7 +53,7 @@ pub enum RecordedError {
         /// The engine that wrote it.
         engine: String,
     },
-    /// A line is not what it has to be.
+    /// A line does not have its form.
     #[error("line {line} of the recording: {source}")]
     Line {
         /// Its number, from 1.
@@ -69,7 +69,7 @@ pub enum RecordedError {
         /// The limit.
         most: u64,
     },
-    /// The whole is too long.
+    /// The recording is too long.
     #[error("the recording is longer than {most} bytes: record less at a time, or raise the limit")]
     TooLong {
         /// The limit.
@@ -102,7 +102,8 @@ impl Recorded {
         Self::read(BufReader::new(File::open(path)?), RecordedLimits::default())
     }
 
-    /// Reads from anywhere. A last line that was cut off is left out; [`end`](Self::end) is `None` then.
+    /// Reads from anywhere. A last line that was cut off is left out; [`end`](Self::end) is `None`
+    /// then.
     ///
     /// # Errors
     /// [`RecordedError`] with the line.
@@ -149,7 +150,7 @@ impl Recorded {
                 let checked = Config { default: config, ..Config::default() };
                 checked.check().map_err(|source| RecordedError::Config { line, source })?;
                 let config = checked.default;
-                if !state.0.fits(&config.physics) {
+                if !state.is_of(&config.physics) {
                     return Err(order("the state is of another preset than the configuration"));
                 }
                 let start = Start { at: Mono::from_nanos(at_ns), config, state, lost };
@@ -209,7 +210,7 @@ fn known(mut given: Value, unknown: &mut Vec<String>) -> serde_json::Result<Rout
     serde_json::from_value(given)
 }
 
-/// So many are named; who has more has another program.
+/// The most settings that are named: a recording with more is of another program.
 const NAMED: usize = 32;
 
 fn strip(given: &mut Value, template: &Value, at: &str, unknown: &mut Vec<String>) {

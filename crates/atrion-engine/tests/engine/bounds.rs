@@ -22,7 +22,7 @@ fn millions_of_names_end_in_one_route_that_still_protects() {
         let route = world.engine.route(&name);
         let permit = route.admit(volts(1e6)).unwrap();
         permit.finish(Outcome::Success);
-        // Two seconds in all: places of routes that nobody has named for long are given to others.
+        // Two seconds in all: routes that have not been named for long make place for others.
         if i.is_multiple_of(NAMES / 20) {
             world.tick();
         }
@@ -150,20 +150,24 @@ fn a_warm_start_beyond_the_bound_is_taken_as_far_as_there_is_place() {
     let taken = (0..10_000).filter(|i| scar(&world, &format!("r{i}"), 30.0)).count();
     assert_eq!(taken, 10);
     assert_eq!((world.engine.snapshot().routes.len(), world.engine.manager().len()), (11, 10));
-    assert_eq!(world.engine.route("no place").resistance().get(), 10.0, "nobody's scar is everybody's");
+    assert_eq!(
+        world.engine.route("no place").resistance().get(),
+        10.0,
+        "no scar is shared by all routes without a place"
+    );
 }
 
 #[test]
-fn names_that_cannot_be_names_share_the_overflow_route_and_are_named_where_one_asks() {
+fn what_cannot_be_a_name_gets_the_overflow_route_and_an_error_on_request() {
     let world = World::default();
     let long = "x".repeat(10_240);
     for name in ["", &long, "a\0b", "line\nbreak", "\u{85}"] {
         let route = world.engine.route(name);
         assert_eq!(route.id().as_str(), OVERFLOW_ROUTE);
         assert!(route.admit(Tier::Bulk).is_ok());
-        assert!(world.engine.try_route(name).is_err());
+        assert!(world.engine.routes().try_route(name).is_err());
     }
-    assert_eq!(world.engine.try_route("").unwrap_err(), RouteIdError::Empty);
+    assert_eq!(world.engine.routes().try_route("").unwrap_err(), RouteIdError::Empty);
     world.tick();
     assert_eq!(world.count(|event| matches!(event, Event::RoutesOverflowed { refused: 5, .. })), 1);
     assert_eq!(world.engine.snapshot().routes.len(), 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The breaker: opened by a dead route at the request itself, probed, closed by the first fresh success.
+//! The breaker: opened by a dead route at the request itself, probed, closed by the first fresh
+//! success.
 
 use atrion_core::{Mode, Outcome, Priority, Reason, Tier};
 use atrion_engine::{OwnedPermit, Route};
@@ -38,7 +39,7 @@ fn forty_failures_are_not_dead_while_a_success_is_younger_than_0_7_s() {
     world.clock.advance(ms(699));
     admit_all(&route, 100).into_iter().for_each(|permit| permit.finish(Outcome::Failure));
     assert_eq!(route.mode(), Mode::Operational);
-    // The tick looks, too: nobody has to fail once more.
+    // The tick looks, too: it takes no further failure.
     world.clock.advance(ms(1));
     world.pulse();
     assert_eq!(route.mode(), Mode::CircuitBreaker);
@@ -77,7 +78,7 @@ fn late_answers_alone_are_a_dead_route_too() {
 }
 
 #[test]
-fn probes_come_in_a_burst_of_three_whose_last_is_for_the_high_and_then_ten_a_second() {
+fn probes_come_in_a_burst_of_three_the_last_for_the_high_then_ten_a_second() {
     let world = World::default();
     let route = world.learned("r");
     world.kill(&route);
@@ -126,7 +127,7 @@ fn four_hung_calls_slow_the_probes_to_one_a_second() {
 }
 
 #[test]
-fn the_first_success_of_a_call_since_the_opening_closes_at_once_and_forgets_everything() {
+fn the_first_success_of_a_call_since_the_opening_closes_and_forgets() {
     let world = World::default();
     let route = world.learned("r");
     world.kill(&route);
@@ -204,7 +205,7 @@ fn admit_when_possible(world: &World, route: &Route) -> OwnedPermit {
 }
 
 #[test]
-fn while_open_a_failure_of_a_call_from_before_the_latest_success_does_not_count() {
+fn while_open_a_failure_from_before_the_latest_success_does_not_count() {
     let world = World::new(adaptive(atrion_core::AdaptiveConfig {
         successes_to_close: 2,
         ..atrion_core::AdaptiveConfig::default()
@@ -225,7 +226,7 @@ fn while_open_a_failure_of_a_call_from_before_the_latest_success_does_not_count(
 }
 
 #[test]
-fn as_many_successes_close_as_are_configured_and_an_earlier_opening_lends_none() {
+fn as_many_successes_close_as_configured_and_an_earlier_opening_lends_none() {
     let config =
         atrion_core::AdaptiveConfig { successes_to_close: 3, ..atrion_core::AdaptiveConfig::default() };
     let world = World::new(adaptive(config));
@@ -260,7 +261,7 @@ fn calls_that_hang_open_the_breaker_at_a_tick() {
 }
 
 #[test]
-fn where_resistance_stands_above_all_traffic_one_passes_every_fifth_of_a_second() {
+fn where_resistance_is_above_all_traffic_one_passes_each_fifth_of_a_second() {
     let world = World::default();
     let route = world.learned("r");
     let faint = Priority::volts(atrion_core::Volts::new(5.0).unwrap());

@@ -12,13 +12,14 @@ use crate::world::{World, admit_all, ms, volts};
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn finite(route: &Route) {
+    let seconds = |span: Option<Duration>| span.map_or(0.0, |span| span.as_secs_f64());
     let now = route.snapshot();
     let numbers = [
         now.resistance.get(),
         now.debt,
-        now.limit,
-        now.latency,
-        now.baseline,
+        now.target,
+        seconds(now.latency),
+        seconds(now.baseline),
         now.throughput,
         now.error_share,
         now.momentum,
@@ -26,8 +27,9 @@ fn finite(route: &Route) {
     assert!(numbers.iter().all(|number| number.is_finite() && *number >= 0.0), "{now:?}");
 }
 
-/// Somebody passes within 2.4 s by the clock: a silence may begin anew when the clock goes back, once.
-fn somebody_passes(world: &World, route: &Route, v: f64) {
+/// A request passes within 2.4 s by the clock: a silence may begin anew when the clock goes back,
+/// once.
+fn one_passes(world: &World, route: &Route, v: f64) {
     for at in 0..=240 {
         if let Ok(permit) = route.admit_owned(volts(v)) {
             permit.finish(Outcome::Ignored);
@@ -48,11 +50,11 @@ fn an_open_breaker_probes_on_after_the_clock_has_gone_back_a_day() {
     let route = world.learned("r");
     world.kill(&route);
     for _ in 0..5 {
-        somebody_passes(&world, &route, 90.0);
+        one_passes(&world, &route, 90.0);
     }
     world.clock.set(Mono::from_nanos(world.now().as_nanos() - DAY.as_nanos() as u64));
     for _ in 0..5 {
-        somebody_passes(&world, &route, 90.0);
+        one_passes(&world, &route, 90.0);
     }
     let probe = admit(&world, &route);
     world.clock.advance(ms(10));
@@ -90,7 +92,7 @@ fn a_single_reading_from_the_future_is_forgotten_with_the_next_pulse() {
     world.ticks(40);
     let healed = route.snapshot().terms.scar.get();
     assert!(healed < 0.2 * scar, "{scar} became {healed}: it heals by the clock of now");
-    somebody_passes(&world, &route, 5.0);
+    one_passes(&world, &route, 5.0);
 }
 
 #[test]
@@ -201,7 +203,7 @@ proptest! {
         }
         // At the end of its numbers a clock stands still, and silence cannot be told.
         if world.now().as_nanos() < u64::MAX / 2 + u64::MAX / 4 {
-            somebody_passes(&world, &route, v);
+            one_passes(&world, &route, v);
         }
         finite(&route);
         held.clear();
@@ -210,7 +212,7 @@ proptest! {
 }
 
 #[test]
-fn a_pulse_that_comes_late_does_not_take_a_second_s_traffic_for_that_of_a_tick() {
+fn a_late_pulse_does_not_take_a_second_of_traffic_for_that_of_a_tick() {
     let world = World::default();
     let route = world.learned("r");
     world.ticks(50);
@@ -223,5 +225,5 @@ fn a_pulse_that_comes_late_does_not_take_a_second_s_traffic_for_that_of_a_tick()
     world.pulse();
     let after = route.snapshot();
     assert!(after.throughput <= before.max(100.0), "{before} became {}", after.throughput);
-    assert!(after.limit < 10.0, "{}", after.limit);
+    assert!(after.target < 10.0, "{}", after.target);
 }

@@ -67,7 +67,7 @@ fn an_invalid_configuration_is_refused_whole_with_all_its_faults() {
 }
 
 #[test]
-fn the_exact_name_wins_and_routes_made_later_get_the_configuration_in_force() {
+fn the_exact_name_wins_and_later_routes_get_the_configuration_in_force() {
     let world = World::default();
     let old = world.engine.route("api/old");
     let config = Config::default()

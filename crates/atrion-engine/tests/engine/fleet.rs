@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A node among others: its gate hears them, and nothing else of it does.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 
-use atrion_core::{Direction, Gamma, Mode, Ohms, Outcome, Telemetry, Tier};
+use atrion_core::{Direction, Evidence, Gamma, Mode, Ohms, Outcome, Peer, Telemetry, Tier};
 use atrion_engine::{Config, Route};
 use atrion_state::{
-    DecayRate, Event, MomentumRate, NodeId, PhysicsVector, RouteId, Sharing, StateProvider, Weight,
+    BoxFuture, Capabilities, DecayRate, Event, Liveness, MomentumRate, NodeId, PhysicsVector, ProviderError,
+    RouteId, Sharing, StateProvider, Weight,
 };
 use atrion_testkit::{FleetNode, MemoryFleet};
 
@@ -79,7 +81,7 @@ fn ready<T, E: std::fmt::Debug>(future: impl Future<Output = Result<T, E>>) -> T
 }
 
 #[test]
-fn two_loud_peers_make_a_node_without_evidence_shed_its_low_tiers_before_its_first_failure() {
+fn loud_peers_make_a_node_without_evidence_shed_before_its_first_failure() {
     let fleet = Fleet::new(Config::default());
     let route = fleet.world.engine.route("pay");
     fleet.world.tick();
@@ -99,7 +101,7 @@ fn two_loud_peers_make_a_node_without_evidence_shed_its_low_tiers_before_its_fir
 }
 
 #[test]
-fn hearsay_opens_no_breaker_even_if_everybody_is_as_scarred_as_can_be() {
+fn hearsay_opens_no_breaker_even_if_all_peers_are_as_scarred_as_can_be() {
     for g in [0.1, 0.3, 0.5, 0.79] {
         let fleet = Fleet::new(Config::default().gamma(gamma(g)));
         let route = fleet.world.learned("pay");
@@ -249,8 +251,8 @@ fn a_fleet_that_falls_silent_fades_to_isolation_without_a_step() {
         match step {
             // Three seconds whole.
             ..=29 => assert!((now - whole).abs() < 1e-3, "{step}: {now}"),
-            // Then down, by no more than a slope. It has no evidence to hold against the fading one, so the fade
-            // shows at the end: against the small epsilon of the mean.
+            // Then down, by no more than a slope. It has no evidence to hold against the fading
+            // one, so the fade shows at the end: against the small epsilon of the mean.
             30..=99 => assert!(now <= last + 1e-6, "{step}: {now} after {last}"),
             _ => assert!(now.abs() < 1e-6, "{step}: {now}"),
         }
@@ -346,7 +348,7 @@ fn the_configuration_has_the_last_word_and_can_take_it_back() {
     fleet.world.engine.replace_config(Config::default()).unwrap();
     fleet.world.tick();
     assert!(fleet.cluster_share(&route) > 30.0);
-    // A licence that ends takes the fleet away, and one that comes brings it back.
+    // A license that ends takes the fleet away, and one that comes brings it back.
     fleet.memory.listen(None);
     fleet.world.tick();
     assert_eq!(fleet.cluster_share(&route), 0.0);
@@ -380,4 +382,83 @@ fn neither_the_beat_nor_a_repetition_changes_what_is_heard() {
     for (beat, times) in [(100, 3), (200, 1), (700, 1), (1_400, 2)] {
         assert_eq!(heard(beat, times), usual, "every {beat} ms, {times} times");
     }
+}
+
+#[test]
+fn the_first_scar_of_a_route_is_merged_in_the_tick_that_makes_it() {
+    let fleet = Fleet::new(Config::default());
+    let route = fleet.world.learned("pay");
+    ["a", "b", "c"].into_iter().for_each(|peer| fleet.peer_says(peer, "pay", 0.0));
+    fleet.world.ticks(3);
+    assert_eq!(route.snapshot().terms.scar, Ohms::ZERO);
+    let hurt = Telemetry { latency: 0.01, error_rate: 1.0, saturation: 0.0 };
+    let mut scarred = false;
+    for _ in 0..20 {
+        fleet.world.clock.advance(ms(100));
+        let terms = fleet.world.engine.update_physics("pay", hurt).unwrap().terms;
+        scarred |= terms.scar > Ohms::ZERO;
+        // Peers without a scar take their share off from the first tick on.
+        assert_eq!(terms.scar > Ohms::ZERO, terms.cluster < 0.0, "{terms:?}");
+    }
+    assert!(scarred, "the test had no scar to merge");
+}
+
+/// A peer that looks at the route whenever it is asked what it says of it.
+#[derive(Debug, Default)]
+struct Nosy {
+    route: OnceLock<Route>,
+    looks: AtomicUsize,
+}
+
+impl StateProvider for Nosy {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::new("nosy").shared(true)
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn get_vector<'a>(
+        &'a self,
+        _: &'a RouteId,
+    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn update_vector(&self, _: RouteId, _: PhysicsVector) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        Some(Sharing::default())
+    }
+
+    fn peers(&self, _: &RouteId, _: &Liveness, peers: &mut Vec<Peer>) {
+        if let Some(route) = self.route.get() {
+            // It takes the route's lock.
+            let own = route.snapshot().terms.scar;
+            peers.push(Peer { scar: own, weight: Evidence::FULL });
+            self.looks.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+#[test]
+fn a_provider_is_asked_for_peers_while_no_route_is_locked() {
+    let world = World::default();
+    let nosy = Arc::new(Nosy::default());
+    world.engine.listen_to(nosy.clone());
+    nosy.route.set(world.learned("pay")).unwrap();
+    let hurt = Telemetry { latency: 0.01, error_rate: 1.0, saturation: 0.0 };
+    for _ in 0..20 {
+        world.clock.advance(ms(100));
+        world.engine.update_physics("pay", hurt).unwrap();
+        world.pulse();
+    }
+    assert!(nosy.looks.load(SeqCst) > 10);
 }

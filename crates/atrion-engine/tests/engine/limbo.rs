@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! No limbo: there is no reachable state in which, while requests arrive, neither a request nor a probe passes for longer
-//! than 1.2 s.
+//! No limbo: there is no reachable state in which, while requests arrive, neither a request nor a
+//! probe passes for longer than 1.2 s.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::world::{TICK, World, adaptive, admit_all, ms, volts};
 
 #[derive(Debug, Clone)]
 enum Act {
-    /// So many milliseconds in which a request of these volts comes every `gap` ms and ends so, or never.
+    /// Milliseconds in which a request of these volts comes every `gap` ms, and how it ends, if it
+    /// does.
     Requests {
         volts: f64,
         gap: u64,
@@ -21,7 +22,7 @@ enum Act {
         takes: u64,
         end: Option<Outcome>,
     },
-    /// So many that pass any crowd, and stay.
+    /// This many that pass any crowd, and stay.
     Crowd(usize),
     /// All that is in flight ends so.
     Clear(Outcome),
@@ -67,7 +68,7 @@ impl Life {
     fn act(&mut self, act: &Act) {
         match *act {
             Act::Requests { volts: v, gap, lasts, takes, end } => {
-                // Before requests came, nobody was refused.
+                // Before requests came, none was refused.
                 self.last_pass = self.last_pass.max(self.world.now());
                 let mut under_way = std::collections::VecDeque::new();
                 for at in 0..lasts {
@@ -93,7 +94,7 @@ impl Life {
             Act::Reset => {
                 let reset =
                     Override { kind: OverrideKind::Reset, reason: "a test".into(), time_to_live: TICK };
-                self.world.engine.set_override(&self.route, reset).unwrap();
+                self.world.engine.overrides().set(&self.route, reset).unwrap();
             }
             Act::Quiet(millis) => self.advance(ms(millis)),
             Act::Configure { base, slo, cap } => {
@@ -119,7 +120,7 @@ impl Life {
             }
             Err(shed) => {
                 let silence = now.since(self.last_pass);
-                assert!(silence <= ms(1_200 + gap), "nobody has passed for {silence:?}: {shed}");
+                assert!(silence <= ms(1_200 + gap), "no request has passed for {silence:?}: {shed}");
                 assert!(shed.resistance().get().is_finite());
                 None
             }

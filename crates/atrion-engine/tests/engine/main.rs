@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The engine as its callers see it. Everything here runs on a fake clock or on paused time; nothing sleeps.
+//! The engine as its callers see it. Everything here runs on a fake clock or on paused time;
+//! nothing sleeps.
 #![allow(missing_docs)] // a test's name says what it shows
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp)] // helpers speak as tests do
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who listens cannot harm who is served.
+//! An observer cannot harm a request.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
@@ -85,7 +85,7 @@ fn a_queued_observer_that_blocks_or_panics_delays_nothing_and_loses_alone() {
     let ((called, calls), (leave, left)) = (mpsc::channel(), mpsc::channel());
     let queued = Arc::new(Queued::with_capacity(Arc::new(Blocking { called, leave: Mutex::new(left) }), 4));
     let world = World::watched_by(Config::default(), vec![queued.clone()]);
-    // Nobody gives it leave, and everything goes on.
+    // The observer stays blocked, and everything goes on.
     for _ in 0..20 {
         world.engine.replace_config(Config::default()).unwrap();
         world.tick();
@@ -174,7 +174,7 @@ async fn a_subscriber_that_falls_behind_loses_the_oldest_and_is_told_how_many() 
     for _ in 0..1_500 {
         let wanted =
             Override { kind: OverrideKind::Reset, reason: "a test".into(), time_to_live: Duration::ZERO };
-        atrion.set_override(&route, wanted).unwrap();
+        atrion.overrides().set(&route, wanted).unwrap();
     }
     let Some(Received::Lost(lost)) = events.next().await else { panic!("it was to have lost some") };
     assert!(lost > 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Providers that fail, hang, dawdle or panic: traffic goes on, and nothing that can be kept is lost. On paused time.
+//! Providers that fail, hang, dawdle or panic: traffic goes on, and nothing that can be kept is
+//! lost. On paused time.
 
 use std::future::Future;
 use std::pin::pin;
@@ -77,7 +78,7 @@ pub(crate) async fn kill(route: &Route) {
 const FAULTS: [Fault; 3] = [Fault::Fail, Fault::Hang, Fault::Delay(Duration::from_secs(30))];
 
 #[tokio::test(start_paused = true)]
-async fn connect_keeps_its_budget_whatever_the_store_does_and_requests_pass_at_once() {
+async fn connect_keeps_its_budget_whatever_the_store_does_and_requests_pass() {
     for fault in FAULTS {
         let stage = Stage::new();
         stage.faulty.inject(fault);
@@ -93,7 +94,7 @@ async fn connect_keeps_its_budget_whatever_the_store_does_and_requests_pass_at_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_told_once_and_so_is_its_end_also_where_connect_failed_already() {
+async fn an_outage_and_its_end_are_told_once_also_where_connect_failed_already() {
     for fault in FAULTS {
         for from_the_start in [true, false] {
             let stage = Stage::new();
@@ -144,7 +145,7 @@ async fn what_could_not_be_pushed_in_an_outage_is_pushed_after_it() {
 
 /// A reader ages what it has: a held scar is told once, with the rate at which it does not fade.
 #[tokio::test(start_paused = true)]
-async fn an_open_breaker_says_that_its_scar_does_not_fade_and_a_closed_one_that_it_does() {
+async fn an_open_breaker_says_that_its_scar_is_held_and_a_closed_one_that_it_fades() {
     let stage = Stage::new();
     let atrion = stage.connect().await;
     let route = atrion.route("dead");
@@ -303,7 +304,7 @@ async fn without_pulls_an_outage_is_noticed_and_ended_all_the_same() {
     for i in 0..3_000 {
         let _ = atrion.route(&format!("r{i}"));
     }
-    assert!(atrion.engine().take_cold().len() <= 1_024, "nobody asks for them");
+    assert!(atrion.engine().take_cold().len() <= 1_024, "the store is not asked for them");
 }
 
 /// Panics in the method of its choice.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What was recorded leads to the same decisions, to the bit; a file is bounded, and read with suspicion.
+//! What was recorded leads to the same decisions, to the bit; a file is bounded, and read with
+//! suspicion.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use atrion_core::{Mode, Outcome, RfcConfig, Telemetry, Tier};
 use atrion_engine::recording::{Kept, Recorded, RecordedError, RecordedLimits, Recording, Retrace, Turn};
-use atrion_engine::{Config, Engine, Override, OwnedPermit, Physics, RfcPhysics, Route, RouteConfig};
+use atrion_engine::{Config, Override, OwnedPermit, Physics, RfcPhysics, Route, RouteConfig};
 use atrion_state::{Clock as _, Event, OverrideKind, RecordingEnd};
 
 use crate::world::{World, ms};
@@ -37,7 +38,8 @@ fn finish(in_flight: &mut Vec<OwnedPermit>, trouble: usize, numbers: &mut Number
     }
 }
 
-/// What a route may live through: calm, crowds, failures up to an open breaker, probes, silence, reports.
+/// What a route may live through: calm, crowds, failures up to an open breaker, probes, silence,
+/// reports.
 fn live(world: &World, route: &Route, numbers: &mut Numbers, ticks: usize) {
     let mut in_flight: Vec<OwnedPermit> = Vec::new();
     for tick in 0..ticks {
@@ -100,11 +102,11 @@ fn the_decisions_of_a_recording_come_out_the_same() {
         let world = World::new(config);
         let route = world.engine.route("api/checkout");
         let mut numbers = Numbers(nth as u64 + 1);
-        // Somebody begins in the middle of its life, and another one later, between two pulses.
+        // One recording begins in the middle of its life, and another later, between two pulses.
         live(&world, &route, &mut numbers, 130);
-        let first = world.engine.keep(&route, LONG);
+        let first = route.keep(LONG);
         live(&world, &route, &mut numbers, 150);
-        let second = world.engine.keep(&route, LONG);
+        let second = route.keep(LONG);
         live(&world, &route, &mut numbers, 900);
         let of = |kept: &Kept| recorded(kept, &world);
         let (first, second) = (of(&first), of(&second));
@@ -130,12 +132,12 @@ fn what_no_pulse_tells_begins_a_new_part() {
     let route = world.engine.route("r");
     let mut numbers = Numbers(9);
     live(&world, &route, &mut numbers, 50);
-    let kept = world.engine.keep(&route, LONG);
+    let kept = route.keep(LONG);
     live(&world, &route, &mut numbers, 30);
     world.engine.replace_config(Config::default().slo(ms(5))).unwrap();
     live(&world, &route, &mut numbers, 30);
     let reset = Override { kind: OverrideKind::Reset, reason: "a test".into(), time_to_live: ms(1) };
-    world.engine.set_override(&route, reset).unwrap();
+    world.engine.overrides().set(&route, reset).unwrap();
     live(&world, &route, &mut numbers, 30);
     let whole = recorded(&kept, &world);
     assert!(prove(&whole) >= 90);
@@ -147,7 +149,7 @@ fn what_no_pulse_tells_begins_a_new_part() {
 fn what_is_kept_is_the_latest_and_is_bounded() {
     let world = World::default();
     let route = world.engine.route("r");
-    let kept = world.engine.keep(&route, Duration::from_secs(30));
+    let kept = route.keep(Duration::from_secs(30));
     live(&world, &route, &mut Numbers(3), 2_000);
     world.healthy_traffic(&route, 3, 4);
     assert!((300..=400).contains(&kept.len()), "{}", kept.len());
@@ -160,7 +162,7 @@ fn what_is_kept_is_the_latest_and_is_bounded() {
     assert!((10..25).contains(&span(&latest).as_secs()), "{:?}", span(&latest));
     let later = Duration::from_millis(latest.started.as_millis() - whole.started.as_millis());
     assert!((span(&whole) - span(&latest)).abs_diff(later) <= ms(1));
-    // Without its handle nobody records.
+    // Without its handle a recording ends.
     drop(kept);
     world.tick();
 }
@@ -190,9 +192,9 @@ impl Drop for Folder {
 }
 
 /// Lives and records; the writer's queue is longer than it lives between two looks.
-fn record(engine: &Engine, route: &Route, recording: Recording, live: impl FnOnce()) -> Recorded {
+fn record(route: &Route, recording: Recording, live: impl FnOnce()) -> Recorded {
     let path = recording.path().to_owned();
-    let recorder = engine.record(route, recording).unwrap();
+    let recorder = route.record(recording).unwrap();
     live();
     let written = recorder.stop();
     let recorded = Recorded::open(&path).unwrap();
@@ -210,9 +212,9 @@ fn a_file_has_what_memory_has_to_the_bit() {
         let route = world.engine.route("GET /checkout/{cart}");
         let mut numbers = Numbers(77 + nth as u64);
         live(&world, &route, &mut numbers, 60);
-        let kept = world.engine.keep(&route, LONG);
+        let kept = route.keep(LONG);
         let to = Recording::to(folder.file(&format!("{nth}.ndjson")));
-        let read = record(&world.engine, &route, to, || live(&world, &route, &mut numbers, 120));
+        let read = record(&route, to, || live(&world, &route, &mut numbers, 120));
         assert_eq!(read.lost(), 0);
         let memory = recorded(&kept, &world);
         assert!(read.pulses().eq(memory.pulses()));
@@ -231,7 +233,7 @@ fn a_recording_ends_at_its_limits_and_says_so() {
     let world = World::default();
     let route = world.engine.route("r");
     let to = Recording::to(folder.file("bytes")).most_bytes(100_000);
-    let small = record(&world.engine, &route, to, || {
+    let small = record(&route, to, || {
         for _ in 0..20 {
             live(&world, &route, &mut Numbers(1), 20);
             // The writer may have a moment.
@@ -241,13 +243,13 @@ fn a_recording_ends_at_its_limits_and_says_so() {
     assert_eq!(small.end.as_deref(), Some("its limit of bytes"));
     assert!(std::fs::metadata(folder.file("bytes")).unwrap().len() <= 100_000);
     let to = Recording::to(folder.file("span")).longest(Duration::from_secs(2));
-    let short = record(&world.engine, &route, to, || world.healthy_traffic(&route, 50, 4));
+    let short = record(&route, to, || world.healthy_traffic(&route, 50, 4));
     assert_eq!(short.end.as_deref(), Some("its limit of time"));
     assert!(short.pulses().count() <= 21, "{}", short.pulses().count());
 
-    let twice = world.engine.record(&route, Recording::to(folder.file("span"))).unwrap_err().to_string();
+    let twice = route.record(Recording::to(folder.file("span"))).unwrap_err().to_string();
     assert!(twice.contains("name a new file"), "{twice}");
-    assert!(world.engine.record(&route, Recording::to(folder.file("no/such/folder"))).is_err());
+    assert!(route.record(Recording::to(folder.file("no/such/folder"))).is_err());
     world.tick();
 }
 
@@ -257,7 +259,7 @@ fn good() -> String {
     let world = World::new(Config::default().slo(ms(30)));
     let route = world.engine.route("r");
     let path = folder.file("good.ndjson");
-    record(&world.engine, &route, Recording::to(&path), || live(&world, &route, &mut Numbers(5), 40));
+    record(&route, Recording::to(&path), || live(&world, &route, &mut Numbers(5), 40));
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -354,7 +356,7 @@ fn damage_is_an_error_or_another_recording_and_never_a_panic() {
             for part in &recorded.parts {
                 let mut retrace = Retrace::of(&part.start);
                 for pulse in &part.pulses {
-                    assert!(retrace.pulse(pulse).resistance().is_finite());
+                    assert!(retrace.pulse(pulse).resistance().get().is_finite());
                 }
             }
         }

@@ -108,7 +108,7 @@ fn an_operator_is_named() {
     let world = World::default();
     let route = world.learned("r");
     let wanted = Override { kind: OverrideKind::ForceOpen, reason: "a test".into(), time_to_live: ms(5_000) };
-    world.engine.set_override(&route, wanted).unwrap();
+    world.engine.overrides().set(&route, wanted).unwrap();
     let shed = refused(&route, 1e6);
     explains_itself(&shed);
     assert_eq!(shed.reason(), Reason::ForcedOpen);
@@ -195,13 +195,13 @@ fn refusals_are_kept_for_whoever_asks_and_for_nobody_else() {
     let [busy, rare] = ["busy", "rare"].map(|name| world.engine.route(name));
     for route in [&busy, &rare] {
         let (kind, reason, time_to_live) = (OverrideKind::ForceOpen, "a test".into(), ms(60_000));
-        world.engine.set_override(route, Override { kind, reason, time_to_live }).unwrap();
+        world.engine.overrides().set(route, Override { kind, reason, time_to_live }).unwrap();
     }
     let refuse = |route: &Route| {
         let _ = refused(route, 40.0);
     };
     refuse(&busy);
-    assert!(world.engine.refusals_after(0).is_empty(), "nobody had asked");
+    assert!(world.engine.routes().refusals_after(0).is_empty(), "none were asked for");
 
     // A route that refuses without end leaves room for one that refuses once.
     refuse(&rare);
@@ -209,32 +209,32 @@ fn refusals_are_kept_for_whoever_asks_and_for_nobody_else() {
         refuse(&busy);
         world.clock.advance(ms(1));
     }
-    let kept = world.engine.refusals_after(0);
+    let kept = world.engine.routes().refusals_after(0);
     let of = |name: &str| kept.iter().filter(|sample| sample.route.as_str() == name).count();
     assert_eq!((of("rare"), of("busy")), (1, 10), "five a second and route");
     assert!(kept.iter().all(|sample| sample.refusal.volts.get() == 40.0));
     assert!(kept.is_sorted_by_key(|sample| (sample.number, sample.at)));
 
-    // Who has seen some gets the others, and who stops asking stops the sampling.
+    // A reader of some gets the others, and one that stops asking stops the sampling.
     let last = kept.last().unwrap().number;
     world.clock.advance(ms(300));
     refuse(&rare);
-    assert_eq!(world.engine.refusals_after(last).len(), 1);
+    assert_eq!(world.engine.routes().refusals_after(last).len(), 1);
     world.clock.advance(ms(10_000));
     refuse(&rare);
-    assert!(world.engine.refusals_after(last + 1).is_empty());
+    assert!(world.engine.routes().refusals_after(last + 1).is_empty());
 }
 
 #[test]
 fn kept_refusals_are_bounded() {
     let world = World::new(Config { default: RouteConfig::default().cap(1), ..Config::default() });
     let routes: Vec<Route> = (0..700).map(|n| world.engine.route(&format!("r{n}"))).collect();
-    assert!(world.engine.refusals_after(0).is_empty());
+    assert!(world.engine.routes().refusals_after(0).is_empty());
     let _crowds: Vec<_> = routes.iter().map(|route| admit_all(route, 1)).collect();
     for route in &routes {
         let _ = refused(route, 40.0);
     }
-    let kept = world.engine.refusals_after(0);
+    let kept = world.engine.routes().refusals_after(0);
     let numbers: Vec<u64> = kept.iter().map(|sample| sample.number).collect();
     assert_eq!(numbers, (189..=700).collect::<Vec<_>>());
 }

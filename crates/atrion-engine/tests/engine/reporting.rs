@@ -12,7 +12,7 @@ use crate::provider::{Stage, kill};
 use crate::world::{admit_all, ms};
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_works_by_itself_reports_to_the_instances_observers_while_there_is_one() {
+async fn a_provider_that_works_by_itself_reports_while_there_is_an_instance() {
     let stage = Stage::new();
     // A buffered store, which goes to the store by itself.
     let busy = ReportingProvider::new(stage.store.clone(), Capabilities::new("busy").buffered(true));

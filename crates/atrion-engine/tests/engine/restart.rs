@@ -62,7 +62,8 @@ async fn a_scar_is_older_by_exactly_the_time_between_two_lives() {
 #[tokio::test(start_paused = true)]
 async fn an_open_breaker_is_open_again_for_five_minutes() {
     let stage = Stage::new();
-    // However long it had been open: the store was told that it still is half a minute ago at the most.
+    // However long it had been open: the store was told that it still is half a minute ago at the
+    // most.
     first_life(&stage, Duration::from_secs(900)).await;
     sleep(Duration::from_secs(260)).await;
     let atrion = stage.connect_to(Arc::new(stage.store.clone())).await;
@@ -130,7 +131,7 @@ async fn what_a_route_has_learned_by_itself_is_not_overwritten_by_the_past() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scar_that_fades_slowly_and_as_foreseen_is_stored_again_before_a_store_forgets_it() {
+async fn a_scar_that_fades_as_foreseen_is_stored_again_before_a_store_forgets_it() {
     let stage = Stage::new();
     let slow = AdaptiveConfig { scar_decay: 0.001, bootstrap_ticks: 0, ..AdaptiveConfig::default() };
     let atrion = stage.connect_to(Arc::new(stage.store.clone())).await;

@@ -60,7 +60,7 @@ fn nor_does_an_operator_stop_anyone_in_a_shadow() {
     let world = World::new(Config::default().shadow(true));
     let route = world.engine.route("r");
     let open = Override { kind: OverrideKind::ForceOpen, reason: "drill".into(), time_to_live: ms(60_000) };
-    world.engine.set_override(&route, open).unwrap();
+    world.engine.overrides().set(&route, open).unwrap();
     assert!(route.admit(Tier::Normal).is_ok());
     world.tick();
     assert_eq!(route.snapshot().counts.shed(Tier::Normal, Reason::ForcedOpen), 1);

@@ -25,7 +25,7 @@ fn errors_that_a_caller_has_seen_leave_a_scar_and_heal() {
 }
 
 #[test]
-fn saturation_that_a_caller_has_seen_closes_the_gate_from_below_for_three_seconds() {
+fn saturation_that_a_caller_reports_closes_the_gate_for_three_seconds() {
     let world = World::default();
     let route = world.learned("r");
     let seen = world.engine.update_physics("r", Telemetry { saturation: 1.4, ..FINE }).unwrap();
@@ -91,5 +91,33 @@ proptest! {
             prop_assert!(seen.resistance.get().is_finite() && seen.resistance.get() >= 10.0, "{:?}", seen);
             world.pulse();
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_snapshot_is_written_in_seconds_with_nought_and_null_for_unknown() {
+    use atrion_engine::Override;
+    use atrion_state::OverrideKind;
+    use serde_json::{Value, json};
+
+    let world = World::default();
+    let route = world.engine.route("r");
+    let written = |keys: [&str; 4]| {
+        let all: Value = serde_json::to_value(route.snapshot()).unwrap();
+        Value::from(keys.map(|key| all[key].clone()).to_vec())
+    };
+    let keys = ["limit", "latency", "baseline", "forced_open"];
+    let target = route.snapshot().target;
+    assert_eq!(written(keys), json!([target, 0.0, 0.0, null]));
+
+    world.clock.advance(ms(100));
+    let known = world.engine.update_physics("r", FINE).unwrap();
+    let [latency, baseline] = [known.latency, known.baseline].map(|span| span.unwrap().as_secs_f64());
+    assert!(latency > 0.0 && baseline > 0.0, "{known:?}");
+    for (kind, open) in [(OverrideKind::ForceOpen, true), (OverrideKind::ForceClosed, false)] {
+        let wanted = Override { kind, reason: "a test".to_owned(), time_to_live: ms(1_000) };
+        world.engine.overrides().set(&route, wanted).unwrap();
+        assert_eq!(written(keys), json!([known.target, latency, baseline, open]));
     }
 }

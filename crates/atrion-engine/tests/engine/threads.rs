@@ -33,7 +33,8 @@ fn thousands_of_threads_come_and_go_and_every_call_is_counted_once() {
             for number in 0..threads {
                 let route = &route;
                 scope.spawn(move || {
-                    // Opened breakers or not: these volts pass any crowd, and the others are counted as refused.
+                    // Opened breakers or not: these volts pass any crowd, and the others are
+                    // counted as refused.
                     let permits: Vec<_> =
                         (0..calls).filter_map(|_| route.admit_owned(Tier::Normal).ok()).collect();
                     permits.into_iter().enumerate().for_each(|(i, permit)| end(permit, i + number + round));
@@ -60,10 +61,11 @@ fn thousands_of_threads_come_and_go_and_every_call_is_counted_once() {
     assert_eq!(ended, admitted);
 }
 
-/// The bound that the live side documents, from outside: one for each thread, a batch for each that is flushing, and a
-/// batch less one for each other thread that has first shown up since the last tick.
-fn error_bound(limit: f64, threads: u32) -> i64 {
-    let batch = 1 + (limit / 8.0) as i64;
+/// The bound that the live side documents, from outside: one for each thread, a batch for each that
+/// is flushing, and a batch less one for each other thread that has first shown up since the last
+/// tick.
+fn error_bound(target: f64, threads: u32) -> i64 {
+    let batch = 1 + (target / 8.0) as i64;
     i64::from(threads) * (1 + 2 * batch.min(64))
 }
 
@@ -75,14 +77,14 @@ fn a_cap_holds_under_threads_but_for_the_documented_error() {
     let world = World::new(config);
     let route = world.engine.route("r");
     for _ in 0..12 {
-        // So many at once that the law alone would let in more than the cap.
+        // As many at once as would pass the cap by the law alone.
         let permits = admit_all(&route, 400);
         world.clock.advance(ms(50));
         permits.into_iter().for_each(|permit| permit.finish(Outcome::Success));
         world.clock.advance(ms(50));
         world.pulse();
     }
-    let limit = route.snapshot().limit;
+    let target = route.snapshot().target;
     let (really, most, over) = (AtomicI64::new(0), AtomicI64::new(0), AtomicBool::new(false));
     let all_hold = Barrier::new(threads as usize);
     thread::scope(|scope| {
@@ -126,7 +128,7 @@ fn a_cap_holds_under_threads_but_for_the_documented_error() {
             over.store(true, SeqCst);
         });
     });
-    let (most, allowed) = (most.load(SeqCst), i64::from(cap) + error_bound(limit, threads));
+    let (most, allowed) = (most.load(SeqCst), i64::from(cap) + error_bound(target, threads));
     assert!(most >= i64::from(cap) / 2, "{most}: the test has not come near the cap");
     assert!(most <= allowed, "{most} in flight at a cap of {cap}, allowed {allowed}");
     assert_eq!(route.snapshot().in_flight, 0);
@@ -205,7 +207,7 @@ fn a_thread_that_was_idle_knows_its_own_calls_from_the_first_on() {
         world.clock.advance(ms(50));
         world.pulse();
     }
-    assert!(route.snapshot().limit > 64.0, "{:?}", route.snapshot());
+    assert!(route.snapshot().target > 64.0, "{:?}", route.snapshot());
     world.ticks(3);
     let held: Vec<_> = (0..200).map_while(|_| route.admit(Tier::Critical).ok()).collect();
     assert_eq!(held.len(), 100);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A slow twin: one route on one thread, with a plain list of calls instead of counters, against the engine. Both see the
-//! same random life and must never disagree.
+//! A slow twin: one route on one thread, with a plain list of calls instead of counters, against
+//! the engine. Both see the same random life and must never disagree.
 
 use std::time::Duration;
 
@@ -310,13 +310,13 @@ enum Act {
     Admit(Ask),
     /// The call at this place of the list, counted round and round.
     Finish(usize, End),
-    /// A tick of traffic: so many calls evenly, each over after so many milliseconds of it.
+    /// A tick of traffic: this many calls evenly, each over after this many milliseconds of it.
     Traffic {
         calls: usize,
         takes: u64,
         end: End,
     },
-    /// So many calls at once that stay.
+    /// This many calls at once that stay.
     Crowd(usize, Ask),
     /// All that is in flight ends, a second later.
     Clear(End),
@@ -413,7 +413,8 @@ impl Pair {
     }
 
     fn pulse(&mut self) {
-        // Above 2,000 completions a second the engine looks at a part of them; the twin always looks at all.
+        // Above 2,000 completions a second the engine looks at a part of them; the twin always
+        // looks at all.
         let least = ms(self.twin.tally.spans.len() as u64);
         let missing = least.saturating_sub(self.world.now().since(self.twin.pulsed_at));
         self.world.clock.advance(missing);
@@ -470,12 +471,13 @@ impl Pair {
         assert_eq!(seen.mode, twin.mode, "{}", context());
         assert_eq!(seen.in_flight, twin.in_flight(), "{}", context());
         assert_eq!(seen.debt, twin.debt(), "{}", context());
+        let seconds = |span: Option<Duration>| span.map_or(0.0, |span| span.as_secs_f64());
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-3);
         for (what, engine, twin) in [
-            ("limit", seen.limit, f64::from(twin.gate.target())),
+            ("target", seen.target, f64::from(twin.gate.target())),
             ("throughput", seen.throughput, twin.state.throughput()),
-            ("latency", seen.latency, twin.state.baseline().latency()),
-            ("baseline", seen.baseline, twin.state.baseline().base()),
+            ("latency", seconds(seen.latency), twin.state.baseline().latency()),
+            ("baseline", seconds(seen.baseline), twin.state.baseline().base()),
         ] {
             assert!(near(engine, twin), "{what}: engine {engine}, twin {twin}, {}", context());
         }
@@ -536,7 +538,8 @@ proptest! {
         life in proptest::collection::vec(acts(), 1..80),
     ) {
         let mut pair = Pair::new(config, None);
-        // Over 500 calls a second, and in flight enough to count in batches: from now on every thread counts for itself.
+        // Over 500 calls a second, and in flight enough to count in batches: from now on every
+        // thread counts for itself.
         for _ in 0..12 {
             pair.traffic(80, takes, End::Success);
         }

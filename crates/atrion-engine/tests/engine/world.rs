@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An engine on a clock that stands still until it is told, with an ear on its events.
+//! An engine on a clock that stands still until it is moved, and a record of its events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl World {
         route
     }
 
-    /// So many ticks with so many calls of 10 ms each, two at a time, all well.
+    /// `ticks` ticks of `calls` calls of 10 ms each, two at a time, all well.
     pub(crate) fn healthy_traffic(&self, route: &Route, ticks: usize, calls: usize) {
         for _ in 0..ticks {
             let begin = self.now();
@@ -104,7 +104,7 @@ impl Default for World {
     }
 }
 
-/// So many calls that nobody refuses: volts above the ladder pass any crowd.
+/// This many calls that no gate refuses: volts above the ladder pass any crowd.
 pub(crate) fn admit_all(route: &Route, count: usize) -> Vec<OwnedPermit> {
     (0..count).map(|_| route.admit_owned(volts(1e6)).unwrap()).collect()
 }

@@ -42,7 +42,7 @@ async fn counters_and_gauges_are_those_of_the_snapshot() {
         let terms = ["base", "saturation", "momentum", "scar", "staleness", "cluster"];
         let terms: f64 = terms.map(|term| get(&format!("atrion_route_{term}"), &[])).iter().sum();
         assert!((terms - route.resistance.get()).abs() < 1e-9, "{name}: {terms} and {}", route.resistance);
-        assert_eq!(get("atrion_route_limit", &[]), route.limit);
+        assert_eq!(get("atrion_route_limit", &[]), route.target);
         assert_eq!(get("atrion_route_mode", &[("atrion_mode", route.mode.as_str())]), 1.0);
         assert_eq!(get("atrion_route_mode", &[]), 1.0, "one mode at a time");
     }

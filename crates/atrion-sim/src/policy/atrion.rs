@@ -67,13 +67,13 @@ impl Guarded {
     /// # Errors
     /// [`RecordError`] if the file cannot be made.
     pub fn record(&self, recording: Recording) -> Result<Recorder, RecordError> {
-        self.engine.record(&self.route, recording)
+        self.route.record(recording)
     }
 
     /// Keeps what the route measures and decides, for the latest `span`.
     #[must_use]
     pub fn keep(&self, span: Duration) -> Kept {
-        self.engine.keep(&self.route, span)
+        self.route.keep(span)
     }
 }
 
@@ -109,11 +109,11 @@ impl Policy for Guarded {
         Some(Inside {
             mode: now.mode,
             terms: now.terms,
-            target: now.limit,
+            target: now.target,
             in_flight: now.in_flight,
             debt: now.debt,
-            latency: now.latency,
-            baseline: now.baseline,
+            latency: now.latency.map_or(0.0, |span| span.as_secs_f64()),
+            baseline: now.baseline.map_or(0.0, |span| span.as_secs_f64()),
             throughput: now.throughput,
             error_share: now.error_share,
             elasticity: now.elasticity,

@@ -89,7 +89,7 @@ impl Course {
             second.answered = second.answered.saturating_add(pulse.window.succeeded).saturating_add(unjudged);
             second.late = second.late.saturating_add(pulse.window.late);
             second.failed += u64::from(pulse.failed) + u64::from(pulse.outdated);
-            second.resistance += pulse.decided.resistance();
+            second.resistance += pulse.decided.resistance().get();
             second.target += pulse.decided.target;
             second.open += f64::from(u8::from(pulse.decided.mode == Mode::CircuitBreaker));
             let dt = pulse.dt_ns as f64 * 1e-9;

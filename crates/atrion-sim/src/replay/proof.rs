@@ -40,7 +40,7 @@ impl Proof {
                 if now.is_to_the_bit(&pulse.decided) {
                     proof.same += 1;
                 } else if proof.first_different.is_none() {
-                    let (recorded, now) = (pulse.decided.resistance(), now.resistance());
+                    let [recorded, now] = [&pulse.decided, &now].map(|decided| decided.resistance().get());
                     proof.first_different = Some(Difference { pulse: proof.pulses, recorded, now });
                 }
                 proof.pulses += 1;

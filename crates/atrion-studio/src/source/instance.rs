@@ -7,7 +7,7 @@ use std::time::Duration;
 use atrion_core::Tier;
 use atrion_engine::recording::Recorded;
 use atrion_engine::{Atrion, Override, Route, RouteConfig, RouteSnapshot};
-use atrion_state::{Clock as _, NodeId, RouteId, SystemClock};
+use atrion_state::{Clock as _, NodeId, OverrideKind, RouteId, SystemClock};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
 use super::{Cell, Memory, Node, Observed, Operator, Sighting, Source, WORTH_SHOWING, cell_of, store};
@@ -61,7 +61,7 @@ impl Source for Instance {
         let snapshot = self.atrion.snapshot();
         let sharing = self.atrion.sharing();
         Observed {
-            overrides: self.atrion.overrides(),
+            overrides: self.atrion.overrides().list(),
             stores: self.atrion.provider_stats().into_iter().map(store).collect(),
             nodes: if sharing.is_some() { self.nodes(&snapshot.routes) } else { Vec::new() },
             gamma: sharing.map(|sharing| sharing.gamma.get()),
@@ -111,11 +111,11 @@ impl Memory for Instance {
 impl Operator for Instance {
     fn set(&self, route: &str, wanted: Override) -> Result<(), String> {
         let route = self.known(route).ok_or_else(|| "there is no route of that name".to_owned())?;
-        self.atrion.set_override(&route, wanted).map_err(|error| error.to_string())
+        self.atrion.overrides().set(&route, wanted).map_err(|error| error.to_string())
     }
 
     fn lift(&self, route: &str, author: &str) -> bool {
-        self.known(route).is_some_and(|route| self.atrion.lift_override_as(&route, author))
+        self.known(route).is_some_and(|route| self.atrion.overrides().lift_as(&route, author))
     }
 }
 
@@ -138,7 +138,11 @@ fn sighting(route: RouteSnapshot) -> Sighting {
     Sighting {
         mode: route.mode,
         shadow: route.shadow,
-        forced_open: route.forced_open,
+        forced_open: match route.forced {
+            Some(OverrideKind::ForceOpen) => Some(true),
+            Some(OverrideKind::ForceClosed) => Some(false),
+            _ => None,
+        },
         terms: [
             terms.base.get(),
             terms.saturation.get(),
@@ -149,8 +153,8 @@ fn sighting(route: RouteSnapshot) -> Sighting {
         ],
         in_flight: route.in_flight as f64,
         debt: route.debt,
-        target: route.limit,
-        latency: [route.latency, route.baseline],
+        target: route.target,
+        latency: [route.latency, route.baseline].map(|span| span.map_or(0.0, |span| span.as_secs_f64())),
         error_share: route.error_share,
         admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
         shed: Tier::ALL.map(shed),

@@ -212,7 +212,7 @@ pub(crate) async fn a_route_is_taken_over_and_given_back() {
         0
     );
     page.click("form.override .primary").await.unwrap();
-    assert!(atrion.overrides().is_empty());
+    assert!(atrion.overrides().list().is_empty());
     page.click("form.override [value=force_open]").await.unwrap();
     says(&page, "form.override .hint", "payments.charge: every request is refused, for 5 min").await;
     page.click("[id$=-reason]").await.unwrap();
@@ -271,7 +271,7 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
     says(&page, ".plain tbody th", "seconds of braking").await;
     page.click("figure details summary").await.unwrap();
     page.wait("document.querySelectorAll('details[open] tbody tr').length > 3", SOON).await.unwrap();
-    assert!(scene.atrion().config() == before && scene.atrion().overrides().is_empty());
+    assert!(scene.atrion().config() == before && scene.atrion().overrides().list().is_empty());
 
     // Nonsense is refused in words, and the input stays.
     page.eval("document.querySelectorAll('form.whatif .field input')[1].focus()").await.unwrap();

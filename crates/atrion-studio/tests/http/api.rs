@@ -55,7 +55,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         reason: "a test".to_owned(),
         time_to_live: Duration::from_secs(60),
     };
-    atrion.set_override(&route, wanted).unwrap();
+    atrion.overrides().set(&route, wanted).unwrap();
     assert!(route.admit(Tier::Critical).is_err());
     let begin = Instant::now();
     let events = loop {

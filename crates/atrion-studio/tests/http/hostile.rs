@@ -183,7 +183,7 @@ async fn what_is_too_long_is_refused_and_the_rest_goes_on() {
         let lie = [head.as_slice(), &[("Content-Length", length)]].concat();
         assert!((400..500).contains(&send(to, "POST", "/session", &lie, "{}").await.status), "{length}");
     }
-    assert!(atrion.overrides().is_empty());
+    assert!(atrion.overrides().list().is_empty());
     assert_eq!(get(to, "/api/v1/state", &[("Cookie", &cookie)]).await.status, 200);
 }
 

@@ -24,7 +24,7 @@ async fn they_are_off_unless_switched_on() {
         let answer = post(studio.address(), path, &[("Cookie", &cookie)], &wish(|_| ())).await;
         assert!(answer.status == 403 && answer.body.contains(".overrides(true)"), "{answer:?}");
     }
-    assert!(atrion.overrides().is_empty());
+    assert!(atrion.overrides().list().is_empty());
     assert_eq!(post(studio.address(), "/studio/v1/overrides", &[], &wish(|_| ())).await.status, 401);
 }
 
@@ -47,7 +47,7 @@ async fn one_is_set_seen_and_lifted() {
     );
     assert_eq!((&shown["author"], &shown["agent"]), (&json!("me"), &json!(AGENT)));
     // Logs and other tools see the author.
-    assert_eq!(atrion.override_of(&route).unwrap().reason, "a test [me]");
+    assert_eq!(atrion.overrides().get(&route).unwrap().reason, "a test [me]");
 
     let lift = json!({ "route": "r", "author": "me" });
     assert_eq!(post(to, "/studio/v1/overrides/lift", &headers, &lift).await.status, 204);
@@ -97,7 +97,7 @@ async fn what_is_not_fit_is_refused_in_words_and_changes_nothing() {
         let answer = post(studio.address(), "/studio/v1/overrides", &[("Cookie", &cookie)], &wish).await;
         assert!(answer.status == 422 && answer.body.contains(words), "{words}: {answer:?}");
     }
-    assert!(atrion.overrides().is_empty());
+    assert!(atrion.overrides().list().is_empty());
     assert_eq!(atrion.snapshot().routes.len(), routes, "a mistyped name made a route");
 }
 
@@ -118,5 +118,5 @@ async fn another_author_can_undo_it_and_the_latest_author_is_shown() {
     assert_eq!((shown.as_array().unwrap().len(), &shown[0]["author"]), (1, &json!("bob")));
     let lift = json!({ "route": "r", "author": "ana" });
     assert_eq!(post(to, "/studio/v1/overrides/lift", &[("Cookie", &ana)], &lift).await.status, 204);
-    assert!(atrion.override_of(&route).is_none());
+    assert!(atrion.overrides().get(&route).is_none());
 }

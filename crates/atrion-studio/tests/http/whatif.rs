@@ -71,7 +71,7 @@ async fn recorded_minutes_are_lived_through_again_and_nothing_live_is_touched() 
     };
     assert!(shed(&capped, 2) > shed(&same, 2) + 100, "{capped}");
     assert_eq!(shed(&capped, 0), shed(&same, 0), "what was is what was");
-    assert!(atrion.config() == before && atrion.overrides().is_empty());
+    assert!(atrion.config() == before && atrion.overrides().list().is_empty());
 
     for (settings, words) in [
         (json!({ "cap": 0 }), "`cap` must be 1 or more"),

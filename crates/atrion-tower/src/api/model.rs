@@ -211,10 +211,10 @@ impl RouteView {
             resistance_ohm: route.resistance.get(),
             terms_ohm: TermsView::of(&route.terms),
             in_flight: route.in_flight,
-            target: route.limit,
+            target: route.target,
             debt: route.debt,
-            latency_s: route.latency,
-            baseline_s: route.baseline,
+            latency_s: route.latency.map_or(0.0, |span| span.as_secs_f64()),
+            baseline_s: route.baseline.map_or(0.0, |span| span.as_secs_f64()),
             throughput_per_s: route.throughput,
             error_share: route.error_share,
             shadow: route.shadow,
@@ -300,7 +300,7 @@ pub const fn override_name(kind: OverrideKind) -> &'static str {
 }
 
 pub(super) fn overrides_of(atrion: &Atrion) -> HashMap<RouteId, Override> {
-    atrion.overrides().into_iter().collect()
+    atrion.overrides().list().into_iter().collect()
 }
 
 /// Milliseconds since the Unix epoch.

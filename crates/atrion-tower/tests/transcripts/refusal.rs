@@ -159,5 +159,5 @@ async fn refusals_are_counted_by_tier_and_reason() {
 fn force_open(world: &World, route: &str) {
     let reason = "a test".to_owned();
     let wanted = Override { kind: OverrideKind::ForceOpen, reason, time_to_live: Duration::from_secs(60) };
-    world.atrion.set_override(&world.atrion.route(route), wanted).unwrap();
+    world.atrion.overrides().set(&world.atrion.route(route), wanted).unwrap();
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is set for one route: the preset of its physics, and what holds whatever the physics says.
+
+use std::time::Duration;
+
+use atrion_core::{AdaptiveConfig, ConfigFault, RfcConfig, Spread, rfc};
+
+use super::error::Fault;
+
+/// Configuration of a route.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
+pub struct RouteConfig {
+    /// The physics, with its numbers.
+    pub physics: Physics,
+    /// The most requests in flight, whatever the physics says. At least 1. `None`: the physics
+    /// alone decides.
+    pub cap: Option<u32>,
+    /// Shadow mode: everything is computed, counted and reported, and nothing is shed.
+    pub shadow: bool,
+    /// Where in its tier's band a request falls.
+    pub spread: Spread,
+}
+
+/// A preset of the physics, with its numbers.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Physics {
+    /// The default (`docs/physics.md` section 3).
+    Adaptive(AdaptiveConfig),
+    /// The model as first written (`docs/physics.md` section 1). The engine measures for it:
+    /// saturation is the mean in-flight count over the route's cap, and 0 without a cap.
+    Rfc(RfcPhysics),
+}
+
+impl Default for Physics {
+    fn default() -> Self {
+        Self::Adaptive(AdaptiveConfig::default())
+    }
+}
+
+/// The preset `rfc` with its service level objective.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
+pub struct RfcPhysics {
+    /// The law's numbers.
+    pub law: RfcConfig,
+    /// What is normal, and how much each kind of trouble matters.
+    pub slo: rfc::Slo,
+}
+
+impl RouteConfig {
+    /// Sets the SLO: a call that takes longer is late.
+    #[must_use]
+    pub fn slo(mut self, slo: Duration) -> Self {
+        match &mut self.physics {
+            Physics::Adaptive(adaptive) => adaptive.slo = Some(slo),
+            Physics::Rfc(rfc) => rfc.slo.latency = slo.as_secs_f64(),
+        }
+        self
+    }
+
+    /// Sets the most requests in flight.
+    #[must_use]
+    pub fn cap(mut self, cap: u32) -> Self {
+        self.cap = Some(cap);
+        self
+    }
+
+    /// Puts the route into shadow mode, or takes it out.
+    #[must_use]
+    pub fn shadow(mut self, shadow: bool) -> Self {
+        self.shadow = shadow;
+        self
+    }
+
+    pub(super) fn collect_faults(&self, at: &str, faults: &mut Vec<Fault>) {
+        let mut take = |at: String, found: Result<(), Vec<ConfigFault>>| {
+            let found = found.err().unwrap_or_default();
+            faults.extend(found.into_iter().map(|fault| Fault { at: at.clone(), fault }));
+        };
+        match &self.physics {
+            Physics::Adaptive(adaptive) => take(format!("{at}.physics.adaptive"), adaptive.check()),
+            Physics::Rfc(rfc) => {
+                take(format!("{at}.physics.rfc.law"), rfc.law.check());
+                take(format!("{at}.physics.rfc.slo"), rfc.slo.check());
+            }
+        }
+        if self.cap == Some(0) {
+            let fault = ConfigFault { field: "cap", must: "1 or more, or left out", value: 0.0 };
+            faults.push(Fault { at: at.to_owned(), fault });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is read from a model between two ticks. Nothing here changes it.
+
+use std::time::Duration;
+
+use atrion_core::adaptive::AdaptiveState;
+use atrion_core::rfc::PhysicsState;
+use atrion_core::{Evidence, Law, Mode, Mono, Ohms, Terms};
+
+use super::Model;
+use crate::config::RouteConfig;
+use crate::live::Settings;
+use crate::physics::preset::Preset;
+
+impl Model {
+    /// The rules alone.
+    pub(crate) fn preset(&self) -> Preset {
+        match self {
+            Self::Adaptive { rules, .. } => Preset::Adaptive(rules.clone()),
+            Self::Rfc { rules, .. } => Preset::Rfc(rules.clone()),
+        }
+    }
+
+    /// The rules as the user has set them.
+    pub(crate) fn config(&self) -> RouteConfig {
+        match self {
+            Self::Adaptive { rules, .. } => rules.to_config(),
+            Self::Rfc { rules, .. } => rules.to_config(),
+        }
+    }
+
+    /// What the rules say to the live side.
+    pub(crate) fn settings(&self) -> Settings {
+        match self {
+            Self::Adaptive { rules, .. } => rules.settings(),
+            Self::Rfc { rules, .. } => rules.settings(),
+        }
+    }
+
+    /// The most that the scar can grow to by failures.
+    pub(crate) fn scar_ceiling(&self) -> Ohms {
+        match self {
+            Self::Adaptive { rules, .. } => rules.scar_ceiling(),
+            Self::Rfc { rules, .. } => rules.scar_ceiling(),
+        }
+    }
+
+    /// Nothing has been measured yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        match self {
+            Self::Adaptive { state, .. } => {
+                state.as_ref().is_none_or(|state| state.throughput() <= 0.0 && state.is_neutral())
+            }
+            Self::Rfc { state, .. } => state.ticks == 0,
+        }
+    }
+
+    /// Nothing is left that a fresh route would not have.
+    pub(crate) fn is_neutral(&self) -> bool {
+        match self {
+            Self::Adaptive { state, .. } => state.as_ref().is_none_or(|state| state.is_neutral()),
+            Self::Rfc { state, .. } => state.mode != Mode::CircuitBreaker && state.scar.get() < 0.01,
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        match self {
+            Self::Adaptive { state, .. } => state.as_ref().map_or(Mode::Bootstrap, |state| state.mode()),
+            Self::Rfc { state, .. } => state.mode,
+        }
+    }
+
+    pub(crate) fn scar(&self) -> Ohms {
+        match self {
+            Self::Adaptive { state, .. } => state.as_ref().map_or(Ohms::ZERO, |state| state.scar()),
+            Self::Rfc { state, .. } => state.scar,
+        }
+    }
+
+    /// Own evidence, after a further time in which nothing happened. The literal law does not
+    /// measure it: there it counts in full, as that of every peer that runs it does.
+    pub(crate) fn evidence_after(&self, idle: Duration) -> Evidence {
+        match self {
+            Self::Adaptive { state, .. } => {
+                let weight = state.as_ref().map_or(0.0, |state| state.evidence_after(idle));
+                Evidence::saturating(weight)
+            }
+            Self::Rfc { .. } => Evidence::FULL,
+        }
+    }
+
+    /// D, in requests. The literal law has none.
+    pub(crate) fn debt(&self) -> f64 {
+        match self {
+            Self::Adaptive { state, .. } => state.as_ref().map_or(0.0, |state| state.debt()),
+            Self::Rfc { .. } => 0.0,
+        }
+    }
+
+    /// How much debt one failure makes now, in requests. A route that has never been used makes
+    /// none.
+    pub(crate) fn debt_gain(&self) -> f64 {
+        match self {
+            Self::Adaptive { rules, state } => {
+                state.as_ref().map_or(0.0, |state| state.debt_gain(&rules.physics))
+            }
+            Self::Rfc { .. } => 0.0,
+        }
+    }
+
+    /// N*, in requests. The literal law has none.
+    pub(crate) fn target(&self) -> f64 {
+        match self {
+            Self::Adaptive { state, .. } => state.as_ref().map_or(0.0, |state| state.target()),
+            Self::Rfc { .. } => f64::from(u32::MAX),
+        }
+    }
+
+    /// The adaptive preset's state, if that is what runs.
+    pub(crate) fn adaptive(&self) -> Option<&AdaptiveState> {
+        match self {
+            Self::Adaptive { state, .. } => state.as_deref(),
+            Self::Rfc { .. } => None,
+        }
+    }
+
+    /// The law of the gate, with `merged` in place of the own scar where a fleet shares scars.
+    pub(crate) fn law(&self, merged: Option<Ohms>, in_flight: u64, now: Mono) -> Law {
+        match self {
+            Self::Adaptive { rules, state } => match state {
+                Some(state) => state.law(merged, &rules.physics),
+                None => AdaptiveState::default().law(merged, &rules.physics),
+            },
+            Self::Rfc { rules, state } => state.law(merged, &rules.physics.law, seen(state, in_flight, now)),
+        }
+    }
+
+    /// Every term of R but the crowd's.
+    pub(crate) fn terms(&self, merged: Option<Ohms>, in_flight: u64, now: Mono) -> Terms {
+        match self {
+            Self::Adaptive { rules, state } => match state {
+                Some(state) => state.terms(merged, &rules.physics),
+                None => AdaptiveState::default().terms(merged, &rules.physics),
+            },
+            Self::Rfc { rules, state } => {
+                state.terms(merged, &rules.physics.law, seen(state, in_flight, now))
+            }
+        }
+    }
+}
+
+/// Silence counts as staleness only while an answer is owed: a route that nobody calls is not
+/// stale.
+fn seen(state: &PhysicsState, in_flight: u64, now: Mono) -> Mono {
+    if in_flight == 0 { state.last_update } else { now }
+}
