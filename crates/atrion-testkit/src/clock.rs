@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tokio's time as a clock, so that a test which pauses it pauses everything.
+//! Tokio's time as a clock: a test that pauses tokio's time pauses everything.
 
 use atrion_core::{Mono, Wall};
 use atrion_state::Clock;

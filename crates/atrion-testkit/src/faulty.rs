@@ -4,7 +4,6 @@
 use std::future::pending;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use atrion_core::Peer;
 use atrion_state::{
@@ -12,14 +11,19 @@ use atrion_state::{
     ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight, lock,
 };
 
+mod calls;
+pub use calls::Calls;
+use calls::{Counters, UnderWay};
+
 mod script;
 pub use script::Fault;
 use script::Script;
 
 /// Wraps a provider and injects a [`Fault`] into every call that would reach a store.
 ///
-/// Clones share one fault and one set of counts: give one to the code under test and switch the other. What answers
-/// from memory passes through (`subscribe`, `view`, `sharing`, `attach`, `stats`), and `health` says what is being injected.
+/// Clones share one fault and one set of counts: give one to the code under test and switch the
+/// other. Methods that answer from memory pass through (`subscribe`, `view`, `peers`, `sharing`,
+/// `published_weight`, `attach`, `attach_merged_scars`, `stats`), and `health` says which fault is injected.
 #[derive(Debug, Clone)]
 pub struct FaultyProvider {
     shared: Arc<Shared>,
@@ -32,34 +36,6 @@ struct Shared {
     script: Mutex<Script>,
     calls: Counters,
     under_way: AtomicUsize,
-}
-
-/// How often each method was called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Calls {
-    /// Calls of `connect`.
-    pub connect: u64,
-    /// Calls of `disconnect`.
-    pub disconnect: u64,
-    /// Calls of `get_vector`.
-    pub get_vector: u64,
-    /// Calls of `warm_start`.
-    pub warm_start: u64,
-    /// Calls of `update_vector`.
-    pub update_vector: u64,
-    /// Calls of `update_batch`.
-    pub update_batch: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    connect: AtomicU64,
-    disconnect: AtomicU64,
-    get_vector: AtomicU64,
-    warm_start: AtomicU64,
-    update_vector: AtomicU64,
-    update_batch: AtomicU64,
 }
 
 impl FaultyProvider {
@@ -100,8 +76,8 @@ impl FaultyProvider {
         self.inject(Fault::None);
     }
 
-    /// Flaps: each pair is a fault and the number of calls it lasts; after the last the first follows again. Pairs
-    /// of no calls are left out; with nothing left, everything works.
+    /// Flaps: each pair is a fault and the number of calls it lasts; after the last pair the first
+    /// follows again. Pairs of no calls are left out; with nothing left, everything works.
     pub fn flap(&self, script: impl IntoIterator<Item = (Fault, u32)>) {
         *self.script() = Script::cycle(script);
     }
@@ -109,20 +85,11 @@ impl FaultyProvider {
     /// How often each method was called so far, faults included.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        let read = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
-        let calls = &self.shared.calls;
-        Calls {
-            connect: read(&calls.connect),
-            disconnect: read(&calls.disconnect),
-            get_vector: read(&calls.get_vector),
-            warm_start: read(&calls.warm_start),
-            update_vector: read(&calls.update_vector),
-            update_batch: read(&calls.update_batch),
-        }
+        self.shared.calls.read()
     }
 
-    /// Calls whose futures were polled and neither finished nor dropped. A caller that gives a hung call up brings
-    /// this back to zero.
+    /// Calls whose futures were polled and neither finished nor dropped. A caller that gives up a hung
+    /// call brings this back to zero.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.shared.under_way.load(Ordering::SeqCst)
@@ -132,8 +99,8 @@ impl FaultyProvider {
         lock(&self.shared.script)
     }
 
-    /// Counts a call and runs it through the fault that is on. The fault is chosen when the call is *made*, so that
-    /// a script is followed in the order of calls, not of polls.
+    /// Counts a call and runs it through the fault that is on. The fault is chosen when the call is
+    /// *made*, so that a script is followed in the order of calls, not of polls.
     fn call<'a, T: Send + 'a>(
         &'a self,
         counter: &AtomicU64,
@@ -240,27 +207,11 @@ impl StateProvider for FaultyProvider {
 
     fn health(&self) -> Health {
         match self.script().current() {
-            // Slow is up, and whoever loses writes does not know it.
+            // Slow is up, and a store that loses writes does not know it.
             Fault::None | Fault::Delay(_) | Fault::DropWrites => self.shared.inner.health(),
             fault @ (Fault::Fail | Fault::Reject | Fault::Hang) => {
                 Health::Degraded { reason: format!("injected: {fault:?}").into() }
             }
         }
-    }
-}
-
-/// Counts a future from its first poll to its end, however it ends.
-struct UnderWay<'a>(&'a AtomicUsize);
-
-impl<'a> UnderWay<'a> {
-    fn new(gauge: &'a AtomicUsize) -> Self {
-        gauge.fetch_add(1, Ordering::SeqCst);
-        Self(gauge)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! proptest strategies for what crosses the ports.
 //!
-//! `x()` generates what is valid, extremes included; `hostile_x()` what a border must refuse or neutralise.
+//! `x()` generates valid values, extremes included; `hostile_x()` values that a border must refuse or
+//! neutralise.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub fn tiers() -> impl Strategy<Value = Tier> {
     select(&Tier::ALL[..])
 }
 
-/// Any valid number of ohms: mostly what routes have, now and then an extreme.
+/// Any valid number of ohms: mostly what routes have, sometimes an extreme.
 pub fn ohms() -> impl Strategy<Value = Ohms> {
     prop_oneof![
         8 => 0.0..200.0f64,

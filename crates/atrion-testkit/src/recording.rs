@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An observer that keeps what it hears.
+//! An observer that keeps every event.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use atrion_state::{Event, Observer, lock};
 
@@ -12,37 +12,32 @@ pub struct RecordingObserver {
 }
 
 impl RecordingObserver {
-    /// An observer that has heard nothing.
+    /// An observer without events.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What was heard so far, in order.
+    /// Every event so far, in order.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.lock().clone()
+        lock(&self.events).clone()
     }
 
-    /// What was heard since the last call, in order.
+    /// The events since the last call of `take`, in order.
     #[must_use]
     pub fn take(&self) -> Vec<Event> {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut *lock(&self.events))
     }
 
     /// How many events were of this kind.
     pub fn count(&self, kind: impl Fn(&Event) -> bool) -> usize {
-        self.lock().iter().filter(|event| kind(event)).count()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
-        // A test that panicked while holding the list is failing already; its list is still whole.
-        lock(&self.events)
+        lock(&self.events).iter().filter(|event| kind(event)).count()
     }
 }
 
 impl Observer for RecordingObserver {
     fn on_event(&self, event: &Event) {
-        self.lock().push(event.clone());
+        lock(&self.events).push(event.clone());
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A store in memory that reports like one far away: what a test says, when it says so.
+//! A store in memory that reports what a test tells it to, as a store far away does.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,7 +9,7 @@ use atrion_state::{
     ProviderStats, RouteId, StateProvider, lock,
 };
 
-/// A provider for tests of whoever listens to one: it tells, counts and feels what it is told to.
+/// A provider for tests of its observers: it gives the events, counts and health that a test sets.
 ///
 /// Clones are the same provider.
 #[derive(Clone)]
@@ -30,35 +30,34 @@ struct State {
 }
 
 impl ReportingProvider {
-    /// Keeps vectors in `store` and says that it can do this.
+    /// Keeps vectors in `store` and has these capabilities.
     #[must_use]
     pub fn new(store: InMemoryProvider, capabilities: Capabilities) -> Self {
         Self(Arc::new(Inner { store, capabilities, state: Mutex::default() }))
     }
 
-    /// Tells the observer that is attached at present, if there is one; says whether there was.
+    /// Gives an event to the attached observer; false if there is none.
     pub fn tell(&self, event: &Event) -> bool {
         let observer = self.state().observer.clone();
         observer.inspect(|observer| observer.on_event(event)).is_some()
     }
 
-    /// Tells this at every connect from now on.
+    /// Gives this event to the observer at every `connect` from now on.
     pub fn tell_on_connect(&self, event: Event) {
         self.state().on_connect = Some(event);
     }
 
-    /// Feels like this from now on.
+    /// Has this health from now on.
     pub fn feel(&self, health: Health) {
         self.state().health = health;
     }
 
-    /// Has counted this from now on.
+    /// Has these counts from now on.
     pub fn count(&self, stats: Vec<ProviderStats>) {
         self.state().stats = stats;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Valid after every single step.
         lock(&self.0.state)
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The suite itself: good providers keep the contract, and every kind of bad one is caught by name.
+//! The suite itself: good providers keep the contract, and each kind of bad provider is caught by name.
 #![allow(missing_docs)] // a test's name says what it shows
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use atrion_core::{Mode, Ohms};
 use atrion_state::{FakeClock, InMemoryProvider, NodeId, StateProvider, lock};
 use atrion_testkit::contract::{self, Report, Subject, Time};
 use atrion_testkit::{Fault, FaultyProvider, MemoryFleet};
@@ -24,6 +25,8 @@ async fn faulty(prepare: impl Fn(&FaultyProvider)) -> Report {
     .await
 }
 
+const OPENED_AGAIN: &str = "what_was_stored_is_there_when_the_store_is_opened_again";
+
 fn broken(report: &Report) -> Vec<&'static str> {
     report.broken().map(|entry| entry.name).collect()
 }
@@ -36,9 +39,9 @@ async fn the_in_memory_provider_keeps_the_contract() {
     })
     .await;
     report.assert_kept();
-    // Nobody shares it, so there is no peer to see.
+    // It ends with its process, and no other node shares it.
     let skipped: Vec<_> = report.skipped().map(|entry| entry.name).collect();
-    assert_eq!(skipped, ["a_peer_is_seen_sorted_and_aged"], "{report}");
+    assert_eq!(skipped, [OPENED_AGAIN, "a_peer_is_seen_sorted_and_aged"], "{report}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +54,8 @@ async fn a_node_of_a_fleet_in_memory_keeps_the_contract_with_its_peer() {
     })
     .await;
     report.assert_kept();
-    assert_eq!(report.skipped().count(), 0, "{report}");
+    let skipped: Vec<_> = report.skipped().map(|entry| entry.name).collect();
+    assert_eq!(skipped, [OPENED_AGAIN], "it ends with its process, and has no other excuse: {report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,12 +121,20 @@ mod liars {
     #[derive(Debug)]
     struct Twisted {
         inner: InMemoryProvider,
+        durable: bool,
+        stranger: Option<(RouteId, PhysicsVector)>,
         twist: fn(PhysicsVector) -> PhysicsVector,
+    }
+
+    impl Twisted {
+        fn over(inner: InMemoryProvider) -> Self {
+            Self { inner, durable: false, stranger: None, twist: |vector| vector }
+        }
     }
 
     impl StateProvider for Twisted {
         fn capabilities(&self) -> Capabilities {
-            Capabilities::new("twisted")
+            Capabilities::new("twisted").durable(self.durable)
         }
         fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
             self.inner.connect()
@@ -143,17 +155,20 @@ mod liars {
         ) -> BoxFuture<'_, Result<(), ProviderError>> {
             self.inner.update_vector(route, vector)
         }
+        fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
+            Box::pin(async { Ok(self.stranger.iter().cloned().collect()) })
+        }
     }
 
     async fn twisted(twist: fn(PhysicsVector) -> PhysicsVector) -> Report {
         contract::run_all(|| async {
             let clock = FakeClock::new();
-            Subject::new(Arc::new(Twisted { inner: memory(&clock), twist }), Time::Fake(clock))
+            Subject::new(Arc::new(Twisted { twist, ..Twisted::over(memory(&clock)) }), Time::Fake(clock))
         })
         .await
     }
 
-    /// Keeps whoever listens, counts the other way round, and has a name that no metric can carry.
+    /// Keeps every observer, counts backwards, and has a name that no metric can carry.
     #[derive(Debug)]
     struct Gossip {
         inner: InMemoryProvider,
@@ -219,6 +234,54 @@ mod liars {
             ],
             "{report}"
         );
+    }
+
+    /// A store that says that it is durable, opened over `disk`, which outlives a provider only if
+    /// `keeps`.
+    async fn durable(keeps: bool) -> Report {
+        contract::run_all(|| async {
+            let clock = FakeClock::new();
+            let time = Time::Fake(clock.clone());
+            let disk = memory(&clock);
+            let open = move || -> Arc<dyn StateProvider> {
+                let inner = if keeps { disk.clone() } else { memory(&clock) };
+                Arc::new(Twisted { durable: true, ..Twisted::over(inner) })
+            };
+            Subject::opened_by(open, time)
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_durable_store_that_writes_nothing_is_caught() {
+        durable(true).await.assert_kept();
+        let report = durable(false).await;
+        assert_eq!(broken(&report), [OPENED_AGAIN], "{report}");
+        assert!(report.to_string().contains("it was stored in memory alone"), "{report}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn durability_that_the_suite_cannot_see_is_not_believed() {
+        let report = contract::run_all(|| async {
+            let clock = FakeClock::new();
+            let provider = Twisted { durable: true, ..Twisted::over(memory(&clock)) };
+            Subject::new(Arc::new(provider), Time::Fake(clock))
+        })
+        .await;
+        assert_eq!(broken(&report), [OPENED_AGAIN], "{report}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_warm_start_with_routes_of_others_is_caught() {
+        let report = contract::run_all(|| async {
+            let clock = FakeClock::new();
+            let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::ZERO);
+            let stranger = Some((RouteId::new("of-another-node").unwrap(), vector));
+            let provider = Twisted { stranger, ..Twisted::over(memory(&clock)) };
+            Subject::new(Arc::new(provider), Time::Fake(clock))
+        })
+        .await;
+        assert_eq!(broken(&report), ["a_warm_start_lists_each_own_route_once_or_none"], "{report}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,8 +15,10 @@ pub(crate) async fn the_adapter_keeps_the_contract() {
     let (_, url) = database();
     let report = contract::run_all(|| async {
         // A cluster of its own is an empty store.
-        let adapter = builder(&url).cluster(fresh("contract")).build().unwrap();
-        Subject::new(Arc::new(adapter), Time::Real)
+        let (url, cluster) = (url.clone(), fresh("contract"));
+        let open =
+            move || -> Arc<dyn StateProvider> { Arc::new(builder(&url).cluster(&cluster).build().unwrap()) };
+        Subject::opened_by(open, Time::Real)
     })
     .await;
     report.assert_kept();

@@ -128,7 +128,8 @@ pub(crate) async fn layers_over_real_stores_keep_the_contract() {
             ];
             Arc::new(LayeredProvider::new(layers).unwrap())
         };
-        async move { Subject::new(node("a"), Time::Real).with_peer(node("b")) }
+        let peer = node("b");
+        async move { Subject::opened_by(move || node("a"), Time::Real).with_peer(peer) }
     })
     .await;
     report.assert_kept();

@@ -219,7 +219,12 @@ mod tests {
         })
         .await;
         report.assert_kept();
-        let skipped = report.skipped().count();
-        assert_eq!(skipped, 0, "a shared store with a feed and a peer has no excuse:\n{report}");
+        let skipped: Vec<_> = report.skipped().map(|entry| entry.name).collect();
+        // It ends with the run, and lists nothing. A shared store with a feed and a peer has no other excuse.
+        let excused = [
+            "what_was_stored_is_there_when_the_store_is_opened_again",
+            "a_warm_start_lists_each_own_route_once_or_none",
+        ];
+        assert_eq!(skipped, excused, "{report}");
     }
 }

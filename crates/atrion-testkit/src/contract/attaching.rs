@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `attach` and `attach_merged_scars`: somebody may listen, somebody may be asked, and nobody depends on either.
+//! [`attach`](StateProvider::attach) and
+//! [`attach_merged_scars`](StateProvider::attach_merged_scars): an observer may listen, merged scars
+//! may be read, and the provider depends on neither.
 
 use std::sync::{Arc, Weak};
 
@@ -10,7 +12,8 @@ use super::support::{ensure, expect, route, vector};
 use super::{Subject, Verdict};
 use crate::RecordingObserver;
 
-/// Before a connection, during one and after it; the provider does what it did before.
+/// **Order:** an observer comes before a connection, during one and after it; the provider works as
+/// before.
 pub async fn an_observer_may_come_at_any_time(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("heard")?);
     provider.attach(Arc::new(()));
@@ -24,13 +27,13 @@ pub async fn an_observer_may_come_at_any_time(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// Whoever was attached before hears nothing more and is let go.
+/// **Repeat-safety:** the observer that was attached before hears nothing more and is let go.
 pub async fn an_observer_that_comes_later_replaces_the_earlier(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("replaced")?);
     let earlier = Arc::new(RecordingObserver::new());
     provider.attach(Arc::clone(&earlier) as _);
     provider.attach(Arc::new(()));
-    // What was being told while the later one came may still arrive.
+    // An event that was on its way while the later one came may still arrive.
     provider.disconnect().await?;
     let told = earlier.events().len();
     provider.connect().await?;
@@ -41,7 +44,8 @@ pub async fn an_observer_that_comes_later_replaces_the_earlier(subject: &Subject
     Ok(())
 }
 
-/// Merged scars that look at the provider that asks them: whoever asks under a lock of its own hangs.
+/// Merged scars that look at the provider that reads them: a provider that reads under its own lock
+/// hangs.
 struct Curious(Weak<dyn StateProvider>);
 
 impl MergedScars for Curious {
@@ -52,15 +56,16 @@ impl MergedScars for Curious {
     }
 }
 
-/// The vectors stay as they were, whatever the gates say.
-pub async fn gates_may_come_at_any_time_and_are_not_asked_under_a_lock(subject: &Subject) -> Verdict {
-    let (provider, route) = (&subject.provider, route("gated")?);
-    let gates = || Arc::new(Curious(Arc::downgrade(provider)));
-    provider.attach_merged_scars(gates());
+/// **Order, May not:** merged scars come at any time, are not read under a lock that the provider's
+/// methods take, and do not change its vectors.
+pub async fn merged_scars_may_come_at_any_time_and_are_not_read_under_a_lock(subject: &Subject) -> Verdict {
+    let (provider, route) = (&subject.provider, route("merged")?);
+    let scars = || Arc::new(Curious(Arc::downgrade(provider)));
+    provider.attach_merged_scars(scars());
     provider.update_vector(route.clone(), vector(1)).await?;
     expect(provider.as_ref(), &route, &vector(1)).await?;
     provider.disconnect().await?;
-    provider.attach_merged_scars(gates());
+    provider.attach_merged_scars(scars());
     provider.connect().await?;
     provider.update_vector(route.clone(), vector(2)).await?;
     provider.update_batch(&[(route.clone(), vector(3))]).await?;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `update_batch`: many updates, no other meaning.
+//! [`update_batch`](atrion_state::StateProvider::update_batch): many updates, no other meaning.
 
 use super::support::{expect, route, vector};
 use super::{Subject, Verdict};
 
-/// What a batch stores is what its updates would have stored one by one.
+/// **Meaning:** what a batch stores is what its updates would have stored one by one.
 pub async fn a_batch_equals_its_single_updates(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     let mut batch = Vec::new();
@@ -22,7 +22,7 @@ pub async fn a_batch_equals_its_single_updates(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// A route that appears twice has the later vector.
+/// **Order:** a route that appears twice has the later vector.
 pub async fn the_later_entry_of_a_route_wins(subject: &Subject) -> Verdict {
     let (provider, twice) = (subject.provider.as_ref(), route("twice-in-a-batch")?);
     let batch = [(twice.clone(), vector(9)), (route("between")?, vector(5)), (twice.clone(), vector(1))];
@@ -33,7 +33,7 @@ pub async fn the_later_entry_of_a_route_wins(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// No vectors, no effect, no error.
+/// **Meaning:** an empty batch does nothing and is no error.
 pub async fn an_empty_batch_does_nothing(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("untouched")?);
     provider.update_vector(route.clone(), vector(4)).await?;
@@ -42,7 +42,8 @@ pub async fn an_empty_batch_does_nothing(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// The length that the capabilities give is really taken.
+/// **May not:** be longer than [`batch_limit`](atrion_state::Capabilities::batch_limit), and that length
+/// is taken.
 pub async fn a_batch_of_the_longest_length_is_taken(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     // No store is asked for more than an engine has routes by default.

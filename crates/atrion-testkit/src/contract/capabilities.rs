@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `capabilities`: constant, and true.
+//! [`capabilities`](atrion_state::StateProvider::capabilities): constant, and true.
 
 use super::support::ensure;
 use super::{Subject, Verdict};
 
-/// They do not change with the connection, have a printable name and a batch length, and `subscribes` is what
-/// `subscribe` does.
+/// **Meaning:** they do not change with the connection, have a name of `a-z 0-9 _ -` and a batch
+/// length of at least 1, and `subscribes` is what `subscribe` does.
 pub async fn capabilities_are_constant_and_true(subject: &Subject) -> Verdict {
     let provider = &subject.provider;
     let connected = provider.capabilities();

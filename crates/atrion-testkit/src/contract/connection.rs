@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `connect` and `disconnect`: repeatable, orderly, never a dead end.
+//! [`connect`](atrion_state::StateProvider::connect) and
+//! [`disconnect`](atrion_state::StateProvider::disconnect): repeatable, orderly, never a dead end.
 
 use std::time::Duration;
 
 use super::support::{answers_or_refuses, ensure, expect, route, vector};
 use super::{Finding, Subject, Verdict};
 
-/// A second `connect` changes nothing.
+/// **Repeat-safety:** a second `connect` changes nothing.
 pub async fn connecting_twice_is_connecting_once(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("twice")?);
     provider.update_vector(route.clone(), vector(1)).await?;
@@ -15,7 +16,8 @@ pub async fn connecting_twice_is_connecting_once(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// An orderly end loses nothing that had been accepted, and time goes on meanwhile.
+/// **Meaning:** an orderly end loses nothing that was accepted, and time goes on between `disconnect`
+/// and the next `connect` of the same provider.
 pub async fn what_was_stored_is_there_after_a_reconnect(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("reconnect")?);
     provider.update_vector(route.clone(), vector(2)).await?;
@@ -28,7 +30,7 @@ pub async fn what_was_stored_is_there_after_a_reconnect(subject: &Subject) -> Ve
     Ok(())
 }
 
-/// A second `disconnect` changes nothing.
+/// **Repeat-safety:** a second `disconnect` changes nothing.
 pub async fn disconnecting_twice_is_disconnecting_once(subject: &Subject) -> Verdict {
     subject.provider.disconnect().await?;
     subject.provider.disconnect().await?;
@@ -37,7 +39,7 @@ pub async fn disconnecting_twice_is_disconnecting_once(subject: &Subject) -> Ver
     Ok(())
 }
 
-/// `disconnect` on a provider that is not connected is no error.
+/// **Repeat-safety:** `disconnect` on a provider that is not connected is no error.
 pub async fn disconnecting_without_a_connection_does_nothing(subject: &Subject) -> Verdict {
     // The suite connected it; from here on it is a provider without a connection.
     subject.provider.disconnect().await?;
@@ -45,7 +47,8 @@ pub async fn disconnecting_without_a_connection_does_nothing(subject: &Subject) 
     Ok(())
 }
 
-/// Without a connection every method answers what it can or says `disconnected`: no hanging, no panic.
+/// **Every method, after `disconnect` as well:** it answers what it can or says `disconnected`. It does
+/// not hang and does not panic.
 pub async fn a_disconnected_provider_answers_or_refuses(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("away")?);
     provider.disconnect().await?;
@@ -56,7 +59,8 @@ pub async fn a_disconnected_provider_answers_or_refuses(subject: &Subject) -> Ve
     Ok(())
 }
 
-/// A subscription made through a handle ends when the handle disconnects, so that no task waits for ever.
+/// **Meaning:** a subscription made through a handle ends when the handle disconnects, so that no task
+/// waits for ever.
 pub async fn subscriptions_end_with_the_connection(subject: &Subject) -> Verdict {
     let Some(mut subscription) = subject.provider.subscribe() else {
         return Err(Finding::Skipped("the provider has no feed"));

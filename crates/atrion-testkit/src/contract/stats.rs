@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `stats`: plain data for gauges, at any time, without asking the store.
+//! [`stats`](atrion_state::StateProvider::stats): plain data for gauges, at any time, without asking
+//! the store.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use atrion_state::{MessageCount, ProviderStats};
 use super::support::{ensure, route, vector};
 use super::{Subject, Verdict};
 
-/// Connected or not.
+/// **Meaning:** `stats` answers connected or not, and says up where the store works.
 pub async fn stats_answer_at_any_time(subject: &Subject) -> Verdict {
     let provider = &subject.provider;
     let _ = provider.stats();
@@ -21,7 +22,8 @@ pub async fn stats_answer_at_any_time(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// Each store once, with a printable name, and each kind of message once.
+/// **Order:** each store comes once, in the same place, with a name of `a-z 0-9 . _ -`, and each kind of
+/// message once.
 pub async fn the_same_stores_come_in_the_same_order(subject: &Subject) -> Verdict {
     let printable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
     let names = || subject.provider.stats().iter().map(|stats| stats.provider).collect::<Vec<_>>();
@@ -38,7 +40,7 @@ pub async fn the_same_stores_come_in_the_same_order(subject: &Subject) -> Verdic
     Ok(())
 }
 
-/// Nothing that is counted becomes less: not by work, not by reading, not by a new connection.
+/// **Repeat-safety:** no count becomes less: not by work, not by reading, not by a new connection.
 pub async fn counts_never_go_back(subject: &Subject) -> Verdict {
     let provider = &subject.provider;
     let mut before = provider.stats();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `subscribe`: bounded, shared out, and nobody waits for the slow.
+//! [`subscribe`](atrion_state::StateProvider::subscribe): bounded, the same for every subscriber, and
+//! not delayed by a slow one.
 //!
 //! Where nodes share a store the changes are a peer's; where they do not, this process's own.
 
@@ -8,7 +9,7 @@ use atrion_state::{StateProvider, Subscription};
 use super::support::{difference, ensure, next, route, vector};
 use super::{Finding, Subject, Verdict};
 
-/// Two subscriptions both see a change, with its vector.
+/// **Repeat-safety:** two subscriptions side by side both see a change, with its vector.
 pub async fn every_subscriber_gets_every_change(subject: &Subject) -> Verdict {
     let writer = writer(subject)?;
     let (mut one, mut other) = (subscribe(subject)?, subscribe(subject)?);
@@ -25,8 +26,8 @@ pub async fn every_subscriber_gets_every_change(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// Dropping one subscription leaves the others.
-pub async fn a_subscriber_that_leaves_takes_nobody_along(subject: &Subject) -> Verdict {
+/// **Repeat-safety:** dropping a subscription ends that one and leaves the others.
+pub async fn a_dropped_subscription_leaves_the_others(subject: &Subject) -> Verdict {
     let writer = writer(subject)?;
     let (leaves, mut stays) = (subscribe(subject)?, subscribe(subject)?);
     drop(leaves);
@@ -35,8 +36,8 @@ pub async fn a_subscriber_that_leaves_takes_nobody_along(subject: &Subject) -> V
     Ok(())
 }
 
-/// A subscription that nobody reads does not grow with the changes; what was dropped is counted, and the newest
-/// change is there.
+/// **Failure leaves behind, May not:** a subscription that nobody reads does not grow with the changes
+/// and delays no writer; the oldest changes were dropped, and the newest one is there.
 pub async fn a_full_subscription_is_bounded_and_keeps_the_newest(subject: &Subject) -> Verdict {
     const CHANGES: usize = 20_000;
     let writer = writer(subject)?;

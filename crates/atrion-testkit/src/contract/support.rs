@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the checks share: names, sample vectors, comparison up to age.
 
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Wall};
 use atrion_state::{
-    Change, DecayRate, MomentumRate, PhysicsVector, ProviderError, RouteId, StateProvider, Subscription,
-    Weight,
+    Change, DecayRate, MomentumRate, PhysicsVector, ProviderError, Register, RouteId, StateProvider,
+    Subscription, Weight,
 };
 
-use super::Finding;
+use super::{Finding, Subject, Verdict};
 
 /// `ensure!(condition, "what is broken {}", with)`.
 macro_rules! ensure {
@@ -21,14 +23,15 @@ macro_rules! ensure {
 }
 pub(super) use ensure;
 
-/// What a store's arithmetic may add to or take from an age: a millisecond of rounding in its unit.
+/// A store's arithmetic may add so much to an age or take it off: a millisecond of rounding in its unit.
 const ROUNDING: Duration = Duration::from_millis(1);
 
 pub(super) fn route(name: &str) -> Result<RouteId, Finding> {
     RouteId::new(name).map_err(|why| Finding::Broken(format!("the suite's own route name: {why}")))
 }
 
-/// A vector of which every field has a value of its own, so that none can be mistaken for another or for a default.
+/// A vector of which every field has a value of its own, so that none can be mistaken for another or
+/// for a default.
 pub(super) fn vector(seed: u8) -> PhysicsVector {
     let seed = f64::from(seed);
     PhysicsVector::new(Mode::Operational, Ohms::saturating(41.5 + seed), Ohms::saturating(20.25 + seed))
@@ -38,8 +41,8 @@ pub(super) fn vector(seed: u8) -> PhysicsVector {
         .with_timestamp(Wall::from_millis(1_767_960_000_123))
 }
 
-/// Why two vectors differ in something else than their age, if they do. Resistance and momentum are for people, and
-/// a store may keep them as 32-bit floats.
+/// Why two vectors differ in something else than their age, if they do. Resistance and momentum are for
+/// people, and a store may keep them as 32-bit floats.
 pub(super) fn difference(stored: &PhysicsVector, got: &PhysicsVector) -> Option<String> {
     let close = |one: f64, other: f64| (one - other).abs() <= one.abs() * 1e-6;
     let same = stored.mode == got.mode
@@ -60,20 +63,43 @@ pub(super) async fn expect(
     let Some(got) = provider.get_vector(route).await? else {
         return Err(Finding::Broken(format!("route `{route}` was stored and is not there")));
     };
-    if let Some(difference) = difference(stored, &got) {
-        return Err(Finding::Broken(format!("route `{route}`: {difference}")));
-    }
-    ensure!(
-        got.age + ROUNDING >= stored.age,
-        "route `{route}` became younger: {:?} to {:?}",
-        stored.age,
-        got.age
-    );
+    compare(route, stored, &got)?;
     Ok(got)
 }
 
-/// An answer, or a typed error that says the provider is not connected or not reachable: all that a provider without
-/// a connection may say.
+/// Fails unless the vector that came back is the one that was stored, and not younger.
+pub(super) fn compare(route: &RouteId, stored: &PhysicsVector, got: &PhysicsVector) -> Verdict {
+    if let Some(difference) = difference(stored, got) {
+        return Err(Finding::Broken(format!("route `{route}`: {difference}")));
+    }
+    let (before, after) = (stored.age, got.age);
+    ensure!(after + ROUNDING >= before, "route `{route}` became younger: {before:?} to {after:?}");
+    Ok(())
+}
+
+/// Lets the subject's peer, if it has one, store `vector(3)` of a route; what the subject's view has of
+/// the route when that arrived, or after five seconds.
+pub(super) async fn peer_vector(subject: &Subject, route: &RouteId) -> Result<Vec<Register>, Finding> {
+    let Some(peer) = &subject.peer else { return Ok(Vec::new()) };
+    peer.update_vector(route.clone(), vector(3)).await?;
+    for _ in 0..100 {
+        let seen = subject.provider.view(route);
+        if !seen.is_empty() {
+            return Ok(seen);
+        }
+        subject.pass(Duration::from_millis(50)).await;
+        tokio::task::yield_now().await;
+    }
+    Ok(Vec::new())
+}
+
+/// Polls a future once and drops it, as a caller does that gives it up.
+pub(super) fn poll_once<F: Future>(future: F) {
+    let _ = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+}
+
+/// An answer, or a typed error that says that the provider is not connected or not reachable: a
+/// provider without a connection may say nothing else.
 pub(super) fn answers_or_refuses<T>(result: Result<T, ProviderError>) -> Result<(), Finding> {
     match result {
         Ok(_) | Err(ProviderError::Disconnected { .. } | ProviderError::Unavailable { .. }) => Ok(()),
@@ -81,7 +107,7 @@ pub(super) fn answers_or_refuses<T>(result: Result<T, ProviderError>) -> Result<
     }
 }
 
-/// The next change of a subscription, waiting as long as a store's delivery may take.
+/// The next change of a subscription, within five seconds, which a store's delivery may take.
 pub(super) async fn next(subscription: &mut Subscription) -> Result<Change, Finding> {
     match tokio::time::timeout(Duration::from_secs(5), subscription.recv()).await {
         Ok(Some(change)) => Ok(change),

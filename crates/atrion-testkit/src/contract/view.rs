@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `view`, `sharing`, `published_weight` and `health`: what is known of others, without asking anybody.
+//! [`view`](StateProvider::view), [`peers`](StateProvider::peers),
+//! [`sharing`](StateProvider::sharing), [`published_weight`](StateProvider::published_weight) and
+//! [`health`](StateProvider::health): what is known of other nodes, without any I/O.
 
 use std::time::Duration;
 
 use atrion_core::{Evidence, Ohms, Peer};
 use atrion_state::{Liveness, StateProvider};
 
-use super::support::{difference, ensure, route, vector};
+use super::support::{difference, ensure, peer_vector, route, vector};
 use super::{Finding, Subject, Verdict};
 
-/// What a node stores itself is not in its view: it would count its own evidence twice.
+/// **Meaning:** what a node stores itself is not in its view: it would count its own evidence twice.
 pub async fn a_node_is_not_its_own_peer(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("mine")?);
     provider.update_vector(route.clone(), vector(1)).await?;
@@ -18,29 +20,20 @@ pub async fn a_node_is_not_its_own_peer(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// Absence is not health: a route that no peer mentioned has no registers.
+/// **Meaning:** a route that no peer mentioned has no registers. Absence is not health.
 pub async fn an_unknown_route_has_no_peers(subject: &Subject) -> Verdict {
     let view = subject.provider.view(&route("unknown")?);
     ensure!(view.is_empty(), "nobody knows the route, and the view has {view:?}");
     Ok(())
 }
 
-/// A peer's vector arrives, whole, under the peer's name, and never as one's own.
+/// **Meaning:** a peer's vector arrives, whole, ages, and never comes back as the node's own.
 pub async fn a_peer_is_seen_sorted_and_aged(subject: &Subject) -> Verdict {
-    let Some(peer) = subject.peer.as_ref().filter(|_| subject.provider.capabilities().shared) else {
+    if subject.peer.is_none() || !subject.provider.capabilities().shared {
         return Err(Finding::Skipped("the store is not shared, or the subject has no peer"));
-    };
-    let route = route("theirs")?;
-    peer.update_vector(route.clone(), vector(3)).await?;
-    let mut seen = Vec::new();
-    for _ in 0..100 {
-        seen = subject.provider.view(&route);
-        if !seen.is_empty() {
-            break;
-        }
-        subject.pass(Duration::from_millis(50)).await;
-        tokio::task::yield_now().await;
     }
+    let route = route("theirs")?;
+    let seen = peer_vector(subject, &route).await?;
     let [register] = &seen[..] else {
         return Err(Finding::Broken(format!("one peer wrote, and the view has {seen:?}")));
     };
@@ -56,19 +49,11 @@ pub async fn a_peer_is_seen_sorted_and_aged(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// Of what a peer wrote the merge is given the scar and the evidence, and nothing that was in the list before is lost.
+/// **Meaning, Order, May not:** the merge is given the scar and the evidence of each register of the
+/// view, in its order, and nothing that was in the list before is lost.
 pub async fn peers_are_what_the_view_shows_in_its_order(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("theirs too")?);
-    if let Some(peer) = &subject.peer {
-        peer.update_vector(route.clone(), vector(3)).await?;
-        for _ in 0..100 {
-            if !provider.view(&route).is_empty() {
-                break;
-            }
-            subject.pass(Duration::from_millis(50)).await;
-            tokio::task::yield_now().await;
-        }
-    }
+    peer_vector(subject, &route).await?;
     let liveness = provider.sharing().map_or_else(Liveness::default, |sharing| sharing.liveness);
     let first = Peer { scar: Ohms::ZERO, weight: Evidence::FULL };
     let mut peers = vec![first];
@@ -86,8 +71,9 @@ pub async fn peers_are_what_the_view_shows_in_its_order(subject: &Subject) -> Ve
     Ok(())
 }
 
-/// `sharing` answers connected or not, and only a provider whose store others can write to shares.
-pub async fn who_shares_nothing_has_no_peers_and_says_so_at_any_time(subject: &Subject) -> Verdict {
+/// **Meaning, Order:** only a provider whose store other nodes can reach shares, and `sharing` answers
+/// connected or not.
+pub async fn only_a_shared_store_shares_and_says_so_at_any_time(subject: &Subject) -> Verdict {
     let provider: &dyn StateProvider = subject.provider.as_ref();
     let shares = provider.sharing().is_some();
     ensure!(!shares || provider.capabilities().shared, "it shares a store that nobody else can reach");
@@ -98,7 +84,8 @@ pub async fn who_shares_nothing_has_no_peers_and_says_so_at_any_time(subject: &S
     Ok(())
 }
 
-/// Before anything was published nothing is known of it; afterwards it is what was handed over, or not known.
+/// **Meaning:** before anything was published there is no weight; afterwards it is what was handed over,
+/// or not known.
 pub async fn only_what_was_published_has_a_published_weight(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("weighed")?);
     let before = provider.published_weight(&route);
@@ -117,7 +104,7 @@ pub async fn only_what_was_published_has_a_published_weight(subject: &Subject) -
     Ok(())
 }
 
-/// `health` answers connected or not.
+/// **Meaning:** `health` answers connected or not, and says up where the store works.
 pub async fn health_answers_at_any_time(subject: &Subject) -> Verdict {
     let provider: &dyn StateProvider = subject.provider.as_ref();
     let _ = provider.health();

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `update_vector`: whole, in order, repeatable, unharmed by what is thrown at it.
+//! [`update_vector`](atrion_state::StateProvider::update_vector): whole, in order, repeatable, and
+//! unharmed by hostile input.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Wall};
 use atrion_state::{DecayRate, MomentumRate, PhysicsVector};
-use futures_util::FutureExt;
 
-use super::support::{difference, ensure, expect, route, vector};
+use super::support::{difference, ensure, expect, poll_once, route, vector};
 use super::{Finding, Subject, Verdict};
 
-/// What was accepted is read back through the same handle at once, buffered or not.
+/// **Meaning:** what was accepted is read back through the same handle at once, buffered or not.
 pub async fn a_write_is_read_at_once(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("own")?);
     provider.update_vector(route.clone(), vector(1)).await?;
@@ -19,7 +19,8 @@ pub async fn a_write_is_read_at_once(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// Of two updates the later *call* wins, also when its timestamp, its age and its scar speak for the earlier.
+/// **Order:** of two updates the later *call* wins, also when timestamp, age and scar speak for the
+/// earlier one.
 pub async fn the_later_call_wins(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("later")?);
     let first = vector(9).with_timestamp(Wall::from_millis(u64::from(u32::MAX) * 1_000));
@@ -30,7 +31,7 @@ pub async fn the_later_call_wins(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// An update with an unknown result can be repeated.
+/// **Repeat-safety:** an update with an unknown result can be repeated.
 pub async fn the_same_update_twice_is_the_same_as_once(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("repeated")?);
     for _ in 0..3 {
@@ -40,7 +41,8 @@ pub async fn the_same_update_twice_is_the_same_as_once(subject: &Subject) -> Ver
     Ok(())
 }
 
-/// Names that differ in case, in a character that a store may treat as special, or by a prefix are different routes.
+/// **Meaning:** names that differ in case, in a character that a store may treat as special, or by a
+/// prefix are different routes.
 pub async fn routes_do_not_mix(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     let names = [
@@ -76,8 +78,8 @@ pub async fn routes_do_not_mix(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// Values at the ends of their types, and the longest name, are stored or refused with an error; what comes back is
-/// a valid vector, and the provider goes on working.
+/// **No panic:** values at the ends of their types, and the longest name, are stored or refused with an
+/// error; what comes back is a valid vector, and the provider goes on working.
 pub async fn hostile_values_do_no_harm(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     let most = Ohms::saturating(f64::INFINITY);
@@ -103,7 +105,7 @@ pub async fn hostile_values_do_no_harm(subject: &Subject) -> Verdict {
     a_write_is_read_at_once(subject).await
 }
 
-/// Many writers at once: at the end there is one of the vectors, whole.
+/// **Safe to call concurrently:** after many writers at once there is one of the vectors, whole.
 pub async fn concurrent_updates_leave_one_of_them_whole(subject: &Subject) -> Verdict {
     let contended = route("contended")?;
     let writers: Vec<_> = (0..16u8)
@@ -128,14 +130,15 @@ pub async fn concurrent_updates_leave_one_of_them_whole(subject: &Subject) -> Ve
     Ok(())
 }
 
-/// Futures that are polled once and dropped leave the old or the new vector, and a provider that works.
+/// **Cancel safety:** futures that are polled once and dropped leave the old or the new vector, and a
+/// provider that works.
 pub async fn a_dropped_update_does_no_harm(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("dropped")?);
     provider.update_vector(route.clone(), vector(1)).await?;
     for _ in 0..20 {
-        drop(provider.update_vector(route.clone(), vector(2)).now_or_never());
-        drop(provider.get_vector(&route).now_or_never());
-        drop(provider.update_batch(&[(route.clone(), vector(2))]).now_or_never());
+        poll_once(provider.update_vector(route.clone(), vector(2)));
+        poll_once(provider.get_vector(&route));
+        poll_once(provider.update_batch(&[(route.clone(), vector(2))]));
     }
     let got = provider.get_vector(&route).await?;
     let whole =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which fault comes when.
 
-use super::Duration;
+use std::time::Duration;
 
 /// What is done to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
