@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 1: an axum service in front of which Atrion stands, and three times the load that it can carry.
+//! Lesson 1: Atrion before an axum service that gets three times the load that it can carry.
 //!
 //! `cargo run -p atrion --features axum --example 01_axum`
 
@@ -19,7 +19,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    // One instance for the process. The SLO is the one number worth setting: the callers' own timeout.
+    // One instance for the process. The SLO is the one number worth setting: the callers' timeout.
     let config = Config::default().slo(Duration::from_secs(1));
     let atrion = Atrion::builder().config(config).connect().await?;
 

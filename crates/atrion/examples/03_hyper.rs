@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 3: hyper without a framework, server and client. The server has room for three; the client's breaker opens
-//! when nobody answers any more.
+//! Lesson 3: hyper without a framework, server and client. The server has room for three; the client's
+//! breaker opens when no server answers any more.
 //!
 //! `cargo run -p atrion --features tower --example 03_hyper`
 
@@ -46,13 +46,13 @@ async fn main() -> Result<(), Error> {
         return Err(format!("two of five should have been refused, not {refused}").into());
     }
 
-    // Nobody listens on this port any more.
+    // No server listens on this port any more.
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?;
     println!("\na callee that is gone:");
     let (mut errors, mut refused) = (0, 0);
     let begin = Instant::now();
     let route = atrion.route(&nobody.to_string());
-    // Three seconds; a machine that is busy with other things may take longer to get there.
+    // Three seconds; a busy machine may take longer.
     while begin.elapsed() < Duration::from_secs(3)
         || route.mode() != Mode::CircuitBreaker && begin.elapsed() < Duration::from_secs(10)
     {
@@ -82,7 +82,7 @@ fn get(address: SocketAddr) -> Result<Request<Full<Bytes>>, http::Error> {
 async fn start_server() -> Result<SocketAddr, Error> {
     let room = RouteConfig::default().cap(3);
     let atrion = Atrion::builder().config(Config::default().route("hello", room)).connect().await?;
-    // Nothing here has matched a path, so the one thing that this server does has a name.
+    // No router has matched a path here, so the server's one route has a fixed name.
     let guard = AdmissionLayer::new(atrion).names(RouteNames::fixed("hello"));
     // One service for all connections; each works on a clone.
     let service = ServiceBuilder::new().layer(guard).service_fn(hello);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 4: a `reqwest` client whose callee fails and recovers. `reqwest` has request and response types of its own,
-//! so this is the layer for any service: `CallLayer`, with rules that know those types.
+//! Lesson 4: a `reqwest` client whose callee fails and recovers. `reqwest` has request and response types
+//! of its own, so this is the layer for any service: `CallLayer`, with rules that know those types.
 //!
 //! `cargo run -p atrion --features tower --example 04_reqwest`
 
@@ -27,7 +27,7 @@ impl CallRules<reqwest::Request, reqwest::Response, reqwest::Error> for Rules {
     }
 
     fn priority(&self, request: &reqwest::Request) -> Priority {
-        // Somebody waits for what is written; what is read can be read later.
+        // A caller waits for a write; a read can be repeated later.
         let tier = if request.method().is_safe() { Tier::Low } else { Tier::High };
         tier.into()
     }
@@ -62,7 +62,7 @@ async fn main() -> Result<(), Error> {
         healthy.store(is_healthy, Relaxed);
         let (mut good, mut bad, mut refused) = (0, 0, 0);
         let begin = Instant::now();
-        // Two seconds each; a machine that is busy with other things may take longer to get there.
+        // Two seconds each; a busy machine may take longer.
         while begin.elapsed() < Duration::from_secs(2)
             || route.mode() != ends_in && begin.elapsed() < Duration::from_secs(10)
         {

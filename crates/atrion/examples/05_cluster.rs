@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 5: a fleet that shares its scars through Redis. What one pod learns of a sick dependency, the others know
-//! within a tenth of a second; what a pod decides by itself, it decides with or without them.
+//! Lesson 5: a fleet that shares its scars through Redis. What one pod learns of a sick dependency, the
+//! others know within a tenth of a second; what a pod decides by itself, it decides with or without them.
 //!
-//! `ATRION_LICENSE_KEY=... REDIS_URL=redis://localhost cargo run -p atrion --features cluster --example 05_cluster`
+//! `ATRION_LICENSE_KEY=... REDIS_URL=redis://localhost \
+//!  cargo run -p atrion --features cluster --example 05_cluster`
 //!
-//! It ends by itself, and works without a licence and without a Redis, too: that is the point of it.
+//! It ends by itself, and also works without a license and without a Redis: requests do not depend on them.
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ async fn main() -> Result<(), Error> {
         .url(url)
         .sync(SyncConfig::new(Duration::from_millis(100), "atrion:sync"))
         .gamma(0.3)
-        // `.build_strict()` instead of `.build()` is for services that would rather not start without a licence.
+        // `.build_strict()` in the place of `.build()` is for services that must not start without a license.
         .license(License::from_env())
         .build()?;
     let atrion = Atrion::builder().provider(provider).connect().await?;
@@ -34,7 +35,7 @@ async fn main() -> Result<(), Error> {
         }
     }
 
-    // However the store is, the requests went on.
+    // The requests went on, with and without the store.
     for store in atrion.provider_stats() {
         let nodes = store.nodes.unwrap_or_default();
         match &store.health {

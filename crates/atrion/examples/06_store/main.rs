@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 6: a store of one's own. `store.rs` keeps the vectors of routes in a file and knows nothing but the facade;
-//! this program opens a breaker, ends its instance, and finds the breaker open in the next one.
+//! Lesson 6: a store of one's own. `store.rs` keeps the vectors of routes in a file, and uses the facade
+//! alone. This program opens a breaker, ends its instance, and finds the breaker open in the next one.
 //!
 //! `cargo run -p atrion --features serde --example 06_store`
 //!
-//! `tests/store.rs` runs the contract suite of `atrion-testkit` against the same file. In a crate of your own: add
-//! `atrion-testkit` to the dev-dependencies, and hand a factory of connected-to-nothing stores to `contract::run_all`.
+//! `tests/store.rs` runs the contract suite of `atrion-testkit` against the same store. In a crate of your
+//! own, add `atrion-testkit` to the dev-dependencies and give `contract::run_all` a function that makes a
+//! new store for each check; the suite connects it.
 
 mod store;
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Vectors in a file, a line for each update. The last line of a route holds.
 //!
-//! - **Ages.** Inside of a process the monotonic clock ages a vector; the wall clock counts only the time between two
-//!   lives of the process.
-//! - **Fsync.** An update returns when the operating system has its line: a killed process loses nothing, a machine that
-//!   loses power loses what the system had not yet written. `disconnect`, and every rewrite of the file, wait for the disk.
+//! - **Ages.** Inside of a process the monotonic clock ages a vector; the wall clock counts only the time
+//!   between two lives of the process.
+//! - **Fsync.** An update returns when the operating system has its line: a killed process loses nothing, a
+//!   machine that loses power loses what the system had not yet written. `disconnect`, and every rewrite of
+//!   the file, wait for the disk.
 //! - **Corrupt content.** A line that is no vector is skipped and counted.
-//! - **Bounds.** The file holds [`MOST_ROUTES`] routes: neutral vectors go first, then those that were updated longest
-//!   ago. It is rewritten when most of its lines are outdated.
-//! - **Blocking.** Files block, so each call does its work on a thread that may block. Nothing else waits for the lock.
+//! - **Bounds.** The file holds [`MOST_ROUTES`] routes: neutral vectors go first, then those whose update is
+//!   the oldest. It is rewritten when most of its lines are outdated.
+//! - **Blocking.** Files block, so each call does its work on a thread that may block, under a lock that
+//!   only such threads take.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -33,6 +35,7 @@ pub(crate) const MOST_ROUTES: usize = 10_000;
 pub(crate) struct FileStore {
     disk: Arc<Mutex<Disk>>,
     calls: Arc<AtomicU64>,
+    skipped: Arc<AtomicU64>,
 }
 
 impl FileStore {
@@ -43,13 +46,15 @@ impl FileStore {
 
     /// The same with another clock, for tests.
     pub(crate) fn with_clock(path: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        let disk = Disk { path: path.into(), clock, open: None, vectors: HashMap::new(), skipped: 0 };
-        Self { disk: Arc::new(Mutex::new(disk)), calls: Arc::default() }
+        let skipped = Arc::<AtomicU64>::default();
+        let (vectors, counted) = (HashMap::new(), Arc::clone(&skipped));
+        let disk = Disk { path: path.into(), clock, open: None, vectors, skipped: counted };
+        Self { disk: Arc::new(Mutex::new(disk)), calls: Arc::default(), skipped }
     }
 
     /// How many lines were no vectors, since this store was made.
     pub(crate) fn skipped(&self) -> u64 {
-        lock(&self.disk).skipped
+        self.skipped.load(Relaxed)
     }
 
     /// Does the work on a thread that may block. A future that is dropped leaves the work to its end.
@@ -118,7 +123,7 @@ struct Disk {
     /// `None` without a connection.
     open: Option<Open>,
     vectors: HashMap<RouteId, Kept>,
-    skipped: u64,
+    skipped: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -160,7 +165,7 @@ impl Disk {
                     let vector = vector.older_by(Duration::from_millis(wall.saturating_sub(written)));
                     self.keep(route, Kept { vector, since: now, call: 0 });
                 }
-                None => self.skipped += 1,
+                None => _ = self.skipped.fetch_add(1, Relaxed),
             }
         }
         self.rewrite()
@@ -237,8 +242,8 @@ impl Disk {
     }
 }
 
-/// `["api/checkout",1767960000123,{…}]`: the route, the wall time in milliseconds, and the vector. JSON has no line
-/// breaks inside of strings.
+/// `["api/checkout",1767960000123,{…}]`: the route, the wall time in milliseconds, and the vector. JSON has
+/// no line breaks inside of strings.
 fn line(route: &RouteId, wall: u64, vector: &PhysicsVector) -> serde_json::Result<String> {
     let mut line = serde_json::to_string(&(route.as_str(), wall, vector))?;
     let _ = writeln!(line);
