@@ -8,11 +8,13 @@
 //!
 //! ```
 //! use std::collections::HashMap;
-//! use std::sync::{Mutex, PoisonError};
+//! use std::sync::Mutex;
 //! use std::time::Instant;
 //!
 //! use atrion::Atrion;
-//! use atrion::provider::{BoxFuture, Capabilities, PhysicsVector, ProviderError, RouteId, StateProvider};
+//! use atrion::provider::{
+//!     BoxFuture, Capabilities, PhysicsVector, ProviderError, RouteId, StateProvider, lock,
+//! };
 //!
 //! /// Vectors in a map, each with the instant at which it was stored.
 //! #[derive(Debug, Default)]
@@ -36,7 +38,7 @@
 //!         route: &'a RouteId,
 //!     ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
 //!         Box::pin(async move {
-//!             let shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+//!             let shelf = lock(&self.0);
 //!             Ok(shelf.get(route).map(|(vector, since)| vector.older_by(since.elapsed())))
 //!         })
 //!     }
@@ -47,8 +49,7 @@
 //!         vector: PhysicsVector,
 //!     ) -> BoxFuture<'_, Result<(), ProviderError>> {
 //!         Box::pin(async move {
-//!             let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-//!             shelf.insert(route, (vector, Instant::now()));
+//!             lock(&self.0).insert(route, (vector, Instant::now()));
 //!             Ok(())
 //!         })
 //!     }
@@ -66,7 +67,7 @@
 //! command, and a fleet in memory. Run the suite from a test of your own:
 //!
 //! ```text
-//! contract::run_all(|| async { Subject::new(Arc::new(store()), Time::Real) }).await.assert_kept();
+//! contract::run_all(|| async { Subject::opened_by(open_the_store, Time::Real) }).await.assert_kept();
 //! ```
 //!
 //! `examples/06_store` of this crate is a store that keeps its vectors in a file, `tests/store.rs` its test.
@@ -77,6 +78,7 @@ pub use atrion_state::{
     MessageResult, MomentumRate, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector, ProviderError,
     ProviderStats, Register, RegisterSet, RegisterSetLimits, Restored, RouteId, RouteIdError, Sharing,
     SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock, VectorError, Weight,
+    lock,
 };
 
 pub use atrion_core::{Direction, Gamma, Mode, Mono, Ohms, Peer, SplitMix64, Wall};

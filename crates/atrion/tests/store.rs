@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion::provider::{
-    FakeClock, Mode, Mono, Ohms, PhysicsVector, ProviderError, RouteId, StateProvider as _, Wall,
+    FakeClock, Mode, Mono, Ohms, PhysicsVector, ProviderError, RouteId, StateProvider, Wall,
 };
 use atrion_testkit::contract::{self, Subject, Time};
 
@@ -25,7 +25,12 @@ async fn the_store_of_lesson_6_keeps_the_contract() {
         let path = files.lock().unwrap().next().unwrap();
         async move {
             let clock = FakeClock::new();
-            Subject::new(Arc::new(FileStore::with_clock(path, Arc::new(clock.clone()))), Time::Fake(clock))
+            let time = Time::Fake(clock.clone());
+            // Called twice by the check of durability: the second store is another life of the process.
+            let open = move || -> Arc<dyn StateProvider> {
+                Arc::new(FileStore::with_clock(&path, Arc::new(clock.clone())))
+            };
+            Subject::opened_by(open, time)
         }
     })
     .await;

@@ -10,6 +10,7 @@
 
 mod docs;
 mod links;
+mod map;
 mod surface;
 
 use std::path::Path;
@@ -28,7 +29,8 @@ const FACADE: &str = "atrion";
 const AT_LEAST: usize = 60;
 
 pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcome> {
-    let dead = links::faults(shell.root())?;
+    let mut dead = links::faults(shell.root())?;
+    dead.extend(map::faults(shell.root())?);
     for fault in &dead {
         println!("{fault}");
     }

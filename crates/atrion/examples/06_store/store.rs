@@ -18,11 +18,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use atrion::provider::{
     BoxFuture, Capabilities, Clock, Mono, PhysicsVector, ProviderError, RouteId, StateProvider, SystemClock,
+    lock,
 };
 
 const NAME: &str = "file";
@@ -259,9 +260,4 @@ fn parse(line: &[u8]) -> Option<(RouteId, u64, PhysicsVector)> {
 /// A full disk may have room later: the same update can succeed then.
 fn failed(error: io::Error) -> ProviderError {
     ProviderError::unavailable(NAME, error.to_string()).caused_by(error)
-}
-
-/// A thread that panicked left the map whole: each change of it is one insertion.
-fn lock(disk: &Mutex<Disk>) -> MutexGuard<'_, Disk> {
-    disk.lock().unwrap_or_else(PoisonError::into_inner)
 }
