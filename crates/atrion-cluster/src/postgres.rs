@@ -12,7 +12,7 @@
 //! - Rows of other nodes are never given back as one's own, and never reach admission: a word that is ten seconds old
 //!   weighs nothing in a fleet. They are for people, through [`HistoryReader`].
 //!
-//! `docs/persistence.md` has the schema, sizes, grants, backups and queries.
+//! `manual/persistence.md` has the schema, sizes, grants, backups and queries.
 
 pub use crate::settings::{BuildError, ConfigError, SettingsFault};
 

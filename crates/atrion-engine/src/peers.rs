@@ -90,7 +90,7 @@ impl<'a> PeerReader<'a> {
 }
 
 impl PeerView<'_> {
-    /// `S_merged` of the route (`docs/physics.md` section 5).
+    /// `S_merged` of the route (`manual/physics.md` section 5).
     pub(crate) fn merge(&self, query: &PeerQuery) -> PeerScar {
         if self.peers.is_empty() {
             return PeerScar::default();

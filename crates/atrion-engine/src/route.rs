@@ -127,7 +127,7 @@ impl Route {
 
     /// Records what the route measures and decides into a file, until the recorder is dropped or
     /// the recording is as large as it may be: about 5 kB a second, nothing while the route is
-    /// idle. `docs/replay.md` says what to do with it.
+    /// idle. `manual/replay.md` says what to do with it.
     ///
     /// It opens the file, so it may block; no pulse and no request ever waits for it.
     ///

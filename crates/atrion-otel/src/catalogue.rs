@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The instruments, as a table: names, units and attributes are part of the interface. A golden
-//! file and the shipped dashboard hold the code to it, and `docs/observability/README.md` explains
+//! file and the shipped dashboard hold the code to it, and `manual/telemetry.md` explains
 //! it.
 
 use atrion_core::{Mode, Reason, Tier};

@@ -97,7 +97,7 @@ impl PhysicsVector {
         self
     }
 
-    /// What is left of the scar: `S e^(-lambda age)` (`docs/physics.md`, forgetting).
+    /// What is left of the scar: `S e^(-lambda age)` (`manual/physics.md`, forgetting).
     #[must_use]
     pub fn aged_scar(&self) -> Ohms {
         // Most routes have no scar, and what is fresh has not faded: they are spared the exponential.

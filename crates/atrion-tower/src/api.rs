@@ -3,7 +3,7 @@
 //!
 //! [`Api`] is a [`Service`] that any HTTP server can mount below a path of its choice. It only
 //! reads, so all that has to be protected is what it shows. It authenticates nobody and is not
-//! meant for the open internet: mount it where your health checks are. `docs/studio.md`, "The JSON
+//! meant for the open internet: mount it where your health checks are. `manual/studio.md`, "The JSON
 //! API", describes the fields. Version 1 only ever gains fields.
 //!
 //! | GET | what |

@@ -91,7 +91,7 @@ fn mend(code: &str) -> Option<&'static str> {
         "28000" | "28P01" => "check the role and the password in the url",
         "3D000" => "create the database, or name another one in the url",
         "42501" => {
-            "grant the role what docs/persistence.md lists, or migrate once with a role that owns the database"
+            "grant the role what atrion::manual::persistence lists, or migrate once with a role that owns the database"
         }
         "3F000" | "42P01" | "42703" | "42883" => "the schema is incomplete: run once with `migrate`",
         _ => return None,

@@ -60,7 +60,7 @@ fn reason(error: &RedisError) -> String {
             "name or password refused: give the ones that the server's ACL has"
         }
         (_, "NOPERM") => {
-            "a command, key or channel is not permitted: give the user the ACL of docs/cluster.md"
+            "a command, key or channel is not permitted: give the user the ACL of atrion::manual::fleet"
         }
         (_, "WRONGTYPE") => "a key of ours holds something else: give this fleet a namespace of its own",
         (_, "OOM") => "the server's memory is full: raise maxmemory",

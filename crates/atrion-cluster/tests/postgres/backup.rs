@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What `docs/persistence.md` says of backups: the tools of PostgreSQL carry everything over, while a node writes.
+//! What `manual/persistence.md` says of backups: the tools of PostgreSQL carry everything over, while a node writes.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Behind PgBouncer, which gives each transaction the next connection. What `docs/persistence.md` says of poolers.
+//! Behind PgBouncer, which gives each transaction the next connection. What `manual/persistence.md` says of poolers.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use atrion_testbed::Postgres;
 
 use super::world::{builder, connected, database, fresh, open, route, server, until, vector};
 
-/// What `docs/persistence.md` tells to grant, word by word.
+/// What `manual/persistence.md` tells to grant, word by word.
 pub(crate) fn grant(database: &str, role: &str) {
     let page = include_str!("../../../atrion/manual/persistence.md");
     let block = page.split("<!-- grants -->").nth(1).expect("the page has the grants");

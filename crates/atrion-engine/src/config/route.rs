@@ -30,9 +30,9 @@ pub struct RouteConfig {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Physics {
-    /// The default (`docs/physics.md` section 3).
+    /// The default (`manual/physics.md` section 3).
     Adaptive(AdaptiveConfig),
-    /// The model as first written (`docs/physics.md` section 1). The engine measures for it:
+    /// The model as first written (`manual/physics.md` section 1). The engine measures for it:
     /// saturation is the mean in-flight count over the route's cap, and 0 without a cap.
     Rfc(RfcPhysics),
 }

@@ -52,7 +52,7 @@ impl Rules<AdaptiveConfig> {
         self.config(Physics::Adaptive(self.physics.clone()))
     }
 
-    /// `S_max`: what a scar can grow to by failures (`docs/physics.md` section 5).
+    /// `S_max`: what a scar can grow to by failures (`manual/physics.md` section 5).
     pub(crate) fn scar_ceiling(&self) -> Ohms {
         Ohms::saturating(self.physics.scar_ceiling)
     }
@@ -83,7 +83,7 @@ impl Rules<RfcPhysics> {
         self.config(Physics::Rfc(self.physics.clone()))
     }
 
-    /// `S_max`: what a scar can grow to by failures (`docs/physics.md` section 5).
+    /// `S_max`: what a scar can grow to by failures (`manual/physics.md` section 5).
     pub(crate) fn scar_ceiling(&self) -> Ohms {
         let law = &self.physics.law;
         Ohms::saturating(law.base_resistance * law.break_multiplier)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The lines of a recording's file, as `docs/replay.md` describes them: a header, and then a JSON
+//! The lines of a recording's file, as `manual/replay.md` describes them: a header, and then a JSON
 //! object with one key a line. The same types are written and read.
 
 use std::time::Duration;

@@ -82,7 +82,7 @@ impl Driver {
     }
 
     /// Which clusters use the licence, as far as this database knows. Nothing depends on it: a role that was granted less
-    /// than what `docs/persistence.md` lists stores all the same.
+    /// than what `manual/persistence.md` lists stores all the same.
     async fn count_clusters(&mut self) -> Result<(), Failure> {
         let patience = self.patience();
         let (Some(id), Some(session)) = (self.shared.license.license_id(), &mut self.session) else {
