@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One route: its live side, which requests touch, and its physics, which only the pulse and
-//! callers of slow methods do.
+//! One route: its live side, which requests touch, and its physics, which the pulse and slow
+//! methods touch.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;

@@ -48,7 +48,7 @@ pub struct Config {
     /// Exceptions by name. A name that ends in `*` holds for every route that starts with what is
     /// before it; the exact name wins over patterns, the longer pattern over the shorter.
     pub routes: BTreeMap<String, RouteConfig>,
-    /// How to listen to the fleet, where the provider's own word on it is not to hold.
+    /// How to listen to the fleet, in place of what the provider says.
     pub fleet: FleetConfig,
 }
 

@@ -68,8 +68,8 @@ impl Roster {
     pub(crate) fn beat(&mut self, beat: &Beat<'_>, mut rests: impl FnMut(&Arc<RouteCell>)) -> usize {
         self.beats = self.beats.wrapping_add(1);
         let (turn, ticks) = (self.beats % SWEEP, &mut self.ticks);
-        // What comes to a quiet route comes after the beat that has found it so: a beat that is
-        // late is a longer window.
+        // A request to a quiet route comes after the beat that found it quiet: after a late beat
+        // the window is longer.
         let window = beat.interval.max(beat.now.since(self.beaten_at));
         self.beaten_at = beat.now;
         let mut computed = 0;
@@ -172,7 +172,7 @@ impl Member {
             return false;
         }
         let last_step = self.cell.physics().last_step();
-        // A step of the future is of a clock that has gone back since.
+        // A step in the future: the clock has gone back since.
         last_step > now || now.since(last_step) >= FORGETTABLE
     }
 }

@@ -10,8 +10,8 @@ use atrion_state::Sharing;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct FleetConfig {
-    /// The weight of the fleet against the node itself, 0..=1. At 0 the node goes by itself alone,
-    /// and is heard by the others all the same.
+    /// The weight of the fleet against the node itself, 0..=1. At 0 the node goes by its own scar
+    /// alone, and the others hear it all the same.
     pub gamma: Option<Gamma>,
     /// Whether a node with little evidence of its own listens more.
     pub epistemic: Option<bool>,

@@ -16,7 +16,7 @@ pub(crate) struct Meter {
     /// Sum of the ages of what is in flight, in nanoseconds.
     ages: i64,
     born: Mono,
-    /// When the route last was without anything in flight: silence is counted from there.
+    /// When the route last had nothing in flight: silence is counted from there.
     idle_until: Mono,
 }
 

@@ -75,7 +75,7 @@ proptest! {
         let before = (route.snapshot(), world.engine.snapshot());
         let error = world.engine.update_physics("r", bad).unwrap_err().to_string();
         prop_assert!(["`latency`", "`error_rate`", "`saturation`"].iter().any(|field| error.contains(field)));
-        // Not even the route of a new name is made for it.
+        // A refused report makes no route for a new name, either.
         world.engine.update_physics("another", bad).unwrap_err();
         prop_assert_eq!(before, (route.snapshot(), world.engine.snapshot()));
     }

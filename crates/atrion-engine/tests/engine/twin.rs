@@ -25,7 +25,7 @@ struct Twin {
     mode: Mode,
     generation: u32,
     gate: Gate,
-    /// In millionths of a slot, as the engine counts.
+    /// In millionths of a request, as the engine counts.
     debt: i64,
     gain: i64,
     run: u32,
