@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The clients: an open-loop load generator over real HTTP.
 //!
-//! *Open loop*: requests are sent when the schedule says so, whatever became of those before, and
-//! every latency counts from the scheduled instant. A slow service can therefore not slow its own
-//! clients down and look better for it (coordinated omission). How late the generator itself was is
+//! *Open loop*: each request is sent at its scheduled instant, whatever the outcome of the requests
+//! before it, and every latency counts from that instant. A slow service can therefore not slow its
+//! clients down and look better for it (coordinated omission). The lateness of the generator is
 //! measured and reported.
 //!
 //! *The client*: gives an attempt [`ATTEMPT_TIMEOUT`], the whole request [`DEADLINE`], and repeats
 //! after a timeout, a 5xx or a refusal up to [`RETRIES`] times with exponential backoff and jitter.
-//! It does not obey `Retry-After`: a guard that needs well-behaved clients would get too good a
-//! report here.
+//! It ignores `Retry-After`: obedient clients would flatter the guard.
 
 mod connections;
 
@@ -31,14 +30,14 @@ use super::wire::header;
 
 /// How long a client waits for one attempt.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the user behind the client waits; what comes later is worth nothing.
+/// How long the user behind the client waits. A later answer is worth nothing.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
-/// Repetitions of one request at most.
+/// The most repetitions of one request.
 pub(crate) const RETRIES: u32 = 2;
-/// Mean pause before the first repetition; doubles for the second, each with +-50 % jitter.
+/// The mean pause before the first repetition. It doubles for the second; each has +-50 % jitter.
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// Sends every arrival at its instant, counted from `start`, and the outcome of each to `records`.
+/// Sends every arrival at its instant, counted from `start`, and each outcome to `records`.
 /// Returns when the last request is decided.
 pub(crate) async fn drive(
     port: u16,
@@ -51,7 +50,7 @@ pub(crate) async fn drive(
     for index in 0..client.arrivals.len() {
         sleep_until(start + client.arrivals[index].at).await;
         let (client, records) = (client.clone(), records.clone());
-        // The receiver is gone only when the demo is being ended.
+        // The receiver is gone only when the demo ends.
         tokio::spawn(async move { records.send(client.request(index).await) });
     }
     drop(records);
@@ -78,7 +77,7 @@ impl Client {
                 Err(_) => Outcome::TimedOut,
             };
             record.refusals += u32::from(record.outcome == Outcome::Refused);
-            let pause = BACKOFF.mul_f64(2_f64.powi(attempt as i32) * (0.5 + random.uniform()));
+            let pause = BACKOFF.mul_f64(2_f64.powi(attempt as i32) * (0.5 + random.unit()));
             if record.outcome == Outcome::Served || Instant::now() + pause >= due + DEADLINE {
                 break;
             }
@@ -87,7 +86,7 @@ impl Client {
             }
         }
         record.latency = due.elapsed();
-        // An answer that arrives in the last instant and is read after it is late all the same.
+        // An answer that arrives before the deadline and is read after it is late.
         if record.outcome == Outcome::Served && record.latency > DEADLINE {
             record.outcome = Outcome::TimedOut;
         }

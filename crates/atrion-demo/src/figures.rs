@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The figures of a run, computed from the records of all its requests. `--json` writes them as they
-//! stand here.
+//! The figures of a run, computed from the records of all its requests. `--json` writes these
+//! types.
 //!
-//! A request belongs to the phase and to the instant at which it was due, whenever it was decided;
-//! its attempts count as one. *Goodput* is what was answered with a success within the deadline.
-//! *Capacity* is what could have been: the rate of the workers in that phase's weather and, where a
-//! noticeable part of the requests cannot succeed whatever anybody does (the dependency is out, the
-//! recorded log says 5xx), at most the rate of those that can.
+//! A request belongs to the phase and to the instant at which it was due, not to those of its
+//! outcome; its attempts count as one. *Goodput* is the rate of successes within the deadline.
+//! *Capacity* is the rate of the workers in the weather of that phase. Where a noticeable part of
+//! the requests cannot succeed (the dependency is out, the recorded log has a 5xx), it is at most
+//! the rate of those that can.
 //!
-//! As requests belong to where they were due, a phase that ends with a full queue can show a little
-//! more than its capacity: the last of its requests were served at the cost of the phase after it.
+//! A phase that ends with a full queue can therefore show slightly more than its capacity: its last
+//! requests were served at the cost of the phase after it.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(crate) struct Runs {
 #[derive(Debug, Serialize)]
 pub(crate) struct RunFigures {
     pub(crate) phases: PerPhase<PhaseFigures>,
-    /// Seconds from the end of the outage until goodput was back; `None` if it did not come back.
+    /// Seconds from the end of the outage until goodput recovered; `None` if it did not.
     pub(crate) recovered_after_s: Option<f64>,
 }
 
@@ -62,17 +62,17 @@ impl<T> PerPhase<T> {
     }
 }
 
-/// A share is `None` where there is nothing to share.
+/// A share of nothing is `None`.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct PhaseFigures {
     pub(crate) offered_per_s: f64,
     pub(crate) capacity_per_s: f64,
     pub(crate) goodput_per_s: f64,
-    /// Goodput of min(offered, capacity), which a perfect guard would have served.
+    /// Goodput as a share of min(offered, capacity), which a perfect guard would have served.
     pub(crate) goodput_share: Option<f64>,
-    /// Served requests of all requests of the tier.
+    /// By tier: served requests as a share of all.
     pub(crate) success: PerTier<Option<f64>>,
-    /// Of the served requests, from the instant they were due, with all attempts and pauses.
+    /// Of served requests, from the instant that each was due, with all attempts and pauses.
     pub(crate) p99_ms: Option<f64>,
     /// Requests whose last attempt the guard refused.
     pub(crate) shed_share: Option<f64>,
@@ -120,8 +120,8 @@ impl PhaseFigures {
     }
 }
 
-/// Fewer than one hopeless request in a hundred are left out of account: a single 500 in a recorded log
-/// should not turn the capacity of an idle service into what happened to be asked of it.
+/// Below this share, requests that cannot succeed are ignored: a single 500 in a recorded log must
+/// not reduce the capacity of an idle service to its few requests.
 const NOTICEABLE: f64 = 0.99;
 
 /// The first instant of the stretch, in steps of 0.1 s, from which on one second of arrivals got
@@ -145,9 +145,9 @@ fn recovered_after(records: &[Record], stretch: &Stretch, workers_rate: f64) -> 
 const WINDOW: Duration = Duration::from_secs(1);
 const RECOVERED: f64 = 0.95;
 
-/// Goodput and what was possible in equal slices of the measured time, in requests per second. Unlike
-/// in the figures, goodput stands here where the answer came, so that it can be held against what the
-/// workers do at that instant.
+/// Goodput and the possible rate in equal slices of the measured time, in requests per second.
+/// Unlike in the figures, goodput belongs to the instant of the answer, to be compared with the
+/// rate of the workers at that instant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slice {
     pub(crate) phase: Phase,
@@ -162,7 +162,7 @@ pub(crate) fn slices(
     count: usize,
 ) -> Vec<Slice> {
     let begin = plan.stretch(Phase::Calm).map_or(Duration::ZERO, |stretch| stretch.from);
-    let width = (plan.end() - begin).as_secs_f64() / count as f64;
+    let width = plan.measured().as_secs_f64() / count as f64;
     let mut tallies = vec![(0_u32, 0_u32); count];
     let index = |at: Duration| at.checked_sub(begin).map(|since| (since.as_secs_f64() / width) as usize);
     for record in records {

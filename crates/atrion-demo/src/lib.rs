@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask demo`: a real HTTP service on the loopback address goes through calm, overload, gray
-//! failure, outage and recovery, first alone and then behind Atrion.
+//! `cargo xtask demo`: a real HTTP service on the loopback address goes through calm, overload,
+//! gray failure, outage and recovery, first alone and then behind Atrion.
 //!
 //! Both runs get the same requests at the same instants, and every request causes the same work in
-//! both. Nothing but the loopback interface is needed.
+//! both. The demo needs the loopback interface alone.
 
 mod client;
 mod figures;
@@ -43,7 +43,7 @@ use self::terminal::Terminal;
 use self::traffic::{Replay, Traffic};
 use self::wire::{ServiceSpec, Weather};
 
-/// What `cargo xtask demo` takes.
+/// The arguments of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Replay an access log in the Apache combined format instead of Poisson arrivals.
@@ -55,8 +55,8 @@ pub struct Args {
     /// Length of each of the five phases.
     #[arg(long, value_name = "SECONDS", default_value_t = 7.0, value_parser = seconds, allow_negative_numbers = true)]
     seconds_per_phase: f64,
-    /// Arrivals per second in calm traffic. The service gets a capacity of ten sevenths of it, and the
-    /// overload brings three times that capacity.
+    /// Arrivals per second in calm traffic. The capacity of the service is ten sevenths of it, and
+    /// the overload is three times that capacity.
     #[arg(long, value_name = "PER_SECOND", default_value_t = 280.0, value_parser = rate, allow_negative_numbers = true)]
     rate: f64,
     /// The same seed gives the same arrivals and the same work.
@@ -65,23 +65,24 @@ pub struct Args {
     /// Only one of the two runs.
     #[arg(long, value_enum, value_name = "RUN")]
     only: Option<Only>,
-    /// Serve AtrionStudio over the protected service, print its address, and stay until Ctrl-C (with the commercial
-    /// crates in the tree).
+    /// Serve AtrionStudio over the protected service, print its address, and stay until Ctrl-C
+    /// (needs the commercial crates in the tree).
     #[arg(long)]
     studio: bool,
-    /// Append what the service and its guard saw, ten times a second, as JSON lines.
+    /// Append the state of the service and its guard, ten times a second, as JSON lines.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Record what the guard measures and decides for all routes together into a new file, for `cargo xtask sim replay`.
+    /// Record what the guard measures and decides for all routes together into a new file, for
+    /// `cargo xtask sim replay`.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Be the service (the demo starts itself with it).
+    /// Run the service (the demo starts itself with this flag).
     #[arg(long, hide = true)]
     serve: bool,
 }
 
 impl Args {
-    /// Where the figures are to be written as JSON.
+    /// The file for the figures as JSON.
     #[must_use]
     pub fn json(&self) -> Option<&Path> {
         self.json.as_deref()
@@ -94,10 +95,10 @@ enum Only {
     Protected,
 }
 
-/// Runs the demo, or is its service.
+/// Runs the demo, or its service.
 ///
 /// # Errors
-/// What kept it from starting, or ended it early.
+/// The reason why it cannot start, or ended early.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.serve {
         runtime(2)?.block_on(serve(async |_| Ok(None)))?;
@@ -106,11 +107,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     limits::raise_open_files();
     anyhow::ensure!(
         !(args.studio && args.only == Some(Only::Unprotected)),
-        "Studio shows the guard: leave out --only unprotected"
+        "--studio shows the guard: leave out --only unprotected"
     );
     anyhow::ensure!(
         !(args.record.is_some() && args.only == Some(Only::Unprotected)),
-        "it is the guard that is recorded: leave out --only unprotected"
+        "--record records the guard: leave out --only unprotected"
     );
     let demo = Demo::prepare(&args)?;
     runtime(2)?.block_on(demo.play())?;
@@ -140,7 +141,7 @@ impl<'a> Demo<'a> {
             Some(path) => Traffic::Log(Replay::read(path, args.seed)?),
             None => Traffic::Poisson(Random::of(&[args.seed, ARRIVALS_STREAM])),
         };
-        // Found out now and not after the runs.
+        // A file that cannot be written fails now, not after the runs.
         if let Some(path) = &args.record {
             anyhow::ensure!(!path.exists(), "{} exists: name a new file for the recording", path.display());
         }
@@ -155,10 +156,7 @@ impl<'a> Demo<'a> {
 
     async fn play(mut self) -> anyhow::Result<()> {
         let arrivals: Arc<[_]> = self.traffic.schedule(&self.plan).into();
-        anyhow::ensure!(
-            !arrivals.is_empty(),
-            "no request falls into the run; give a longer one or a higher --rate"
-        );
+        anyhow::ensure!(!arrivals.is_empty(), "the run has no request: give a longer one or a higher --rate");
         self.introduce(arrivals.len())?;
         let stage = Stage {
             terminal: self.terminal,
@@ -170,7 +168,7 @@ impl<'a> Demo<'a> {
         };
         let unprotected = match self.args.only {
             Some(Only::Protected) => None,
-            // There is nothing to look at without a guard.
+            // Studio shows a guard.
             _ if self.args.studio => None,
             _ => Some(self.one(&stage, "Without Atrion", false).await?),
         };
@@ -228,8 +226,8 @@ impl<'a> Demo<'a> {
             Traffic::Poisson(_) => None,
         };
         self.terminal.line("")?;
-        self.terminal.line(&report::table(&runs, self.terminal))?;
-        self.terminal.line(&report::curves(&runs, self.terminal))?;
+        self.terminal.line(&report::table(&runs))?;
+        self.terminal.line(&report::curves(&runs, self.plan.measured()))?;
         self.terminal.line(report::notes(&runs, log).trim_end())?;
         if let Some(path) = &self.args.record {
             let path = path.display();
@@ -244,7 +242,7 @@ impl<'a> Demo<'a> {
     }
 }
 
-/// Before anything is measured; also gives the guard the ten pulses of its bootstrap.
+/// The time before the measurement; it also covers the ten pulses of the guard's bootstrap.
 const WARMUP: Duration = Duration::from_secs(3);
 
 /// Keeps the arrivals apart from the other uses of the seed.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The progress of a run: one line that is written over, or one line a second where that cannot be.
+//! The progress of a run: one line that is written over, or one line a second where the output does
+//! not allow that.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,23 +9,23 @@ use std::time::Duration;
 use super::figures::quantile;
 use super::plan::Plan;
 use super::record::{Outcome, Record};
-use super::terminal::{Colour, Terminal};
+use super::terminal::{BOLD, DIM, Terminal, paint};
 use super::traffic::Arrival;
 use super::wire::{RouteTick, Tick};
 
-/// What happened in the last second of a run.
+/// The last second of a run.
 pub(crate) struct Live<'a> {
     terminal: Terminal,
     plan: &'a Plan,
     arrivals: &'a [Arrival],
-    /// Verdicts of the last second with the instant at which each fell.
+    /// The outcomes of the last second: when each was decided, and its latency.
     recent: VecDeque<(Duration, Outcome, Duration)>,
     tick: Tick,
     last_second: Option<u64>,
     last_phase: Option<&'static str>,
 }
 
-/// Above the lines; aligned with them by a test.
+/// The heading of the lines. A test holds it aligned with them.
 const HEADING: &str = "  time  phase     offered  served   shed  waiting  p99 ms  resistance";
 
 impl<'a> Live<'a> {
@@ -35,8 +36,8 @@ impl<'a> Live<'a> {
 
     pub(crate) fn begin(&self, title: &str) -> io::Result<()> {
         self.terminal.line("")?;
-        self.terminal.line(&self.terminal.paint(Colour::Bold, title))?;
-        self.terminal.line(&self.terminal.paint(Colour::Dim, HEADING))
+        self.terminal.line(&paint(BOLD, title))?;
+        self.terminal.line(&paint(DIM, HEADING))
     }
 
     pub(crate) fn decided(&mut self, now: Duration, record: &Record) {
@@ -47,8 +48,8 @@ impl<'a> Live<'a> {
         self.tick = tick;
     }
 
-    /// Shows the state at `now`: on a terminal over the line before, which stays where a phase ends;
-    /// elsewhere once a second.
+    /// Shows the state at `now`. A terminal writes over the line before, except where a phase ends;
+    /// other outputs get one line a second.
     pub(crate) fn show(&mut self, now: Duration) -> io::Result<()> {
         let line = self.render(now);
         if self.terminal.rewrites() {
@@ -64,7 +65,7 @@ impl<'a> Live<'a> {
         self.terminal.line(&line)
     }
 
-    /// The name of the phase; once all has been sent, what is missing are the last answers.
+    /// The name of the phase; after the last request it is `answers`.
     fn phase(&self, now: Duration) -> &'static str {
         if now < self.plan.end() { self.plan.phase_at(now).name() } else { "answers" }
     }
@@ -99,7 +100,7 @@ impl<'a> Live<'a> {
     }
 }
 
-/// The highest resistance, and of which route where they differ.
+/// The highest resistance, with its route where the routes differ.
 fn resistance(routes: &[RouteTick]) -> String {
     let by_resistance = |a: &&RouteTick, b: &&RouteTick| a.resistance_ohm.total_cmp(&b.resistance_ohm);
     let (lowest, highest) = (routes.iter().min_by(by_resistance), routes.iter().max_by(by_resistance));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The five phases, what each one does to the service, and when a request arrives.
+//! The five phases, the fault of each one, and the instants of the requests.
 //!
 //! Arrivals are a process of rate 1 on an axis of *demand*; a phase stretches that axis to its own
-//! rate. So a Poisson stream and a recorded log pass through the same few lines, a log keeps its
-//! order and its gaps in proportion, and both runs get one schedule.
+//! rate. A Poisson stream and a recorded log share this code, a log keeps its order and its gaps in
+//! proportion, and both runs get one schedule.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Phase {
-    /// Calm traffic before anything is measured: connections are opened, the guard learns.
+    /// Calm traffic before the measurement: connections are opened, the guard learns.
     Warmup,
-    /// Seven tenths of what the service can do.
+    /// Seven tenths of the capacity.
     Calm,
-    /// Three times what it can do.
+    /// Three times the capacity.
     Overload,
     /// Every second worker is several times slower, without an error.
     Gray,
     /// The dependency hangs.
     Outage,
-    /// All is well again.
+    /// The service is healthy again.
     Recovery,
 }
 
@@ -55,7 +55,7 @@ impl Phase {
 /// Calm traffic uses seven tenths of the healthy capacity.
 pub(crate) const CALM_LOAD: f64 = 0.7;
 
-/// Who arrives how fast, and for how long.
+/// The phases of a run with their rates.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) stretches: Vec<Stretch>,
@@ -84,7 +84,7 @@ impl Plan {
         Self { stretches }
     }
 
-    /// Other phases, or others in their place.
+    /// The given phases instead.
     pub(crate) fn of(phases: &[(Phase, Duration)], capacity: f64) -> Self {
         let mut from = Duration::ZERO;
         let stretch = |&(phase, length): &(Phase, Duration)| {
@@ -97,6 +97,12 @@ impl Plan {
     /// When the last request may arrive.
     pub(crate) fn end(&self) -> Duration {
         self.stretches.last().map_or(Duration::ZERO, |stretch| stretch.until)
+    }
+
+    /// The length of the phases after the warm-up.
+    pub(crate) fn measured(&self) -> Duration {
+        let begin = self.stretch(Phase::Calm).map_or(Duration::ZERO, |stretch| stretch.from);
+        self.end().saturating_sub(begin)
     }
 
     pub(crate) fn stretch(&self, phase: Phase) -> Option<&Stretch> {

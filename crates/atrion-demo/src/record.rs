@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What became of one request, all its attempts together.
+//! The outcome of one request, with all its attempts.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ pub(crate) struct Record {
     pub(crate) tier: Tier,
     /// Whether a perfect guard could have served it.
     pub(crate) servable: bool,
-    /// Of the last attempt.
+    /// The outcome of the last attempt.
     pub(crate) outcome: Outcome,
-    /// From the scheduled arrival to the verdict, with all attempts and pauses.
+    /// From the scheduled arrival to the outcome, with all attempts and pauses.
     pub(crate) latency: Duration,
     pub(crate) attempts: u32,
     /// Attempts that the guard refused.
@@ -32,10 +32,10 @@ pub(crate) enum Outcome {
     Served,
     /// Refused by the guard.
     Refused,
-    /// Answered by the backend with anything but a success.
+    /// The backend answered with a status other than success.
     Failed,
     TimedOut,
-    /// No connection, or one that broke.
+    /// No connection, or a broken one.
     Broken,
 }
 

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end of the demo: both runs side by side, the plot, and what the figures mean.
+//! The report: both runs side by side, the plot, and the meaning of the figures.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstyle::Style;
 
 use super::figures::{PerPhase, PhaseFigures, RunFigures, Runs, Slice, quantile};
 use super::plan::Phase;
-use super::plot::{Curve, plot};
+use super::plot::plot;
 use super::record::{Outcome, Record};
-use super::terminal::{Colour, Terminal};
+use super::terminal::{BOLD, GREEN, RED, paint};
 use super::tier::Tier;
 use super::traffic::LogSummary;
 
-/// What is said about a run beside its figures.
+/// The facts about a run beside its figures.
 #[derive(Debug)]
 pub(crate) struct Extras {
     pub(crate) slices: Vec<Slice>,
-    /// The share of requests that could succeed at all.
+    /// The share of requests that a healthy worker answers with a success.
     pub(crate) servable: PerPhase<Option<f64>>,
     pub(crate) requests: usize,
     pub(crate) attempts: u32,
@@ -53,8 +56,7 @@ impl Extras {
 /// One run as the report names it.
 pub(crate) struct Run<'a> {
     pub(crate) name: &'static str,
-    mark: char,
-    colour: Colour,
+    style: Style,
     figures: &'a RunFigures,
     extras: &'a Extras,
 }
@@ -65,21 +67,21 @@ pub(crate) fn runs<'a>(
     unprotected: Option<&'a Extras>,
     protected: Option<&'a Extras>,
 ) -> Vec<Run<'a>> {
-    let run = |name, mark, colour, figures: Option<&'a RunFigures>, extras: Option<&'a Extras>| {
-        Some(Run { name, mark, colour, figures: figures?, extras: extras? })
+    let run = |name, style, figures: Option<&'a RunFigures>, extras: Option<&'a Extras>| {
+        Some(Run { name, style, figures: figures?, extras: extras? })
     };
-    let unprotected = run("unprotected", 'o', Colour::Red, figures.unprotected.as_ref(), unprotected);
-    let protected = run("protected", '*', Colour::Green, figures.protected.as_ref(), protected);
+    let unprotected = run("unprotected", RED, figures.unprotected.as_ref(), unprotected);
+    let protected = run("protected", GREEN, figures.protected.as_ref(), protected);
     unprotected.into_iter().chain(protected).collect()
 }
 
-/// The table: phases across, figures down, the runs under each other.
-pub(crate) fn table(runs: &[Run<'_>], terminal: Terminal) -> String {
+/// The table: a column for each phase, a row for each figure of each run.
+pub(crate) fn table(runs: &[Run<'_>]) -> String {
     let mut text = String::new();
     let Some(first) = runs.first() else { return text };
     let phases = first.figures.phases.iter().map(|(phase, _)| format!("{:>10}", phase.name()));
     let heading = format!("{:<28}{}", "", phases.collect::<String>());
-    line(&mut text, &terminal.paint(Colour::Bold, &heading));
+    line(&mut text, &paint(BOLD, &heading));
     line(&mut text, &row("offered /s", "", first.figures, |phase| number(Some(phase.offered_per_s))));
     line(&mut text, &row("capacity /s", "", first.figures, |phase| number(Some(phase.capacity_per_s))));
 
@@ -89,7 +91,7 @@ pub(crate) fn table(runs: &[Run<'_>], terminal: Terminal) -> String {
     let mut group = |label: &str, cell: &dyn Fn(&PhaseFigures) -> String| {
         for (index, run) in runs.iter().enumerate() {
             let label = if index == 0 { label } else { "" };
-            line(&mut text, &terminal.paint(run.colour, &row(label, run.name, run.figures, cell)));
+            line(&mut text, &paint(run.style, &row(label, run.name, run.figures, cell)));
         }
     };
     group("goodput /s", &|phase| number(Some(phase.goodput_per_s)));
@@ -120,19 +122,13 @@ fn percent(share: Option<f64>) -> String {
     share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 
-/// The plot with its legend.
-pub(crate) fn curves(runs: &[Run<'_>], terminal: Terminal) -> String {
-    let curves: Vec<Curve<'_>> =
-        runs.iter().map(|run| Curve { mark: run.mark, slices: &run.extras.slices }).collect();
-    let legend: String = runs.iter().map(|run| format!("  {} {}", run.mark, run.name)).collect();
-    let mut text = String::new();
-    let heading = format!("goodput in requests per second{legend}  - possible");
-    line(&mut text, &terminal.paint(Colour::Bold, &heading));
-    plot(&curves).iter().for_each(|row| line(&mut text, row));
-    text
+/// The plot of the measured time.
+pub(crate) fn curves(runs: &[Run<'_>], span: Duration) -> String {
+    let curves: Vec<_> = runs.iter().map(|run| (run.name, run.extras.slices.as_slice())).collect();
+    plot(&curves, span)
 }
 
-/// What the figures mean and how good the measurement was.
+/// The meaning of the figures, and the quality of the measurement.
 pub(crate) fn notes(runs: &[Run<'_>], log: Option<&LogSummary>) -> String {
     let mut text = MEANING.to_owned();
     for run in runs {
@@ -151,7 +147,7 @@ pub(crate) fn notes(runs: &[Run<'_>], log: Option<&LogSummary>) -> String {
             ),
         );
         if *lag_p99_ms > LATE_MS {
-            line(&mut text, "  that is late: the machine is too busy for this rate, try a lower --rate");
+            line(&mut text, "  the machine is too busy for this rate: try a lower --rate");
         }
     }
     if let Some(log) = log {
@@ -160,7 +156,7 @@ pub(crate) fn notes(runs: &[Run<'_>], log: Option<&LogSummary>) -> String {
     text
 }
 
-/// What was found in the log.
+/// The summary of the log.
 pub(crate) fn log_notes(log: &LogSummary) -> String {
     let mut text = String::new();
     let LogSummary { requests, malformed, out_of_order, silences_cut, backend_failures, .. } = log;
@@ -193,7 +189,7 @@ fn line(text: &mut String, content: &str) {
     let _ = writeln!(text, "{content}");
 }
 
-/// A generator that is later than this no longer drives the load that it claims.
+/// A generator that is later than this does not drive the load that it reports.
 const LATE_MS: f64 = 50.0;
 
 const MEANING: &str = "\
@@ -209,6 +205,8 @@ clients    give up an attempt after 1 s, retry twice with backoff and ignore
 
 #[cfg(test)]
 mod tests {
+    use anstream::adapter::strip_str;
+
     use super::*;
     use crate::figures::{PerPhase, PhaseFigures};
     use crate::tier::PerTier;
@@ -245,7 +243,7 @@ mod tests {
             Runs { unprotected: Some(figures(8.0, None)), protected: Some(figures(9_876.5, Some(0.3))) };
         let extras = extras();
         let runs = runs(&figures, Some(&extras), Some(&extras));
-        let table = table(&runs, Terminal::plain());
+        let table = strip_str(&table(&runs)).to_string();
         assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
         for expected in ["offered /s", "98.8 %", "100.0 %", "12.3 %", "not within the run", "after 0.3 s"] {
             assert!(table.contains(expected), "{expected} in\n{table}");
@@ -265,7 +263,7 @@ mod tests {
     fn one_run_alone_is_a_report_too() {
         let figures = Runs { unprotected: None, protected: Some(figures(1.0, None)) };
         let extras = extras();
-        let table = table(&runs(&figures, None, Some(&extras)), Terminal::plain());
+        let table = table(&runs(&figures, None, Some(&extras)));
         assert!(!table.contains("unprotected") && table.contains("protected"));
     }
 }

@@ -22,19 +22,19 @@ use super::terminal::Terminal;
 use super::traffic::Arrival;
 use super::wire::{News, Order, ServiceSpec, Tick, Weather};
 
-/// What both runs share.
+/// The part that both runs share.
 pub(crate) struct Stage<'a> {
     pub(crate) terminal: Terminal,
     pub(crate) plan: &'a Plan,
     pub(crate) arrivals: Arc<[Arrival]>,
     pub(crate) seed: u64,
-    /// Where the ticks of the service go, one JSON value per line.
+    /// The file for the ticks of the service, one JSON value per line.
     pub(crate) trace: Option<&'a Path>,
-    /// Whether the service brings Studio along, and stays for those who look at it.
+    /// Whether the service serves Studio, and stays after the phases.
     pub(crate) studio: bool,
 }
 
-/// What goes wrong in a phase.
+/// The weather of a phase.
 pub(crate) fn weather(phase: Phase) -> Weather {
     match phase {
         Phase::Gray => Weather::Gray,
@@ -51,7 +51,7 @@ impl Stage<'_> {
         if let Some(address) = &service.dashboard {
             self.terminal.line(&format!("\nStudio: {address}\n"))?;
         }
-        // A moment for the service's runtime to settle, so that the first requests are not late.
+        // The runtime of the service settles, so that the first requests are not late.
         let start = Instant::now() + Duration::from_millis(100);
         let (sender, mut verdicts) = mpsc::unbounded_channel();
         let clients = tokio::spawn(client::drive(port, self.arrivals.clone(), start, self.seed, sender));
@@ -64,10 +64,10 @@ impl Stage<'_> {
         let mut redraw = tokio::time::interval_at(start, Duration::from_millis(200));
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            // Without a further change this is a day away, so that the branch below has an instant.
+            // After the last change the branch below waits for an instant a day away.
             let next_change = change.map_or(start + Duration::from_secs(86_400), |(at, _)| at);
             tokio::select! {
-                // The weather changes on time, whatever else there is to do.
+                // The weather changes on time, before any other branch.
                 biased;
                 () = tokio::time::sleep_until(next_change) => {
                     if let Some((_, weather)) = change {
@@ -103,12 +103,12 @@ impl Stage<'_> {
     }
 }
 
-/// The service as its parent sees it.
+/// The service, as its parent process.
 struct Service {
     child: Child,
     orders: ChildStdin,
     news: Lines<BufReader<ChildStdout>>,
-    /// Where a dashboard over it can be opened.
+    /// The address of a dashboard over it.
     dashboard: Option<String>,
 }
 
@@ -130,8 +130,8 @@ impl Service {
         }
     }
 
-    /// This program, or the same service with Studio: that is an example of a commercial crate, which cargo starts if it
-    /// is in the tree, because no manifest of a free crate may name it.
+    /// This program, or the same service with Studio. That one is an example of a commercial crate:
+    /// no manifest of a free crate may name it, so cargo starts it if it is in the tree.
     fn command(studio: bool) -> anyhow::Result<Command> {
         if !studio {
             let program =
@@ -153,7 +153,8 @@ impl Service {
         Ok(command)
     }
 
-    /// Until Ctrl-C, or until the service ends. What it reports is read, or it would wait for that.
+    /// Waits for Ctrl-C, or for the end of the service. It reads the reports of the service, which
+    /// would otherwise block.
     async fn stay(&mut self) -> anyhow::Result<()> {
         loop {
             tokio::select! {
@@ -166,10 +167,10 @@ impl Service {
     async fn order(&mut self, order: &Order) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(order)?;
         line.push(b'\n');
-        self.orders.write_all(&line).await.context("the service takes no orders any more")
+        self.orders.write_all(&line).await.context("the service takes no more orders")
     }
 
-    /// Safe to cancel: a line that is read in part is kept.
+    /// Cancel-safe: a part of a line that was read is kept.
     async fn news(&mut self) -> anyhow::Result<News> {
         let line = self.news.next_line().await.context("cannot hear the service")?;
         let line = line.context("the service ended early; its reason is above")?;
@@ -184,7 +185,7 @@ impl Service {
         }
     }
 
-    /// The end of its input is the order to stop. What is still queued is not waited for.
+    /// The end of its input stops it. Queued jobs are not waited for.
     async fn stop(mut self) -> anyhow::Result<()> {
         drop(self.orders);
         let status = match tokio::time::timeout(PATIENCE, self.child.wait()).await {
@@ -200,7 +201,7 @@ const STUDIO: &str = "crates/atrion-studio/Cargo.toml";
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The ticks of the service in a file, for those who ask why.
+/// The ticks of the service in a file.
 struct Trace {
     file: File,
     protected: bool,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The protected service and its clients in this process: live data for whoever tests a dashboard.
+//! The protected service and its clients in this process: live data for the tests of a dashboard.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -20,17 +20,18 @@ use super::service::router;
 use super::traffic::Traffic;
 use super::wire::{ServiceSpec, Weather};
 
-/// A running service behind Atrion, with clients that come and weather that changes. It ends with the runtime.
+/// A running service behind Atrion, with clients and changing weather. It ends with the runtime.
 #[derive(Debug)]
 pub struct Scene {
     atrion: Atrion,
 }
 
 impl Scene {
-    /// Starts the service with so many workers (ten requests a second each), and plays the phases.
+    /// Starts the service with this number of workers (ten requests a second each), and plays the
+    /// phases.
     ///
     /// # Errors
-    /// What kept it from starting.
+    /// The reason why it cannot start.
     pub async fn play(workers: usize, phases: &[(Phase, Duration)]) -> anyhow::Result<Self> {
         let mut traffic = Traffic::Poisson(Random::of(&[SEED]));
         let plan = Plan::of(phases, capacity(workers, Weather::Fair));
@@ -45,7 +46,7 @@ impl Scene {
         tokio::spawn(async move { axum::serve(listener, router).await });
 
         let start = Instant::now();
-        // What became of each request is nobody's concern here.
+        // The outcomes of the requests are not needed here.
         let (records, _) = mpsc::unbounded_channel();
         tokio::spawn(client::drive(port, traffic.schedule(&plan).into(), start, SEED, records));
         tokio::spawn(async move {
@@ -53,7 +54,7 @@ impl Scene {
                 tokio::time::sleep_until(start + stretch.from).await;
                 changes.send_replace(weather(stretch.phase));
             }
-            // The workers keep the last weather for as long as this lives.
+            // The workers keep the last weather while this task lives.
             std::future::pending::<()>().await;
         });
         Ok(Self { atrion: guard.atrion().clone() })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The service: an axum server on the loopback address, run by the demo as a child process, so that
-//! the clients' work and the service's do not share a runtime and delay each other's timers.
+//! The service: an axum server on the loopback address. The demo runs it as a child process, so
+//! that clients and service do not share a runtime and delay the timers of each other.
 
 pub(super) mod guard;
 pub(super) mod pool;
@@ -28,11 +28,11 @@ pub(crate) use self::pool::{WORK, capacity};
 
 use super::wire::{News, Order, ServiceSpec, Tick, Weather, header};
 
-/// Is the demo's service, until standard input ends. `beside` is given the instance that protects it, and may start a
-/// dashboard over it; it answers with the address to open.
+/// Runs the service of the demo until standard input ends. `beside` gets the instance that protects
+/// it, may start a dashboard over it, and returns the address to open.
 ///
 /// # Errors
-/// What kept it from starting.
+/// The reason why it cannot start.
 pub async fn serve(
     beside: impl AsyncFnOnce(&Atrion) -> anyhow::Result<Option<String>>,
 ) -> anyhow::Result<()> {
@@ -101,7 +101,7 @@ async fn answer(pool: Pool, job: Job) -> Response {
     (status, "done\n").into_response()
 }
 
-/// Tells the demo ten times a second how things are.
+/// Sends the state of the service to the demo ten times a second.
 async fn report(pool: &Pool, guard: Option<&Guard>) {
     let begin = Instant::now();
     let mut tick = tokio::time::interval(Duration::from_millis(100));
@@ -114,7 +114,7 @@ async fn report(pool: &Pool, guard: Option<&Guard>) {
             busy: pool.busy(),
             routes: guard.map(Guard::routes).unwrap_or_default(),
         });
-        // A broken pipe means that the demo is gone; standard input then ends as well.
+        // A broken pipe means that the demo is gone; standard input then ends too.
         if tell(&news).is_err() {
             return;
         }

@@ -1,55 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where the demo writes: a terminal with or without colour, a pipe, a file.
+//! Standard output: a terminal with or without color, a pipe, or a file.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// What standard output can do.
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+
+/// Standard output, and whether a line can be written over. Styles are written where it shows them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
-    /// A line may be written over.
     rewrites: bool,
-    colour: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Colour {
-    Bold,
-    Dim,
-    Green,
-    Red,
 }
 
 impl Terminal {
     pub(crate) fn detect() -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let rewrites = io::stdout().is_terminal() && !dumb;
-        // https://no-color.org: any value that is not empty.
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { rewrites, colour: rewrites && !no_colour }
+        Self { rewrites: io::stdout().is_terminal() && !dumb }
     }
 
-    /// For tests and files.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { rewrites: false, colour: false }
+        Self { rewrites: false }
     }
 
     pub(crate) fn rewrites(self) -> bool {
         self.rewrites
     }
 
-    pub(crate) fn paint(self, colour: Colour, text: &str) -> String {
-        let code = match colour {
-            Colour::Bold => 1,
-            Colour::Dim => 2,
-            Colour::Green => 32,
-            Colour::Red => 31,
-        };
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
     pub(crate) fn line(self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let mut out = AutoStream::auto(io::stdout().lock());
         writeln!(out, "{text}")?;
         out.flush()
     }
@@ -57,19 +41,14 @@ impl Terminal {
     /// Writes over the current line, which must not be longer than the terminal is wide.
     pub(crate) fn rewrite(self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        write!(out, "\r\x1b[2K{text}")?;
+        // Not a style: it is written without color too.
+        write!(out, "\r\x1b[2K")?;
+        let mut out = AutoStream::auto(out);
+        write!(out, "{text}")?;
         out.flush()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paint_leaves_no_trace_without_colour() {
-        assert_eq!(Terminal::plain().paint(Colour::Red, "x"), "x");
-        let colour = Terminal { rewrites: true, colour: true };
-        assert_eq!(colour.paint(Colour::Red, "x"), "\x1b[31mx\x1b[0m");
-    }
+pub(crate) fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The five tiers as the clients name them, and who belongs to which.
+//! The five tiers as the clients name them, and the tier of each caller.
 //!
 //! A tier is a property of the caller (a contract, a job class), not of the path: all routes carry
 //! all tiers, and a caller keeps its tier for the whole run.
@@ -31,8 +31,8 @@ impl Tier {
         }
     }
 
-    /// The tier of a caller: 5 % critical, 15 % high, 40 % normal, 20 % low, 20 % bulk of all
-    /// callers. The share of the *requests* follows from how much each caller asks for.
+    /// The tier of a caller: of all callers 5 % are critical, 15 % high, 40 % normal, 20 % low, 20
+    /// % bulk. The share of the *requests* depends on the rate of each caller.
     pub(crate) fn of_user(user: u64) -> Tier {
         match Random::of(&[user]).below(100) {
             0..5 => Tier::Critical,

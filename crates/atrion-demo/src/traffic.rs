@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What arrives: callers with their tiers, routes, and the schedule of one whole run.
+//! The traffic: callers with their tiers, routes, and the schedule of one whole run.
 //!
 //! The schedule is drawn once, before the first run, and both runs follow it to the microsecond.
 
-mod log;
 mod replay;
 mod templates;
 
@@ -26,7 +25,7 @@ pub(crate) struct RouteSpec {
     pub(crate) needs_dependency: bool,
 }
 
-/// One request as a source draws it, before it has a place in time.
+/// One request as a source draws it, before the schedule gives it an instant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
     /// Distance to the call before it, in mean gaps.
@@ -38,7 +37,7 @@ pub(crate) struct Call {
     pub(crate) fails_with: Option<u16>,
 }
 
-/// One request in its place in time.
+/// One request of the schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Arrival {
     /// Counted from the start of the run.
@@ -55,9 +54,9 @@ pub(crate) struct Arrival {
 
 /// The source of the calls.
 pub(crate) enum Traffic {
-    /// Poisson arrivals of callers who are all alike.
+    /// Poisson arrivals of callers with equal rates.
     Poisson(Random),
-    /// A recorded access log, from its start again when it ends.
+    /// A recorded access log in a loop.
     Log(Replay),
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the demo and the service, its child process, tell each other: one JSON value per line.
+//! The messages between the demo and the service, its child process: one JSON value per line.
 //!
-//! The service reads its standard input to the end and then stops, so that it never outlives the
-//! demo, however that ends.
+//! The service stops at the end of its standard input, so it never outlives the demo, however that
+//! ends.
 
 use std::path::PathBuf;
 
@@ -18,20 +18,20 @@ pub(crate) enum Order {
     Weather(Weather),
 }
 
-/// The service that is wanted.
+/// The service to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ServiceSpec {
     pub(crate) workers: usize,
     pub(crate) routes: Vec<RouteSpec>,
-    /// Whether Atrion stands before the routes.
+    /// Whether Atrion protects the routes.
     pub(crate) protected: bool,
     pub(crate) seed: u64,
-    /// Where the guard is recorded.
+    /// The file that records the guard.
     #[serde(default)]
     pub(crate) record: Option<PathBuf>,
 }
 
-/// What goes wrong at the moment.
+/// The fault of the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Weather {
@@ -49,23 +49,23 @@ pub(crate) enum News {
     /// Listening on this port of the loopback address.
     Ready {
         port: u16,
-        /// Where a dashboard beside the service can be opened, if there is one.
+        /// The address of a dashboard beside the service, if there is one.
         #[serde(default)]
         dashboard: Option<String>,
     },
     Tick(Tick),
 }
 
-/// The inside of the service at one moment.
+/// The state of the service at one moment.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tick {
     /// Seconds since the service started.
     pub(crate) at_s: f64,
     /// Jobs that wait for a worker.
     pub(crate) queued: usize,
-    /// Jobs that a worker has in hand.
+    /// Jobs that a worker is doing.
     pub(crate) busy: usize,
-    /// What the guard knows of each route; empty without a guard.
+    /// The state of each guarded route; empty without a guard.
     pub(crate) routes: Vec<RouteTick>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct RouteTick {
     pub(crate) scar_ohm: f64,
     pub(crate) staleness_ohm: f64,
     pub(crate) in_flight: u64,
-    /// D, in slots.
+    /// D, in requests.
     pub(crate) debt: f64,
     /// N*, the target of the in-flight count.
     pub(crate) limit: f64,
@@ -91,15 +91,15 @@ pub(crate) struct RouteTick {
 
 /// Headers between the clients and the service.
 pub(crate) mod header {
-    /// The tier of the caller, trusted because nobody but the demo can reach the service.
+    /// The tier of the caller. Trusted, because only the demo can reach the service.
     pub(crate) const TIER: &str = "x-atrion-tier";
     /// The caller.
     pub(crate) const USER: &str = "x-demo-user";
-    /// The number of the request, from which the work that it causes is drawn.
+    /// The number of the request. Its work is drawn from it.
     pub(crate) const REQUEST: &str = "x-demo-request";
     /// A status of 500 or above with which a worker answers after its work.
     pub(crate) const FAIL: &str = "x-demo-fail";
-    /// On every refusal by the guard, and on nothing else.
+    /// Set on every refusal by the guard, and on no other answer.
     pub(crate) const SHED: &str = "x-atrion-shed";
 }
 

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Curves over time as text of at most 80 columns that needs no colour, and as SVG.
+//! Curves over time as text of at most 80 columns that needs no color, and as SVG.
 
 mod svg;
 mod text;
 
-/// Curves over a common time axis.
+/// Curves over a common axis.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Plot {
-    /// What is shown.
+    /// The heading.
     pub title: String,
-    /// From one value to the next.
+    /// The distance from one value to the next, in units of the axis.
     pub step: f64,
-    /// Unit of the axis.
+    /// The unit of the axis.
     pub unit: String,
-    /// At most eight are told apart.
+    /// The curves; at most eight are drawn.
     pub curves: Vec<Curve>,
 }
 
-/// One curve; NaN where it has no value.
+/// One curve. NaN marks a place without a value.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Curve {
-    /// Its name in the legend.
+    /// The name in the legend.
     pub name: String,
-    /// Its values.
+    /// The values, `step` apart.
     pub values: Vec<f64>,
 }
 
@@ -37,6 +37,11 @@ impl Curve {
 }
 
 impl Plot {
+    /// The most columns that [`text`](Self::text) gives the curves.
+    pub const COLUMNS: usize = 70;
+    /// The columns of its labels and of its axis, before the curves.
+    pub const MARGIN: usize = 9;
+
     fn most(&self) -> f64 {
         let values = self.curves.iter().flat_map(|curve| &curve.values).copied();
         values.filter(|value| value.is_finite()).fold(0.0, f64::max)

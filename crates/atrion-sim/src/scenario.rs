@@ -11,7 +11,7 @@ mod check;
 mod plan;
 pub mod random;
 
-pub use access_log::AccessLog;
+pub use access_log::{AccessLog, LogLineError, LoggedRequest};
 pub use check::{Fault, ScenarioError};
 pub use plan::{Conditions, Plan};
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Keep-alive connections to the service: raw hyper, a stack of idle ones, no limit.
 //!
-//! A real client library would do as well; this one is small enough to be sure that it adds nothing:
-//! no retries of its own, no queue, no limit per host. A request that is given up closes its
-//! connection, which is what the service sees of a client that left.
+//! A client library would add retries, a queue, or a limit per host; this client has none. A
+//! dropped request closes its connection, as a client does that leaves.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
@@ -24,7 +23,7 @@ pub(super) struct Connections {
     idle: Mutex<Vec<Sender>>,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SendError {
     #[error("cannot connect")]
@@ -51,13 +50,13 @@ impl Connections {
         Ok(Response::from_parts(head, ()))
     }
 
-    /// The connection that was used last: the others may go cold.
+    /// The connection that was used last. The others may go cold.
     fn idle(&self) -> Option<Sender> {
         self.with_idle(|idle| std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed()))
     }
 
     fn with_idle<T>(&self, act: impl FnOnce(&mut Vec<Sender>) -> T) -> T {
-        // A panic while the lock was held leaves a stack that is still one.
+        // A panic while the lock was held leaves a valid stack.
         act(&mut self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -126,7 +125,8 @@ mod tests {
             tokio::select! {
                 biased;
                 _ = &mut given_up => panic!("nobody answers"),
-                // Long enough for the request to be sent: the next answer comes by another connection.
+                // Long enough for the request to be sent: the next answer comes by another
+                // connection.
                 answer = connections.send(request("/")) => assert!(answer.is_ok()),
             }
         }

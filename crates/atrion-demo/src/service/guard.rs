@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The one place where Atrion meets the service: what a user of axum would write, and nothing more.
+//! Atrion in the service, as a user of axum writes it.
 //!
-//! Two layers, because two things can be in trouble. The outer one is a single route for what all
-//! routes share, the workers; it decides when there is too much of everything, and there the tiers of
-//! all routes compete. The inner one has a route per matched path; it cuts off the routes whose
-//! dependency is out, and they alone. Either of them leaves a gap on its own: routes by themselves
-//! each remember the capacity that they once had, which adds up to more than there is, and a single
-//! route for everything refuses the healthy half along with the sick one.
+//! There are two layers, because two things can fail. The outer layer is a single route for what
+//! all routes share, the workers. It decides under overload, and the tiers of all routes compete
+//! there. The inner layer has a route for each matched path. It cuts off the routes whose
+//! dependency is out, and no other. Each layer alone leaves a gap: separate routes each remember
+//! the capacity that they once had, which adds up to more than there is, and a single route for
+//! everything refuses the healthy half along with the sick one.
 //!
-//! One number is told, the time after which a client gives up an attempt. Tiers come from a header
-//! that is trusted because nobody but the demo can reach the service, and users are cohorts, so that
-//! the same ones are refused for some seconds and not a random part of everybody's requests.
+//! One number is configured: the time after which a client gives up an attempt. Tiers come from a
+//! header that is trusted, because only the demo can reach the service. Users are cohorts: the same
+//! users are refused for some seconds, instead of a random part of the requests of all users.
 
 use std::path::Path;
 
@@ -40,12 +40,12 @@ impl Guard {
         &self.atrion
     }
 
-    /// Records what all routes share from now on.
+    /// Records the outer route from now on.
     pub(super) fn record(&self, path: &Path) -> anyhow::Result<Recorder> {
         Ok(self.atrion.route(ALL_ROUTES).record(Recording::to(path))?)
     }
 
-    /// The router with Atrion before its routes.
+    /// The router, protected by Atrion.
     pub(crate) fn wrap(&self, router: Router) -> Router {
         let headers = TrustedHeaders::new().cohort(HeaderName::from_static(header::USER));
         let each_route = AdmissionLayer::new(self.atrion.clone()).trust_headers(headers);
@@ -53,14 +53,14 @@ impl Guard {
         router.layer(each_route).layer(all_routes)
     }
 
-    /// What it knows of each route that is visited, for the progress and the trace.
+    /// The state of each visited route, for the progress and the trace.
     pub(super) fn routes(&self) -> Vec<RouteTick> {
         let routes = self.atrion.snapshot().routes;
         routes.iter().filter(|route| route.counts.all_admitted() > 0).map(tick).collect()
     }
 }
 
-/// The route of what all routes share.
+/// The outer route, which all routes share.
 const ALL_ROUTES: &str = "all routes";
 
 fn tick(route: &RouteSnapshot) -> RouteTick {

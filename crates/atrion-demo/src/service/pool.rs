@@ -2,13 +2,13 @@
 //! The capacity of the service: a fixed number of workers behind an unbounded first-in-first-out
 //! queue.
 //!
-//! A job that is in the queue gets done, even if its client has left: the worker cannot know, as with
-//! a thread pool, a database or a batch on an accelerator. This is what turns an overload into a
-//! collapse: workers stay busy with answers that nobody waits for any more.
+//! A queued job is done even if its client has left: the worker cannot know, as with a thread pool,
+//! a database or a batch on an accelerator. This turns an overload into a collapse: workers stay
+//! busy with answers that no client waits for.
 //!
-//! Work is a timer, not a burnt CPU, so that the capacity is the one that is stated and not that of
-//! the machine. A worker counts from the *planned* end of the job before, not from when the runtime
-//! woke it, so that the coarse timer of the runtime (1 ms) does not eat capacity.
+//! Work is a timer and not a busy CPU, so the capacity is the stated one and not that of the
+//! machine. A worker counts from the *planned* end of the job before, not from the instant when the
+//! runtime woke it, so the coarse timer of the runtime (1 ms) costs no capacity.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,14 +24,14 @@ use super::super::wire::Weather;
 pub(crate) const WORK: Duration = Duration::from_millis(100);
 /// Deviation of the logarithm of that time: the slowest of a hundred jobs takes 2.8 times the mean.
 const SPREAD: f64 = 0.5;
-/// How much slower the slow workers of the gray failure are.
+/// The factor of the slow workers in the gray failure.
 const SLOWDOWN: f64 = 4.0;
 /// The part of a job that is spent waiting for the dependency, on the routes that need it.
 const DEPENDENCY_SHARE: f64 = 0.3;
 /// How long a worker waits for a hanging dependency before it gives up with 504.
 const DEPENDENCY_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Jobs per second that all workers together can do: the capacity, on average.
+/// The mean capacity: jobs per second of all workers together.
 pub(crate) fn capacity(workers: usize, weather: Weather) -> f64 {
     let slow = if weather == Weather::Gray { slow_workers(workers) } else { 0 };
     ((workers - slow) as f64 + slow as f64 / SLOWDOWN) / WORK.as_secs_f64()
@@ -47,7 +47,7 @@ pub(super) struct Job {
     pub(super) needs_dependency: bool,
     /// The number of the request. Both runs give it the same work.
     pub(super) request: u64,
-    /// The status of a failure that was asked for.
+    /// The status of a requested failure.
     pub(super) fails_with: Option<u16>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Pool {
     gauges: Arc<Gauges>,
 }
 
-/// Read without order between the two: they are shown, nothing is decided by them.
+/// Read without order between the two: they are displayed, and no decision depends on them.
 #[derive(Debug, Default)]
 struct Gauges {
     queued: AtomicUsize,
@@ -84,8 +84,8 @@ impl Pool {
         Self { queue, gauges }
     }
 
-    /// Queues a job and waits for its status; `None` if the workers are gone. Dropping the future does
-    /// not take the job out of the queue.
+    /// Queues a job and waits for its status; `None` if the workers are gone. Dropping the future
+    /// does not take the job out of the queue.
     pub(super) async fn run(&self, job: Job) -> Option<u16> {
         let (reply, status) = oneshot::channel();
         self.gauges.queued.fetch_add(1, Ordering::Relaxed);
@@ -121,12 +121,12 @@ impl Worker {
             free_at = free_at.max(queued.since) + takes;
             tokio::time::sleep_until(free_at).await;
             self.gauges.busy.fetch_sub(1, Ordering::Relaxed);
-            // The client may have left; the work is done all the same.
+            // The client may have left; the work is done in any case.
             let _ = queued.reply.send(status);
         }
     }
 
-    /// The outcome of a job and the time it holds its worker.
+    /// The outcome of a job, and the time that it occupies its worker.
     fn work(&self, job: &Job) -> (u16, Duration) {
         let weather = *self.weather.borrow();
         let size = Random::of(&[self.seed, job.request]).lognormal(SPREAD);

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A recorded access log as a source of calls.
 //!
-//! Kept of the log: the order of arrival, the gaps in proportion, who called, which part of the site,
-//! and which requests the backend failed. Made up, since a log does not hold it: the tier (by a stable
-//! hash of the client's address, as all requests of a caller belong together) and the instant inside
-//! a second (logs count whole seconds; arrivals are spread evenly at random inside each one).
+//! The replay keeps the order of arrival, the gaps in proportion, the callers, the part of the
+//! site, and the requests that the backend failed. A log does not hold the tier, which follows from
+//! a stable hash of the client's address, so that all requests of a caller share one. Logs count
+//! whole seconds; arrivals are spread evenly at random inside each second.
 //!
-//! A log has holes: rotation, sampling, nights. A silence that is longer than [`SILENCE`] times the
-//! median gap is cut to that length, because compressed in proportion it would leave nothing but
-//! bursts; how many were cut is reported.
+//! A log has holes: rotation, sampling, nights. A silence longer than [`SILENCE`] times the median
+//! gap is cut to that length, because compressed in proportion it would leave only bursts. The
+//! number of cuts is reported.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use atrion_sim::scenario::LoggedRequest;
+
 use super::super::random::{Random, hash};
-use super::log::{Fault, parse};
 use super::templates::{Census, Templates, first_segment};
 use super::{Call, RouteSpec};
 
@@ -27,7 +29,7 @@ pub(crate) struct Replay {
     summary: LogSummary,
 }
 
-/// What was found in the log, for the report.
+/// The summary of the log, for the report.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LogSummary {
     pub(crate) requests: usize,
@@ -41,7 +43,7 @@ pub(crate) struct LogSummary {
     pub(crate) cut_at_limit: bool,
 }
 
-/// Why a log cannot be replayed.
+/// The reason why a log cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
     #[error("cannot read the log {}", path.display())]
@@ -84,7 +86,7 @@ impl Replay {
     }
 }
 
-/// One line that could be read.
+/// One valid line.
 struct Visit {
     second: i64,
     client: u64,
@@ -93,7 +95,7 @@ struct Visit {
     fails_with: Option<u16>,
 }
 
-/// The log as it was read, before it has a time axis.
+/// The lines of the log, before they have a time axis.
 #[derive(Default)]
 struct Lines {
     visits: Vec<Visit>,
@@ -117,7 +119,7 @@ impl Lines {
                 line.pop();
             } else if line.len() > MAX_LINE {
                 reader.skip_until(b'\n')?;
-                lines.malformed(Fault::TooLong);
+                lines.malformed("the line is longer than 64 KiB");
                 continue;
             }
             lines.take(&line);
@@ -127,7 +129,7 @@ impl Lines {
     }
 
     fn take(&mut self, line: &[u8]) {
-        let entry = match parse(line) {
+        let entry = match LoggedRequest::parse(line) {
             Ok(entry) => entry,
             Err(fault) => return self.malformed(fault),
         };
@@ -142,14 +144,14 @@ impl Lines {
         self.summary.backend_failures += usize::from(fails_with.is_some());
         self.visits.push(Visit {
             second: entry.second,
-            client: entry.client,
+            client: hash(entry.host),
             segment: segment.to_owned(),
             rest: hash(entry.target),
             fails_with,
         });
     }
 
-    fn malformed(&mut self, fault: Fault) {
+    fn malformed(&mut self, fault: impl Display) {
         self.summary.malformed += 1;
         if self.summary.first_faults.len() < REPORTED {
             self.summary.first_faults.push((self.count, fault.to_string()));
@@ -157,8 +159,8 @@ impl Lines {
     }
 
     fn into_replay(mut self, seed: u64) -> Replay {
-        // A server writes a line when the request ends and stamps it with the time it came: the stamps
-        // are the arrivals, the lines are not quite in their order.
+        // A server writes a line when the request ends, with the time when it came. The times are
+        // the arrivals; the lines are not quite in their order.
         self.visits.sort_by_key(|visit| visit.second);
         let seconds: Vec<i64> = self.visits.iter().map(|visit| visit.second).collect();
         let (gaps, silences_cut) = gaps(&instants(&seconds, &mut Random::of(&[seed, SPREAD])));
@@ -179,13 +181,13 @@ fn call(visit: &Visit, gap: f64, templates: &Templates) -> Call {
 fn instants(seconds: &[i64], random: &mut Random) -> Vec<f64> {
     let first = seconds.first().copied().unwrap_or(0);
     let mut instants: Vec<f64> =
-        seconds.iter().map(|second| (second - first) as f64 + random.uniform()).collect();
+        seconds.iter().map(|second| (second - first) as f64 + random.unit()).collect();
     instants.sort_by(f64::total_cmp);
     instants
 }
 
-/// The gap before each arrival in mean gaps, and how many silences were cut. The gap before the first
-/// one, which leads from the end of the log back to its start, is the mean.
+/// The gap before each arrival in mean gaps, and how many silences were cut. The gap before the
+/// first one, which leads from the end of the log back to its start, is the mean.
 fn gaps(instants: &[f64]) -> (Vec<f64>, usize) {
     let mut gaps: Vec<f64> = instants.windows(2).map(|pair| pair[1] - pair[0]).collect();
     if gaps.is_empty() {
@@ -207,16 +209,16 @@ fn gaps(instants: &[f64]) -> (Vec<f64>, usize) {
     (std::iter::once(1.0).chain(gaps.iter().map(scale)).collect(), cut)
 }
 
-/// Longest gap that is kept, in median gaps. Of exponential gaps one in a million is longer.
+/// The longest gap that is kept, in median gaps. Of exponential gaps one in a million is longer.
 const SILENCE: f64 = 20.0;
 
-/// A line above this is not a request that a server would have accepted.
+/// The longest line. A server accepts no request above it.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Far more than any run can replay; bounds the memory.
+/// The most lines that are read: more than any run can replay, and a bound of memory.
 const MAX_LINES: usize = 1_000_000;
 
-/// A pipe or a device may have no end, and no line feed either.
+/// The most bytes that are read. A pipe or a device may have no end and no line feed.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// Malformed lines that are named in the report.

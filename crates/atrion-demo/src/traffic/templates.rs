@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Recorded paths reduced to a bounded number of route templates.
 //!
-//! A log holds whatever anyone ever asked for. The first segment of a path says which part of the
-//! site it belongs to; the most visited segments become routes of their own and all others share
-//! one, so that neither the router nor the guard grows with what the outside invents.
+//! A log holds arbitrary paths. The first segment of a path tells the part of the site that it
+//! belongs to. The most visited segments become routes of their own and all others share one, so
+//! neither the router nor the guard grows with invented paths.
 
 use std::collections::HashMap;
 
 use super::RouteSpec;
 
-/// Routes of their own, beside the shared one.
+/// The most routes beside the shared one.
 const TEMPLATES: usize = 11;
 
-/// The share of the requests that should need the dependency, as with the checkouts of the shop.
+/// The share of the requests that need the dependency, as the checkouts of the shop do.
 const NEED_DEPENDENCY: f64 = 0.3;
 
 /// Counts the first segments of a log, and then turns them into routes.
@@ -38,8 +38,8 @@ impl Census {
         ranking.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         ranking.truncate(TEMPLATES);
 
-        // The dependency goes to the routes from the second rank on, until their share is reached: the
-        // most visited one stays independent, as search does in the shop.
+        // The dependency goes to the routes from the second rank on, until their share is reached:
+        // the most visited one stays independent, as search does in the shop.
         let wanted = (self.total as f64 * NEED_DEPENDENCY) as u64;
         let mut given = 0;
         let mut routes = Vec::with_capacity(ranking.len() + 1);
@@ -58,14 +58,15 @@ impl Census {
 /// The routes of a log.
 #[derive(Debug)]
 pub(super) struct Templates {
-    /// The last one is shared by all paths without a route of their own.
+    /// The last one is the shared one.
     pub(super) routes: Vec<RouteSpec>,
     index: HashMap<String, usize>,
 }
 
 impl Templates {
-    /// The route of a segment, and a path that the router sends there. What follows the first segment
-    /// is replaced by a hash: distinct paths stay distinct and hostile ones cannot reach the router.
+    /// The route of a segment, and a path that the router sends there. What follows the first
+    /// segment is replaced by a hash: distinct paths stay distinct and hostile ones cannot reach
+    /// the router.
     pub(super) fn place(&self, segment: &str, rest: u64) -> (usize, String) {
         match self.index.get(segment) {
             Some(route) => (*route, format!("/{segment}/{rest:x}")),
@@ -88,8 +89,8 @@ pub(super) fn first_segment(target: &str) -> &str {
     if segment.len() <= 32 && segment.bytes().all(plain) { segment } else { "" }
 }
 
-/// Segments that are counted at all. Popular ones turn up early; a scanner's million inventions must
-/// not be remembered.
+/// The most segments that are counted. Popular ones come early; the inventions of a scanner must
+/// not fill the memory.
 const DISTINCT: usize = 10_000;
 
 #[cfg(test)]

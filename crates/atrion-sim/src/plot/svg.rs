@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+//! A plot as SVG.
 
 use std::fmt::Write as _;
 
 use super::Plot;
 use super::text::short;
 
-/// Told apart by dashes as well as by colour.
+/// Curves differ by their dashes as well as by their color.
 const STROKES: [(&str, &str); 8] = [
     ("#888888", "2 3"),
     ("#555555", "8 4"),
@@ -22,7 +23,7 @@ const LEFT: f64 = 60.0;
 const TOP: f64 = 30.0;
 
 impl Plot {
-    /// As SVG.
+    /// The plot as SVG.
     #[must_use]
     pub fn svg(&self) -> String {
         let (most, length) = (self.most().max(1e-12), self.length().max(2));
@@ -52,7 +53,7 @@ impl Plot {
                 escape(&self.unit)
             );
         }
-        for (nth, (curve, (colour, dash))) in self.curves.iter().zip(STROKES).enumerate() {
+        for (nth, (curve, (color, dash))) in self.curves.iter().zip(STROKES).enumerate() {
             let mut path = String::new();
             let mut pen_down = false;
             for (at, value) in curve.values.iter().enumerate() {
@@ -66,7 +67,7 @@ impl Plot {
                 pen_down = true;
             }
             let stroke =
-                format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" stroke-dasharray=\"{dash}\"");
+                format!("fill=\"none\" stroke=\"{color}\" stroke-width=\"1.6\" stroke-dasharray=\"{dash}\"");
             let _ = writeln!(out, "<path d=\"{path}\" {stroke}/>");
             let (x, y) = (LEFT + 270.0 * (nth % 3) as f64, TOP + HEIGHT + 40.0 + 18.0 * (nth / 3) as f64);
             let _ = writeln!(

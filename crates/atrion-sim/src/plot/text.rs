@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+//! A plot as text.
 
 use std::fmt::Write as _;
 
 use super::{Curve, Plot};
 
 const MARKS: [char; 8] = ['.', '-', 'A', 'B', 'C', 'D', 'E', 'F'];
-const COLUMNS: usize = 70;
 const ROWS: usize = 14;
 
 impl Plot {
-    /// As text, at most 80 columns wide. Where curves meet the later one is seen.
+    /// The plot as text of at most 80 columns. Where curves meet, the later one is shown.
     #[must_use]
     pub fn text(&self) -> String {
         let (length, most) = (self.length().max(1), self.most());
-        let columns = COLUMNS.min(length);
+        let columns = Self::COLUMNS.min(length);
         let mut grid = vec![vec![' '; columns]; ROWS];
         for (curve, mark) in self.curves.iter().zip(MARKS) {
             for (column, value) in squeeze(curve, columns, length).into_iter().enumerate() {
@@ -51,7 +51,7 @@ impl Plot {
     }
 }
 
-/// Mean value by column.
+/// The mean value of each column.
 fn squeeze(curve: &Curve, columns: usize, length: usize) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0u32); columns];
     for (nth, value) in curve.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Access logs of the common and combined formats as arrival processes.
 //!
-//! Only the time of each line is used. Logs have whole seconds, so the requests of a second are spread evenly over it;
-//! lines that are out of order are put in order. A line without a readable time is counted, not guessed.
+//! Only the time of each line is used. Logs have whole seconds, so the requests of a second are
+//! spread evenly over it. Lines that are out of order are sorted. A line without a readable time is
+//! counted; its time is not guessed.
 
-/// What was found in a log.
+mod line;
+
+pub use line::{LogLineError, LoggedRequest};
+
+use line::seconds;
+
+/// The arrivals that a log holds.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct AccessLog {
@@ -37,36 +44,10 @@ impl AccessLog {
     }
 }
 
-/// Seconds since 1970 of `[10/Oct/2000:13:55:36 -0700]`.
+/// The time of a line in any format that has one, `[10/Oct/2000:13:55:36 -0700]`.
 fn time_of(line: &str) -> Option<i64> {
-    let stamp = line.split_once('[')?.1.split_once(']')?.0;
-    let (moment, zone) = stamp.split_once(' ')?;
-    let (date, clock) = moment.split_once(':')?;
-    let [day, month, year] = date.split('/').collect::<Vec<_>>()[..] else { return None };
-    let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
-    let [hour, minute, second] =
-        clock.split(':').map(str::parse::<i64>).collect::<Result<Vec<_>, _>>().ok()?[..]
-    else {
-        return None;
-    };
-    let (day, year): (i64, i64) = (day.parse().ok()?, year.parse().ok()?);
-    let valid = (1..=31).contains(&day) && (1970..=9999).contains(&year);
-    let valid = valid && (0..24).contains(&hour) && (0..60).contains(&minute) && (0..=60).contains(&second);
-    let offset: i64 = zone.parse().ok()?;
-    let offset = offset / 100 * 3600 + offset % 100 * 60;
-    valid.then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset)
+    seconds(line.split_once('[')?.1.split_once(']')?.0)
 }
-
-/// Days since 1970 in the Gregorian calendar: March begins the year, so that the leap day ends it.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let since_march = (month + 9) % 12;
-    let of_year = (153 * since_march + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468
-}
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 #[cfg(test)]
 mod tests {

@@ -1,88 +1,102 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The Apache combined log format, one line at a time.
+//! One line of the Apache combined log format.
 //!
 //! `host ident user [day/month/year:time zone] "request" status bytes "referer" "agent"`. The line
-//! comes from outside: whatever it holds, the answer is an entry or a fault with a reason, and
-//! nothing is taken from it but the caller, the second, the path and the status.
+//! is outside input: the result is a request or an error with the reason.
 
-use super::super::random::hash;
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
 
-/// What the replay needs to know of one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
-    /// A stable hash of the client's address.
-    pub(super) client: u64,
-    /// Seconds since 1970 in UTC.
-    pub(super) second: i64,
-    /// The request target as it was sent, query and all.
-    pub(super) target: &'a str,
-    pub(super) status: u16,
+/// A request as a line of the log holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoggedRequest<'a> {
+    /// The address or the name of the client.
+    pub host: &'a str,
+    /// When the request came, in seconds since 1970 in UTC.
+    pub second: i64,
+    /// The request target as it was sent, with its query.
+    pub target: &'a str,
+    /// The status of the answer, 100 to 599.
+    pub status: u16,
 }
 
-/// Why a line cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+/// The reason why a line cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogLineError {
+    /// Nothing but white space.
     #[error("the line is empty")]
     Empty,
-    #[error("the line is longer than 64 KiB")]
-    TooLong,
+    /// Bytes that are not UTF-8.
     #[error("the line is not UTF-8")]
     NotText,
+    /// A field that is not there, or whose closing mark is not there.
     #[error("the field `{0}` is missing or not closed")]
     Missing(&'static str),
+    /// A time of another form, or one that does not exist.
     #[error("the time is not of the form [17/May/2015:10:05:03 +0000]")]
     Time,
+    /// A request without method or target.
     #[error("the request is not of the form \"GET /path HTTP/1.1\"")]
     Request,
+    /// A status out of range.
     #[error("the status is not a number from 100 to 599")]
     Status,
+    /// A size that is not a number.
     #[error("the size is neither a number nor -")]
     Size,
+    /// Text after the last field.
     #[error("there is text after the last field")]
     Trailing,
 }
 
-/// Reads one line, without its line feed.
-pub(super) fn parse(line: &[u8]) -> Result<Entry<'_>, Fault> {
-    let line = std::str::from_utf8(line).map_err(|_| Fault::NotText)?.trim_end_matches('\r');
-    if line.trim().is_empty() {
-        return Err(Fault::Empty);
+impl<'a> LoggedRequest<'a> {
+    /// Reads one line, without its line feed.
+    ///
+    /// # Errors
+    /// What is wrong with the first wrong field.
+    pub fn parse(line: &'a [u8]) -> Result<Self, LogLineError> {
+        let line = std::str::from_utf8(line).map_err(|_| LogLineError::NotText)?.trim_end_matches('\r');
+        if line.trim().is_empty() {
+            return Err(LogLineError::Empty);
+        }
+        let mut fields = Fields(line);
+        let host = fields.word("host")?;
+        fields.word("ident")?;
+        fields.word("user")?;
+        let second = seconds(fields.enclosed('[', ']', "time")?).ok_or(LogLineError::Time)?;
+        let target = target(fields.enclosed('"', '"', "request")?).ok_or(LogLineError::Request)?;
+        let status = status(fields.word("status")?).ok_or(LogLineError::Status)?;
+        let size = fields.word("size")?;
+        if size != "-" && !all_digits(size) {
+            return Err(LogLineError::Size);
+        }
+        fields.enclosed('"', '"', "referer")?;
+        fields.enclosed('"', '"', "agent")?;
+        if !fields.0.trim().is_empty() {
+            return Err(LogLineError::Trailing);
+        }
+        Ok(Self { host, second, target, status })
     }
-    let mut fields = Fields(line);
-    let client = hash(fields.word("host")?);
-    fields.word("ident")?;
-    fields.word("user")?;
-    let second = seconds(fields.enclosed('[', ']', "time")?).ok_or(Fault::Time)?;
-    let target = target(fields.enclosed('"', '"', "request")?).ok_or(Fault::Request)?;
-    let status = status(fields.word("status")?).ok_or(Fault::Status)?;
-    let size = fields.word("size")?;
-    if size != "-" && !all_digits(size) {
-        return Err(Fault::Size);
-    }
-    fields.enclosed('"', '"', "referer")?;
-    fields.enclosed('"', '"', "agent")?;
-    if !fields.0.trim().is_empty() {
-        return Err(Fault::Trailing);
-    }
-    Ok(Entry { client, second, target, status })
 }
 
-/// The part of the line that is still to be read.
+/// The part of the line that is not read yet.
 struct Fields<'a>(&'a str);
 
 impl<'a> Fields<'a> {
-    fn word(&mut self, name: &'static str) -> Result<&'a str, Fault> {
+    fn word(&mut self, name: &'static str) -> Result<&'a str, LogLineError> {
         let rest = self.0.trim_start_matches(' ');
         let end = rest.find(' ').unwrap_or(rest.len());
         let (word, rest) = rest.split_at(end);
         self.0 = rest;
-        if word.is_empty() { Err(Fault::Missing(name)) } else { Ok(word) }
+        if word.is_empty() { Err(LogLineError::Missing(name)) } else { Ok(word) }
     }
 
-    /// A field between two marks. A backslash takes the next character out of the game, which is how
-    /// Apache writes a quote inside a quoted field.
-    fn enclosed(&mut self, open: char, close: char, name: &'static str) -> Result<&'a str, Fault> {
-        let rest = self.0.trim_start_matches(' ').strip_prefix(open).ok_or(Fault::Missing(name))?;
+    /// A field between two marks. A backslash escapes the next character: Apache writes a quote
+    /// inside a quoted field like that.
+    fn enclosed(&mut self, open: char, close: char, name: &'static str) -> Result<&'a str, LogLineError> {
+        let rest = self.0.trim_start_matches(' ').strip_prefix(open).ok_or(LogLineError::Missing(name))?;
         let mut escaped = false;
         for (index, letter) in rest.char_indices() {
             if escaped {
@@ -94,11 +108,11 @@ impl<'a> Fields<'a> {
                 return Ok(&rest[..index]);
             }
         }
-        Err(Fault::Missing(name))
+        Err(LogLineError::Missing(name))
     }
 }
 
-/// The target between method and version. A path may hold spaces, and HTTP/0.9 had no version.
+/// The target between method and version. A path may hold spaces, and HTTP/0.9 has no version.
 fn target(request: &str) -> Option<&str> {
     let (method, rest) = request.split_once(' ')?;
     let rest = match rest.rsplit_once(' ') {
@@ -119,32 +133,32 @@ fn all_digits(word: &str) -> bool {
 }
 
 /// `17/May/2015:10:05:03 +0000` as seconds since 1970.
-fn seconds(time: &str) -> Option<i64> {
+pub(super) fn seconds(time: &str) -> Option<i64> {
     let (stamp, zone) = time.split_once(' ')?;
     let (date, clock) = stamp.split_once(':')?;
     let [day, month, year] = three(date, '/')?;
     let [hour, minute, second] = three(clock, ':')?;
     let month = MONTHS.iter().position(|name| *name == month)? + 1;
-    let (year, day) = (number(year, 4)?, number(day, 2)?);
-    let (hour, minute, second) = (number(hour, 2)?, number(minute, 2)?, number(second, 2)?);
-    // The sixtieth second exists: leap seconds are logged as such.
-    if day < 1 || day > days_in(month, year) || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let of_day = hour * 3600 + minute * 60 + second;
-    Some(days_since_1970(year, month as i64, day) * 86_400 + of_day - offset(zone)?)
+    let date = Date::new(number(year, 4)?, i8::try_from(month).ok()?, number(day, 2)?).ok()?;
+    // Leap seconds are logged as second 60: the first second of the next minute.
+    let second: i8 = number(second, 2)?;
+    let leap = second == 60;
+    let clock = Time::new(number(hour, 2)?, number(minute, 2)?, second - i8::from(leap), 0).ok()?;
+    let moment = offset(zone)?.to_timestamp(date.to_datetime(clock)).ok()?;
+    Some(moment.as_second() + i64::from(leap))
 }
 
-/// `+0130` as 5,400 seconds.
-fn offset(zone: &str) -> Option<i64> {
+/// `+0130` as an hour and a half.
+fn offset(zone: &str) -> Option<Offset> {
     let (sign, digits) = match zone.split_at_checked(1)? {
         ("+", digits) => (1, digits),
         ("-", digits) => (-1, digits),
         _ => return None,
     };
     let (hours, minutes) = digits.split_at_checked(2)?;
-    let (hours, minutes) = (number(hours, 2)?, number(minutes, 2)?);
-    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+    let (hours, minutes): (i32, i32) = (number(hours, 2)?, number(minutes, 2)?);
+    let is_known = hours < 24 && minutes < 60;
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok().filter(|_| is_known)
 }
 
 fn three(text: &str, separator: char) -> Option<[&str; 3]> {
@@ -153,32 +167,12 @@ fn three(text: &str, separator: char) -> Option<[&str; 3]> {
     parts.next().is_none().then_some(found)
 }
 
-fn number(text: &str, digits: usize) -> Option<i64> {
+fn number<T: std::str::FromStr>(text: &str, digits: usize) -> Option<T> {
     if text.len() == digits && all_digits(text) { text.parse().ok() } else { None }
 }
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-fn days_in(month: usize, year: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar. Counting years from March puts the leap day last,
-/// so that the days before a month follow from 153 days in five months.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
 
 #[cfg(test)]
 mod tests {
@@ -187,8 +181,8 @@ mod tests {
     const GOOD: &str =
         r#"10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET /a/b?c=d HTTP/1.1" 200 17 "-" "agent""#;
 
-    fn fault(line: &str) -> Fault {
-        parse(line.as_bytes()).expect_err(line)
+    fn fault(line: &str) -> LogLineError {
+        LoggedRequest::parse(line.as_bytes()).expect_err(line)
     }
 
     fn with(from: &str, to: &str) -> String {
@@ -199,14 +193,14 @@ mod tests {
 
     #[test]
     fn a_good_line_gives_its_four_facts() {
-        let entry = parse(GOOD.as_bytes()).expect("a good line");
+        let entry = LoggedRequest::parse(GOOD.as_bytes()).expect("a good line");
         assert_eq!((entry.second, entry.target, entry.status), (1_431_857_103, "/a/b?c=d", 200));
-        assert_eq!(entry.client, hash("10.0.0.1"));
+        assert_eq!(entry.host, "10.0.0.1");
     }
 
     #[test]
     fn escapes_carriage_returns_and_odd_requests_are_read() {
-        let target = |line: &str| parse(line.as_bytes()).map(|entry| entry.target.to_owned());
+        let target = |line: &str| LoggedRequest::parse(line.as_bytes()).map(|entry| entry.target.to_owned());
         assert_eq!(target(&with("/a/b?c=d", r#"/a\"b"#)).as_deref(), Ok(r#"/a\"b"#));
         assert_eq!(target(&with("\"agent\"", r#""say \"hi\" \\""#)).as_deref(), Ok("/a/b?c=d"));
         assert_eq!(target(&format!("{GOOD}\r")).as_deref(), Ok("/a/b?c=d"));
@@ -217,20 +211,20 @@ mod tests {
 
     #[test]
     fn each_damage_has_its_own_fault() {
-        assert_eq!(fault(""), Fault::Empty);
-        assert_eq!(fault("  \r"), Fault::Empty);
-        assert_eq!(parse(&[0xff, 0xfe, b'"']), Err(Fault::NotText));
-        assert_eq!(fault("10.0.0.1"), Fault::Missing("ident"));
-        assert_eq!(fault(&with("[", "")), Fault::Missing("time"));
-        assert_eq!(fault(&with("\"agent\"", "\"agent")), Fault::Missing("agent"));
-        assert_eq!(fault(&with("\"agent\"", "\"agent\\\"")), Fault::Missing("agent"));
-        assert_eq!(fault(&with(" \"-\" \"agent\"", "")), Fault::Missing("referer"));
-        assert_eq!(fault(&with("GET /a/b?c=d HTTP/1.1", "-")), Fault::Request);
-        assert_eq!(fault(&with("GET", r"\x16\x03")), Fault::Request);
-        assert_eq!(fault(&with(" 17 ", " lots ")), Fault::Size);
-        assert_eq!(fault(&format!("{GOOD} more")), Fault::Trailing);
+        assert_eq!(fault(""), LogLineError::Empty);
+        assert_eq!(fault("  \r"), LogLineError::Empty);
+        assert_eq!(LoggedRequest::parse(&[0xff, 0xfe, b'"']), Err(LogLineError::NotText));
+        assert_eq!(fault("10.0.0.1"), LogLineError::Missing("ident"));
+        assert_eq!(fault(&with("[", "")), LogLineError::Missing("time"));
+        assert_eq!(fault(&with("\"agent\"", "\"agent")), LogLineError::Missing("agent"));
+        assert_eq!(fault(&with("\"agent\"", "\"agent\\\"")), LogLineError::Missing("agent"));
+        assert_eq!(fault(&with(" \"-\" \"agent\"", "")), LogLineError::Missing("referer"));
+        assert_eq!(fault(&with("GET /a/b?c=d HTTP/1.1", "-")), LogLineError::Request);
+        assert_eq!(fault(&with("GET", r"\x16\x03")), LogLineError::Request);
+        assert_eq!(fault(&with(" 17 ", " lots ")), LogLineError::Size);
+        assert_eq!(fault(&format!("{GOOD} more")), LogLineError::Trailing);
         for status in ["20", "2000", "-12", "abc", "600", "099", "+20"] {
-            assert_eq!(fault(&with(" 200 ", &format!(" {status} "))), Fault::Status);
+            assert_eq!(fault(&with(" 200 ", &format!(" {status} "))), LogLineError::Status);
         }
     }
 
@@ -271,11 +265,11 @@ mod tests {
     #[test]
     fn no_prefix_and_no_single_damaged_byte_panics() {
         for end in 0..GOOD.len() {
-            let _ = parse(&GOOD.as_bytes()[..end]);
+            let _ = LoggedRequest::parse(&GOOD.as_bytes()[..end]);
             for byte in [0, b'"', b'[', b' ', b'\\', 0x80, 0xff] {
                 let mut line = GOOD.as_bytes().to_vec();
                 line[end] = byte;
-                let _ = parse(&line);
+                let _ = LoggedRequest::parse(&line);
             }
         }
     }
