@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! COMPUTE: one step of the physics for one route, and the gate it compiles to.
 //!
-//! The states of a thousand routes are stepped in turn, so that they come from the cache as they do
-//! in a pulse and not from registers.
+//! The states of 1,000 routes are stepped in turn, so they come from the cache as in a pulse, and
+//! not from registers.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn compute(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A hundred requests in a tick, some of them failed or late, a little different on each route.
+/// 100 requests in a tick, some of them failed or late, slightly different on each route.
 fn busy() -> Vec<Window> {
     let window = |route: usize| {
         let more = (route % 7) as f64;

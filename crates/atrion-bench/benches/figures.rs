@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What criterion does not measure: bytes, allocations, and the tail of single requests beside a
-//! sick store. Prints one JSON object a line, for `cargo xtask bench`.
+//! Figures that criterion does not measure: bytes, allocations, and the tail of single requests
+//! while a store is sick. Prints one JSON object a line, for `cargo xtask bench`.
 
 #![allow(
     clippy::expect_used,
@@ -48,8 +48,8 @@ fn figure(name: &str, value: f64) {
 const TICK: Duration = Duration::from_millis(100);
 const SLO: Duration = Duration::from_millis(200);
 
-/// Everything that the process holds more per route, after a route was made, and after it was used
-/// and became idle again.
+/// The memory of the process per route: after a route was made, and after it was used and became
+/// idle again.
 fn memory() {
     const ROUTES: usize = 50_000;
     let clock = FakeClock::new();
@@ -81,8 +81,7 @@ fn held(region: &Region<'_, System>) -> f64 {
     change.bytes_allocated as f64 - change.bytes_deallocated as f64
 }
 
-/// Allocations of the whole process while one thread admits and finishes. Nothing else runs: the
-/// engine is not driven.
+/// Allocations of the whole process while one thread admits and finishes. No pulse runs.
 fn allocations() {
     const REQUESTS: u64 = 1_000_000;
     let clock = FakeClock::new();
@@ -95,7 +94,7 @@ fn allocations() {
             permit.finish(Outcome::Success);
         }
     };
-    // A route that becomes busy gets its stripes once; a request then finds everything in place.
+    // A route that becomes busy allocates its stripes once; later requests allocate nothing.
     for _ in 0..20 {
         run(10_000);
         clock.advance(TICK);
@@ -130,8 +129,7 @@ fn stores(rounds: usize) {
     }
 }
 
-/// An instance with a thousand routes, which have something to push because some of their calls
-/// fail.
+/// An instance with 1,000 routes. Some of their calls fail, so each pulse has state to push.
 struct Bed {
     routes: Vec<Route>,
     times: Vec<u32>,
@@ -155,7 +153,7 @@ impl Bed {
                 Atrion::builder().provider(provider.clone()).config(Config::default().slo(SLO)).connect(),
             )
             .expect("the default set-up");
-        // It falls sick after the start, as stores do.
+        // The store fails after the start, as real stores do.
         provider.inject(fault);
         let routes = (0..Self::ROUTES).map(|n| atrion.route(&format!("api/{n}"))).collect();
         Self { routes, times: Vec::new(), _atrion: atrion, _runtime: runtime }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What grows with the number of routes: the lookup by name, and the pulse.
+//! The costs that grow with the number of routes: the lookup by name, and the pulse.
 
-#![allow(
-    clippy::expect_used,
-    reason = "a bench that cannot be set up has nothing to measure, and says so at once"
-)]
+#![allow(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -20,7 +17,7 @@ const TICK: Duration = Duration::from_millis(100);
 const FEW: usize = 10_000;
 const MANY: usize = 100_000;
 
-/// An engine that is driven by hand, with so many routes.
+/// An engine with routes, driven by hand.
 struct Bed {
     engine: Engine,
     clock: FakeClock,
@@ -37,7 +34,7 @@ impl Bed {
         Self { engine, clock, routes }
     }
 
-    /// A few requests on every `every`th route, and a tick's worth of time.
+    /// A few requests on every `every`th route, and one tick of time.
     fn traffic(&self, every: usize) {
         for route in self.routes.iter().step_by(every) {
             let start = self.clock.now();
@@ -50,7 +47,7 @@ impl Bed {
     }
 }
 
-/// A name as services have them.
+/// A typical route name.
 fn name(n: usize) -> String {
     format!("GET /api/v1/shops/{n}/checkout")
 }
@@ -58,10 +55,10 @@ fn name(n: usize) -> String {
 fn lookup(criterion: &mut Criterion) {
     let bed = Bed::new(FEW);
     let mut group = criterion.benchmark_group("routes");
-    // A service has a few names that it asks for all the time; all names in turn come from a cache
-    // further away, or from memory.
+    // A service asks for a few names all the time. All names in turn come from a farther cache, or
+    // from memory.
     for (which, count) in [("hot among", 100), ("in turn of", FEW)] {
-        // In an order that neither the hash nor the allocator has chosen: 7919 is prime.
+        // In an order that is neither that of the hash nor that of the allocator: 7919 is prime.
         let names: Vec<String> = (0..count).map(|n| name(n * 7919 % FEW)).collect();
         let mut next = 0;
         let mut find = || {
@@ -80,7 +77,7 @@ fn pulse(criterion: &mut Criterion) {
     group.sample_size(20);
     for (busy, every) in [("none busy", usize::MAX), ("1 % busy", 100), ("all busy", 1)] {
         let bed = Bed::new(MANY);
-        // What a route costs once everything that can happen at its start has happened.
+        // Measure routes after their start-up.
         for _ in 0..15 {
             bed.traffic(1);
             bed.engine.pulse(bed.clock.now());
@@ -108,8 +105,8 @@ fn pulse(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Lets the routes become quiet, so that the pulse has nothing to compute; ten minutes are enough
-/// for every law to forget.
+/// Lets the routes become quiet, so that the pulse has nothing to compute. Ten minutes are enough
+/// for every law to decay.
 fn settle(bed: &Bed) {
     for _ in 0..6_000 {
         bed.clock.advance(TICK);

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::contender::{Contender, Session};
 
-/// One route of an instance with nothing set but its objective, and the runtime its pulse lives on.
+/// One route of an instance that has only its objective set, and the runtime of its pulse.
 pub(crate) struct Hot {
     route: Route,
     pub(crate) atrion: Atrion,
@@ -22,7 +22,7 @@ impl Hot {
         Self::with(|builder| builder)
     }
 
-    /// The same with something else set.
+    /// The same with more settings.
     pub(crate) fn with(and: impl FnOnce(Builder) -> Builder) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -35,11 +35,11 @@ impl Hot {
     }
 }
 
-/// What most services set. Without one the objective follows from the measured latency, and that of
-/// an empty call is so short that a thread which loses its core for a moment looks like an outage.
+/// Most services set an objective. Without one it follows from the measured latency, and that of an
+/// empty call is so short that a thread which loses its core for a moment looks like an outage.
 const SLO: Duration = Duration::from_millis(200);
 
-/// The caller hands its own clock reading in, as a server does that times its requests anyway.
+/// The caller gives the clock reading, as a server does that times its requests.
 pub struct CallersClock(Hot);
 
 impl CallersClock {
@@ -82,8 +82,8 @@ impl Hot {
             let mut admitted = 0;
             let mut left = operations;
             while left > 0 {
-                // Time goes on as it does in a service; one reading for many requests costs each
-                // of them less than a tenth of a nanosecond.
+                // Time advances as in a service. One reading for many requests costs each of them
+                // less than a tenth of a nanosecond.
                 let now = clock.now();
                 let chunk = left.min(PER_READING);
                 admitted += chunk_of(&route, chunk, now);
@@ -108,7 +108,7 @@ fn chunk_of(route: &Route, operations: u64, now: Mono) -> u64 {
     admitted
 }
 
-/// Atrion reads its clock at both ends.
+/// Atrion reads the clock at both ends.
 pub struct OwnClock(Hot);
 
 impl OwnClock {
@@ -152,7 +152,7 @@ impl Contender for OwnClock {
     }
 }
 
-/// What two readings of the machine's clock cost by themselves.
+/// The cost of two readings of the machine's clock alone.
 pub struct ClockAlone;
 
 impl Contender for ClockAlone {

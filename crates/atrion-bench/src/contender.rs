@@ -11,17 +11,17 @@ pub type Session<'a> = Box<dyn FnMut(u64) -> u64 + 'a>;
 /// A guard that threads share.
 ///
 /// One operation is: ask whether a request may run, run a body that succeeds at once, report the
-/// success. Everything that a caller would do once per thread or per service (cloning a handle,
-/// building an async runtime) belongs to [`Contender::session`], outside the measured time.
+/// success. Work that a caller does once per thread or per service (cloning a handle, building an
+/// async runtime) belongs to [`Contender::session`], outside of the measured time.
 pub trait Contender: Sync {
     /// The name in the tables, and the benchmark's id.
     fn name(&self) -> &'static str;
 
-    /// What one operation consists of, in the peer's own words.
+    /// The calls of one operation, in the peer's own names.
     fn operation(&self) -> &'static str;
 
-    /// How often one operation reads a clock. A guard that measures latency has to; one that
-    /// counts errors does not, so the numbers need this beside them to be read fairly.
+    /// How often one operation reads a clock. A guard that measures latency has to, one that counts
+    /// errors does not; a fair comparison needs to know.
     fn clock_reads(&self) -> &'static str;
 
     /// A session for the calling thread, on the same shared guard as every other session.

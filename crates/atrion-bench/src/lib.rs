@@ -2,15 +2,10 @@
 //! The benchmarks of Atrion beside its peers.
 //!
 //! [`Contender`] is one guard under test, [`race`] runs it on one or more threads at once, and
-//! [`peers`] holds the guards of other crates, each used the way its own documentation shows.
-//! Nothing here knows how figures are summarised: criterion does, and `cargo xtask bench` writes
-//! `docs/benchmarks.md` from what criterion left behind.
+//! [`peers`] holds the guards of other crates, each used as its own documentation shows. Criterion
+//! summarizes the figures, and `cargo xtask bench` writes `docs/benchmarks.md` from its results.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a bench that cannot be set up has nothing to measure, and says so at once"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up has nothing to measure")]
 
 mod contender;
 pub use contender::{Contender, Session};

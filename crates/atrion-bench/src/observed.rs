@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Atrion with an exporter attached and somebody who reads it, to be held against Atrion without.
+//! Atrion with an exporter that is scraped, to be compared with Atrion without one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,8 +13,8 @@ use prometheus::Registry;
 use crate::atrion::Hot;
 use crate::contender::{Contender, Session};
 
-/// The caller hands its own clock reading in, OpenTelemetry hears every event, and all metrics are scraped ten times a
-/// second, a hundred times as often as usual.
+/// The caller gives the clock reading, OpenTelemetry gets every event, and all metrics are scraped
+/// ten times a second, a hundred times as often as usual.
 pub struct Observed {
     hot: Hot,
     is_over: Arc<AtomicBool>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The guards of other crates, each set up as its own documentation shows: defaults where there
-//! are defaults, limits high enough that nothing is refused, handles cloned once per thread.
+//! The guards of other crates, each set up as its own documentation shows: with its defaults,
+//! limits that refuse nothing, and handles that are cloned once per thread.
 
 mod congestion;
 pub use congestion::CongestionLimiter;
@@ -13,9 +13,6 @@ pub use governor_limiter::Governor;
 
 mod recloser_breaker;
 pub use recloser_breaker::RecloserBreaker;
-
-mod sentinel;
-pub use sentinel::Sentinel;
 
 mod tower_resilience;
 pub use tower_resilience::TowerResilience;
@@ -33,15 +30,14 @@ pub fn all() -> Vec<Box<dyn Contender>> {
         Box::new(Governor::new()),
         Box::new(CongestionLimiter::new()),
         Box::new(TowerResilience::new()),
-        Box::new(Sentinel::new()),
     ]
 }
 
 /// Runs an async guard on the calling thread and polls it again at once when it has to wait.
 ///
-/// A waiting task costs a real service a trip through its scheduler, or a parked thread. Both would
-/// be measured here as the guard's own time, so the guard gets the best case: somebody who asks
-/// again without a pause.
+/// A waiting task costs a real service a trip through its scheduler, or a parked thread. Here both
+/// would count as time of the guard, so the guard gets its best case: it is polled again without a
+/// pause.
 fn drive<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -53,7 +49,7 @@ fn drive<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A runtime to enter: guards on tokio may ask for its clock or spawn into it.
+/// A runtime to enter: guards on tokio may need its clock or spawn into it.
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime of one thread")
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs one guard on several threads at once and says what an operation costs each of them.
+//! Runs one guard on several threads at once and measures the cost of an operation on each of them.
 //!
 //! The work is cut into short rounds. All threads start a round together and it ends with the last
-//! of them, so that nobody is measured while alone, and a lock that lets one thread pass again and
-//! again while the other waits shows what it costs both. How rounds become a number, and how other
-//! processes on the machine stay out of it, is told in [`slices`](crate::slices).
+//! of them, so no thread is measured while alone, and a lock that lets one thread pass again and
+//! again while the other waits shows its cost for both. [`slices`](crate::slices) explains how
+//! rounds become a number, and how the work of other processes is left out.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::contender::Contender;
 use crate::slices::{Slices, per_slice, scale};
 
-/// What `operations` take each of `threads` that work on the same guard.
+/// The time of `operations` on each of `threads` that work on the same guard.
 ///
 /// Each thread stays on a core of its own, as far as there are enough.
 ///
@@ -21,8 +21,8 @@ use crate::slices::{Slices, per_slice, scale};
 ///
 /// If a guard refuses: a refusal is a shorter path, and its time would flatter the guard.
 pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Duration {
-    // Found on a thread of its own, which is gone before the race: a guard that counts who takes part
-    // must not count whoever only held the stop watch.
+    // On a thread of its own, which ends before the race: a guard that counts threads must not
+    // count the one that only measured.
     let find_slice = || {
         let mut session = contender.session();
         per_slice(|operations| {
@@ -50,7 +50,7 @@ pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Durat
             refused += slice - session(slice);
             spans.push((begin, Instant::now()));
         }
-        // Only now: a thread that panics earlier would leave the others waiting for it.
+        // After the rounds: a thread that panics earlier would leave the others waiting for it.
         assert_eq!(refused, 0, "{} refused an operation", contender.name());
         spans
     };
@@ -73,24 +73,24 @@ pub fn race(contender: &dyn Contender, threads: usize, operations: u64) -> Durat
     scale(together.typical().or(apart.typical()), operations, slice)
 }
 
-/// Threads that start further apart than this were not all running when the gate opened. Such rounds
-/// count only if there are no others.
+/// Threads that start farther apart than this were not all running when the gate opened. Such
+/// rounds count only if there are no others.
 const SKEW: Duration = Duration::from_micros(1);
 
-/// What a thread gives back; its panic is ours.
+/// The result of a thread. Its panic goes on.
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Where threads meet before each round.
+/// The place where threads meet before each round.
 struct Gate {
     threads: u64,
     arrived: AtomicU64,
 }
 
 impl Gate {
-    /// Spins, because a thread that sleeps wakes up late; gives its core away now and then, in case
-    /// the one it waits for needs it.
+    /// Spins, because a sleeping thread wakes up late. Yields its core now and then, in case the
+    /// other thread needs it.
     fn meet(&self, round: u64) {
         // Relaxed: the number guards no data, and the guard under test does its own ordering.
         self.arrived.fetch_add(1, Ordering::Relaxed);

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Time measured in slices, so that other processes on the machine stay out of it.
+//! Measures time in slices, so that other processes on the machine do not count.
 //!
-//! A thread that loses its core for a moment has one slice that took a hundred times as long; the
-//! others show what the code costs. So the work is cut into slices that are much shorter than the
-//! time a system gives to a thread. Other processes can only make a slice longer, so the lower
-//! quartile speaks for all of them; every guard is measured like that.
+//! A thread that loses its core for a moment has one slice that takes a hundred times as long; the
+//! others show the cost of the code. The work is therefore cut into slices that are much shorter
+//! than the time that a system gives to a thread. Other processes can only make a slice longer, so
+//! the lower quartile is the result. Every guard is measured like that.
 
 use std::time::{Duration, Instant};
 
-/// What slices of equal work took.
+/// The times of slices of equal work.
 #[derive(Debug, Default)]
 pub struct Slices {
     nanos: Vec<u64>,
 }
 
 impl Slices {
-    /// Notes one more slice.
+    /// Adds a slice.
     pub fn push(&mut self, took: Duration) {
         self.nanos.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
     }
@@ -27,13 +27,13 @@ impl Slices {
     }
 }
 
-/// How many operations fill a slice, found by trying; the operations are done.
+/// The number of operations that fill a slice, found by running some.
 pub(crate) fn per_slice(mut run: impl FnMut(u64)) -> u64 {
     let mut operations = 64;
     loop {
         let begin = Instant::now();
         run(operations);
-        // Half a slice will do: the next step would be twice of it.
+        // Half a slice is enough: the next step would be twice as long.
         if begin.elapsed() * 2 >= SLICE || operations >= MOST {
             return operations;
         }
@@ -41,7 +41,7 @@ pub(crate) fn per_slice(mut run: impl FnMut(u64)) -> u64 {
     }
 }
 
-/// What `operations` of one thread take, given a way to run some of them.
+/// The time of `operations` on one thread; `run` runs some of them.
 pub fn steadily(operations: u64, mut run: impl FnMut(u64)) -> Duration {
     let slice = per_slice(&mut run).min(operations);
     let mut slices = Slices::default();
@@ -55,16 +55,16 @@ pub fn steadily(operations: u64, mut run: impl FnMut(u64)) -> Duration {
     scale(slices.typical(), operations, slice)
 }
 
-/// The time of one slice, for so many operations as were asked for.
+/// The time of one slice, scaled to the number of operations.
 pub(crate) fn scale(typical: Option<f64>, operations: u64, slice: u64) -> Duration {
     let nanos = typical.unwrap_or(0.0) * operations as f64 / slice.max(1) as f64;
     Duration::from_nanos(nanos as u64)
 }
 
-/// Two readings of the clock are two thousandths of it.
+/// Two readings of the clock take two thousandths of it.
 const SLICE: Duration = Duration::from_micros(60);
 
-/// An operation that is optimised away would otherwise never fill a slice.
+/// An operation that the compiler removes would never fill a slice.
 const MOST: u64 = 1 << 24;
 
 #[cfg(test)]

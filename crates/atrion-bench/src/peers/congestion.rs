@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! congestion-limiter: an adaptive concurrency limit over a semaphore, the peer closest in kind.
+//! congestion-limiter: an adaptive concurrency limit over a semaphore, the closest peer.
 
 use congestion_limiter::limiter::{DefaultLimiter, Limiter, Outcome};
 use congestion_limiter::limits::Aimd;

@@ -11,8 +11,8 @@ use crate::contender::{Contender, Session};
 pub struct Governor(DefaultDirectRateLimiter);
 
 impl Governor {
-    /// A thousand million cells a second: one per nanosecond, the finest interval that governor's
-    /// clock can tell apart, and more than two threads can ask for.
+    /// 10^9 cells a second: one per nanosecond, the resolution of governor's clock, and more than
+    /// two threads can ask for.
     pub fn new() -> Self {
         Self(RateLimiter::direct(Quota::per_second(PER_SECOND)))
     }

@@ -65,7 +65,7 @@ impl Contender for TowerResilience {
     }
 }
 
-/// A service without cost of its own; named, because the breaker's type names its inner service.
+/// A service without cost. It has a name, because the breaker's type names its inner service.
 #[derive(Clone)]
 struct Echo;
 
