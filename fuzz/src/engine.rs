@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The loop: pick, mutate, run, keep what went a new way.
+//! The loop of the smoke run: pick, mutate, run, keep the inputs with a new label.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::random::Random;
-use crate::targets::Target;
+use atrion_fuzz::Target;
+use atrion_fuzz::random::Random;
 
 pub struct Engine {
     target: Box<dyn Target>,
     random: Random,
     corpus: Vec<Vec<u8>>,
     tally: Tally,
-    /// Where inputs with new labels, and findings, are kept.
+    /// The folder of the corpus and of the findings.
     folder: PathBuf,
 }
 
-/// What was done: throughput, and how far inputs came.
+/// Throughput, and how far the inputs came.
 #[derive(Default)]
 pub struct Tally {
-    /// How many inputs ended with each label.
+    /// The number of inputs by label.
     labels: BTreeMap<String, u64>,
     runs: u64,
     kept: usize,
@@ -35,12 +35,12 @@ pub struct Tally {
     slowest: Duration,
 }
 
-/// No input is worth that long: whoever sends one could stop a service with it.
+/// An input that takes longer is a finding: a sender could stop a service with it.
 const TOO_SLOW: Duration = Duration::from_millis(500);
 const CORPUS: usize = 4_096;
 
 impl Engine {
-    /// Seeds from the target, and what earlier runs kept.
+    /// Starts from the seeds of the target and the corpus of earlier runs.
     pub fn new(target: Box<dyn Target>, folder: &Path, seed: u64) -> anyhow::Result<Self> {
         let mut corpus = target.seeds();
         let kept = folder.join("corpus").join(target.name());
@@ -61,7 +61,7 @@ impl Engine {
         })
     }
 
-    /// Runs for so long, or until something is found.
+    /// Runs until the limit, or until a finding.
     pub fn run(&mut self, limit: Duration) -> Result<(), String> {
         let begin = Instant::now();
         for input in self.corpus.clone() {
@@ -100,7 +100,7 @@ impl Engine {
         *seen += 1;
         if *seen == 1 && keep && self.corpus.len() < CORPUS {
             self.corpus.push(input.to_vec());
-            // The next run begins where this one got to; if that fails, it begins at the seeds.
+            // If saving fails, the next run starts from fewer inputs.
             let _ = self.save("corpus", input);
         }
         Ok(())
@@ -111,7 +111,7 @@ impl Engine {
             Err(error) => format!("{what}; the input could not be saved ({error}): {input:?}"),
             Ok(path) => {
                 let (name, path) = (self.target.name(), path.display());
-                format!("{what}; again with: cargo xtask fuzz {name} --replay {path}")
+                format!("{what}; repeat with: cargo xtask fuzz {name} --smoke --replay {path}")
             }
         }
     }
@@ -132,7 +132,7 @@ impl Engine {
 }
 
 impl Tally {
-    /// Of two threads of one run.
+    /// Adds the tally of another thread of the run.
     pub fn with(mut self, other: Self) -> Self {
         for (label, count) in other.labels {
             *self.labels.entry(label).or_default() += count;
@@ -170,10 +170,14 @@ impl Tally {
 mod tests {
     use super::*;
 
-    /// Panics on inputs that hold three letters which it hands out one at a time.
+    /// Panics on inputs that begin with three letters; its label tells how many are right.
     struct Riddle;
 
     impl Target for Riddle {
+        fn new() -> Self {
+            Self
+        }
+
         fn name(&self) -> &'static str {
             "riddle"
         }
@@ -183,7 +187,7 @@ mod tests {
         }
 
         fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
-            crate::mutate::bytes(input, &[], other, random)
+            atrion_fuzz::mutate::bytes(input, &[], other, random)
         }
 
         fn run(&self, input: &[u8]) -> String {
@@ -194,12 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn labels_lead_to_what_chance_would_not_find_and_the_finding_is_saved() {
+    fn labels_lead_to_a_rare_finding_and_it_is_saved() {
         let folder = std::env::temp_dir().join(format!("atrion-fuzz-{}", std::process::id()));
         let mut engine = Engine::new(Box::new(Riddle), &folder, 7).unwrap();
         let finding = engine.run(Duration::from_secs(60)).unwrap_err();
         assert!(finding.contains("it panicked") && finding.contains("--replay"), "{finding}");
-        assert!(engine.tally.runs < 3_000_000, "chance alone needs 16 million inputs: {}", engine.runs);
+        assert!(engine.tally.runs < 3_000_000, "chance alone needs 16 million inputs: {}", engine.tally.runs);
         assert_eq!(fs::read_dir(folder.join("artifacts/riddle")).unwrap().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Feeds the parsers of Atrion arbitrary bytes for a bounded time.
+//! The smoke run: feeds a parser arbitrary bytes for a bounded time, with the stable toolchain
+//! alone.
 //!
-//! A normal program for the stable toolchain, without instrumentation of the compiler: that would
-//! need a C++ runtime or nightly. What guides it instead is what the target says about each input:
-//! a label for how far it came, such as the error that it ended in. An input with a new label is
-//! kept and mutated further. Targets know their format, so that mutations get past the first check.
+//! The compiler instruments nothing. A target labels each input with how far it came, and an input
+//! with a new label is kept and mutated further. Targets know their format, so mutations get past
+//! the first check. libFuzzer over the same targets (`fuzz_targets/`) sees every branch.
 
 mod engine;
-mod mutate;
-mod random;
-mod targets;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use atrion_core::SplitMix64;
+use atrion_fuzz::targets;
 use clap::Parser;
 
 use engine::{Engine, Tally};
@@ -23,15 +22,15 @@ use engine::{Engine, Tally};
 #[derive(Parser)]
 #[command(about = "Feeds a parser arbitrary bytes for a bounded time.")]
 struct Cli {
-    /// What to feed; without one, the targets are listed.
+    /// The parser to feed; without one, the targets are listed.
     target: Option<String>,
-    /// For how long.
+    /// The duration of the run.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// The same number draws the same inputs, machine and build being the same.
+    /// The same seed draws the same inputs on the same build and corpus.
     #[arg(long)]
     seed: Option<u64>,
-    /// On so many threads, each with inputs of its own; 0: one for each core.
+    /// The number of threads, each with inputs of its own; 0: one for each core.
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Run this input alone.
@@ -54,13 +53,13 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let seed = cli.seed.unwrap_or_else(random::seed);
+    let seed = cli.seed.unwrap_or_else(seed);
     let threads = match cli.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
     println!("fuzzing {name} for {} s on {threads} threads, seed {seed}", cli.seconds);
-    // A target need not be fit for several threads: each makes its own.
+    // Each thread makes its own target, which need not be `Sync`.
     let run = |thread: usize| -> anyhow::Result<(Engine, Result<(), String>)> {
         let target = find().with_context(missing)?;
         let mut engine = Engine::new(target, folder, seed.wrapping_add(thread as u64))?;
@@ -84,8 +83,14 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(match verdict {
         Ok(()) => ExitCode::SUCCESS,
         Err(finding) => {
-            println!("FOUND: {finding}");
+            println!("found: {finding}");
             ExitCode::FAILURE
         }
     })
+}
+
+/// A seed from the clock. It is printed, so that a run can be repeated.
+fn seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    SplitMix64::new(now.as_nanos() as u64).next_u64()
 }

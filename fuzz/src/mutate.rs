@@ -3,10 +3,11 @@
 
 use crate::random::Random;
 
-/// Longer inputs are cut: what is refused for its length alone teaches nothing more.
+/// Longer inputs are cut. An input that is refused for its length alone tests one check.
 const LONGEST: usize = 16 * 1024;
 
-/// Makes one to eight changes; `words` are the format's own, `other` is an input to splice with.
+/// Makes one to eight changes. `words` are strings of the format, `other` is an input to splice
+/// from.
 pub fn bytes(input: &[u8], words: &[&[u8]], other: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = input.to_vec();
     for _ in 0..=random.below(8) {
@@ -21,14 +22,14 @@ fn once(bytes: &mut Vec<u8>, words: &[&[u8]], other: &[u8], random: &mut Random)
     let span = at..at + random.below((bytes.len() - at).min(64) + 1);
     match random.below(10) {
         0 => flip(bytes, random),
-        1 => set(bytes, at, random.next() as u8),
+        1 => set(bytes, at, random.bits() as u8),
         2 => set(
             bytes,
             at,
             random.pick(&[&0_u8, &b'\n', &b' ', &b'.', &b'"', &0x7f, &0x80, &0xff]).copied().unwrap_or(0),
         ),
         3 => drop(bytes.drain(span)),
-        4 => insert(bytes, at, &[random.next() as u8]),
+        4 => insert(bytes, at, &[random.bits() as u8]),
         5 | 6 => insert(bytes, at, random.pick(words).unwrap_or_default()),
         7 => {
             let copy = bytes[span].to_vec();
@@ -59,7 +60,7 @@ fn insert(bytes: &mut Vec<u8>, at: usize, what: &[u8]) {
     bytes.splice(at..at, what.iter().copied());
 }
 
-/// Replaces a decimal number by one at the edge of something.
+/// Replaces a decimal number by one at the bound of a type or a rule.
 fn number(bytes: &mut Vec<u8>, random: &mut Random) {
     const EDGES: [&str; 14] = [
         "0",
@@ -99,7 +100,7 @@ mod tests {
             let outputs = (0..5_000).map(|_| bytes(input, &words, b"other", &mut random));
             let changed =
                 outputs.inspect(|output| assert!(output.len() <= LONGEST)).filter(|output| output != input);
-            // There is less to do to nothing.
+            // An empty input offers fewer changes.
             let expected = if input.is_empty() { 2_500 } else { 4_000 };
             let changed = changed.count();
             assert!(changed > expected, "{changed} of {}", input.len());

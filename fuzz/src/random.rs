@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What mutations are drawn from.
-
-use std::time::{SystemTime, UNIX_EPOCH};
+//! Draws for mutations.
 
 use atrion_core::SplitMix64;
 
 pub struct Random(SplitMix64);
-
-/// A seed from the clock; it is printed, so that a run can be repeated.
-pub fn seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Random::new(now.as_nanos() as u64).next()
-}
 
 impl Random {
     pub fn new(seed: u64) -> Self {
         Self(SplitMix64::new(seed))
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// A number below `end`; 0 if `end` is 0.
+    /// Uniform below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         self.0.below(end as u64) as usize
     }

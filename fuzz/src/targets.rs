@@ -1,44 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What can be fed. A new target is a file here, a line in [`all`], and one in the enum of
-//! `xtask/src/fuzz.rs`; one that needs a crate of its own has a feature, too.
+//! The targets. A new one is a file here, a line in [`all`], a file in `fuzz_targets/` with its
+//! `[[bin]]`, and a variant in `xtask/src/fuzz.rs`. One that needs a crate of its own has a
+//! feature.
 
 #[cfg(feature = "fleet")]
 mod fleet;
+#[cfg(feature = "fleet")]
+pub use fleet::{Codec, Envelope, Receive};
+
 #[cfg(feature = "license")]
 mod license;
+#[cfg(feature = "license")]
+pub use license::License;
+
 #[cfg(feature = "recording")]
 mod recording;
+#[cfg(feature = "recording")]
+pub use recording::Recordings;
 
-use crate::random::Random;
+use crate::Target;
 
-pub trait Target {
-    /// The name on the command line.
-    fn name(&self) -> &'static str;
-
-    /// Inputs to begin with: good ones, so that mutations start deep.
-    fn seeds(&self) -> Vec<Vec<u8>>;
-
-    /// Another input, made from one or two.
-    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8>;
-
-    /// Feeds the parser, asserts what must hold of any input, and says how far this one came.
-    ///
-    /// # Panics
-    /// If something does not hold: that is a finding.
-    fn run(&self, input: &[u8]) -> String;
-}
-
+/// Every target of this build.
 pub fn all() -> Vec<Box<dyn Target>> {
     vec![
         #[cfg(feature = "fleet")]
-        Box::new(fleet::Envelope),
+        Box::new(Envelope::new()),
         #[cfg(feature = "fleet")]
-        Box::new(fleet::Body),
+        Box::new(Codec::new()),
         #[cfg(feature = "fleet")]
-        Box::new(fleet::Receive::new()),
+        Box::new(Receive::new()),
         #[cfg(feature = "license")]
-        Box::new(license::License::new()),
+        Box::new(License::new()),
         #[cfg(feature = "recording")]
-        Box::new(recording::Recordings),
+        Box::new(Recordings::new()),
     ]
 }

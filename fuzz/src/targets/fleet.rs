@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a node of a fleet reads from its peers. Three targets share this file's messages and its verdict: envelopes of
-//! any bytes, bodies behind an envelope that was mended (otherwise the checksum stops them all), and what was let
-//! through, into the machine that keeps the registers.
+//! The messages that a node of a fleet reads from its peers. Three targets share the seeds and the
+//! invariants of this file: envelopes of arbitrary bytes, bodies in an envelope with a right
+//! checksum, and decoded messages in the machine that keeps the registers.
 
 use std::cell::RefCell;
 
@@ -12,23 +12,23 @@ use atrion_cluster::wire::{
 use atrion_core::{Mode, Mono, Ohms, Wall};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RegisterSetLimits, RouteId, Weight};
 
-use super::Target;
+use crate::Target;
 use crate::mutate;
 use crate::random::Random;
 
 const CLUSTER: ClusterHash = ClusterHash::from_u64(0x1122_3344_5566_7788);
 const WALL_MS: u64 = 1_767_960_000_123;
-/// Before the body.
+/// The length of the envelope before the body.
 const HEAD: usize = 16;
 const TAG: usize = 16;
 
-/// Any bytes, as they could come from a channel.
+/// Arbitrary bytes, as they can come from a channel.
 pub struct Envelope;
 
-/// Any body in an envelope that is right.
-pub struct Body;
+/// An arbitrary body in a valid envelope.
+pub struct Codec;
 
-/// What passes goes into the registers of a node that lives as long as the run.
+/// Decoded messages, in the registers of a node that lives as long as the run.
 pub struct Receive(RefCell<Node>);
 
 struct Node {
@@ -36,7 +36,7 @@ struct Node {
     now: Mono,
 }
 
-/// Numbers at the edge of something, as the codec spells them.
+/// Numbers at the bounds of their types, as the codec spells them.
 const WORDS: [&[u8]; 22] = [
     b"ATRS",
     b"pod-1",
@@ -120,7 +120,7 @@ fn messages() -> Vec<Vec<u8>> {
     written.flatten().collect()
 }
 
-/// Puts the envelope right around whatever the body is.
+/// Writes a valid envelope around the body.
 fn mend(bytes: &mut [u8], signed: bool) {
     let tail = if signed { TAG } else { 0 };
     let Some(length) = bytes.len().checked_sub(HEAD + tail) else { return };
@@ -130,14 +130,20 @@ fn mend(bytes: &mut [u8], signed: bool) {
     bytes[12..16].copy_from_slice(&sum.to_le_bytes());
 }
 
+/// Whether the envelope says that a tag follows the body.
+fn is_signed(bytes: &[u8]) -> bool {
+    bytes.get(7).is_some_and(|flags| flags & 1 == 1)
+}
+
 fn expected(key: Option<&Key>) -> Expected<'_> {
     Expected { cluster: CLUSTER, shard: 0, key, wall_ms: WALL_MS }
 }
 
-/// Decodes, asserts what must hold of whatever was let through, and labels it.
+/// Decodes, asserts the invariants of every message that passes, and labels the result.
 fn judge(bytes: &[u8]) -> (String, Option<Message>) {
     let key = key();
-    // Who has the key lets nothing through that was changed; who has none sees the rest of the way.
+    // With the key, no changed message passes. Without it, the checks behind the signature are
+    // reached.
     if let Ok(decoded) = decode(bytes, &expected(key.as_ref())) {
         let again = encode(&decoded.message.header, &decoded.message.entries, key.as_ref());
         assert!(decoded.faults.total() > 0 || again.as_deref() == Ok(bytes), "a signed message changed");
@@ -169,7 +175,7 @@ fn judge(bytes: &[u8]) -> (String, Option<Message>) {
     (label, Some(decoded.message))
 }
 
-/// A message that is right by its form, with numbers at the edge of something.
+/// A well-formed message with numbers at the bounds of their types.
 fn invented(random: &mut Random) -> Vec<u8> {
     const EDGES: [u64; 12] =
         [0, 1, 7, 250, 251, 4_242, 65_535, 65_536, 3_600_000, 3_600_001, u32::MAX as u64, u64::MAX];
@@ -180,7 +186,7 @@ fn invented(random: &mut Random) -> Vec<u8> {
     header.sent_ms = edge(random);
     header.incarnation = [0, 1, WALL_MS - 1_000, WALL_MS, WALL_MS + 3_600_000, u64::MAX][random.below(6)];
     let entries = (0..random.below(24)).map(|_| {
-        let mut entry = entry(random.next() % 4_096, random.one_in(2));
+        let mut entry = entry(random.bits() % 4_096, random.one_in(2));
         if random.one_in(8) {
             entry.back = edge(random) as u32;
             entry.age_ms = edge(random) as u32;
@@ -192,7 +198,7 @@ fn invented(random: &mut Random) -> Vec<u8> {
     let mut bytes = encode(&header, &entries, None).unwrap_or_default();
     if random.one_in(4) && bytes.len() > HEAD {
         let at = HEAD + random.below(bytes.len() - HEAD);
-        bytes[at] = random.next() as u8;
+        bytes[at] = random.bits() as u8;
         mend(&mut bytes, false);
     }
     bytes
@@ -211,6 +217,10 @@ fn mutated_body(input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
 }
 
 impl Target for Envelope {
+    fn new() -> Self {
+        Self
+    }
+
     fn name(&self) -> &'static str {
         "envelope"
     }
@@ -228,7 +238,11 @@ impl Target for Envelope {
     }
 }
 
-impl Target for Body {
+impl Target for Codec {
+    fn new() -> Self {
+        Self
+    }
+
     fn name(&self) -> &'static str {
         "codec"
     }
@@ -241,16 +255,20 @@ impl Target for Body {
         mutated_body(input, other, random)
     }
 
+    fn mend(&self, input: &mut [u8]) {
+        mend(input, is_signed(input));
+    }
+
     fn run(&self, input: &[u8]) -> String {
         judge(input).0
     }
 }
 
-/// Small, so that a run meets the limits.
+/// Small, so that a run reaches the limits.
 const LIMITS: RegisterSetLimits = RegisterSetLimits::new(16, 64, 512);
 
-impl Receive {
-    pub fn new() -> Self {
+impl Target for Receive {
+    fn new() -> Self {
         let mut config = FleetConfig::new(CLUSTER, node(0));
         config.limits = LIMITS;
         let now = Mono::from_nanos(1_000_000_000);
@@ -258,9 +276,7 @@ impl Receive {
         fleet.go_live(now);
         Self(RefCell::new(Node { fleet, now }))
     }
-}
 
-impl Target for Receive {
     fn name(&self) -> &'static str {
         "fleet"
     }
@@ -273,13 +289,17 @@ impl Target for Receive {
         mutated_body(input, other, random)
     }
 
+    fn mend(&self, input: &mut [u8]) {
+        mend(input, is_signed(input));
+    }
+
     /// # Panics
-    /// If the node grows beyond its limits, or speaks of anything that it did not know itself.
+    /// If the node grows beyond its limits, or publishes a route that it only heard of.
     fn run(&self, input: &[u8]) -> String {
         let (label, message) = judge(input);
         let mut node = self.0.borrow_mut();
         let Node { fleet, now } = &mut *node;
-        // Fast enough that senders are within their pace, and that nodes fade and are forgotten.
+        // Senders stay within their rate, and nodes fade and are forgotten.
         *now = now.after(std::time::Duration::from_millis(20));
         let Some(message) = message else { return label };
         let received = match fleet.receive(message, input.len(), *now) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Licence keys: arbitrary bytes, keys with a bit or a part changed, and changed payloads that are
-//! signed again with the development key, as otherwise nothing would get past the signature.
+//! License keys: arbitrary bytes, keys with a bit or a part changed, and changed payloads that are
+//! signed again with the development key. Without a valid signature no payload is read.
 
 use atrion_license::{
     Feature, Keeper, Kind, LicenseError, LicenseKey, SigningKey, Sources, Terms, Tier, UnixTime, Verifier,
@@ -9,7 +9,7 @@ use atrion_license::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Target;
+use crate::Target;
 use crate::mutate;
 use crate::random::Random;
 
@@ -18,7 +18,7 @@ pub struct License {
     signer: SigningKey,
 }
 
-/// What the payload may say, and what it may not, by the field's name.
+/// Names of payload fields, known and unknown.
 const FIELDS: [&str; 16] = [
     "v",
     "id",
@@ -71,12 +71,8 @@ const VALUES: [&str; 30] = [
 ];
 
 impl License {
-    pub fn new() -> Self {
-        Self { verifier: Verifier::embedded(), signer: development::signing_key() }
-    }
-
-    /// The only text that is accepted is the one that the signer would write for this payload, and what
-    /// it says keeps the rules.
+    /// The accepted text is the one that the signer writes for this payload, and its terms keep the
+    /// rules.
     fn accepted(&self, key: &LicenseKey, terms: &Terms, license: &atrion_license::License) -> String {
         let payload = payload(key.reveal().as_bytes()).expect("it was decoded before");
         let again = self.signer.sign_payload(key.tier(), &payload).expect("it is a key");
@@ -91,7 +87,7 @@ impl License {
         );
         assert!(terms.expires.is_some() || terms.kind == Kind::Development);
         assert!(terms.grace_days <= Terms::MAX_GRACE_DAYS);
-        // A payload may hold fields that are not known; what is known comes back.
+        // A payload may hold unknown fields; the known ones come back.
         let written = self.signer.issue(terms).expect("checked terms can be issued");
         let back = self.verifier.verify(&written).expect("what is issued verifies");
         assert_eq!(back.terms(), terms);
@@ -147,6 +143,10 @@ const WORDS: [&[u8]; 38] = [
 ];
 
 impl Target for License {
+    fn new() -> Self {
+        Self { verifier: Verifier::embedded(), signer: development::signing_key() }
+    }
+
     fn name(&self) -> &'static str {
         "license"
     }
@@ -240,8 +240,8 @@ fn payload(key: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text.trim_ascii().split('.').nth(2)?).ok()
 }
 
-/// No 12 bytes in a row of what stands in the place of payload and signature are shown, if they look
-/// like base64.
+/// Asserts that no 12 consecutive bytes in the place of the payload or the signature are shown, if
+/// they are base64.
 fn nothing_leaks(input: &[u8], shown: &str) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     for part in text.split('.').skip(2) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Recordings of a route: whatever is read leads to decisions that are numbers, and only to those.
+//! Recordings of a route: every recording that is read leads to finite decisions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use atrion_engine::recording::{Kept, Recorded, RecordedLimits, Recording, Retrac
 use atrion_engine::{Config, Engine};
 use atrion_state::{Clock as _, FakeClock};
 
-use super::Target;
+use crate::Target;
 use crate::mutate;
 use crate::random::Random;
 
@@ -39,6 +39,10 @@ const WORDS: [&[u8]; 20] = [
 ];
 
 impl Target for Recordings {
+    fn new() -> Self {
+        Self
+    }
+
     fn name(&self) -> &'static str {
         "recording"
     }
@@ -55,7 +59,7 @@ impl Target for Recordings {
         let limits = RecordedLimits { line: 8 << 10, bytes: 1 << 20 };
         let recorded = match Recorded::read(input, limits) {
             Ok(recorded) => recorded,
-            // The name of the variant: what a line has to say is different for every line.
+            // The name of the variant alone: its text is different for every line.
             Err(error) => return format!("{error:?}").chars().take_while(|c| c.is_alphabetic()).collect(),
         };
         for part in &recorded.parts {
@@ -70,7 +74,7 @@ impl Target for Recordings {
     }
 }
 
-/// A short recording of a route that is well, fails, and comes back.
+/// A short recording of a route that is healthy, then fails.
 fn good() -> Vec<u8> {
     let clock = FakeClock::at(Mono::from_nanos(1), Wall::from_millis(1));
     let every = Duration::from_millis(100);
