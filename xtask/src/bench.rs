@@ -2,8 +2,9 @@
 //! `cargo xtask bench`: the hot paths beside their peers, in one run on one machine, and
 //! `docs/benchmarks.md` from what was measured.
 //!
-//! The benches themselves are in `crates/atrion-bench`; this starts them, reads what they left
-//! behind, and compares it with the budgets. Every number in the document comes from this run.
+//! The benches are in `crates/atrion-bench`. This starts them, reads their results, and compares
+//! them with the budgets. Every number in the document comes from this run, except those under
+//! *Measured earlier*.
 
 mod budget;
 mod commercial;
@@ -13,6 +14,7 @@ mod machine;
 mod persistence;
 mod report;
 mod studio;
+mod units;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -22,6 +24,7 @@ use anyhow::Context as _;
 
 use self::figures::Figures;
 use self::machine::Machine;
+use crate::process;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -32,8 +35,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.parent().unwrap_or(here);
+    let root = process::root();
     let home = Home::new(root)?;
     let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
 
@@ -84,7 +86,7 @@ struct Home {
 }
 
 impl Home {
-    /// An empty folder for the results, so that no figure of an earlier run can slip in.
+    /// An empty folder for the results, so that no figure of an earlier run remains.
     fn new(root: &Path) -> anyhow::Result<Self> {
         let results = root.join("target/xtask-bench");
         if results.exists() {
@@ -93,7 +95,7 @@ impl Home {
         Ok(Self { root: root.to_owned(), results })
     }
 
-    /// Builds first, so that compiling is no part of the measured time.
+    /// Builds first, so that the measured time does not include compiling.
     fn build(&self) -> anyhow::Result<()> {
         self.cargo(["--no-run"]).map(drop)
     }
@@ -109,7 +111,7 @@ impl Home {
             effort.measure,
             "--sample-size",
             effort.samples,
-            // The default of 100,000 takes longer than the measuring.
+            // The default of 100,000 takes longer than the measurement.
             "--nresamples",
             "10000",
         ])
@@ -130,11 +132,11 @@ impl Home {
         let mut command = Command::new("cargo");
         command.args(&args).current_dir(&self.root).env("CRITERION_HOME", &self.results);
         command.stdin(Stdio::null());
-        // Criterion's own output is for the reader, a plain bench's is for us.
+        // The reader sees the output of criterion; this command parses that of a plain bench.
         command.stdout(if plain { Stdio::piped() } else { Stdio::inherit() });
         command.stderr(Stdio::inherit());
         let output = command.spawn()?.wait_with_output().context("cannot run cargo bench")?;
         anyhow::ensure!(output.status.success(), "cargo bench: {}", output.status);
-        String::from_utf8(output.stdout).context("a bench printed something that is not text")
+        String::from_utf8(output.stdout).context("a bench printed bytes that are not UTF-8")
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask boundary`: proves that the free crates are free, and stand without the others.
+//! `cargo xtask boundary`: proves that the free crates build and test without the commercial ones.
 //!
-//! A crate is free or commercial by the licence in its manifest, and nothing else here says which
-//! is which: a new crate is judged from its first build on. Each check answers one question, and
+//! The license in its manifest makes a crate free or commercial. Nothing else here says which is
+//! which, so a new crate is judged from its first build on. Each check answers one question, and
 //! collects every fault that it finds. Why crates: `docs/adr/0011-open-core-by-crates.md`.
 
 mod copy;
@@ -14,12 +14,12 @@ mod packages;
 mod page;
 mod secrets;
 mod strip;
-mod tree;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use self::tree::Tree;
+use crate::columns::wrapped;
+use crate::workspace::{Workspace, is_free};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -28,35 +28,43 @@ pub(crate) struct Args {
     quick: bool,
 }
 
-/// What a check found: nothing, or each fault in a sentence that says what to mend.
+/// The faults that a check found, each a sentence that says what to mend.
 type Faults = Vec<String>;
 
-type Check = fn(&Tree) -> anyhow::Result<Faults>;
+type Check = fn(&Workspace) -> anyhow::Result<Faults>;
 
 const CHECKS: [(&str, Check); 8] = [
-    ("no free crate depends on a commercial one, but by a switch of the facade", edges::check),
+    ("no free crate needs a commercial one, except by a switch of the facade", edges::check),
     ("no default build of a free crate contains a commercial one", defaults::check),
-    ("every source file says the licence of its manifest", headers::check),
-    ("every crate packages, with the text of its licence", packages::check),
-    ("LICENSING.md lists every published crate under its licence", page::check),
+    ("every source file names the license of its manifest", headers::check),
+    ("every crate packages, with the text of its license", packages::check),
+    ("LICENSING.md lists every published crate under its license", page::check),
     ("no private key is in the tree, but the development key", secrets::check),
-    ("cargo deny accepts the free tree, and refuses commercial licences", deny::check),
+    ("cargo deny accepts the free tree, and refuses commercial licenses", deny::check),
     ("the tree resolves without its commercial folders", copy::check_resolves),
 ];
 
 const SLOW: (&str, Check) = ("the tree builds and tests without its commercial folders", copy::check_tests);
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let tree = Tree::load()?;
-    println!("{} free crates: {}", tree.free().count(), names(&tree, true));
-    println!("{} commercial: {}\n", tree.commercial().count(), names(&tree, false));
+    let faults = check(&Workspace::load()?, args.quick);
+    Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
 
-    let slow = (!args.quick).then_some(SLOW);
+/// Prints what each check found, and returns the number of faults.
+pub(crate) fn check(workspace: &Workspace, quick: bool) -> usize {
+    for (side, free) in [("free", true), ("commercial", false)] {
+        let names = names(workspace, free);
+        println!("{} {side} crates:\n{}", names.len(), wrapped(&names.join(", "), 4));
+    }
+    println!();
+
+    let slow = (!quick).then_some(SLOW);
     let mut found = 0;
     for (question, check) in CHECKS.into_iter().chain(slow) {
         let begin = Instant::now();
         println!("- {question}");
-        let faults = check(&tree).unwrap_or_else(|error| vec![format!("{error:#}")]);
+        let faults = check(workspace).unwrap_or_else(|error| vec![format!("{error:#}")]);
         for fault in &faults {
             println!("    FAULT: {fault}");
         }
@@ -65,7 +73,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         found += faults.len();
     }
     println!();
-    if args.quick {
+    if quick {
         println!("not run, as --quick was given: {}", SLOW.0);
     }
     match found {
@@ -73,10 +81,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         1 => println!("the boundary does not hold: 1 fault"),
         _ => println!("the boundary does not hold: {found} faults"),
     }
-    Ok(if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    found
 }
 
-fn names(tree: &Tree, free: bool) -> String {
-    let crates = tree.crates().filter(|package| package.is_free() == free);
-    crates.map(|package| package.name.as_str()).collect::<Vec<_>>().join(", ")
+fn names(workspace: &Workspace, free: bool) -> Vec<&str> {
+    let crates = workspace.members().into_iter().filter(|package| is_free(package) == free);
+    crates.map(|package| package.name.as_str()).collect()
 }

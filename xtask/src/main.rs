@@ -3,15 +3,19 @@
 
 mod bench;
 mod boundary;
+mod columns;
 mod demo;
 mod fuzz;
 mod license;
 mod oracle;
+mod outcome;
+mod process;
 mod servers;
 mod sim;
 mod studio;
 mod test;
 mod tools;
+mod workspace;
 
 use clap::{Parser, Subcommand};
 
@@ -35,15 +39,15 @@ enum Command {
     Sim(sim::Args),
     /// Replay a recorded oracle file against the `rfc` preset.
     ReplayOracle(oracle::Args),
-    /// Find or fetch the Redis, the PostgreSQL and the browser that tests use, and say where they are.
+    /// Find or fetch the Redis, the PostgreSQL and the browser of the tests, and print their paths.
     Servers(servers::Args),
-    /// Make, issue and inspect licence keys.
+    /// Make, issue and inspect license keys.
     License(license::Args),
     /// Serve the dashboard beside a fleet, or take pictures of it.
     Studio(studio::Args),
     /// Prove that the free crates never reach the commercial ones.
     Boundary(boundary::Args),
-    /// Feed a parser arbitrary bytes for a bounded time.
+    /// Feed a parser arbitrary bytes for a bounded time, guided by coverage.
     Fuzz(fuzz::Args),
 }
 

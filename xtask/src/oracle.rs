@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask replay-oracle FILE...`: recordings of independent implementations, lived again by the core.
+//! `cargo xtask replay-oracle FILE...`: replays the recordings of independent implementations with
+//! the core.
 //!
-//! A file holds `sequences` of ticks and single `normalize` cases of the preset `rfc`, or `cases` of a fleet's merge.
-//! What a file has is replayed; fields that nobody knows are passed over, and a field that is missing is named.
+//! A file holds `sequences` of ticks and single `normalize` cases of the preset `rfc`, or `cases`
+//! of a fleet's merge. Unknown fields are ignored; a missing field is an error that names it.
 
 mod blend;
 mod cursor;
@@ -63,7 +64,7 @@ fn replay(recording: &Value) -> anyhow::Result<Tally> {
     for case in root.optional_list("cases")? {
         blend::replay(&case, &mut tally)?;
     }
-    // Agreement over nothing would look like agreement.
+    // An empty file must not look like agreement.
     anyhow::ensure!(
         !tally.is_empty(),
         "nothing to replay: expected `sequences` with ticks, `normalize` or `cases`"
@@ -77,11 +78,11 @@ mod tests {
     use serde_json::json;
 
     fn recording(name: &str) -> Value {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/atrion-core/tests/data");
+        let data = crate::process::root().join("crates/atrion-core/tests/data");
         load(&data.join(name)).unwrap()
     }
 
-    /// A replay that disagrees in `row`, and where.
+    /// A replay that disagrees in `row`, and its place.
     fn disagreement(recording: &Value, row: &str) -> String {
         let tally = replay(recording).unwrap();
         assert!(!tally.agrees(), "{tally}");
@@ -152,7 +153,7 @@ mod tests {
         let mut twin = sequence["ticks"][40].clone();
         twin["momentum_per_ms"] = json!(0.0);
         sequence["ticks"].as_array_mut().unwrap().truncate(41);
-        // The same instant and the same pressure again: what is left of R is the base, the pressure and the scar.
+        // The same instant and the same pressure again: R is the base, the pressure and the scar.
         let number = |value: &Value| value.as_f64().unwrap();
         let trauma = {
             let strain = |i: usize| number(&twin["pressure"][i]).max(0.0).powi(2);

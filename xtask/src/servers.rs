@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask servers`: the Redis, the PostgreSQL and the promtool that tests use, found or fetched. `cargo xtask test` does the
-//! same in a step of its own, so that a download is not mistaken for a slow test.
+//! `cargo xtask servers`: finds or fetches the Redis, the PostgreSQL and the promtool that tests
+//! use. `cargo xtask test` does the same in a step of its own, so that a download does not look
+//! like a slow test.
 
 use std::process::ExitCode;
 
-use crate::test::Outcome;
+use crate::outcome::Outcome;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {}
@@ -24,7 +25,7 @@ pub(crate) fn run(_: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The step: missing servers fail it only where the environment says that they have to be there.
+/// The step. A missing server fails it only where the environment requires the servers.
 #[cfg(unix)]
 pub(crate) fn step() -> Outcome {
     use atrion_testbed::{Availability, Server, availability};
@@ -47,10 +48,10 @@ pub(crate) fn step() -> Outcome {
 
 #[cfg(not(unix))]
 pub(crate) fn run(_: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("tests with real servers run on Unix alone")
+    anyhow::bail!("tests with real servers run only on Unix")
 }
 
 #[cfg(not(unix))]
 pub(crate) fn step() -> Outcome {
-    Outcome::Skipped("tests with real servers run on Unix alone".to_owned())
+    Outcome::Skipped("tests with real servers run only on Unix".to_owned())
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask sim`: the wind tunnel. Everything here only parses, asks `atrion-sim`, and prints into 80 columns.
+//! `cargo xtask sim`: the wind tunnel. This parses arguments, asks `atrion-sim`, and prints in 80
+//! columns.
 
 mod common;
 mod explain;
@@ -25,17 +26,17 @@ pub(crate) struct Args {
 enum Command {
     /// Name every scenario of a set and every policy, with its purpose.
     List(list::Args),
-    /// Live through one scenario with some policies, and plot what happened.
+    /// Run one scenario with some policies, and plot the outcome.
     Run(run::Args),
     /// Compare values of one number of the preset `adaptive`.
     Sweep(sweep::Args),
     /// Map what the preset `rfc` settles to over decay, scar and damping.
     Stability(stability::Args),
-    /// Tell what R, its terms, N* and the mode did in a scenario, and why.
+    /// Explain R, its terms, N* and the mode over a scenario.
     Explain(explain::Args),
     /// Measure what the sharing of scars brings to a fleet, and what it costs.
     Fleet(fleet::Args),
-    /// Live through a recorded incident again, with another configuration.
+    /// Replay a recorded incident with another configuration.
     Replay(replay::Args),
     /// Compare policies over a set of scenarios.
     Table(table::Args),

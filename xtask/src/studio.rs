@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `cargo xtask studio`: AtrionStudio beside a fleet, or pictures of it.
-//!
-//! Studio is a commercial crate, and this only calls cargo to run it; `license.rs` says why.
+//! `cargo xtask studio`: serves AtrionStudio beside a fleet, or takes pictures of it.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::Context as _;
+use crate::process::{commercial, hand_over};
 
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {
     /// --screenshots DIR writes pictures of every view over the demo's service in an outage; it needs
-    /// a browser, as the tests do. Everything else goes to the server; --help explains it.
+    /// a browser, as the tests do. Any other argument goes to the server; --help explains them.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<OsString>,
 }
 
-const HOME: &str = "crates/atrion-studio/Cargo.toml";
-
-/// Runs the command where the caller is, and ends with its exit code.
+/// Runs the command in the folder of the caller, and ends with its exit code.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let manifest = here.parent().unwrap_or(here).join(HOME);
-    anyhow::ensure!(manifest.exists(), "{HOME} is not in this tree: Studio is a commercial part of Atrion");
+    let manifest = commercial("atrion-studio", "Studio")?;
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--quiet"]);
     let rest = match args.args.split_first() {
@@ -37,9 +30,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             &args.args
         }
     };
-    let status = cargo.arg("--manifest-path").arg(manifest).arg("--").args(rest).status();
-    let status = status.context("cannot run cargo")?;
-    // Ended by a signal, it has none.
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+    hand_over(cargo.arg("--manifest-path").arg(manifest).arg("--").args(rest))
 }

@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask test`: everything that must hold before a change is merged, in one command that
-//! needs a Rust toolchain and a C compiler. `.ci/run` calls it, so that nobody has to guess what
-//! CI does.
+//! needs a Rust toolchain and a C compiler. `.ci/run` calls it, so CI does what a developer does.
 //!
 //! Cheap steps come first, the tests last: a typo is reported within seconds, and the output ends
-//! with the summaries of the tests themselves.
+//! with the summaries of the tests.
 
 mod alone;
 mod examples;
+mod job;
 mod loom;
 mod msrv;
 mod names;
 mod no_std;
-mod shell;
+mod package;
 mod step;
 mod suite;
-mod workspace;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
-use self::shell::Shell;
-pub(crate) use self::step::Outcome;
 use self::step::Step;
-use self::workspace::Workspace;
+use crate::outcome::Outcome;
+use crate::workspace::Workspace;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -51,16 +47,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let steps: Vec<Step> =
         Step::ORDER.into_iter().filter(|step| args.only.is_empty() || args.only.contains(step)).collect();
 
-    let shell = Shell::at_the_root();
-    let workspace = Workspace::load(&shell).context("cannot read the workspace")?;
+    let workspace = Workspace::load()?;
     let begin = Instant::now();
     let mut report = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         println!("\n=== [{}/{}] {}: {}", index + 1, steps.len(), step.name(), step.proves());
         let begin = Instant::now();
-        let outcome = step
-            .run(&shell, &workspace, args.nextest)
-            .unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        let outcome =
+            step.run(&workspace, args.nextest).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
         let line = Line { step: *step, outcome, took: begin.elapsed() };
         println!("=== {line}");
         let failed = line.outcome.is_failure();

@@ -7,10 +7,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
-/// The version that is built when none is installed; any installed one is taken as it is.
+use crate::process::root;
+
+/// The version to build when none is installed. An installed version is used as it is.
 const CARGO_DENY: &str = "0.20.2";
 
-/// The path of cargo-deny: the one on `PATH`, else one of our own.
+/// The path of cargo-deny: the one on `PATH`, or else one in `target/tools`.
 pub(crate) fn cargo_deny() -> anyhow::Result<PathBuf> {
     tool("cargo-deny", CARGO_DENY)
 }
@@ -19,8 +21,7 @@ fn tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
     if answers(Path::new(name)) {
         return Ok(PathBuf::from(name));
     }
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let home = here.parent().unwrap_or(here).join("target/tools");
+    let home = root().join("target/tools");
     let own = home.join("bin").join(name);
     if answers(&own) {
         return Ok(own);
@@ -30,9 +31,9 @@ fn tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
         .args(["install", "--locked", "--quiet", "--version", version, "--root"])
         .arg(&home)
         .arg(name)
-        // Its own target folder is kept: a second version reuses what it can.
+        // A target folder that is kept: a later version reuses what it can.
         .env("CARGO_TARGET_DIR", home.join("build"))
-        // It runs for seconds; to have it optimized and linked as its authors ship it takes minutes.
+        // The tool runs for seconds; its own release profile would take minutes to build.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")

@@ -25,7 +25,8 @@ use prove::Told;
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// Files or folders; in a folder every `.rs` file below it, except in `target` and in hidden folders.
+    /// Files or folders; in a folder every `.rs` file below it, except in `target` and in hidden
+    /// folders.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Change nothing; fail if there is something to change.

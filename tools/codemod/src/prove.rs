@@ -88,8 +88,8 @@ fn measurement(
     made_of(pressure, text).map(|(telemetry, handling)| (text(telemetry), handling))
 }
 
-/// Takes `Pressure::of(TELEMETRY, ..)` apart, followed by `?`, `unwrap` or `expect`. The method fails in
-/// the same cases with the same error type, so the handling stays.
+/// Takes `Pressure::of(TELEMETRY, ..)` apart, followed by `?`, `unwrap` or `expect`. The method
+/// fails in the same cases with the same error type, so the handling stays.
 pub(super) fn made_of<'e>(pressure: &'e Expr, text: &impl Fn(&Expr) -> String) -> Option<(&'e Expr, String)> {
     let (inner, handling) = match pressure {
         Expr::Try(tried) => (&*tried.expr, String::from("?")),
@@ -106,8 +106,8 @@ pub(super) fn made_of<'e>(pressure: &'e Expr, text: &impl Fn(&Expr) -> String) -
     (last == ["of", "Pressure"] && call.args.len() == 3).then(|| (&call.args[0], handling))
 }
 
-/// The route of a state that is kept by name: `states["checkout"]`, `states[&name]`, or `states[name]`
-/// where `name` is a string.
+/// The route of a state that is kept by name: `states["checkout"]`, `states[&name]`, or
+/// `states[name]` where `name` is a string.
 fn route(state: &Expr, scopes: &Scopes, told: &Told, text: &impl Fn(&Expr) -> String) -> Option<String> {
     let place = place(state);
     let Expr::Index(index) = place else { return told.route.as_ref().map(|route| format!("{route:?}")) };

@@ -27,8 +27,8 @@ pub(super) struct Walk<'t> {
     told: &'t Told,
     scopes: Scopes,
     edits: Vec<Edit>,
-    /// By the first byte of a call: what the surrounding code does with its result, and the bytes that
-    /// a rewrite replaces.
+    /// By the first byte of a call: what the surrounding code does with its result, and the bytes
+    /// that a rewrite replaces.
     fates: HashMap<usize, (Fate, Range<usize>)>,
     /// The first bytes of the surrounding items and statements. A comment goes above the innermost.
     lines: Vec<usize>,

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the hot paths may cost, and whether they keep to it.
+//! The budgets of the hot paths, and whether they are met.
 
 use anyhow::Context as _;
 
 use super::figures::Figures;
 
-/// A promise about one path.
+/// The budget of one path.
 pub(super) struct Budget {
     pub(super) path: &'static str,
     pub(super) most: f64,
     pub(super) unit: &'static str,
     measure: fn(&Figures) -> Option<f64>,
-    /// Where the number comes from, for whoever wants to see it move.
+    /// The bench that measures it.
     pub(super) from: &'static str,
-    /// What stands in the way where it is missed.
+    /// The reason when it is missed.
     pub(super) obstacle: &'static str,
 }
 
-/// A promise and what came of it.
+/// A budget and its measurement.
 pub(super) struct Verdict {
     pub(super) budget: &'static Budget,
     pub(super) measured: f64,
 }
 
-/// The hot route of the budgets: the caller reads the clock, as a server does anyway.
+/// The hot route of the budgets: the caller reads the clock, as a server does in any case.
 pub(super) const ATRION: &str = "atrion";
 /// The same while metrics are exported.
 pub(super) const ATRION_OBSERVED: &str = "atrion, observed";
-/// The same with a clock reading of its own at each end.
+/// The same with a clock reading of Atrion at each end.
 pub(super) const ATRION_OWN_CLOCK: &str = "atrion, own clock";
 /// Two clock readings and nothing else.
 pub(super) const CLOCK_ALONE: &str = "the clock alone";
@@ -47,7 +47,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "x",
         measure: |figures| Some(admit(figures, ATRION, 2)? / admit(figures, ATRION, 1)?),
         from: "bench `admit`",
-        obstacle: "The two threads write no line that the other touches; what is left is the machine. The factor of the clock alone, below, says how much of it others were using.",
+        obstacle: "Neither thread writes a line that the other touches, so the rest is the machine. The factor of the clock alone, below, says how much of it other processes used.",
     },
     Budget {
         path: "the same with an OpenTelemetry exporter that is scraped ten times a second, against without, one thread",
@@ -55,7 +55,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "x",
         measure: |figures| Some(admit(figures, ATRION_OBSERVED, 1)? / admit(figures, ATRION, 1)?),
         from: "bench `admit`",
-        obstacle: "A request does the same in both; what is left is two runs of one measurement, and a scrape that shares the processor.",
+        obstacle: "A request does the same work in both. The rest is the spread of two runs, and a scrape that shares the processor.",
     },
     Budget {
         path: "allocations of admit + finish",
@@ -63,7 +63,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "",
         measure: |figures| figures.plain("allocations per admit and finish"),
         from: "bench `figures`",
-        obstacle: "An allocation has crept in.",
+        obstacle: "A request allocates.",
     },
     Budget {
         path: "route lookup by name, a hundred hot names among 10,000 routes",
@@ -103,7 +103,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "ms",
         measure: |figures| Some(figures.median("routes/pulse over 100000, all busy")?.ns / 1e6),
         from: "bench `routes`",
-        obstacle: "Every route's counters, state and gate, as much as an idle route takes below, come from memory in each pulse: it is bound by that and not by the physics. Most instances have hundreds of routes.",
+        obstacle: "Every route's counters, state and gate, as much as an idle route takes below, come from memory in each pulse, which takes longer than the physics. Most instances have hundreds of routes.",
     },
     Budget {
         path: "memory of an idle route",
@@ -111,7 +111,7 @@ static BUDGETS: [Budget; 11] = [
         unit: "B",
         measure: |figures| figures.plain("bytes per idle route"),
         from: "bench `figures`",
-        obstacle: "The counters by tier, reason and outcome are kept in place, with their last reading and their totals beside the physics, so that a request never finds them missing. Without an allocation at first use they cannot be smaller.",
+        obstacle: "The counters by tier, reason and outcome, their last reading and their totals are stored beside the physics of the route, so a request never has to allocate them. Without an allocation at first use they cannot be smaller.",
     },
     Budget {
         path: "p99.9 of admit with a dead or hanging store, against a healthy one",
@@ -119,16 +119,16 @@ static BUDGETS: [Budget; 11] = [
         unit: "x",
         measure: worst_store,
         from: "bench `figures`",
-        obstacle: "A sick store is met by the pulse's own tasks, which share the processor.",
+        obstacle: "The tasks of the pulse wait for the sick store and share the processor.",
     },
 ];
 
 impl Budget {
-    /// Every promise, held against this run.
+    /// Every budget with its measurement in this run.
     ///
     /// # Errors
     ///
-    /// If a figure is missing: a promise that nobody measured must not look kept.
+    /// If a figure is missing: a budget that was not measured must not look met.
     pub(super) fn all(figures: &Figures) -> anyhow::Result<Vec<Verdict>> {
         let verdict = |budget: &'static Budget| {
             let measured = (budget.measure)(figures)
@@ -144,7 +144,7 @@ impl Verdict {
         self.measured > self.budget.most
     }
 
-    /// Says how far it is: `met (37 % of the budget)` or `missed (2.1 times the budget)`.
+    /// The verdict in words: `met (37 % of it)` or `**missed** (2.10 times it)`.
     pub(super) fn words(&self) -> String {
         let (measured, most) = (self.measured, self.budget.most);
         if !self.is_missed() {
@@ -161,12 +161,12 @@ impl Verdict {
     }
 }
 
-/// The median of one guard, in nanoseconds per thread.
+/// The median of one guard, in nanoseconds per operation and thread.
 pub(super) fn admit(figures: &Figures, guard: &str, threads: u32) -> Option<f64> {
     Some(figures.median(&format!("admit/{guard}/{threads}"))?.ns)
 }
 
-/// The worse of the two sick stores over the healthy one.
+/// The worse of the two sick stores, divided by the healthy one.
 fn worst_store(figures: &Figures) -> Option<f64> {
     let of = |store: &str| figures.plain(&format!("p99.9 of admit, {store} store"));
     Some(of("dead")?.max(of("hanging")?) / of("healthy")?)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Benches of the commercial crates: this calls cargo to run them, because a free tool depends on none of those crates. In
-//! a tree without the commercial folders there are none, and the document has no such parts.
+//! Benches of the commercial crates. Cargo runs them, because a free tool depends on none of those
+//! crates. A tree without the commercial folders has none, and its document has no such parts.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use anyhow::Context as _;
 pub(super) struct Bench {
     package: &'static str,
     name: &'static str,
-    /// What is missing from the document where there is no such bench.
+    /// What the document lacks without this bench.
     of: &'static str,
 }
 
@@ -22,7 +22,7 @@ pub(super) const ALL: [Bench; 3] = [
 ];
 
 impl Bench {
-    /// The lines that it printed; none if there is no such bench here.
+    /// The lines that it printed; none if the crate is not in this tree.
     pub(super) fn measure(&self, root: &Path, quick: bool) -> anyhow::Result<String> {
         let Self { package, name, of } = self;
         let manifest = root.join("crates").join(package).join("Cargo.toml");
@@ -37,6 +37,6 @@ impl Bench {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let output = command.spawn()?.wait_with_output().context("cannot run cargo bench")?;
         anyhow::ensure!(output.status.success(), "cargo bench --bench {name}: {}", output.status);
-        String::from_utf8(output.stdout).context("a bench printed something that is not text")
+        String::from_utf8(output.stdout).context("a bench printed bytes that are not UTF-8")
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a run left behind: criterion's estimates as files, the plain bench's figures as lines.
+//! The results of a run: the estimates of criterion as files, the figures of a plain bench as
+//! lines.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 pub(super) struct Figures {
     /// Median and its confidence interval in nanoseconds, by benchmark id.
     medians: BTreeMap<String, Median>,
-    /// Figures that are no criterion benchmark, by name.
+    /// Figures of plain benches, by name.
     plain: BTreeMap<String, f64>,
     /// The guards, in the order of the tables.
     pub(super) contenders: Vec<Contender>,
@@ -25,7 +26,7 @@ pub(super) struct Median {
     pub(super) high: f64,
 }
 
-/// What a table needs to say about a guard.
+/// A guard as the tables describe it.
 #[derive(Deserialize, Debug, PartialEq)]
 pub(super) struct Contender {
     pub(super) name: String,
@@ -42,19 +43,19 @@ enum Line {
 }
 
 impl Figures {
-    /// What criterion left in a folder, and what plain benches printed.
+    /// Reads the files of criterion in a folder, and the lines of plain benches.
     pub(super) fn read(results: &Path, lines: &str) -> anyhow::Result<Self> {
         let mut figures = Self::of_lines(lines)?;
         figures.collect(results)?;
         Ok(figures)
     }
 
-    /// What plain benches printed.
+    /// Reads the lines of plain benches.
     pub(super) fn of_lines(lines: &str) -> anyhow::Result<Self> {
         let mut figures = Self::default();
         for line in lines.lines().filter(|line| line.starts_with('{')) {
             let line = serde_json::from_str(line)
-                .with_context(|| format!("a bench printed what is no figure: {line}"))?;
+                .with_context(|| format!("a bench printed a line that is no figure: {line}"))?;
             match line {
                 Line::Contender { contender } => figures.contenders.push(contender),
                 Line::Figure { figure, value } => drop(figures.plain.insert(figure, value)),
@@ -72,7 +73,7 @@ impl Figures {
         self.plain.get(name).copied()
     }
 
-    /// The same for one that has to be there.
+    /// Like [`Self::plain`], but a missing figure is an error.
     pub(super) fn measured(&self, name: &str) -> anyhow::Result<f64> {
         self.plain(name).with_context(|| format!("{name} was not measured"))
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The part about sharing scars.
+//! The section about sharing scars.
 
 use std::fmt::Write as _;
 
 use super::figures::Figures;
-use super::report::time;
+use super::units::time;
 
 /// The section, if it was measured.
 pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
@@ -63,23 +63,24 @@ pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()
 const INTRODUCTION: &str = "
 ## A fleet that shares its scars through Redis
 
-Beside an adapter as one would write it in an afternoon: a JSON document per route, SET and PUBLISH for each,
-here in one pipeline, which flatters it. The code is in `crates/atrion-cluster/benches`; the Redis is a private
-process on the loopback address, and its processor time is what it says itself.
+Compared with a simple adapter: a JSON document per route, SET and PUBLISH for each, in one pipeline,
+which flatters it. The code is in `crates/atrion-cluster/benches`. The Redis is a private process on
+the loopback address, and reports its processor time itself.
 
 | | Atrion | JSON per route | times |
 |---|---|---|---|
 ";
 
 const MERGE: &str = "
-The merge of one route in one pulse, for fleets of so many nodes; routes without a scar anywhere are not merged.
+The merge of one route in one pulse, by the size of the fleet. A route without a scar anywhere is not
+merged.
 
 | nodes | the merge alone | with the registers read out of the view |
 |---|---|---|
 ";
 
 const STORES: &str = "\
-Single admissions while something is wrong with the Redis, each timed by itself, one reading of the clock included:
+Single admissions while the Redis has a fault, each timed alone, one reading of the clock included:
 
 | Redis | p50 | p99 | p99.9 |
 |---|---|---|---|
@@ -89,7 +90,7 @@ Single admissions while something is wrong with the Redis, each timed by itself,
 mod tests {
     use super::*;
 
-    /// What the bench prints, by name.
+    /// The names that the bench prints.
     fn names() -> Vec<String> {
         let mut names: Vec<String> = ["bytes of", "encode", "decode"]
             .iter()

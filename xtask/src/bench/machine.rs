@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the numbers were measured on: the shape of the machine, never its name.
+//! The machine that the numbers were measured on: its shape, never its name.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ impl Machine {
             processor: processor(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             system: format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH),
-            // "rustc 1.95.0 (hash date)": the number says it all.
+            // Without the hash and the date of "rustc 1.95.0 (hash date)".
             compiler: version.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
         })
     }

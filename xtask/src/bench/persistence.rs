@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The part about state that survives. On a machine without the servers the document has no such part.
+//! The section about state that survives. On a machine without the servers the document has no such
+//! section.
 
 use std::fmt::Write as _;
 
 use super::figures::Figures;
-use super::report::time;
+use super::units::time;
 
 /// The section, if it was measured.
 pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
@@ -41,16 +42,16 @@ pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()
 const INTRODUCTION: &str = "
 ## State that survives in PostgreSQL
 
-The code is in `crates/atrion-cluster/benches`; the PostgreSQL is a private process that waits for its disk, as one in
-production does. [persistence](../crates/atrion/manual/persistence.md) says what to plan for.
+The code is in `crates/atrion-cluster/benches`. The PostgreSQL is a private process that waits for its
+disk, as one in production does. [persistence](../crates/atrion/manual/persistence.md) says what to plan for.
 
 | what | |
 |---|---|
 ";
 
 const RESTARTS: &str = "
-A pod is killed in the middle of an outage and started again, at a hundred requests a second that all fail. Failures until
-its route is protected, for a pod that remembers nothing and for one that does:
+A pod is killed in the middle of an outage and started again, at 100 requests a second that all fail.
+Failures until its route is protected, for a pod without stored state (cold) and with it (warm):
 
 | over | cold | warm |
 |---|---|---|

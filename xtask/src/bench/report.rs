@@ -8,10 +8,9 @@ use anyhow::Context as _;
 
 use super::budget::{ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, admit};
 use super::figures::{Contender, Figures};
-use super::fleet;
 use super::machine::Machine;
-use super::persistence;
-use super::studio;
+use super::units::{time, times, with_unit};
+use super::{fleet, persistence, studio};
 
 pub(super) fn markdown(
     figures: &Figures,
@@ -37,6 +36,7 @@ pub(super) fn markdown(
     fleet::section(&mut text, figures)?;
     persistence::section(&mut text, figures)?;
     studio::section(&mut text, figures)?;
+    text.push_str(EARLIER);
     Ok(text)
 }
 
@@ -44,13 +44,13 @@ const INTRODUCTION: &str = "\
 <!-- Written by `cargo xtask bench`; edits are lost. -->
 # Benchmarks
 
-Every number here was measured in one run of `cargo xtask bench`, which wrote this page. Compare the
-ratios: they survive a change of machine better than the nanoseconds do. The code is in
-`crates/atrion-bench`.
+One run of `cargo xtask bench` measured every number here, except those under *Measured earlier*, and
+wrote this page. Compare the ratios: they depend less on the machine than the nanoseconds do. The code
+is in `crates/atrion-bench`.
 
 ";
 
-/// What is promised, and whether it is kept.
+/// The budgets, and whether they are met.
 fn budgets(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     text.push_str("## Budgets\n\n| path | budget | measured | |\n|---|---|---|---|\n");
     let verdicts = Budget::all(figures)?;
@@ -67,7 +67,7 @@ fn budgets(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     }
     let missed: Vec<_> = verdicts.iter().filter(|verdict| verdict.is_missed()).collect();
     if !missed.is_empty() {
-        text.push_str("\nWhat stands in the way of those that are missed:\n\n");
+        text.push_str("\nThe reasons for the missed ones:\n\n");
         for verdict in missed {
             writeln!(text, "- *{}*: {}", verdict.budget.path, verdict.budget.obstacle)?;
         }
@@ -103,9 +103,13 @@ fn peers(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     let noise = of(figures, CLOCK_ALONE, 2)? / of(figures, CLOCK_ALONE, 1)?;
     writeln!(
         text,
-        "\nThe clock shares nothing between threads, so its own factor of {noise:.2} from one thread to two shows \
-         how much of the machine others were using: 1.00 is a quiet one.{}",
-        if noise > BUSY { " **It was not quiet: the figures for two threads are too high.**" } else { "" }
+        "\nThe clock shares nothing between threads, so its factor of {noise:.2} from one thread to two shows \
+         how much of the machine other processes used: 1.00 is a quiet machine.{}",
+        if noise > BUSY {
+            " **This one was not quiet: the figures for two threads are too high.**"
+        } else {
+            ""
+        }
     )?;
     writeln!(
         text,
@@ -120,22 +124,22 @@ fn peers(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
 const PEERS: &str = "\
 ## One admitted and finished request, beside its peers
 
-Time per operation and thread. On two threads both work on the same guard, in short rounds that end
-with the slower of them. Each peer is used as its own documentation shows, with limits that refuse nothing;
-a refusal would stop the run. The peers do different things: a circuit breaker counts errors, a rate
-limiter counts cells, a concurrency limiter measures latency. *Times Atrion* compares like with like:
-a guard that reads a clock with Atrion reading its own, a guard that reads none with Atrion being
-given the time. Async guards are polled again at once when they have to wait, which is their best case.
+Time per operation and thread. Two threads work on the same guard, in short rounds that end with the
+slower of them. Each peer is used as its own documentation shows, with limits that refuse nothing; a
+refusal would stop the run. The peers do different things: a circuit breaker counts errors, a rate
+limiter counts cells, a concurrency limiter measures latency. *Times Atrion* compares a guard that
+reads a clock with Atrion reading its own, and a guard that reads none with Atrion given the time.
+Async guards are polled again at once when they have to wait, which is their best case.
 
 | guard | one operation | clock readings | 1 thread | 2 threads | 1 -> 2 | times Atrion, 1 | times Atrion, 2 |
 |---|---|---|---|---|---|---|---|
 ";
 
-/// Above this factor of the clock, what two threads showed says more about the machine than about
-/// the guards.
+/// Above this factor of the clock, the figures for two threads tell more about the machine than
+/// about the guards.
 const BUSY: f64 = 1.15;
 
-/// The row of Atrion that a guard is compared with; Atrion's own rows and the clock's have none.
+/// The row of Atrion that a guard is compared with. The rows of Atrion and of the clock have none.
 fn reference(contender: &Contender) -> Option<&'static str> {
     match (contender.name.as_str(), contender.clock_reads.as_str()) {
         (ATRION | ATRION_OBSERVED | ATRION_OWN_CLOCK | CLOCK_ALONE, _) => None,
@@ -144,7 +148,7 @@ fn reference(contender: &Contender) -> Option<&'static str> {
     }
 }
 
-/// What grows with the number of routes.
+/// The costs that grow with the number of routes.
 fn routes(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     text.push_str("## Routes and the pulse\n\n| path | median | 95 % interval |\n|---|---|---|\n");
     for (path, id) in [
@@ -164,7 +168,7 @@ fn routes(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a sick store does to a request.
+/// The cost of a request while the store is sick.
 fn stores(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     text.push_str(STORES);
     for store in ["healthy", "dead", "hanging"] {
@@ -182,64 +186,34 @@ fn stores(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
 const STORES: &str = "\
 ## A dead or hanging store
 
-Each `admit` timed by itself, while the pulse pushes to a store that answers, that refuses every
-call, or that never answers. The rounds of the three alternate, so that none of them has a quieter
-machine. The times include one reading of the clock.
+Each `admit` timed alone, while the pulse pushes to a store that answers, that refuses every call, or
+that never answers. The rounds of the three alternate, so that none of them has a quieter machine. The
+times include one reading of the clock.
 
 | store | p50 | p99 | p99.9 |
 |---|---|---|---|
+";
+
+const EARLIER: &str = "
+## Measured earlier
+
+Peers that are no longer built here, with their last figures, from the full run before they were
+removed (Intel Xeon, 2 cores, rustc 1.95.0). *Times Atrion* is that of the same run.
+
+| guard | one operation | clock readings | 1 thread | 2 threads | 1 -> 2 | times Atrion, 1 | times Atrion, 2 |
+|---|---|---|---|---|---|---|---|
+| sentinel-core 0.1 | `EntryBuilder::build` and `exit` of an inbound resource with one breaker rule | several | 2392 ns | 5469 ns | 2.29 | 29 | 47 |
+
+`sentinel-core` is unmaintained.
 ";
 
 fn of(figures: &Figures, guard: &str, threads: u32) -> anyhow::Result<f64> {
     admit(figures, guard, threads).with_context(|| format!("{guard} on {threads} threads was not measured"))
 }
 
-/// A time as people write it, three figures or so.
-pub(super) fn time(ns: f64) -> String {
-    match ns {
-        ns if ns < 100.0 => format!("{ns:.1} ns"),
-        ns if ns < 10_000.0 => format!("{ns:.0} ns"),
-        ns if ns < 1e6 => format!("{:.1} us", ns / 1e3),
-        ns => format!("{:.2} ms", ns / 1e6),
-    }
-}
-
-fn times(ratio: f64) -> String {
-    if ratio < 10.0 { format!("{ratio:.1}") } else { format!("{ratio:.0}") }
-}
-
-fn with_unit(value: f64, unit: &str) -> String {
-    format!("{} {unit}", plain(value)).trim_end().to_owned()
-}
-
-/// A bare number: as many decimals as are worth reading.
-fn plain(value: f64) -> String {
-    match value {
-        value if value.fract() == 0.0 || value >= 100.0 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value => format!("{value:.2}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_read_in_the_unit_that_people_use() {
-        assert_eq!(time(9.04), "9.0 ns");
-        assert_eq!(time(1512.0), "1512 ns");
-        assert_eq!(time(28_577.0), "28.6 us");
-        assert_eq!(time(9_870_000.0), "9.87 ms");
-    }
-
-    #[test]
-    fn numbers_have_the_decimals_that_are_worth_reading() {
-        assert_eq!(plain(10.0), "10");
-        assert_eq!(plain(1.284), "1.28");
-        assert_eq!(plain(37.24), "37.2");
-        assert_eq!(plain(312.7), "313");
-    }
 
     #[test]
     fn a_guard_is_compared_with_the_row_that_reads_as_many_clocks() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The part about what Studio costs the service that serves it.
+//! The section about what Studio costs the service that serves it.
 
 use std::fmt::Write as _;
 
@@ -22,8 +22,9 @@ pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()
 const INTRODUCTION: &str = "
 ## What Studio costs the service that serves it
 
-A process with 1,000 busy routes, with 20 browsers that watch all of them and without Studio, in turns. The code is in
-`crates/atrion-studio/benches`; the reading of the browsers is in the figures, because they live in the same process.
+A process with 1,000 busy routes, in turns without Studio and with 20 browsers that watch all of them.
+The code is in `crates/atrion-studio/benches`. The browsers live in the same process, so the figures
+include their reading.
 
 | what | with Studio and its browsers |
 |---|---|

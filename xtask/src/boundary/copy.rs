@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tree without its commercial folders, in a copy: does it still resolve, build and test?
+//! Resolves, builds and tests a copy of the tree without its commercial folders.
 //!
-//! The copy and what is built from it stay under `target/boundary`, and files that did not change
-//! are not written again, so that a second run builds only what changed. It does not share the
-//! usual target folder: there cargo would take the two trees for one and rebuild both in turn.
+//! The copy and its build stay under `target/boundary`. Files that did not change are not written
+//! again, so a second run builds only what changed. The copy does not share the usual target
+//! folder: there cargo would take the two trees for one and rebuild both in turn.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::tree::{Tree, command, quiet, text};
 use super::{Faults, strip};
+use crate::process::{command, quiet, text};
+use crate::workspace::{Workspace, folder, resolved_names};
 
-/// Every file that is, or could be, in the repository, relative to the root.
+/// Every file that git tracks or would add, relative to the root.
 pub(super) fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let args = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
     let output = quiet("git", root, args)?;
@@ -23,21 +24,21 @@ pub(super) fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(names.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect())
 }
 
-/// Makes the copy, or brings it up to date; gives its folder.
-pub(super) fn prepare(tree: &Tree) -> anyhow::Result<PathBuf> {
-    let target = tree.workshop().join("tree");
+/// Makes the copy, or brings it up to date, and returns its folder.
+pub(super) fn prepare(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let target = workspace.workshop().join("tree");
     fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
-    let commercial = tree.commercial_names();
+    let commercial = workspace.commercial_names();
     let folders: Vec<&Path> =
-        tree.commercial().filter_map(|p| p.folder().strip_prefix(&tree.root).ok()).collect();
+        workspace.commercial().filter_map(|p| folder(p).strip_prefix(workspace.root()).ok()).collect();
 
     let mut kept = BTreeSet::new();
-    for path in files(&tree.root)? {
+    for path in files(workspace.root())? {
         if folders.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
-        // Listed by git and gone from the disk: deleted and not yet committed.
-        let Ok(mut bytes) = fs::read(tree.root.join(&path)) else { continue };
+        // Git lists a deleted file until the deletion is committed.
+        let Ok(mut bytes) = fs::read(workspace.root().join(&path)) else { continue };
         if path.ends_with("Cargo.toml") {
             let manifest =
                 String::from_utf8(bytes).with_context(|| format!("{} is not text", path.display()))?;
@@ -80,19 +81,15 @@ fn remove_others(root: &Path, folder: &Path, kept: &BTreeSet<PathBuf>) -> anyhow
     Ok(())
 }
 
-pub(super) fn check_resolves(tree: &Tree) -> anyhow::Result<Faults> {
-    let copy = prepare(tree)?;
-    let output = quiet("cargo", &copy, ["metadata", "--format-version", "1", "--all-features"])?;
-    if !output.status.success() {
-        return Ok(vec![format!("cargo metadata in {}: {}", copy.display(), text(&output.stderr))]);
-    }
-    let resolved = Tree::names(&output.stdout)?;
-    let found = tree.commercial_names().into_iter().filter(|name| resolved.contains(*name));
+pub(super) fn check_resolves(workspace: &Workspace) -> anyhow::Result<Faults> {
+    let copy = prepare(workspace)?;
+    let resolved = resolved_names(&copy)?;
+    let found = workspace.commercial_names().into_iter().filter(|name| resolved.contains(*name));
     Ok(found.map(|name| format!("{name} is still in the tree without the commercial folders")).collect())
 }
 
-pub(super) fn check_tests(tree: &Tree) -> anyhow::Result<Faults> {
-    let copy = prepare(tree)?;
+pub(super) fn check_tests(workspace: &Workspace) -> anyhow::Result<Faults> {
+    let copy = prepare(workspace)?;
     println!("    in {}; the first run builds everything once more", copy.display());
     // Benches are left out: they measure, in a crate that is not published.
     let args = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"];
@@ -100,10 +97,10 @@ pub(super) fn check_tests(tree: &Tree) -> anyhow::Result<Faults> {
     let status = command("cargo", &copy)
         .args(args)
         .arg("--quiet")
-        .env("CARGO_TARGET_DIR", tree.workshop().join("build"))
-        // Nobody will debug this build; without the tables it takes half the disk.
+        .env("CARGO_TARGET_DIR", workspace.workshop().join("build"))
+        // This build is not debugged; without debug tables it takes half the disk.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        // Warnings are judged, and properties tried at length, where the whole tree is tested.
+        // The test of the whole tree denies warnings and tries properties at length.
         .env("RUSTFLAGS", "-A warnings")
         .env("PROPTEST_CASES", "8")
         .status()
@@ -116,10 +113,11 @@ pub(super) fn check_tests(tree: &Tree) -> anyhow::Result<Faults> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::root;
 
     #[test]
     fn the_copy_follows_the_tree_and_leaves_alone_what_did_not_change() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/boundary/test-copy");
+        let folder = root().join("target/boundary/test-copy");
         let _ = fs::remove_dir_all(&folder);
         let file = folder.join("a/b.rs");
         write_if_changed(&file, b"one").unwrap();
@@ -134,12 +132,11 @@ mod tests {
 
     #[test]
     fn the_list_of_files_holds_this_one_and_nothing_that_was_built() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        if !root.join(".git").exists() {
-            // In the copy without commercial folders there is no repository to ask.
+        if !root().join(".git").exists() {
+            // The copy without commercial folders is no repository.
             return;
         }
-        let files = files(&root).unwrap();
+        let files = files(root()).unwrap();
         assert!(files.contains(&PathBuf::from("xtask/src/boundary.rs")));
         assert!(!files.iter().any(|file| file.starts_with("target")));
     }

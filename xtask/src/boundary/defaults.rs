@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What cargo resolves: each free crate alone, with its default features, for every platform and
-//! over every kind of dependency. This also sees what no manifest shows by itself: a feature that
-//! one free crate switches on in another.
+//! What cargo resolves for each free crate alone, with its default features, for every platform and
+//! over every kind of dependency. This also finds a feature that one free crate switches on in
+//! another, which no manifest shows by itself.
 
 use std::collections::BTreeSet;
 
 use super::Faults;
-use super::tree::{Package, Tree, quiet, text};
+use crate::process::{quiet, text};
+use crate::workspace::{Package, Workspace};
 
-pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
-    let commercial = tree.commercial_names();
+pub(super) fn check(workspace: &Workspace) -> anyhow::Result<Faults> {
+    let commercial = workspace.commercial_names();
     let mut faults = Vec::new();
-    for package in tree.free() {
-        let output = quiet("cargo", &tree.root, arguments(package))?;
+    for package in workspace.free() {
+        let output = quiet("cargo", workspace.root(), arguments(package))?;
         if output.status.success() {
             faults.extend(reached(&package.name, &text(&output.stdout), &commercial));
         } else {

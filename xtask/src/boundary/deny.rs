@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! cargo-deny over the free tree, with the commercial licence taken out of what it accepts.
+//! cargo-deny over the free tree, with a configuration that does not accept the commercial license.
 //!
-//! Everything else is as in `deny.toml`, so that there is one list of accepted licences. Each
-//! published free crate is looked at alone, with its default features; then the tree without the
-//! commercial folders, with every feature that is left. And each commercial crate, to see that the
-//! same configuration refuses it: a check that cannot fail would prove nothing.
+//! The rest of the configuration is `deny.toml`, so there is one list of accepted licenses. Checked
+//! are each published free crate alone, with its default features, and the tree without the
+//! commercial folders, with every feature that is left. Each commercial crate has to be refused by
+//! the same configuration: a check that cannot fail would prove nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,29 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use super::tree::{COMMERCIAL, Tree, quiet, text};
 use super::{Faults, copy};
+use crate::process::{quiet, text};
+use crate::workspace::{COMMERCIAL, Workspace, is_published};
 
-pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
-    let given = fs::read_to_string(tree.root.join("deny.toml")).context("cannot read deny.toml")?;
-    let copy = copy::prepare(tree)?.join("Cargo.toml");
-    let defaults = config(tree, "deny-defaults.toml", &given, false)?;
-    let everything = config(tree, "deny-everything.toml", &given, true)?;
+pub(super) fn check(workspace: &Workspace) -> anyhow::Result<Faults> {
+    let given = fs::read_to_string(workspace.root().join("deny.toml")).context("cannot read deny.toml")?;
+    let copy = copy::prepare(workspace)?.join("Cargo.toml");
+    let defaults = config(workspace, "deny-defaults.toml", &given, false)?;
+    let everything = config(workspace, "deny-everything.toml", &given, true)?;
 
-    // What is not published is looked at with the copy.
-    let each = tree
+    // The copy covers the crates that are not published.
+    let each = workspace
         .free()
-        .filter(|package| package.is_published())
-        .map(|package| (package.manifest_path.as_path(), &defaults));
+        .filter(|package| is_published(package))
+        .map(|package| (package.manifest_path.as_std_path(), &defaults));
     let mut faults = Vec::new();
     for (manifest, config) in each.chain([(copy.as_path(), &everything)]) {
-        if let Err(said) = deny(&tree.root, manifest, config)? {
+        if let Err(said) = deny(workspace.root(), manifest, config)? {
             faults.push(format!("cargo deny refuses {}:\n{said}", manifest.display()));
         }
     }
-    for package in tree.commercial() {
-        match deny(&tree.root, &package.manifest_path, &defaults)? {
+    for package in workspace.commercial() {
+        match deny(workspace.root(), package.manifest_path.as_std_path(), &defaults)? {
             Err(said) if said.contains(COMMERCIAL) => {}
             _ => faults.push(format!(
                 "cargo deny does not refuse {}, so its other answers say nothing",
@@ -46,7 +47,7 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
 
 fn deny(folder: &Path, manifest: &Path, config: &Path) -> anyhow::Result<Result<(), String>> {
     let tool = crate::tools::cargo_deny()?;
-    // Only errors: warnings are for the step that checks the whole tree.
+    // Only errors: the step that checks the whole tree shows warnings.
     let before = ["--log-level", "error", "--manifest-path"].map(Path::new);
     let after = ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"].map(Path::new);
     let args = before.into_iter().chain([manifest, Path::new("--config"), config]).chain(after);
@@ -54,14 +55,14 @@ fn deny(folder: &Path, manifest: &Path, config: &Path) -> anyhow::Result<Result<
     Ok(if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) })
 }
 
-fn config(tree: &Tree, name: &str, given: &str, all_features: bool) -> anyhow::Result<PathBuf> {
-    let path = tree.workshop().join(name);
+fn config(workspace: &Workspace, name: &str, given: &str, all_features: bool) -> anyhow::Result<PathBuf> {
+    let path = workspace.workshop().join(name);
     fs::write(&path, refusing(given, all_features)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
-/// The given configuration without the commercial licence.
+/// The given configuration without the commercial license.
 fn refusing(given: &str, all_features: bool) -> anyhow::Result<String> {
     let mut config: DocumentMut = given.parse().context("deny.toml is not TOML")?;
     config.entry("graph").or_insert(Item::Table(Table::new()))["all-features"] = value(all_features);
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commercial_licence_is_taken_out_wherever_it_was_accepted() {
+    fn the_commercial_license_is_taken_out_wherever_it_was_accepted() {
         let given = "[licenses]\nallow = [\"MIT\", \"LicenseRef-Atrion-Commercial\"]\n\
                      exceptions = [{ crate = \"x\", allow = [\"LicenseRef-Atrion-Commercial\"] }]\n\
                      [bans]\nwildcards = \"deny\"\n";

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the manifests say, before cargo resolves anything.
 //!
-//! A commercial crate may be named by the facade, and by crates that are not published, as an
-//! optional dependency that no default feature switches on. Everything else is a fault: a build or
-//! a test dependency binds as tightly as a normal one.
+//! The facade, and crates that are not published, may name a commercial crate as an optional
+//! dependency that no default feature switches on. Everything else is a fault: a build dependency
+//! or a test dependency binds as tightly as a normal one.
 
 use std::collections::BTreeSet;
 
 use super::Faults;
-use super::tree::{FACADE, Package, Tree};
+use crate::workspace::{FACADE, Package, Workspace, is_published};
 
-pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
-    Ok(faults(tree))
+pub(super) fn check(workspace: &Workspace) -> anyhow::Result<Faults> {
+    Ok(faults(workspace))
 }
 
-fn faults(tree: &Tree) -> Faults {
-    let commercial = tree.commercial_names();
+fn faults(workspace: &Workspace) -> Faults {
+    let commercial = workspace.commercial_names();
     let of = |package| edges(package, &commercial).into_iter().chain(defaults(package, &commercial));
-    tree.free().flat_map(of).collect()
+    workspace.free().flat_map(of).collect()
 }
 
 fn edges(package: &Package, commercial: &BTreeSet<&str>) -> Faults {
     let name = &package.name;
-    let may_offer = name == FACADE || !package.is_published();
+    let may_offer = name.as_str() == FACADE || !is_published(package);
     package
         .dependencies
         .iter()
         .filter(|dependency| commercial.contains(dependency.name.as_str()))
         .filter_map(|dependency| {
             let target = &dependency.name;
-            let kind = dependency.kind.as_deref().unwrap_or("normal");
+            let kind = dependency.kind;
             if !dependency.optional {
                 Some(format!("{name} has {target} as a {kind} dependency that cannot be switched off"))
             } else if !may_offer {
@@ -41,13 +41,14 @@ fn edges(package: &Package, commercial: &BTreeSet<&str>) -> Faults {
         .collect()
 }
 
-/// The features that `default` brings in, and the commercial crates that these name.
+/// The commercial crates that the default features bring in. Features know a dependency by its new
+/// name, if it has one.
 fn defaults(package: &Package, commercial: &BTreeSet<&str>) -> Faults {
     let keys: BTreeSet<&str> = package
         .dependencies
         .iter()
         .filter(|dependency| commercial.contains(dependency.name.as_str()))
-        .map(|dependency| dependency.key())
+        .map(|dependency| dependency.rename.as_deref().unwrap_or(&dependency.name))
         .collect();
     let mut open = vec!["default"];
     let mut seen = BTreeSet::new();
@@ -72,56 +73,62 @@ fn defaults(package: &Package, commercial: &BTreeSet<&str>) -> Faults {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::boundary::tree::tests::tree;
-    use crate::boundary::tree::{COMMERCIAL, FREE};
+    use crate::workspace::tests::{package, workspace};
+    use crate::workspace::{COMMERCIAL, FREE};
 
-    const PAID: (&str, &str, &str) =
-        ("paid", COMMERCIAL, r#""publish":null,"dependencies":[],"features":{}"#);
-
-    fn of(name: &str, publish: &str, dependency: &str, features: &str) -> Faults {
-        let rest = format!(r#""publish":{publish},"dependencies":[{dependency}],"features":{{{features}}}"#);
-        faults(&tree(&[(name, FREE, &rest), PAID]))
+    /// The faults of a crate with one dependency, beside the commercial crate `paid`.
+    fn of(name: &str, publish: Value, dependency: &Value, features: Value) -> Faults {
+        let fields = json!({"publish": publish, "dependencies": [dependency], "features": features});
+        let packages = [package(name, FREE, fields), package("paid", COMMERCIAL, json!({}))];
+        faults(&workspace(&packages).unwrap())
     }
 
-    fn dependency(optional: bool, kind: &str) -> String {
-        format!(r#"{{"name":"paid","optional":{optional},"kind":{kind},"rename":null}}"#)
+    fn dependency(optional: bool, kind: Option<&str>, rename: Option<&str>) -> Value {
+        json!({
+            "name": "paid", "req": "*", "optional": optional, "kind": kind, "rename": rename,
+            "uses_default_features": true, "features": [],
+        })
     }
 
     #[test]
     fn a_dependency_of_any_kind_that_is_always_there_is_a_fault() {
-        for kind in ["null", r#""dev""#, r#""build""#] {
+        for kind in [None, Some("dev"), Some("build")] {
             for name in [FACADE, "other"] {
-                assert_eq!(of(name, "null", &dependency(false, kind), "").len(), 1, "{name} {kind}");
+                let faults = of(name, Value::Null, &dependency(false, kind, None), json!({}));
+                assert_eq!(faults.len(), 1, "{name} {kind:?}");
             }
         }
     }
 
     #[test]
     fn only_the_facade_and_unpublished_crates_may_offer_one() {
-        assert!(of(FACADE, "null", &dependency(true, "null"), "").is_empty());
-        assert!(of("xtask", "[]", &dependency(true, "null"), "").is_empty());
-        assert_eq!(of("other", "null", &dependency(true, "null"), "").len(), 1);
+        let optional = dependency(true, None, None);
+        assert!(of(FACADE, Value::Null, &optional, json!({})).is_empty());
+        assert!(of("xtask", json!([]), &optional, json!({})).is_empty());
+        assert_eq!(of("other", Value::Null, &optional, json!({})).len(), 1);
     }
 
     #[test]
     fn default_features_reach_none_over_any_way() {
-        let with = |features| of(FACADE, "null", &dependency(true, "null"), features);
-        assert!(with(r#""redis":["dep:paid"],"default":["tokio"],"tokio":[]"#).is_empty());
-        assert!(with(r#""redis":["dep:paid"],"default":["paid?/x"]"#).is_empty());
+        let with = |features| of(FACADE, Value::Null, &dependency(true, None, None), features);
+        assert!(with(json!({"redis": ["dep:paid"], "default": ["tokio"], "tokio": []})).is_empty());
+        assert!(with(json!({"redis": ["dep:paid"], "default": ["paid?/x"]})).is_empty());
         for features in [
-            r#""default":["dep:paid"]"#,
-            r#""default":["paid"]"#,
-            r#""default":["paid/x"]"#,
-            r#""default":["all"],"all":["redis","all"],"redis":["dep:paid"]"#,
+            json!({"default": ["dep:paid"]}),
+            json!({"default": ["paid"]}),
+            json!({"default": ["paid/x"]}),
+            json!({"default": ["all"], "all": ["redis", "all"], "redis": ["dep:paid"]}),
         ] {
-            assert_eq!(with(features).len(), 1, "{features}");
+            assert_eq!(with(features.clone()).len(), 1, "{features}");
         }
     }
 
     #[test]
     fn a_renamed_dependency_is_known_by_both_names() {
-        let renamed = r#"{"name":"paid","optional":true,"kind":null,"rename":"gift"}"#;
-        assert_eq!(of(FACADE, "null", renamed, r#""default":["dep:gift"]"#).len(), 1);
+        let renamed = dependency(true, None, Some("gift"));
+        assert_eq!(of(FACADE, Value::Null, &renamed, json!({"default": ["dep:gift"]})).len(), 1);
     }
 }

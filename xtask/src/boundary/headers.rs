@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::Faults;
-use super::tree::{FREE, Tree};
+use crate::workspace::{FREE, Workspace, folder};
 
-pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
-    let crates = tree
-        .crates()
-        .map(|package| (package.folder().to_owned(), package.license.as_deref().unwrap_or(FREE)));
+pub(super) fn check(workspace: &Workspace) -> anyhow::Result<Faults> {
+    let crates = workspace
+        .members()
+        .into_iter()
+        .map(|package| (folder(package).to_owned(), package.license.as_deref().unwrap_or(FREE)));
     // The fuzz targets are a workspace of their own.
-    let fuzz = (tree.root.join("fuzz"), FREE);
+    let fuzz = (workspace.root().join("fuzz"), FREE);
     let mut faults = Vec::new();
     for (folder, license) in crates.chain([fuzz]) {
         for path in sources(&folder)? {
             let text =
                 fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             if !has_header(&text, license) {
-                let path = path.strip_prefix(&tree.root).unwrap_or(&path);
+                let path = path.strip_prefix(workspace.root()).unwrap_or(&path);
                 faults.push(format!("{}: the first line has to be {}", path.display(), header(license)));
             }
         }
@@ -37,7 +38,7 @@ fn has_header(text: &str, license: &str) -> bool {
     text.lines().next() == Some(&header(license))
 }
 
-/// Every `.rs` file below a folder, without what was built.
+/// Every `.rs` file below a folder, except in `target`.
 fn sources(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -61,10 +62,11 @@ fn sources(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boundary::tree::COMMERCIAL;
+    use crate::process::root;
+    use crate::workspace::COMMERCIAL;
 
     #[test]
-    fn the_header_is_the_first_line_and_names_the_licence_of_the_manifest() {
+    fn the_header_is_the_first_line_and_names_the_license_of_the_manifest() {
         let text = "// SPDX-License-Identifier: Apache-2.0\n//! Docs.\n";
         assert!(has_header(text, FREE));
         assert!(!has_header(text, COMMERCIAL));
@@ -74,8 +76,8 @@ mod tests {
 
     #[test]
     fn sources_are_found_at_any_depth() {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let found = sources(here).unwrap();
+        let here = root().join("xtask");
+        let found = sources(&here).unwrap();
         assert!(found.contains(&here.join("src/boundary/headers.rs")));
         assert!(sources(&here.join("no-such-folder")).unwrap().is_empty());
     }

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What each crate would put on a registry: the list that cargo makes, and in it the text of the
-//! licence, the same as at the root.
+//! The files that each crate would put on a registry, as cargo lists them. The text of the license
+//! is one of them, and is the same as at the root.
 
 use std::fs;
 
 use super::Faults;
-use super::tree::{Package, Tree, quiet, text};
+use crate::process::{quiet, text};
+use crate::workspace::{Package, Workspace, folder, is_free};
 
-pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
+pub(super) fn check(workspace: &Workspace) -> anyhow::Result<Faults> {
     let mut faults = Vec::new();
-    for package in tree.crates() {
-        let args = ["package", "--list", "--allow-dirty", "-p", &package.name];
-        let output = quiet("cargo", &tree.root, args)?;
+    for package in workspace.members().into_iter() {
+        let args = ["package", "--list", "--allow-dirty", "-p", package.name.as_str()];
+        let output = quiet("cargo", workspace.root(), args)?;
         if output.status.success() {
-            faults.extend(missing(tree, package, &text(&output.stdout)));
+            faults.extend(missing(workspace, package, &text(&output.stdout)));
         } else {
             faults.push(format!("cargo package --list -p {}: {}", package.name, text(&output.stderr)));
         }
@@ -21,9 +22,9 @@ pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
     Ok(faults)
 }
 
-fn missing(tree: &Tree, package: &Package, listing: &str) -> Option<String> {
-    let name = if package.is_free() { "LICENSE-APACHE" } else { "LICENSE-COMMERCIAL" };
-    let (packaged, original) = (package.folder().join(name), tree.root.join(name));
+fn missing(workspace: &Workspace, package: &Package, listing: &str) -> Option<String> {
+    let name = if is_free(package) { "LICENSE-APACHE" } else { "LICENSE-COMMERCIAL" };
+    let (packaged, original) = (folder(package).join(name), workspace.root().join(name));
     if !listing.lines().any(|line| line == name) {
         return Some(format!("{}: the package has no {name}; link it to the one at the root", package.name));
     }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Private keys in the tree. There is one, the development key, which no release trusts.
+//! Private keys in the tree. The one allowed is the development key, which no release trusts.
 
 use std::fs;
 
-use super::tree::Tree;
 use super::{Faults, copy};
+use crate::workspace::Workspace;
 
-/// How a private key begins; what follows is its id and 43 letters.
+/// The beginning of a private key; its id and 43 characters follow.
 const BEGIN: &str = concat!("atrion_", "private_v1.");
 const DEVELOPMENT: &str = "crates/atrion-license/keys/development.private";
 
-pub(super) fn check(tree: &Tree) -> anyhow::Result<Faults> {
+pub(super) fn check(workspace: &Workspace) -> anyhow::Result<Faults> {
     let mut faults = Vec::new();
-    for path in copy::files(&tree.root)? {
-        let Ok(bytes) = fs::read(tree.root.join(&path)) else { continue };
+    for path in copy::files(workspace.root())? {
+        let Ok(bytes) = fs::read(workspace.root().join(&path)) else { continue };
         if path.as_os_str() != DEVELOPMENT && holds_a_private_key(&bytes) {
             let path = path.display();
             faults.push(format!(

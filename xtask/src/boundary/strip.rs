@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A manifest without the commercial crates: what somebody would write who has only the free part.
+//! A manifest without the commercial crates, as the free part alone would have it.
 //!
-//! Cargo reads the manifest of every path dependency, switched on or not, so that without the
-//! folders the dependencies have to go, too. A feature that named one stays as an empty name: no
-//! example that asks for it has to be rewritten, and nobody can switch on what is not there.
+//! Cargo reads the manifest of every path dependency, switched on or not, so without the folders
+//! the dependencies have to go too. A feature that named one stays as an empty name: no example
+//! that asks for it has to be rewritten, and it switches nothing on.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use toml_edit::{Array, DocumentMut, Item, TableLike};
 
 const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
-/// Takes the crates of these names out of a manifest.
+/// Removes the crates of these names from a manifest.
 pub(super) fn without(manifest: &str, commercial: &BTreeSet<&str>) -> anyhow::Result<String> {
     let mut document: DocumentMut = manifest.parse().context("not a manifest")?;
     let mut keys = BTreeSet::new();
@@ -41,7 +41,7 @@ pub(super) fn without(manifest: &str, commercial: &BTreeSet<&str>) -> anyhow::Re
                 entries.retain(|entry| !entry.as_str().is_some_and(|entry| keys.contains(target(entry))));
             }
         }
-        // The name that an optional dependency is by itself.
+        // An optional dependency is also a feature of the same name.
         for key in &keys {
             if !features.contains_key(key) {
                 features.insert(key, Item::Value(Array::new().into()));
@@ -71,7 +71,7 @@ fn package<'a>(key: &'a str, item: &'a Item) -> &'a str {
     item.get("package").and_then(Item::as_str).unwrap_or(key)
 }
 
-/// The dependency that an entry of a feature speaks of: `dep:x`, `x/feature`, `x?/feature`, `x`.
+/// The dependency that an entry of a feature names: `dep:x`, `x/feature`, `x?/feature`, `x`.
 fn target(entry: &str) -> &str {
     let entry = entry.strip_prefix("dep:").unwrap_or(entry);
     let entry = entry.split('/').next().unwrap_or(entry);

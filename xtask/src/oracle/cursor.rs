@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A place in a JSON document that can say where it is: every complaint starts with its path.
+//! A place in a JSON document that knows its path: every error begins with it.
 
 use anyhow::{anyhow, bail};
 use serde_json::Value;
@@ -30,7 +30,7 @@ impl<'a> Cursor<'a> {
         Ok(self.find(name)?.filter(|found| !found.value.is_null()))
     }
 
-    /// The items of the member of that name; none where it is not there.
+    /// The items of the member of that name; none if it is missing.
     pub(super) fn optional_list(&self, name: &str) -> anyhow::Result<Vec<Self>> {
         self.optional(name)?.map_or(Ok(Vec::new()), |list| list.items())
     }
@@ -59,7 +59,7 @@ impl<'a> Cursor<'a> {
         self.value.as_f64().ok_or_else(|| self.must("be a number"))
     }
 
-    /// A whole number, also one that is written with a point.
+    /// A whole number, also if it is written with a point.
     pub(super) fn whole(&self) -> anyhow::Result<u32> {
         let number = self.number()?;
         if number.fract().abs() > 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
@@ -84,7 +84,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// What `check` makes of the number here, or its complaint with the path in front.
+    /// The result of `check` for the number here, or its error after the path.
     pub(super) fn checked<T, E: std::fmt::Display>(
         &self,
         check: impl FnOnce(f64) -> Result<T, E>,

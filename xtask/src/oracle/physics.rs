@@ -7,10 +7,10 @@ use atrion_core::{Mode, Mono, RfcConfig, TunerConfig, Volts, rfc, update_physics
 use super::cursor::Cursor;
 use super::tally::Tally;
 
-/// Lives one sequence again, tick by tick.
+/// Replays one sequence, tick by tick.
 ///
-/// The configuration is taken as it is: a recording may look beyond what `RfcConfig::check` recommends, and the step is
-/// total.
+/// The configuration is not checked: a recording may go beyond what `RfcConfig::check` recommends,
+/// and the step is total.
 pub(super) fn replay(sequence: &Cursor<'_>, tally: &mut Tally) -> anyhow::Result<()> {
     let config = config(sequence)?;
     let [latency, error_rate, saturation] = sequence.field("baselines")?.triple()?;
@@ -30,7 +30,7 @@ pub(super) fn replay(sequence: &Cursor<'_>, tally: &mut Tally) -> anyhow::Result
     Ok(())
 }
 
-/// One normalisation by itself.
+/// One normalization alone.
 pub(super) fn normalise(case: &Cursor<'_>, tally: &mut Tally) -> anyhow::Result<()> {
     let [raw, base, k, value] = ["raw", "base", "k", "value"].map(|name| case.field(name)?.number());
     tally.number("normalisation", rfc::normalise(raw?, base?, k?), value?, case);
@@ -56,7 +56,7 @@ fn compare(state: &PhysicsState, tick: &Cursor<'_>, tally: &mut Tally) -> anyhow
     Ok(())
 }
 
-/// Latency and its baseline are both in milliseconds here: the unit cancels.
+/// Latency and its baseline are both in milliseconds, so the unit cancels.
 fn pressure(tick: &Cursor<'_>, baselines: &Baselines, scale: f64) -> anyhow::Result<Pressure> {
     let raw = |name| tick.field(name)?.number();
     Ok(Pressure::saturating(
@@ -66,7 +66,7 @@ fn pressure(tick: &Cursor<'_>, baselines: &Baselines, scale: f64) -> anyhow::Res
     ))
 }
 
-/// The recorded weights; where the criticalities are given too, they must lead to the same.
+/// The recorded weights. Recorded criticalities must lead to the same weights.
 fn weights(sequence: &Cursor<'_>, tally: &mut Tally) -> anyhow::Result<Weights> {
     let field = sequence.field("weights")?;
     let recorded = field.triple()?;
@@ -116,8 +116,8 @@ fn tuner(tuner: &Cursor<'_>) -> anyhow::Result<TunerConfig> {
     })
 }
 
-/// Recorded milliseconds as monotonic readings. Only differences count, so the earliest time is the origin: a double
-/// that holds milliseconds since 1970 has no room for nanoseconds.
+/// Recorded milliseconds as monotonic readings. Only differences count, so the earliest time is the
+/// origin: a double that holds milliseconds since 1970 has no room for nanoseconds.
 struct Clock {
     origin_ms: f64,
 }
@@ -137,7 +137,8 @@ impl Clock {
     }
 }
 
-/// The recordings count time in milliseconds, momentum in 1/ms and `dampingFactor` in ohm milliseconds.
+/// The recordings count time in milliseconds, momentum in 1/ms and `dampingFactor` in ohm
+/// milliseconds.
 const MILLIS: f64 = 1_000.0;
 
 fn name(mode: Mode) -> &'static str {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What was compared, how far it was off, and where.
+//! The compared quantities, the largest deviation of each, and its place.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ const BOUND: f64 = 1e-9;
 /// Below this size the deviation is absolute: 1e-9 of it is 1e-12.
 const SMALL: f64 = 1e-3;
 
-/// One row per quantity, in the order in which they first came up.
+/// One row per quantity, in the order of first use.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     rows: Vec<Row>,
@@ -20,7 +20,7 @@ pub(super) struct Tally {
 #[derive(Debug)]
 struct Row {
     quantity: &'static str,
-    /// A verdict is right or wrong; a number has a distance.
+    /// A verdict is right or wrong; a number has a deviation.
     verdict: bool,
     compared: usize,
     beyond: usize,
@@ -32,7 +32,7 @@ impl Tally {
     /// Compares a number with the recorded one.
     pub(super) fn number(&mut self, quantity: &'static str, ours: f64, recorded: f64, at: &Cursor<'_>) {
         let deviation = (ours - recorded).abs() / recorded.abs().max(SMALL);
-        // NaN is as far off as can be.
+        // NaN counts as an infinite deviation.
         let deviation = if deviation.is_nan() { f64::INFINITY } else { deviation };
         let row = self.row(quantity, false);
         row.compared += 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the subcommands share: sets, seeds, threads, progress.
+//! The parts that the subcommands share: sets, seeds, threads, progress.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use atrion_sim::policy::{self, Entry};
 use atrion_sim::{Scenario, Set};
 
-/// The scenario of that name in the sets of the repository, a random one as `random-SEED-NTH`, or a TOML file.
+/// The scenario of that name in the sets of the repository, a random one (`random-SEED-NTH`), or a
+/// TOML file.
 pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
     if Path::new(name).extension().is_some_and(|extension| extension == "toml") {
         let text = std::fs::read_to_string(name).with_context(|| name.to_owned())?;
@@ -53,7 +54,7 @@ pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 16)
 }
 
-/// A line on standard error that counts, on terminals only; standard output stays clean for pipes.
+/// A progress line on standard error, on terminals only. Standard output stays clean for pipes.
 pub(crate) struct Counter {
     total: usize,
     shown: AtomicUsize,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What R, its terms, N* and the mode did in one scenario, and why.
+//! R, its terms, N* and the mode over one scenario, with the reasons.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,12 +13,12 @@ use super::common;
 pub(crate) struct Args {
     /// A scenario's name, random-SEED-NTH, or a TOML file.
     scenario: String,
-    /// `adaptive`, `rfc`, or an ablation: policies that have an inside.
+    /// `adaptive`, `rfc`, or an ablation: the policies whose state can be read.
     #[arg(long, default_value = "adaptive")]
     policy: String,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A line for every so many seconds.
+    /// Seconds from one line to the next.
     #[arg(long)]
     every: Option<f64>,
     /// Writes the plot of R and its terms as SVG.

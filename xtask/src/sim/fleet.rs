@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the sharing of scars brings and costs, by gamma and by the size of the fleet.
+//! The benefit and the cost of sharing scars, by gamma and by the size of the fleet.
 
 mod trade_off;
 
@@ -14,13 +14,13 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many nodes the fleets have. A life of 200 takes more than ten seconds of a core.
+    /// The sizes of the fleets, in nodes. A run of 200 nodes takes more than ten seconds of a core.
     #[arg(long, value_delimiter = ',', default_values_t = [2, 5, 20, 50])]
     nodes: Vec<usize>,
     /// The weights of the fleet against the node itself.
     #[arg(long, value_delimiter = ',', value_parser = gamma, default_values = ["0", "0.1", "0.2", "0.3", "0.5", "0.7", "1"])]
     gamma: Vec<Gamma>,
-    /// What befalls them; everything there is if left out.
+    /// The faults; all of them if left out.
     #[arg(long, value_delimiter = ',')]
     trouble: Vec<Trouble>,
     /// The fleet may raise a node's gate and never lower it.
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// So many seeds; if left out, as many as make a hundred nodes, at most ten.
+    /// The number of seeds; if left out, as many as make a hundred nodes, at most ten.
     #[arg(long)]
     seeds: Option<u64>,
     /// Writes the table as JSON.
@@ -72,10 +72,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!();
     }
     println!(
-        "brake: from the beginning of the trouble until somebody is refused for it\n\
+        "brake: from the beginning of the trouble until a request is refused for it\n\
          failed: calls let through by then that came to nothing; warned: not a single one\n\
          victims: of 1000 good high and critical requests, those that were refused\n\
-         well: from the end of the trouble until nobody is refused for it"
+         well: from the end of the trouble until no request is refused for it"
     );
     if let Some(plot) = trade_off::plot(&rows) {
         println!("\n{}", plot.text());
@@ -181,7 +181,8 @@ fn number(value: Option<f64>, places: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.places$}"))
 }
 
-/// The same life with and without a look at the peers, alone on the machine: the difference is what looking costs.
+/// The same run with and without reading the peers, alone on the machine: the difference is the
+/// cost of reading.
 fn print_cost(args: &Args) -> anyhow::Result<()> {
     let Some(nodes) = args.nodes.iter().max() else { return Ok(()) };
     let fleet = Fleet::new(*nodes, Trouble::Outage, args.seed);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+//! `sim list`: names every scenario and every policy.
 
 use std::process::ExitCode;
 
 use atrion_sim::{Set, policy};
+
+use crate::columns::wrapped;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -23,11 +26,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 scenario.seconds,
                 scenario.capacity()
             );
-            wrap(&scenario.purpose);
+            println!("{}", wrapped(&scenario.purpose, 6));
         }
         println!();
     }
-    println!("policies, and `oracle`, which no gate can be:");
+    println!("policies, and `oracle`, which no real gate can be:");
     for entry in policy::all() {
         println!("  {}", entry.name);
     }
@@ -36,18 +39,4 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!("  {}", entry.name);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Into 80 columns, under its name.
-fn wrap(text: &str) {
-    let mut line = String::from("     ");
-    for word in text.split_whitespace() {
-        if line.chars().count() + 1 + word.chars().count() > 80 {
-            println!("{line}");
-            line = String::from("     ");
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    println!("{line}");
 }

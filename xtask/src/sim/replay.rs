@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A recorded incident, lived through again with another configuration.
+//! Replays a recorded incident with another configuration.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,11 +15,11 @@ use super::common;
 pub(crate) struct Args {
     /// A recording: `cargo xtask demo --record FILE`, or `Atrion::record` in a service.
     file: PathBuf,
-    /// The candidate, a whole configuration as TOML: what it does not name is as by default. Left out: the recorded
-    /// configuration itself, which shows how near the model comes.
+    /// The candidate, a whole configuration as TOML; missing fields have their defaults. If left
+    /// out, the recorded configuration, which shows the error of the model.
     #[arg(long, value_name = "CANDIDATE.toml")]
     config: Option<PathBuf>,
-    /// Of the arrivals within their windows, and of the model's service times.
+    /// The seed of the arrivals within their windows, and of the service times of the model.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Writes every second of the three courses as JSON.

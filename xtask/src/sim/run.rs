@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! `sim run`: one scenario with some policies, with a plot.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +21,8 @@ pub(crate) struct Args {
     policies: Vec<String>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Takes arrivals from an access log of the common or combined format; the scenario says the rest.
+    /// Takes arrivals from an access log of the common or combined format, and the rest from the
+    /// scenario.
     #[arg(long)]
     arrivals: Option<PathBuf>,
     /// Writes the plot as SVG.
@@ -78,7 +80,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Answers in time, per second, beside what came and what a perfect gate would have answered.
+/// Answers in time, per second, beside the offered rate and the answers of a perfect gate.
 fn plot(runs: &[(String, Record)]) -> Plot {
     let mut curves = Vec::new();
     if let Some((_, record)) = runs.first() {

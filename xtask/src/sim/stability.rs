@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! `sim stability`: where the preset `rfc` settles.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

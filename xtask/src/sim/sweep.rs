@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One number of the preset `adaptive`, several values.
+//! Compares values of one number of the preset `adaptive`.
 
 use std::process::ExitCode;
 
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The defaults with one field set, through the form that configuration files have.
+/// The defaults with one field set, in the form of configuration files.
 fn with(field: &str, value: f64) -> anyhow::Result<AdaptiveConfig> {
     let mut config = serde_json::to_value(AdaptiveConfig::default())?;
     let fields = config.as_object_mut().context("a configuration is a table")?;

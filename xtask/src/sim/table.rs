@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! `sim table`: policies compared over a set of scenarios.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ pub(crate) struct Args {
     /// Policies, by name; all if left out.
     #[arg(long = "policy")]
     policies: Vec<String>,
-    /// Also `adaptive` with one law switched off each, and what each law is worth.
+    /// Also `adaptive` with one law switched off each, and the worth of each law.
     #[arg(long)]
     ablations: bool,
     /// Leaves the oracle out, which takes most of the time.
@@ -27,7 +28,7 @@ pub(crate) struct Args {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// So many seeds; 5 for files, 1 for random plants if left out.
+    /// The number of seeds; if left out, 5 for files and 1 for random plants.
     #[arg(long)]
     seeds: Option<u64>,
     /// Shows the score of every scenario for the first policies of the table.
@@ -95,7 +96,7 @@ fn print(table: &Table) {
     println!("rank: mean among realizable policies; worst: the mean score of the worst scenario");
 }
 
-/// What each law is worth: the preset with it against the preset without it.
+/// The worth of each law: the preset with it against the preset without it.
 fn print_ablations(table: &Table) {
     let Some(whole) = table.row("adaptive") else { return };
     println!(
@@ -121,7 +122,7 @@ fn print_ablations(table: &Table) {
             name(by_worth().min_by(|a, b| a.0.total_cmp(&b.0))),
         );
     }
-    println!("worth: the score of the whole preset less the score without the law");
+    println!("worth: the score of the whole preset minus the score without the law");
 }
 
 fn print_scenarios(table: &Table) {

@@ -19,18 +19,17 @@ use anyhow::Context as _;
 
 use self::docs::{Docs, Reading};
 use self::surface::Surface;
-use super::shell::{Job, Shell};
-use super::step::Outcome;
-use super::workspace::Workspace;
-
-const FACADE: &str = "atrion";
+use super::job::Job;
+use crate::outcome::Outcome;
+use crate::process::root;
+use crate::workspace::{FACADE, Workspace};
 
 /// Under this many names the check has lost sight of the facade, and would find nothing wrong.
 const AT_LEAST: usize = 60;
 
-pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcome> {
-    let mut dead = links::faults(shell.root())?;
-    dead.extend(map::faults(shell.root())?);
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let mut dead = links::faults(root())?;
+    dead.extend(map::faults(root())?);
     for fault in &dead {
         println!("{fault}");
     }
@@ -43,10 +42,10 @@ pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcom
     let all = features.clone().collect::<Vec<_>>().join(",");
     let sets = std::iter::once(String::new()).chain(features.map(str::to_owned)).chain([all]);
 
-    let rustdoc = unlocked_rustdoc(shell.root())?;
+    let rustdoc = unlocked_rustdoc(root())?;
     let (mut count, mut faults) = (0, 0);
     for set in sets {
-        let docs = match document(shell, &rustdoc, &set)? {
+        let docs = match document(&rustdoc, &set)? {
             Reading::Read(docs) => docs,
             Reading::Unknown(version) => {
                 return Ok(Outcome::Skipped(format!(
@@ -71,19 +70,19 @@ pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcom
 }
 
 /// Documents the facade and those of our crates that this feature set builds into it.
-fn document(shell: &Shell, rustdoc: &Path, set: &str) -> anyhow::Result<Reading> {
+fn document(rustdoc: &Path, set: &str) -> anyhow::Result<Reading> {
     let selection = ["--no-default-features", "--features", set];
     let tree = Job::cargo(["tree", "--package", FACADE, "--edges", "normal", "--prefix", "none"])
         .args(["--format", "{lib}"])
         .args(selection);
-    let output = shell.capture(&tree)?;
+    let output = tree.capture()?;
     anyhow::ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
     let mut crates: Vec<&str> = text.lines().filter(|name| name.split('_').next() == Some(FACADE)).collect();
     crates.sort_unstable();
     crates.dedup();
 
-    let folder = shell.root().join("target/doc");
+    let folder = root().join("target/doc");
     for name in &crates {
         // What an earlier run left behind was made with other features.
         let _ = std::fs::remove_file(folder.join(format!("{name}.json")));
@@ -91,7 +90,8 @@ fn document(shell: &Shell, rustdoc: &Path, set: &str) -> anyhow::Result<Reading>
     let features: Vec<String> =
         set.split(',').filter(|name| !name.is_empty()).map(|name| format!("{FACADE}/{name}")).collect();
     let packages = crates.iter().flat_map(|name| ["--package".to_owned(), name.replace('_', "-")]);
-    // The mark makes each run a new one: cargo would take a file of another feature set for this one's.
+    // The mark makes each run a new one: cargo would take a file of another feature set for this
+    // one's.
     let mark = format!("{}-{set}", std::process::id());
     let job = Job::cargo(["doc", "--quiet", "--no-deps", "--no-default-features", "--features"])
         .args([features.join(",")])
@@ -101,14 +101,14 @@ fn document(shell: &Shell, rustdoc: &Path, set: &str) -> anyhow::Result<Reading>
             "RUSTDOCFLAGS",
             format!("-Z unstable-options --output-format json --cfg atrion_names=\"{mark}\""),
         );
-    if let Outcome::Failed(why) = shell.run(job)? {
+    if let Outcome::Failed(why) = job.run()? {
         anyhow::bail!("rustdoc: {why}");
     }
     Docs::read(&folder, &crates)
 }
 
-/// A rustdoc that takes unstable options, while the compiler itself is left alone: were the variable
-/// set for cargo, build scripts would see it, and all dependencies would be built again.
+/// A rustdoc that takes unstable options, while the compiler itself is left alone: were the
+/// variable set for cargo, build scripts would see it, and all dependencies would be built again.
 fn unlocked_rustdoc(root: &Path) -> anyhow::Result<std::path::PathBuf> {
     let folder = root.join("target/names");
     std::fs::create_dir_all(&folder)?;

@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //! atrion-core without the standard library, shown with the host's own toolchain.
 //!
-//! A target without std has to be installed first. But a library that brings its own panic handler
-//! proves the same on any host: std has a panic handler too, and the compiler accepts only one
-//! among all the crates that are loaded. So if anything below atrion-core reaches std, this does
-//! not compile. That the method can tell the difference is shown first, with a library that does
-//! reach std.
+//! A target without std has to be installed first. A library with a panic handler of its own proves
+//! the same on any host: std has a panic handler too, and the compiler accepts only one among all
+//! loaded crates. If anything below atrion-core reaches std, this does not compile. A library that
+//! does reach std is tried first, to show that the method tells the difference.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::shell::{Job, Shell};
-use super::step::Outcome;
-use super::workspace::{Package, Workspace};
+use super::job::Job;
+use crate::outcome::Outcome;
+use crate::process::root;
+use crate::workspace::{Package, Workspace, folder};
 
 const SUBJECT: &str = "atrion-core";
 
-pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcome> {
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
     let core = workspace.member(SUBJECT).with_context(|| format!("there is no {SUBJECT}"))?;
-    let folder = core.manifest_path.parent().context("a manifest lies in a folder")?;
-    let home = shell.root().join("target/no-std");
+    let home = root().join("target/no-std");
     fs::create_dir_all(home.join("src"))?;
-    // The versions that the workspace locked, so that nothing is fetched anew.
-    fs::copy(shell.root().join("Cargo.lock"), home.join("Cargo.lock"))?;
-    fs::write(home.join("Cargo.toml"), manifest(core, folder))?;
+    // The versions that the workspace locked, so nothing is fetched.
+    fs::copy(root().join("Cargo.lock"), home.join("Cargo.lock"))?;
+    fs::write(home.join("Cargo.toml"), manifest(core, folder(core)))?;
     let check = || {
         Job::cargo(["check", "--quiet", "--offline", "--manifest-path"])
             .args([home.join("Cargo.toml")])
@@ -33,7 +32,7 @@ pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcom
     };
 
     fs::write(home.join("src/lib.rs"), library("extern crate std;"))?;
-    let control = shell.capture(&check())?;
+    let control = check().capture()?;
     let complaint = String::from_utf8_lossy(&control.stderr);
     anyhow::ensure!(
         !control.status.success() && complaint.contains("panic_impl"),
@@ -41,10 +40,10 @@ pub(super) fn run(shell: &Shell, workspace: &Workspace) -> anyhow::Result<Outcom
     );
 
     fs::write(home.join("src/lib.rs"), library(""))?;
-    shell.run(check())
+    check().run()
 }
 
-/// Every feature but `std` is on: none of them may bring std in by itself.
+/// Every feature except `std` is on: none of them may bring std in by itself.
 fn manifest(core: &Package, folder: &Path) -> String {
     let features: Vec<&String> =
         core.features.keys().filter(|name| !["default", "std"].contains(&name.as_str())).collect();

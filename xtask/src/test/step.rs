@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The steps, their order, and what each one proves.
 
-use std::fmt;
+use clap::ValueEnum;
 
-use clap::{Args as _, FromArgMatches as _, ValueEnum};
-
-use super::shell::{Job, Shell};
-use super::workspace::Workspace;
-use super::{alone, examples, loom, msrv, names, no_std, suite};
+use super::job::Job;
+use super::{alone, examples, loom, msrv, names, no_std, package, suite};
+use crate::outcome::Outcome;
+use crate::workspace::Workspace;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
@@ -20,6 +19,7 @@ pub(crate) enum Step {
     Docs,
     Names,
     Deny,
+    Package,
     Boundary,
     Examples,
     Loom,
@@ -28,17 +28,9 @@ pub(crate) enum Step {
     Tests,
 }
 
-/// How a step ended. A note says what was found on the way, so that a green line never hides that
-/// there was nothing to check.
-pub(crate) enum Outcome {
-    Passed(String),
-    Skipped(String),
-    Failed(String),
-}
-
 impl Step {
-    /// Cheap and telling first, the tests last.
-    pub(crate) const ORDER: [Self; 15] = [
+    /// The cheap steps first, the tests last.
+    pub(crate) const ORDER: [Self; 16] = [
         Self::Format,
         Self::Clippy,
         Self::Crates,
@@ -48,6 +40,7 @@ impl Step {
         Self::Docs,
         Self::Names,
         Self::Deny,
+        Self::Package,
         Self::Boundary,
         Self::Servers,
         Self::Examples,
@@ -68,6 +61,7 @@ impl Step {
             Self::Docs => "docs",
             Self::Names => "names",
             Self::Deny => "deny",
+            Self::Package => "package",
             Self::Boundary => "boundary",
             Self::Examples => "examples",
             Self::Loom => "loom",
@@ -86,8 +80,9 @@ impl Step {
             Self::NoStd => "atrion-core builds where there is no standard library",
             Self::Msrv => "the stated rust-version holds for our code and for what it depends on",
             Self::Docs => "the documentation builds without a warning",
-            Self::Names => "every type in a signature of the facade has a name there, and no link is dead",
-            Self::Deny => "bans, licences and sources of every dependency",
+            Self::Names => "every type in the signatures of the facade has a name; no link is dead",
+            Self::Deny => "bans, licenses and sources of every dependency",
+            Self::Package => "every published crate packages, in the order of the releases",
             Self::Boundary => "the free crates never reach the commercial ones",
             Self::Examples => "the examples run to their end",
             Self::Loom => "the atomics hold under every interleaving that loom can find",
@@ -97,72 +92,45 @@ impl Step {
         }
     }
 
-    pub(crate) fn run(self, shell: &Shell, workspace: &Workspace, nextest: bool) -> anyhow::Result<Outcome> {
+    pub(crate) fn run(self, workspace: &Workspace, nextest: bool) -> anyhow::Result<Outcome> {
         match self {
-            Self::Format => shell.run(Job::cargo(["fmt", "--all", "--", "--check"])),
-            Self::Clippy => shell.run(
-                Job::cargo(["clippy", "--workspace", "--all-targets", "--all-features"])
-                    .args(["--", "-D", "warnings"]),
-            ),
-            Self::Crates => alone::crates(shell, workspace),
-            Self::Features => alone::features(shell, workspace),
-            Self::NoStd => no_std::run(shell, workspace),
-            Self::Msrv => msrv::run(shell, workspace),
-            Self::Docs => shell.run(
-                Job::cargo(["doc", "--workspace", "--no-deps", "--all-features"])
-                    .env("RUSTDOCFLAGS", "-D warnings"),
-            ),
-            Self::Names => names::run(shell, workspace),
-            Self::Deny => deny(shell),
-            Self::Boundary => boundary(),
-            Self::Examples => examples::run(shell, workspace),
-            Self::Loom => loom::run(shell, workspace),
-            Self::Doctests => suite::doctests(shell),
+            Self::Format => Job::cargo(["fmt", "--all", "--", "--check"]).run(),
+            Self::Clippy => Job::cargo(["clippy", "--workspace", "--all-targets", "--all-features"])
+                .args(["--", "-D", "warnings"])
+                .run(),
+            Self::Crates => alone::crates(workspace),
+            Self::Features => alone::features(workspace),
+            Self::NoStd => no_std::run(workspace),
+            Self::Msrv => msrv::run(workspace),
+            Self::Docs => Job::cargo(["doc", "--workspace", "--no-deps", "--all-features"])
+                .env("RUSTDOCFLAGS", "-D warnings")
+                .run(),
+            Self::Names => names::run(workspace),
+            Self::Deny => deny(),
+            Self::Package => package::run(workspace),
+            Self::Boundary => Ok(boundary(workspace)),
+            Self::Examples => examples::run(workspace),
+            Self::Loom => loom::run(workspace),
+            Self::Doctests => suite::doctests(),
             Self::Servers => Ok(crate::servers::step()),
-            Self::Tests if nextest => suite::nextest(shell),
-            Self::Tests => suite::tests(shell),
+            Self::Tests if nextest => suite::nextest(),
+            Self::Tests => suite::tests(),
         }
     }
 }
 
-/// Advisories are left to a job with access to their database; what this checks needs no network.
-fn deny(shell: &Shell) -> anyhow::Result<Outcome> {
-    let deny = crate::tools::cargo_deny()?;
-    shell.run(
-        Job::program(deny).args(["check", "--hide-inclusion-graph"]).args(["bans", "licenses", "sources"]),
-    )
+/// Advisories are the task of a job with access to their database; this step needs no network.
+fn deny() -> anyhow::Result<Outcome> {
+    Job::program(crate::tools::cargo_deny()?)
+        .args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"])
+        .run()
 }
 
-fn boundary() -> anyhow::Result<Outcome> {
-    // What `cargo xtask boundary` without flags would get.
-    let command = crate::boundary::Args::augment_args(clap::Command::new("boundary"));
-    let matches = command.no_binary_name(true).try_get_matches_from([""; 0])?;
-    let code = crate::boundary::run(crate::boundary::Args::from_arg_matches(&matches)?)?;
-    Ok(if code == std::process::ExitCode::SUCCESS {
-        Outcome::passed()
-    } else {
-        Outcome::Failed("see above".to_owned())
-    })
-}
-
-impl Outcome {
-    pub(crate) fn passed() -> Self {
-        Self::Passed(String::new())
-    }
-
-    pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Self::Failed(_))
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (verdict, note) = match self {
-            Self::Passed(note) => ("passed", note),
-            Self::Skipped(note) => ("skipped", note),
-            Self::Failed(note) => ("FAILED", note),
-        };
-        if note.is_empty() { write!(f, "{verdict}") } else { write!(f, "{verdict}: {note}") }
+/// `cargo xtask boundary` without flags.
+fn boundary(workspace: &Workspace) -> Outcome {
+    match crate::boundary::check(workspace, false) {
+        0 => Outcome::passed(),
+        faults => Outcome::Failed(format!("{faults} faults, see above")),
     }
 }
 

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The tests themselves, with a count of what ran: a suite that ran nothing is no suite.
+//! The tests, with a count of what ran: a run without a test is a failure.
 
-use super::shell::{Job, Shell};
-use super::step::Outcome;
+use super::job::Job;
+use crate::outcome::Outcome;
 
-pub(super) fn tests(shell: &Shell) -> anyhow::Result<Outcome> {
-    counted(shell, Job::cargo(["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"]))
+pub(super) fn tests() -> anyhow::Result<Outcome> {
+    counted(Job::cargo(["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"]))
 }
 
-pub(super) fn doctests(shell: &Shell) -> anyhow::Result<Outcome> {
-    counted(shell, Job::cargo(["test", "--workspace", "--all-features", "--doc"]))
+pub(super) fn doctests() -> anyhow::Result<Outcome> {
+    counted(Job::cargo(["test", "--workspace", "--all-features", "--doc"]))
 }
 
-/// nextest counts for itself and refuses an empty run.
-pub(super) fn nextest(shell: &Shell) -> anyhow::Result<Outcome> {
-    shell.run(
-        Job::cargo(["nextest", "run", "--workspace", "--all-features", "--lib", "--bins", "--tests"])
-            .args(["--no-tests", "fail"]),
-    )
+/// nextest counts its tests and refuses an empty run.
+pub(super) fn nextest() -> anyhow::Result<Outcome> {
+    Job::cargo(["nextest", "run", "--workspace", "--all-features", "--lib", "--bins", "--tests"])
+        .args(["--no-tests", "fail"])
+        .run()
 }
 
-pub(super) fn counted(shell: &Shell, job: Job) -> anyhow::Result<Outcome> {
-    // One failing binary must not hide what the others have to say.
+pub(super) fn counted(job: Job) -> anyhow::Result<Outcome> {
+    // A failing binary must not hide the results of the others.
     let job = job.env("CARGO_TERM_COLOR", "never").args(["--no-fail-fast"]);
     let mut count = Count::default();
-    let outcome = shell.watch(job, |line| count.add(line))?;
+    let outcome = job.watch(|line| count.add(line))?;
     Ok(match outcome {
         Outcome::Passed(_) if count.passed == 0 => Outcome::Failed("no test ran".to_owned()),
         Outcome::Passed(_) => Outcome::Passed(count.to_string()),
@@ -33,7 +32,7 @@ pub(super) fn counted(shell: &Shell, job: Job) -> anyhow::Result<Outcome> {
     })
 }
 
-/// The sum of libtest's summary lines.
+/// The sum of the summary lines of libtest.
 #[derive(Default, PartialEq, Debug)]
 struct Count {
     passed: u64,
@@ -42,7 +41,7 @@ struct Count {
 }
 
 impl Count {
-    /// Adds `test result: ok. 12 passed; 0 failed; 1 ignored; ...`; other lines count nothing.
+    /// Adds a line like `test result: ok. 12 passed; 0 failed; 1 ignored; ...` and skips any other.
     fn add(&mut self, line: &str) {
         let Some(summary) = line.strip_prefix("test result: ") else { return };
         let Some((_, figures)) = summary.split_once(". ") else { return };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the names that a pattern binds mean: an instance, a string, a pressure, or something else that
-//! hides an outer name.
+//! What the names that a pattern binds mean: an instance, a string, a pressure, or something else
+//! that hides an outer name.
 
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat, Type};
@@ -42,8 +42,8 @@ impl Walk<'_> {
         }
         match (init, made_of(init, &|expr| self.source(expr))) {
             (Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(_), .. }), _) => Meaning::Text,
-            // A variable that is never written to holds the same measurement later. Another expression
-            // may not.
+            // A variable that is never written to holds the same measurement later. Another
+            // expression may not.
             (_, Some((telemetry @ Expr::Path(path), handling))) => match path.path.get_ident() {
                 Some(name) if !self.counts.is_written(&name.to_string()) => {
                     Meaning::Pressure { telemetry: self.source(telemetry), handling }

@@ -42,8 +42,8 @@ impl Counts {
         of(&self.put_back, name)
     }
 
-    /// Whether it is assigned to, borrowed mutably or declared `mut`. Judged by name alone, so a shadowed
-    /// variable of the same name counts too.
+    /// Whether it is assigned to, borrowed mutably or declared `mut`. Judged by name alone, so a
+    /// shadowed variable of the same name counts too.
     pub(super) fn is_written(&self, name: &str) -> bool {
         of(&self.written, name) > 0
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The trade-off as curves over gamma: what a warning gains, and what a lone victim and its neighbours pay.
+//! The trade-off as curves over gamma: the gain of a warning, and its price for a lone victim and
+//! its neighbors.
 
 use atrion_sim::fleet::{Outcome, Row, Trouble};
 use atrion_sim::plot::{Curve, Plot};
 
-/// One curve: in which trouble, and what of its outcome.
+/// One curve: its trouble, and a quantity of the outcome.
 type Measure = (&'static str, Trouble, fn(&Outcome) -> Option<f64>);
 
 const MEASURES: [Measure; 4] = [
@@ -14,8 +15,8 @@ const MEASURES: [Measure; 4] = [
     ("ohms at well nodes", Trouble::Lone, |out| out.false_ohms),
 ];
 
-/// Of the largest fleet. Straight lines join the gammas that were measured; each curve is a share of its greatest
-/// value, because they have no unit in common.
+/// The plot of the largest fleet. Straight lines join the measured gammas. Each curve is a share of
+/// its greatest value, because the curves share no unit.
 pub(super) fn plot(rows: &[Row]) -> Option<Plot> {
     let nodes = rows.iter().map(|row| row.nodes).max()?;
     let curves: Vec<_> = MEASURES
@@ -47,7 +48,7 @@ fn between(points: &[(f64, f64)], at: f64) -> Option<f64> {
     Some(pair[0].1 + share * (pair[1].1 - pair[0].1))
 }
 
-/// As many as the text plot has columns.
+/// The number of columns of the text plot.
 const PLACES: usize = 70;
 
 #[cfg(test)]

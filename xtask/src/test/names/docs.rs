@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What rustdoc wrote about our crates, and the way from a name in one crate to its item in another.
+//! What rustdoc wrote about our crates, and the way from a name in one crate to its item in
+//! another.
 //!
 //! Ids are valid inside of one file. Between files an item is found by the path of its definition,
 //! which is the same in all of them.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! No link leads nowhere: not in the pages of the repository, and not from a comment to a page.
 //!
-//! A page in the repository links relatively. The README and the manual are also pages of rustdoc, where
-//! relative paths lead nowhere. So each of their links has a label, and `crates/atrion/manual/links.md`
-//! gives the label an item: rustdoc reads that file first, and of two definitions the first one holds.
+//! A page in the repository links relatively. The README and the manual are also pages of rustdoc,
+//! where relative paths lead nowhere. So each of their links has a label, and
+//! `crates/atrion/manual/links.md` gives the label an item: rustdoc reads that file first, and of
+//! two definitions the first one holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +15,8 @@ use anyhow::Context as _;
 const MANUAL: &str = "crates/atrion/manual";
 const ITEMS: &str = "crates/atrion/manual/links.md";
 
-/// Where links to files of the repository lead in rustdoc: to the list of what is not in the package.
+/// Where links to files of the repository lead in rustdoc: to the list of what is not in the
+/// package.
 const ELSEWHERE: &str = "crate::manual#in-the-repository";
 
 /// Everything that is wrong, a line each.
@@ -166,7 +168,8 @@ fn beside(from: &Path, path: &str) -> PathBuf {
     file
 }
 
-/// What rustdoc is to make of a relative link: the chapter, or the list of what is not in the package.
+/// What rustdoc is to make of a relative link: the chapter, or the list of what is not in the
+/// package.
 fn item_of(from: &Path, target: &str) -> String {
     let (path, fragment) = target
         .split_once('#')

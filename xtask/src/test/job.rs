@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Runs commands at the root of the workspace and says which, so that a reader of the log can
-//! repeat any of them by hand.
+//! Runs a command at the root of the workspace and prints it, so that a reader of the log can
+//! repeat it by hand.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::step::Outcome;
+use crate::outcome::Outcome;
+use crate::process;
 
-/// One command with its environment.
+/// A command with its environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(&'static str, OsString)>,
-}
-
-pub(crate) struct Shell {
-    root: PathBuf,
 }
 
 impl Job {
@@ -45,38 +41,22 @@ impl Job {
         self
     }
 
-    /// The command as one would type it.
+    /// The command as a user types it.
     fn spelled(&self) -> String {
         let env = self.env.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
         let words = std::iter::once(&self.program).chain(&self.args).map(|word| quoted(word));
         env.chain(words).collect::<Vec<_>>().join(" ")
     }
-}
 
-fn quoted(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    if word.contains(' ') { format!("'{word}'") } else { word.into_owned() }
-}
-
-impl Shell {
-    pub(crate) fn at_the_root() -> Self {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self { root: here.parent().unwrap_or(here).to_owned() }
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Runs a command whose output goes straight to the terminal.
-    pub(crate) fn run(&self, job: Job) -> anyhow::Result<Outcome> {
-        let status = self.start(&job, |_| {})?.wait()?;
+    /// Runs the command with its output on the terminal.
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let status = self.start(|_| {})?.wait()?;
         Ok(judge(status))
     }
 
-    /// Like [`Self::run`], but ends the command when its time is up.
-    pub(crate) fn run_within(&self, job: Job, limit: Duration) -> anyhow::Result<Outcome> {
-        let mut child = self.start(&job, |_| {})?;
+    /// Like [`Self::run`], but kills the command after `limit`.
+    pub(crate) fn run_within(self, limit: Duration) -> anyhow::Result<Outcome> {
+        let mut child = self.start(|_| {})?;
         let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = child.try_wait()? {
@@ -92,10 +72,9 @@ impl Shell {
         }
     }
 
-    /// Runs a command and hands each line of its standard output on, while it also goes to the
-    /// terminal.
-    pub(crate) fn watch(&self, job: Job, mut line: impl FnMut(&str)) -> anyhow::Result<Outcome> {
-        let mut child = self.start(&job, |command| {
+    /// Like [`Self::run`], and gives each line of the standard output to `line`.
+    pub(crate) fn watch(self, mut line: impl FnMut(&str)) -> anyhow::Result<Outcome> {
+        let mut child = self.start(|command| {
             command.stdout(Stdio::piped());
         })?;
         if let Some(stdout) = child.stdout.take() {
@@ -110,37 +89,34 @@ impl Shell {
         Ok(judge(child.wait()?))
     }
 
-    /// Runs a command quietly; gives its status, standard output and standard error.
-    pub(crate) fn capture(&self, job: &Job) -> anyhow::Result<std::process::Output> {
-        self.command(job).output().with_context(|| format!("cannot run {}", job.spelled()))
+    /// Runs the command and captures its output.
+    pub(crate) fn capture(self) -> anyhow::Result<Output> {
+        self.command().output().with_context(|| format!("cannot run {}", self.spelled()))
     }
 
-    fn start(&self, job: &Job, prepare: impl FnOnce(&mut Command)) -> anyhow::Result<Child> {
-        println!("$ {}", job.spelled());
+    fn start(&self, prepare: impl FnOnce(&mut Command)) -> anyhow::Result<Child> {
+        println!("$ {}", self.spelled());
         std::io::stdout().flush()?;
-        let mut command = self.command(job);
+        let mut command = self.command();
         prepare(&mut command);
-        command.spawn().with_context(|| format!("cannot run {}", job.spelled()))
+        command.spawn().with_context(|| format!("cannot run {}", self.spelled()))
     }
 
-    fn command(&self, job: &Job) -> Command {
-        let mut command = Command::new(&job.program);
-        command.args(&job.args).envs(job.env.iter().map(|(name, value)| (name, value)));
-        // `cargo run` describes this very package to its children; a build script that looks at
-        // these names would otherwise be told about the wrong package, and be built twice.
-        for (name, _) in std::env::vars_os() {
-            let spelled = name.to_string_lossy();
-            if spelled.starts_with("CARGO_PKG_") || spelled.starts_with("CARGO_MANIFEST_") {
-                command.env_remove(&name);
-            }
-        }
-        command.current_dir(&self.root).stdin(Stdio::null());
+    fn command(&self) -> Command {
+        let mut command = process::command(&self.program, process::root());
+        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null());
         command
     }
 }
 
 fn judge(status: ExitStatus) -> Outcome {
     if status.success() { Outcome::passed() } else { Outcome::Failed(status.to_string()) }
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    if word.contains(' ') { format!("'{word}'") } else { word.into_owned() }
 }
 
 #[cfg(test)]
@@ -155,16 +131,14 @@ mod tests {
 
     #[test]
     fn a_failing_command_is_a_failed_step() {
-        let shell = Shell::at_the_root();
-        let outcome = shell.run(Job::cargo(["--no-such-flag"]));
+        let outcome = Job::cargo(["--no-such-flag"]).run();
         assert!(matches!(outcome, Ok(Outcome::Failed(_))));
     }
 
     #[test]
     fn watching_sees_every_line() {
         let mut lines = Vec::new();
-        let shell = Shell::at_the_root();
-        let outcome = shell.watch(Job::cargo(["--version"]), |line| lines.push(line.to_owned()));
+        let outcome = Job::cargo(["--version"]).watch(|line| lines.push(line.to_owned()));
         assert!(matches!(outcome, Ok(Outcome::Passed(_))));
         assert!(matches!(lines.as_slice(), [line] if line.starts_with("cargo ")));
     }
