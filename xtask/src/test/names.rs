@@ -75,7 +75,9 @@ fn document(rustdoc: &Path, set: &str) -> anyhow::Result<Reading> {
     let output = tree.capture()?;
     anyhow::ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
-    let mut crates: Vec<&str> = text.lines().filter(|name| name.split('_').next() == Some(FACADE)).collect();
+    // A crate that was listed before is followed by `(*)`.
+    let names = text.lines().filter_map(|line| line.split_whitespace().next());
+    let mut crates: Vec<&str> = names.filter(|name| name.split('_').next() == Some(FACADE)).collect();
     crates.sort_unstable();
     crates.dedup();
 
@@ -96,7 +98,7 @@ fn document(rustdoc: &Path, set: &str) -> anyhow::Result<Reading> {
         .env("RUSTDOC", rustdoc)
         .env(
             "RUSTDOCFLAGS",
-            format!("-Z unstable-options --output-format json --cfg atrion_names=\"{mark}\""),
+            format!("-Z unstable-options --output-format json -A rustdoc::all --cfg atrion_names=\"{mark}\""),
         );
     if let Outcome::Failed(why) = job.run()? {
         anyhow::bail!("rustdoc: {why}");
