@@ -52,6 +52,16 @@ impl Routes {
     /// A name that cannot be one (empty, over 256 bytes, control characters), or for which there is
     /// no place, gets the overflow route, which protects as every other does; that is counted and
     /// reported. Use templates (`GET /users/{id}`) and never raw paths as names.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// let route = atrion.routes().route("GET /users/{id}");
+    /// assert_eq!(route.id(), atrion.route("GET /users/{id}").id());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn route(&self, name: &str) -> Route {
         match self.registry.get(name) {

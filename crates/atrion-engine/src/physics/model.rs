@@ -174,3 +174,13 @@ fn cold(RfcPhysics { law, slo }: &RfcPhysics, now: Mono) -> PhysicsState {
 /// An open breaker is restored as open if the store was told of it less than five minutes ago. It
 /// is told twice a minute.
 const OUTAGE_REMEMBERED: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_and_rules_take_three_words_of_an_idle_route() {
+        assert_eq!(size_of::<Model>(), 3 * size_of::<usize>());
+    }
+}

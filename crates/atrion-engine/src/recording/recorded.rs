@@ -99,6 +99,24 @@ impl Start {
     pub(super) fn of(model: &Model, at: Mono) -> Self {
         Self { at, config: model.config(), state: RouteState::of(model), lost: 0 }
     }
+
+    /// The model that goes on from here. A state of another preset than the configuration hands
+    /// over its scar alone, as in a running instance.
+    pub(super) fn resume(&self) -> Model {
+        match (&self.state.0, Preset::of(&self.config)) {
+            (State::Adaptive(state), Preset::Adaptive(rules)) => {
+                Model::Adaptive { rules, state: state.clone() }
+            }
+            (State::Rfc(state), Preset::Rfc(rules)) => Model::Rfc { rules, state: state.clone() },
+            (State::Adaptive(state), preset @ Preset::Rfc(_)) => {
+                let scar = state.as_ref().map_or(Ohms::ZERO, |state| state.scar());
+                Model::with_scar(preset, scar, self.at)
+            }
+            (State::Rfc(state), preset @ Preset::Adaptive(_)) => {
+                Model::with_scar(preset, state.scar, self.at)
+            }
+        }
+    }
 }
 
 /// What a route knows between two pulses. Opaque: the names inside are the core's own and change
@@ -123,22 +141,6 @@ impl RouteState {
             Model::Adaptive { state, .. } => State::Adaptive(state.clone()),
             Model::Rfc { state, .. } => State::Rfc(state.clone()),
         })
-    }
-
-    /// The model that goes on from here at `now`. Another preset takes over the scar alone, as in a
-    /// running instance.
-    pub(super) fn resume(&self, config: &RouteConfig, now: Mono) -> Model {
-        match (&self.0, Preset::of(config)) {
-            (State::Adaptive(state), Preset::Adaptive(rules)) => {
-                Model::Adaptive { rules, state: state.clone() }
-            }
-            (State::Rfc(state), Preset::Rfc(rules)) => Model::Rfc { rules, state: state.clone() },
-            (State::Adaptive(state), preset @ Preset::Rfc(_)) => {
-                let scar = state.as_ref().map_or(Ohms::ZERO, |state| state.scar());
-                Model::with_scar(preset, scar, now)
-            }
-            (State::Rfc(state), preset @ Preset::Adaptive(_)) => Model::with_scar(preset, state.scar, now),
-        }
     }
 
     /// It is of the preset of this configuration.

@@ -9,7 +9,6 @@
 use std::time::Duration;
 
 use super::{Decided, PulseRecord, Start};
-use crate::config::RouteConfig;
 use crate::physics::{Fed, Model, TickCache};
 
 /// Takes the decisions of one [`Part`](super::Part) again.
@@ -20,17 +19,11 @@ pub struct Retrace {
 }
 
 impl Retrace {
-    /// From where the part starts, under its own configuration.
+    /// From where the part starts, under the configuration of the start. With another one in its
+    /// place the retrace asks another law.
     #[must_use]
     pub fn of(start: &Start) -> Self {
-        Self::under(start, &start.config)
-    }
-
-    /// The same under another configuration. Another preset takes over the scar, as in a running
-    /// instance.
-    #[must_use]
-    pub fn under(start: &Start, config: &RouteConfig) -> Self {
-        Self { model: start.state.resume(config, start.at), ticks: TickCache::default() }
+        Self { model: start.resume(), ticks: TickCache::default() }
     }
 
     /// The next pulse: what the physics decides on what it was fed. The recorded decision is not
