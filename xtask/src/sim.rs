@@ -9,6 +9,7 @@ mod list;
 mod replay;
 mod run;
 mod stability;
+mod steady;
 mod sweep;
 mod table;
 
@@ -32,6 +33,8 @@ enum Command {
     Sweep(sweep::Args),
     /// Map what the preset `rfc` settles to over decay, scar and damping.
     Stability(stability::Args),
+    /// Measure what policies refuse of services that are not overloaded.
+    Steady(steady::Args),
     /// Explain R, its terms, N* and the mode over a scenario.
     Explain(explain::Args),
     /// Measure what the sharing of scars brings to a fleet, and what it costs.
@@ -48,6 +51,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Stability(args) => stability::run(&args),
+        Command::Steady(args) => steady::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fleet(args) => fleet::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -25,4 +25,6 @@ pub use score::{Components, Record};
 
 pub mod stability;
 
+pub mod steady;
+
 pub mod table;

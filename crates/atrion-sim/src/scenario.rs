@@ -133,6 +133,9 @@ pub struct LoadSpec {
     /// Mean number of requests that come at the same moment.
     #[serde(default = "one")]
     pub burst: f64,
+    /// All requests of so many seconds come at once, at the end of them: timers, batches, pollers. Left out: at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lattice: Option<f64>,
     /// A rate that swings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wave: Option<Wave>,
@@ -156,6 +159,7 @@ impl Default for LoadSpec {
             tiers: ORDINARY,
             users: five_hundred(),
             burst: 1.0,
+            lattice: None,
             wave: None,
             retries: None,
             recorded: Vec::new(),

@@ -33,13 +33,25 @@ pub struct Arrivals<'a> {
     /// Requests that still come at the same moment.
     batch: u32,
     nth: usize,
+    /// On a lattice: how many beats there have been, and the part of a request that none has brought yet.
+    beats: f64,
+    owed: f64,
 }
 
 impl<'a> Arrivals<'a> {
     /// The stream for a seed.
     #[must_use]
     pub fn new(scenario: &'a Scenario, plan: &'a Plan, seed: u64) -> Self {
-        Self { plan, scenario, dice: Dice::stream(seed, 1), clock: 0.0, batch: 0, nth: 0 }
+        Self {
+            plan,
+            scenario,
+            dice: Dice::stream(seed, 1),
+            clock: 0.0,
+            batch: 0,
+            nth: 0,
+            beats: 0.0,
+            owed: 0.0,
+        }
     }
 
     /// A non-homogeneous Poisson process by pieces in which the rate is as good as constant.
@@ -68,6 +80,25 @@ impl<'a> Arrivals<'a> {
         Some(())
     }
 
+    /// The next beat that brings anything: all requests of the time since the last one.
+    fn beat(&mut self, every: f64) -> Option<()> {
+        loop {
+            // The rate that the beat ends, not the one that begins with it.
+            self.owed += every * self.plan.rate(self.clock);
+            self.beats += 1.0;
+            self.clock = self.beats * every;
+            if self.clock >= self.scenario.seconds {
+                return None;
+            }
+            let count = self.owed.floor();
+            if count >= 1.0 {
+                self.owed -= count;
+                self.batch = count as u32 - 1;
+                return Some(());
+            }
+        }
+    }
+
     fn replay(&mut self) -> Option<()> {
         self.clock = *self.scenario.load.recorded.get(self.nth)?;
         self.nth += 1;
@@ -94,6 +125,8 @@ impl Iterator for Arrivals<'_> {
     fn next(&mut self) -> Option<Arrival> {
         if self.batch > 0 {
             self.batch -= 1;
+        } else if let Some(every) = self.scenario.load.lattice {
+            self.beat(every)?;
         } else if self.scenario.load.recorded.is_empty() {
             self.advance()?;
         } else {

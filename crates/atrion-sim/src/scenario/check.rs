@@ -127,6 +127,9 @@ impl Scenario {
         faults.tiers("load.tiers", load.tiers);
         faults.within("load.users", f64::from(load.users), 1.0, 1e6, "1..=1e6");
         faults.within("load.burst", load.burst, 1.0, 1e4, "1..=10000");
+        faults.maybe("load.lattice".into(), load.lattice, 0.001, 3600.0, "0.001..=3600 s");
+        let alone = load.lattice.is_none() || load.burst <= 1.0 && load.recorded.is_empty();
+        faults.demand(alone, "load.lattice", "given without `burst` and `recorded`", 1.0);
         let ordered = load.recorded.windows(2).all(|pair| pair[0] <= pair[1]);
         let valid = ordered && load.recorded.iter().all(|at| at.is_finite() && *at >= 0.0);
         faults.demand(valid, "load.recorded", "in order of time", load.recorded.len() as f64);

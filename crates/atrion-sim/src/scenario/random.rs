@@ -31,6 +31,7 @@ pub fn plant(seed: u64, nth: u32) -> Scenario {
         tiers: tiers(&mut dice),
         users: dice.magnitude(20.0, 2000.0) as u32,
         burst: if dice.hits(0.2) { dice.between(1.0, 4.0) } else { 1.0 },
+        lattice: None,
         wave: dice
             .hits(0.15)
             .then(|| Wave { period: dice.magnitude(4.0, 30.0), amplitude: dice.between(0.1, 0.6) }),

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What gates refuse in health: the grid of `atrion_sim::steady`, beside an omniscient gate.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use atrion_sim::policy::Entry;
+use atrion_sim::steady::{self, Lived, Row};
+
+use super::common::{self, Counter};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Policies, by name.
+    #[arg(long = "policy", default_values_t = ["adaptive", "gradient2+tiers"].map(String::from))]
+    policies: Vec<String>,
+    /// Only rows whose name contains this, for example `w2-exp` or `every500ms`.
+    #[arg(long)]
+    rows: Option<String>,
+    /// How long each life is; a day has 86400.
+    #[arg(long, default_value_t = 600.0, value_parser = minutes)]
+    seconds: f64,
+    /// The seed of every life.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many of the worst rows are shown.
+    #[arg(long, default_value_t = 20)]
+    worst: usize,
+    /// Writes every row as JSON, minute by minute.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (60.0..=1e6).contains(seconds))
+        .ok_or_else(|| format!("60..=1e6 seconds, got {text:?}"))
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let entries = common::entries(&args.policies)?;
+    let wanted = |row: &Row| args.rows.as_ref().is_none_or(|part| row.name().contains(part.as_str()));
+    let rows: Vec<Row> = steady::rows().into_iter().filter(wanted).collect();
+    anyhow::ensure!(
+        !rows.is_empty(),
+        "no row's name contains {:?}",
+        args.rows.as_deref().unwrap_or_default()
+    );
+    let (counter, begin) = (Counter::new(rows.len()), Instant::now());
+    let progress = |done| counter.at(done);
+    let lived = steady::live(&rows, &entries, args.seconds, args.seed, common::threads(), &progress)?;
+    println!(
+        "steady: {} rows of {:.0} s, seed {}, in {:.0} s\n",
+        lived.len(),
+        args.seconds,
+        args.seed,
+        begin.elapsed().as_secs_f64()
+    );
+    summary(&lived, &entries);
+    by_size(&lived, &entries);
+    worst(&lived, &entries, args.worst);
+    if let Some(path) = &args.json {
+        common::write(path, &serde_json::to_string_pretty(&json(&lived, &entries, args))?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// In percent, for each policy: the mean over all rows, the worst row, and the rows over the goal.
+fn summary(lived: &[Lived], entries: &[Entry]) {
+    println!(
+        "{:<22}{:>9}{:>12}{:>13}{:>22}",
+        "refused, %", "mean", "worst row", "worst minute", "rows over the goal"
+    );
+    for (nth, entry) in entries.iter().enumerate() {
+        let shares = || lived.iter().map(|one| one.refused[nth].share);
+        let minute = lived.iter().map(|one| one.refused[nth].worst_minute()).fold(0.0, f64::max);
+        let asked: Vec<_> = lived.iter().filter(|one| one.has_goal()).collect();
+        let over = asked.iter().filter(|one| one.excess(nth) > 0.0).count();
+        println!(
+            "{:<22}{:>9.3}{:>12.2}{:>13.1}{:>22}",
+            entry.name,
+            100.0 * shares().sum::<f64>() / lived.len() as f64,
+            100.0 * shares().fold(0.0, f64::max),
+            100.0 * minute,
+            format!("{over} of {}", asked.len()),
+        );
+    }
+    println!("goal, at 85 % and below: 0.1 % and twice what an omniscient gate refuses\n");
+}
+
+/// Means by number of workers and load: where the trouble is.
+fn by_size(lived: &[Lived], entries: &[Entry]) {
+    let mut sizes: Vec<u32> = lived.iter().map(|one| one.row.workers).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let loads = [0.5, 0.7, 0.85, 0.92];
+    for (nth, entry) in entries.iter().enumerate() {
+        print!("{:<22}", format!("{}, %", entry.name));
+        sizes.iter().for_each(|size| print!("{:>7}", format!("w{size}")));
+        println!();
+        for load in loads {
+            print!("  at {:<17}", format!("{:.0} %", 100.0 * load));
+            for size in &sizes {
+                let here = |one: &&Lived| one.row.workers == *size && (one.row.load - load).abs() < 1e-9;
+                let shares: Vec<f64> = lived.iter().filter(here).map(|one| one.refused[nth].share).collect();
+                if shares.is_empty() {
+                    print!("{:>7}", "-");
+                } else {
+                    print!("{:>7.2}", 100.0 * shares.iter().sum::<f64>() / shares.len() as f64);
+                }
+            }
+            println!();
+        }
+    }
+    println!();
+}
+
+/// The rows on which the first policy refuses the most beyond what it may.
+fn worst(lived: &[Lived], entries: &[Entry], most: usize) {
+    let mut order: Vec<&Lived> = lived.iter().collect();
+    order.sort_by(|a, b| b.excess(0).total_cmp(&a.excess(0)));
+    print!("{:<46}", format!("worst rows of {}, %", entries[0].name));
+    for entry in entries.iter().take(3) {
+        print!("{:>9}", entry.name.chars().take(8).collect::<String>());
+    }
+    println!("{:>9}", "omnisc.");
+    for one in order.into_iter().take(most) {
+        print!("{:<46}", one.row.name().trim_start_matches("steady-"));
+        one.refused.iter().take(3).for_each(|refused| print!("{:>9.2}", 100.0 * refused.share));
+        println!("{:>9.2}", 100.0 * one.omniscient);
+    }
+}
+
+fn json(lived: &[Lived], entries: &[Entry], args: &Args) -> serde_json::Value {
+    let rows = lived.iter().map(|one| {
+        let policies = entries.iter().zip(&one.refused).map(|(entry, refused)| {
+            let value = serde_json::json!({ "share": refused.share, "minutes": refused.minutes });
+            (entry.name.clone(), value)
+        });
+        serde_json::json!({
+            "row": one.row.name(),
+            "omniscient": one.omniscient,
+            "refused": policies.collect::<serde_json::Map<_, _>>(),
+        })
+    });
+    serde_json::json!({ "seconds": args.seconds, "seed": args.seed, "rows": rows.collect::<Vec<_>>() })
+}
