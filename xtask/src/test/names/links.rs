@@ -45,6 +45,13 @@ pub(super) fn faults(root: &Path) -> anyhow::Result<Vec<String>> {
                 }
             }
         }
+        // In rustdoc a label of the list leads somewhere wherever it stands; in the repository the page defines it.
+        for label in items.keys().filter(|_| twofold) {
+            let is_defined = page.definitions.iter().any(|(own, _)| own == label);
+            if !is_defined && page.labels.contains(&label.to_lowercase()) {
+                faults.push(format!("{name}: [{label}] has no definition on the page"));
+            }
+        }
         for target in &page.inline {
             // Rustdoc itself checks the paths of items.
             if twofold && target.starts_with("crate::") {
@@ -81,12 +88,19 @@ struct Page {
     definitions: Vec<(String, String)>,
     inline: Vec<String>,
     anchors: BTreeSet<String>,
+    /// What stands in brackets, in lower case.
+    labels: BTreeSet<String>,
 }
 
 impl Page {
     fn of(text: &str) -> Self {
-        let mut page = Self { definitions: Vec::new(), inline: Vec::new(), anchors: BTreeSet::new() };
-        let mut fence = false;
+        let mut page = Self {
+            definitions: Vec::new(),
+            inline: Vec::new(),
+            anchors: BTreeSet::new(),
+            labels: BTreeSet::new(),
+        };
+        let (mut fence, mut prose) = (false, String::new());
         for line in text.lines() {
             let line = line.trim_start();
             if line.starts_with("```") {
@@ -102,7 +116,10 @@ impl Page {
                 Some((label, target)) => page.definitions.push((label.to_owned(), target.trim().to_owned())),
                 None => page.inline.extend(inline(line)),
             }
+            prose = prose + line + " ";
         }
+        let brackets = prose.split('[').skip(1).filter_map(|rest| rest.split_once(']'));
+        page.labels = brackets.map(|(label, _)| label.to_lowercase()).collect();
         page
     }
 }
@@ -263,10 +280,17 @@ mod tests {
     }
 
     #[test]
+    fn a_label_of_the_list_is_defined_on_each_page_that_uses_it() {
+        let items = "[the physics]: crate::manual::physics\n";
+        let faults = of(&[CHAPTER, (ITEMS, items), ("README.md", "See [The\nphysics].\n")]);
+        assert_eq!(faults, ["README.md: [the physics] has no definition on the page"]);
+    }
+
+    #[test]
     fn a_page_of_rustdoc_needs_an_item_for_each_link() {
         let readme = "[inline](docs/page.md) and [physics]\n\n[physics]: crates/atrion/manual/physics.md\n";
         let faults = of(&[CHAPTER, (ITEMS, ""), ("README.md", readme), ("docs/page.md", "")]);
-        assert_eq!(faults.len(), 2);
+        assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults[0].ends_with("must say [physics]: crate::manual::physics"), "{}", faults[0]);
         assert!(faults[1].contains("give it a label"), "{}", faults[1]);
     }
