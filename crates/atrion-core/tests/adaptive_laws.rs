@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The preset `adaptive`: the invariants of `docs/physics.md` section 4 with the same words, one law per file, and
-//! a closed loop in miniature.
+//! The preset `adaptive`: the invariants of `docs/physics.md` section 4 with the same words, one
+//! law per file, and a closed loop in miniature.
 #![allow(clippy::float_cmp, clippy::unwrap_used)] // exactness is what is tested; the inputs are valid by construction
 
 mod support {
@@ -44,7 +44,7 @@ mod laws {
     mod transitions;
 }
 
-/// What they do together.
+/// What the laws do together.
 #[path = "adaptive/closed_loop"]
 mod closed_loop {
     mod cold_start;

@@ -150,7 +150,8 @@ proptest! {
         prop_assert!(r < R_BREAK, "{r}");
     }
 
-    /// I13: with full own evidence, or with less than two peers, the formula of the RFC over the weighted mean.
+    /// I13: with full own evidence, or with less than two peers, the formula of the RFC over the
+    /// weighted mean.
     #[test]
     fn full_evidence_is_the_literal_formula(
         g in gamma(), s in scar(), peers in prop::collection::vec((scar(), evidence()), 1..30), c in evidence(),

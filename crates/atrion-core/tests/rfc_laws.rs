@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The laws that hold in the preset `rfc`, each with the words of `docs/physics.md` section 4, and those of the tuner
-//! and of the choice between routes.
+//! The laws that hold in the preset `rfc`, each with the words of `docs/physics.md` section 4, and
+//! those of the tuner and of the choice between routes.
 #![allow(clippy::float_cmp, clippy::unwrap_used)] // exactness is what is tested; the inputs are valid by construction
 
 use atrion_core::rfc::{PhysicsState, Pressure, Slo, Weights, normalise};
@@ -9,7 +9,8 @@ use atrion_core::{
 };
 use proptest::prelude::*;
 
-/// One tick as a hostile caller sends it: raw telemetry of any kind, and a clock that may stand still or go back.
+/// One tick as a hostile caller sends it: raw telemetry of any kind, and a clock that may stand
+/// still or go back.
 #[derive(Debug, Clone, Copy)]
 struct Raw {
     telemetry: [f64; 3],
@@ -94,8 +95,8 @@ fn bits(state: &PhysicsState) -> Vec<u64> {
         state.resistance.get(),
         open,
         close,
-        state.tuner.mean(),
-        state.tuner.deviation(),
+        state.tuner.mean().map_or(0.0, Ohms::get),
+        state.tuner.deviation().get(),
     ];
     let whole = [
         u64::from(state.ticks),
@@ -122,7 +123,7 @@ proptest! {
         }
     }
 
-    /// **Floor**, also where nobody checked the configuration or the weights.
+    /// **Floor**, also where the configuration or the weights were not checked.
     #[test]
     fn floor_of_an_unchecked_configuration(
         wild in prop::array::uniform8(anything()), weights in prop::array::uniform3(anything()), ticks in ticks(),
@@ -144,7 +145,8 @@ proptest! {
         }
     }
 
-    /// **Forgetting**: without trauma S strictly decreases to 0; decay over dt1 then dt2 equals decay over dt1 + dt2.
+    /// **Forgetting**: without trauma S strictly decreases to 0; decay over dt1 then dt2 equals
+    /// decay over dt1 + dt2.
     #[test]
     fn forgetting(
         mut config in config(), scar in 1e-3..1e4, first_ms in 1u64..100_000, second_ms in 1u64..100_000,
@@ -197,8 +199,8 @@ proptest! {
         prop_assert_eq!(back.momentum, 0.0);
     }
 
-    /// **Order of tiers**: whenever a request of voltage V passes (not as a probe), so does at the same instant any of
-    /// a higher voltage.
+    /// **Order of tiers**: whenever a request of voltage V passes (not as a probe), so does at the
+    /// same instant any of a higher voltage.
     #[test]
     fn order_of_tiers(config in config(), ticks in ticks(), low in 0.0..300.0, step in 0.0..300.0) {
         let (low, high) = (Volts::saturating(low), Volts::saturating(low + step));
@@ -218,7 +220,8 @@ proptest! {
         prop_assert!((-1.0..=1.0).contains(&p) && p <= q);
     }
 
-    /// The tuner's thresholds stay between its floor and its ceiling, and it recovers at half the floor or above.
+    /// The tuner's thresholds stay between its floor and its ceiling, and it recovers at half the
+    /// floor or above.
     #[test]
     fn tuned_thresholds_are_bounded(config in tuner(), seen in prop::collection::vec(0.0..1e4, 0..200)) {
         let mut tuner = Tuner::default();
@@ -228,7 +231,7 @@ proptest! {
             (least, most) = (least.min(r), most.max(r));
             let rounding = 1e-12 * most;
             prop_assert!(
-                (least - rounding..=most + rounding).contains(&tuner.mean()),
+                (least - rounding..=most + rounding).contains(&tuner.mean().unwrap().get()),
                 "mean outside what was seen"
             );
             let (open, close) = (tuner.break_at(&config).get(), tuner.recover_below(&config).get());
@@ -241,11 +244,12 @@ proptest! {
         }
     }
 
-    /// A route that always resists alike has no deviation: it breaks at its mean, between floor and ceiling.
+    /// A route of constant resistance has no deviation: it breaks at its mean, between floor and
+    /// ceiling.
     #[test]
     fn the_tuner_learns_a_constant(config in tuner(), r in 0.0..1e4, samples in 40u32..100) {
         let tuner = (0..samples).fold(Tuner::default(), |tuner, _| tuner.observe(Ohms::saturating(r), &config));
-        prop_assert_eq!(tuner.deviation(), 0.0);
+        prop_assert_eq!(tuner.deviation(), Ohms::ZERO);
         prop_assert_eq!(tuner.break_at(&config).get(), r.min(config.ceiling).max(config.floor));
     }
 
@@ -268,7 +272,8 @@ proptest! {
         }
     }
 
-    /// The choice draws from exactly these shares: the draw falls into the interval of the route that is picked.
+    /// The choice draws from exactly these shares: the draw falls into the interval of the route
+    /// that is picked.
     #[test]
     fn choices_follow_the_shares(routes in routes(), beta in 0.0..1.0, draw in 0.0..1.0) {
         let beta = Beta::new(beta).unwrap();

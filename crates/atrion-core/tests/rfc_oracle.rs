@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The preset `rfc` and the merge against recordings of independent implementations: every mode and verdict equal,
-//! every number within 1e-9 of the recorded one, or of 1e-3 where that is smaller.
+//! The preset `rfc` and the merge against recordings of independent implementations: every mode and
+//! verdict equal, every number within 1e-9 of the recorded one, or of 1e-3 where that is smaller.
 //!
-//! `cargo xtask replay-oracle FILE` does the same for any file of this form and says where it deviates.
+//! `cargo xtask replay-oracle FILE` does the same for any file of this form and says where it
+//! deviates.
 #![allow(clippy::unwrap_used)] // a recording that cannot be read fails the test
 
 use atrion_core::rfc::{Baselines, Criticality, PhysicsState, Pressure, Slo, Weights, normalise};

@@ -156,8 +156,8 @@ impl RouteSnapshot {
             in_flight,
             debt,
             target: f64::from(gate.target()),
-            latency: adaptive.and_then(|state| known(state.baseline().latency())),
-            baseline: adaptive.and_then(|state| known(state.baseline().base())),
+            latency: adaptive.and_then(|state| state.latency()).and_then(known),
+            baseline: adaptive.and_then(|state| state.baseline()).and_then(known),
             throughput: adaptive.map_or(0.0, |state| state.throughput()),
             error_share: adaptive.map_or(0.0, |state| state.error_share()),
             momentum: adaptive.map_or(0.0, |state| state.momentum()),
@@ -175,7 +175,7 @@ impl RouteSnapshot {
     }
 }
 
-/// Seconds of the physics, where 0 is unknown, to the nanosecond.
+/// Seconds of the physics, to the nanosecond; less than one is unknown.
 fn known(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok().filter(|span| !span.is_zero())
 }

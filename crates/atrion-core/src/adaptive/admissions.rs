@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which admissions a tick's failures belong to (`docs/physics.md` section 3.4).
 
-use super::Tick;
 use super::window::real;
+use super::{Tick, Window};
 
 /// The admissions of the latest ticks, and how long a refusal takes.
 ///
-/// A dependency that takes its time to refuse answers in a later tick than it was asked. Compared with the admissions
-/// of its own tick such a failure has no cause.
+/// A slow refusal arrives in a later tick than the one that admitted the call. Compared with the
+/// admissions of its own tick such a failure has no cause.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Admissions {
-    /// By tick; single precision, for it is only noise that they are asked for.
+pub(super) struct Admissions {
+    /// By tick; in single precision, because only their noise matters.
     ticks: [f32; TICKS],
     latest: u8,
     /// Mean time from admission to failure, in seconds.
@@ -20,19 +20,21 @@ pub struct Admissions {
 }
 
 impl Admissions {
-    /// Takes this tick's admissions in and gives back those that its failures belong to. `held` is the sum of the times
-    /// that the failed calls took, `base` is L0.
-    pub(super) fn step(&mut self, tick: &Tick, admitted: u64, failed: u64, held: f64, base: f64) -> f64 {
+    /// Takes this tick's admissions in and gives back those that its failures belong to. `base` is
+    /// L0.
+    pub(super) fn step(&mut self, tick: &Tick, window: &Window, base: f64) -> f64 {
+        let admitted = real(window.admitted);
         self.latest = self.latest.wrapping_add(1) % TICKS as u8;
-        self.ticks[usize::from(self.latest)] = real(admitted) as f32;
-        if failed > 0 {
-            let failed = real(failed);
-            self.delay += (held / failed - self.delay) * (failed / 20.0).min(0.2);
+        self.ticks[usize::from(self.latest)] = admitted as f32;
+        if window.failed > 0 {
+            let failed = real(window.failed);
+            self.delay += (window.failures.held / failed - self.delay) * (failed / 20.0).min(0.2);
         }
         let ticks = self.delay / tick.seconds;
-        // What takes far longer than an answer hangs: its end says nothing about what let it in.
+        // A failure that takes far longer than an answer hung: its end says nothing about the tick
+        // that admitted it.
         if ticks < 1.0 || self.delay > 2.0 * base {
-            return real(admitted);
+            return admitted;
         }
         let ticks = ticks.min(MOST);
         let whole = ticks as usize;

@@ -4,13 +4,14 @@
 use core::time::Duration;
 
 use super::window::real;
-use super::{Tick, Window};
+use super::{Observation, Tick};
 
-/// L, the latency of now, and L0, the latency of a route that is not crowded. Both in seconds, 0 while unknown.
+/// L, the latency of now, and L0, the latency of a route that is not crowded. Both in seconds, 0
+/// while unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Baseline {
+pub(super) struct Baseline {
     latency: f64,
     base: f64,
     learning: Learning,
@@ -25,65 +26,55 @@ struct Learning {
     samples: f64,
     /// What the calls that have come back say: the mean of their latencies.
     completed: f64,
-    /// In-flight count times time, and how many calls have come back: by Little's law their ratio is the latency of
-    /// all calls, those that have not come back yet included.
+    /// In-flight count times time, and how many calls have come back: by Little's law their ratio
+    /// is the latency of all calls, including those that have not come back yet.
     area: f64,
     exits: f64,
 }
 
 impl Baseline {
-    /// `target` is the N* that was in force in the window, `free` gives phi to whoever asks. `delayed`: the answers of
-    /// this window had to wait for a silence, which says nothing of how long the next ones will take.
-    pub(super) fn step(
-        &mut self,
-        tick: &Tick,
-        window: &Window,
-        target: f64,
-        free: impl Fn() -> f64,
-        delayed: bool,
-        slo: Option<Duration>,
-    ) {
-        if let Some(mean) = window.mean_latency() {
-            let enough = real(window.samples()) / 10.0;
+    /// `free` is phi.
+    pub(super) fn step(&mut self, tick: &Tick, seen: &Observation<'_>, free: f64, slo: Option<Duration>) {
+        let mean = seen.judged.mean_latency();
+        if let Some(mean) = mean {
+            let enough = real(seen.judged.samples()) / 10.0;
             self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
         }
-        // What was promised is not made worse by what is.
+        // L0 never exceeds the SLO.
         let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
-        if delayed && window.mean_latency().is_some_and(|mean| mean > self.base) {
+        if seen.delayed && mean.is_some_and(|mean| mean > self.base) {
             return;
         }
         if self.is_learning() {
-            self.base = self.learning.step(tick, window, target, self.base, free(), promised);
-        } else {
-            self.follow(tick, window, target, free);
+            self.base = self.learning.step(tick, seen, self.base, free, promised);
+        } else if let Some(mean) = mean {
+            self.base += (mean - self.base) * self.gain(tick, seen, mean, free);
         }
         self.base = self.base.min(promised);
     }
 
-    fn follow(&mut self, tick: &Tick, window: &Window, target: f64, free: impl Fn() -> f64) {
-        let Some(mean) = window.mean_latency() else { return };
-        let gain = if mean <= self.base {
+    /// How far the baseline follows the window's `mean`.
+    fn gain(&self, tick: &Tick, seen: &Observation<'_>, mean: f64, free: f64) -> f64 {
+        if mean <= self.base {
             tick.gain_relief
-        } else if window.mean_in_flight > target {
-            tick.gain_1s * free()
-        } else if window.mean_in_flight > ALONE {
-            // Not only above N*: a queue that is accepted would raise the baseline, and the baseline what is accepted.
-            tick.gain_baseline * free()
+        } else if seen.crowd.is_over() {
+            tick.gain_1s * free
+        } else if seen.judged.mean_in_flight > ALONE {
+            // Not only above N*: a queue that is accepted would raise the baseline, and the
+            // baseline what is accepted.
+            tick.gain_baseline * free
         } else {
             tick.gain_baseline
-        };
-        self.base += (mean - self.base) * gain;
+        }
     }
 
     /// L: the latency of now, in seconds.
-    #[must_use]
-    pub const fn latency(&self) -> f64 {
+    pub(super) const fn latency(&self) -> f64 {
         self.latency
     }
 
     /// L0: the latency of a route that is not crowded, in seconds.
-    #[must_use]
-    pub const fn base(&self) -> f64 {
+    pub(super) const fn base(&self) -> f64 {
         self.base
     }
 
@@ -102,38 +93,34 @@ impl Baseline {
         self.latency > 2.0 * self.base
     }
 
-    /// `L_max`: after this long without an answer a call counts as hung. The SLO, or five baselines; 0 while neither is
-    /// known. Never under a tenth of a second: the silence of a moment is the scheduler's, not the callee's, and ten
-    /// times a microsecond's patience would let any pause of the process open the breaker.
-    pub(super) fn longest_patience(&self, slo: Option<Duration>) -> f64 {
+    /// `L_max`, in seconds: after this long without an answer a call counts as hung. The SLO, or
+    /// five baselines; `None` while neither is known. Never under a tenth of a second: the silence
+    /// of a moment is the scheduler's, not the callee's, and ten times a microsecond's patience
+    /// would let any pause of the process open the breaker.
+    pub(super) fn longest_patience(&self, slo: Option<Duration>) -> Option<f64> {
         let patience = slo.map_or(5.0 * self.base, |slo| slo.as_secs_f64());
-        if patience > 0.0 { patience.max(SHORTEST_PATIENCE) } else { 0.0 }
+        (patience > 0.0).then(|| patience.max(SHORTEST_PATIENCE))
     }
 }
 
 impl Learning {
-    /// Gives the new L0; `base` is the one in force.
+    /// Gives the new L0; `base` is the one in force, `promised` the SLO in seconds.
     ///
-    /// Two errors lie in wait at a cold start. Under overload the queue's latency would be learned as the service's
-    /// own: hence a crowd counts from the first tick on. And where calls are slow, those that come back first are the
-    /// quick ones: hence, with free workers, Little's law has the last word.
-    fn step(
-        &mut self,
-        tick: &Tick,
-        window: &Window,
-        target: f64,
-        base: f64,
-        free: f64,
-        promised: f64,
-    ) -> f64 {
+    /// A cold start can go wrong in two ways. Under overload the queue's latency would be learned
+    /// as the service's own: hence a crowd counts from the first tick on. And where calls are slow,
+    /// those that come back first are the quick ones: hence, with free workers, Little's law has
+    /// the last word.
+    fn step(&mut self, tick: &Tick, seen: &Observation<'_>, base: f64, free: f64, promised: f64) -> f64 {
+        let window = seen.judged;
         if self.samples > 0.0 {
             self.seconds += tick.seconds;
         }
         self.area += window.mean_in_flight * tick.seconds;
         self.exits += real(window.completions());
         if let Some(mean) = window.mean_latency() {
-            // N* as it would be without Little's word, or a queue could talk itself into being no crowd.
-            let sober = if base > 0.0 { target * self.completed / base } else { f64::INFINITY };
+            // N* as it would be without Little's word, or a queue could talk itself into being no
+            // crowd.
+            let sober = if base > 0.0 { seen.target * self.completed / base } else { f64::INFINITY };
             if window.mean_in_flight > YOUNG_CROWD * sober && mean > self.completed {
                 self.completed += (mean - self.completed) * tick.gain_1s * free;
             } else {
@@ -148,14 +135,16 @@ impl Learning {
     }
 }
 
-/// While L0 is a mean, this part of N* is a crowd: what waits in the slack must not be learned as service.
+/// While L0 is a mean, this part of N* is a crowd: waiting in the slack must not be learned as
+/// service.
 const YOUNG_CROWD: f64 = 0.8;
 
-/// Seconds under which silence says nothing.
+/// The least `L_max`, in seconds.
 const SHORTEST_PATIENCE: f64 = 0.1;
 
-/// A call that is mostly alone has waited for nobody, whatever the slope says.
+/// At this mean in-flight count a call has mostly been alone and has not waited, whatever the slope
+/// says.
 const ALONE: f64 = 1.0;
 
-/// So long the baseline is a mean of what was seen; afterwards it follows.
+/// For so long the baseline is the mean of what was seen; afterwards it follows.
 const LEARNING_SECONDS: f64 = 10.0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The ceiling (`docs/physics.md` section 3.3): where a bounded queue is full.
 //!
-//! A full queue refuses at once, and it refuses at one count: failures begin at that crowd, and nothing succeeds above
-//! it. Errors of any other kind have no such edge: they hit calls of every crowd, as wide as the crowd itself moves.
-//! Who knows the edge can shed the least important before it, instead of leaving the choice to the queue, which does
-//! not know tiers.
+//! A full queue refuses at once, and it refuses at one count: failures begin at that crowd, and
+//! nothing succeeds above it. Errors of any other kind have no such edge: they hit calls of every
+//! crowd, as wide as the crowd itself moves. A gate that knows the edge can shed the least
+//! important before it, instead of leaving the choice to the queue, which does not know tiers.
 
 use super::window::real;
 use super::{AdaptiveConfig, Tick, Window};
@@ -13,11 +13,13 @@ use super::{AdaptiveConfig, Tick, Window};
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Ceiling {
+pub(super) struct Ceiling {
     failures: f64,
-    /// By how much the crowd at a failure's admission exceeds that at a success's, summed over failures.
+    /// By how much the crowd at a failure's admission exceeds that at a success's, summed over
+    /// failures.
     excess: f64,
-    /// Squared distances of the failures' crowds from their window's mean, and the degrees of freedom behind them.
+    /// Squared distances of the failures' crowds from their window's mean, and the degrees of
+    /// freedom behind them.
     squares: f64,
     freedom: f64,
     edge: f64,
@@ -32,7 +34,8 @@ impl Ceiling {
             *self = Self::default();
             return;
         }
-        // However many failures there were, what they have taught is forgotten within half a minute of the last.
+        // Whatever the number of failures, their lesson is forgotten within half a minute of the
+        // last.
         let keep = tick.keep_5s * (MOST / self.failures.max(MOST));
         for sum in [&mut self.failures, &mut self.excess, &mut self.squares, &mut self.freedom] {
             *sum *= keep;
@@ -51,32 +54,32 @@ impl Ceiling {
         self.belief = self.judge();
     }
 
-    /// How many of their own deviations the failures' crowd lies above the successes', from 3 to 3.5. A few failures
-    /// that nobody has seen count for no excess and for a deviation of one.
+    /// How many of their own deviations the failures' crowd lies above the successes', from 3 to
+    /// 3.5. A few failures that were not seen count for no excess and for a deviation of one.
     fn judge(&self) -> f64 {
         let excess = self.excess / (self.failures + UNSEEN);
         let variance = (self.squares + UNSEEN) / (self.freedom + UNSEEN);
         (2.0 * (excess / libm::sqrt(variance) - 3.0)).clamp(0.0, 1.0)
     }
 
-    /// The crowd at which the queue is full, in requests; 0 while unknown.
-    #[must_use]
-    pub const fn edge(&self) -> f64 {
-        self.edge
+    /// The crowd at which the queue is full, in requests.
+    pub(super) fn edge(&self) -> Option<f64> {
+        (self.edge > 0.0).then_some(self.edge)
     }
 
     /// How far the edge is believed in, 0..=1.
-    #[must_use]
-    pub const fn belief(&self) -> f64 {
+    pub(super) const fn belief(&self) -> f64 {
         self.belief
     }
 
-    /// What has to be taken off `slots`, so that there is room for the more important under the edge.
-    pub(super) fn excess_of(&self, slots: f64) -> f64 {
-        self.belief * (slots - ROOM * self.edge).max(0.0)
+    /// What has to be taken off a `target`, so that there is room for the more important under the
+    /// edge.
+    pub(super) fn excess_of(&self, target: f64) -> f64 {
+        self.belief * (target - ROOM * self.edge).max(0.0)
     }
 
-    /// k for this N*: a wall is nearer than a queue's end, so R rises faster, to reach the top of the ladder at it.
+    /// k for this N*: a wall is nearer than a queue's end, so R rises faster, to reach the top of
+    /// the ladder at the wall.
     pub(super) fn gain(&self, target: f64, config: &AdaptiveConfig) -> f64 {
         if self.belief <= 0.0 || target <= 0.0 {
             return config.gain;
@@ -89,17 +92,18 @@ impl Ceiling {
 /// N* stays under this part of the edge.
 const ROOM: f64 = 0.75;
 
-/// `atanh(0.9)`: at so much over N*, in units of N*/k, R is nine tenths of `w` above rest, the middle of critical.
+/// `atanh(0.9)`: at so much over N*, in units of N*/k, R is nine tenths of `w` above rest, the
+/// middle of critical.
 const TOP: f64 = 1.47;
 
-/// A refusal takes less than this part of L0, or it is not the queue that refuses.
+/// A full queue refuses within this part of L0.
 const AT_ONCE: f64 = 0.25;
 
-/// So many failures that nobody has seen speak against an edge.
+/// Failures, not seen, that speak against an edge.
 const UNSEEN: f64 = 5.0;
 
-/// More failures than the latest fifty teach nothing new.
+/// Only about the latest fifty failures count.
 const MOST: f64 = 50.0;
 
-/// With less than this left of all failures there is nothing to remember.
+/// With less than this left of all failures the sums are reset.
 const FORGOTTEN: f64 = 1e-3;

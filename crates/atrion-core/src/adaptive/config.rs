@@ -4,8 +4,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The numbers of the preset `adaptive`. The defaults are the measured ones of `docs/physics.md` section 3; most
-/// services set the SLO and nothing else.
+/// The numbers of the preset `adaptive`. The defaults are the measured ones of `docs/physics.md`
+/// section 3; most services set the SLO and nothing else.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -15,9 +15,11 @@ pub struct AdaptiveConfig {
     pub slo: Option<Duration>,
     /// `R_base`, the resistance of a healthy route, in ohms. Under the lowest voltage in use.
     pub base: f64,
-    /// `R_break`, the resistance at which the breaker opens, in ohms: the top of the voltage ladder.
+    /// `R_break`, the resistance at which the breaker opens, in ohms: the top of the voltage
+    /// ladder.
     pub break_at: f64,
-    /// `w`, the most that saturation adds, in ohms. It must span the ladder, or saturation alone cannot shed the top.
+    /// `w`, the most that saturation adds, in ohms. It must span the ladder, or saturation alone
+    /// cannot shed the top.
     pub weight: f64,
     /// `k`, how steeply saturation rises over N*.
     pub gain: f64,
@@ -65,7 +67,8 @@ impl Default for AdaptiveConfig {
     }
 }
 
-/// Switches for each law, all on by default. Switching one off is for experiments that show what it is worth.
+/// Switches for each law, all on by default. Switching one off is for experiments that show what it
+/// is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -75,15 +78,17 @@ pub struct Laws {
     pub memory_of_health: bool,
     /// The slack for bursts shrinks while saturation lasts.
     pub shrinking_slack: bool,
-    /// The slack grows with the root of the work in service; without this law it is as much as the work.
+    /// The slack grows with the root of the work in service; without this law it is as much as the
+    /// work.
     pub square_root_staffing: bool,
-    /// The baseline may rise under saturation in so far as latency does not rise with the in-flight count.
+    /// The baseline may rise under saturation as far as latency does not rise with the in-flight
+    /// count.
     pub elasticity: bool,
     /// N* stays under the crowd at which a bounded queue is full.
     pub ceiling: bool,
     /// A failed call keeps its slot until successes have paid for it.
     pub debt: bool,
-    /// A failure makes debt only in so far as failures rise with admissions.
+    /// A failure makes debt only as far as failures rise with admissions.
     pub effectiveness: bool,
     /// Errors leave scar tissue.
     pub scar: bool,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The dead rule (`docs/physics.md` section 3.5): when to open the breaker without waiting for a tick.
+//! The dead rule (`docs/physics.md` section 3.5): when to open the breaker without waiting for a
+//! tick.
 
 use core::time::Duration;
 
 use super::AdaptiveConfig;
 use crate::Mode;
 
-/// So many failures in a row, and so long without a success, call a route dead. A late completion is a failure here:
-/// where nothing but late answers come, nobody is served.
+/// So many failures in a row, and so long without a success, call a route dead. A late completion
+/// is a failure here: where only late answers come, no call is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadRule {
     /// Failures and late completions in a row; [`u32::MAX`] switches the rule off.
@@ -30,7 +31,8 @@ impl DeadRule {
         Self { after: config.dead_after, silence }
     }
 
-    /// Looked at on every failure and every tick. A route that is still learning is never called dead.
+    /// Evaluated on every failure and every tick. A route that is still learning is never called
+    /// dead.
     #[must_use]
     pub fn holds(&self, mode: Mode, run: u32, since_success: Duration) -> bool {
         mode == Mode::Operational && run >= self.after && run != u32::MAX && since_success >= self.silence

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Elasticity (`docs/physics.md` section 3.3): does latency rise with the in-flight count?
 //!
-//! The ordinary noise of arrivals is the experiment. In a queue twice the crowd means twice the wait (slope 1); free
-//! workers do not care (slope 0). The slope of latency over in-flight count, both relative to their means, tells
-//! which of the two a slower service is.
+//! The ordinary noise of arrivals is the experiment. In a queue twice the crowd means twice the
+//! wait (slope 1); with free workers the crowd makes no difference (slope 0). The slope of latency
+//! over in-flight count, both relative to their means, tells which of the two a slower service is.
 
-use super::Tick;
 use super::window::MOST;
+use super::{Baseline, Observation, Tick};
 
-/// Sums over pairs of (in-flight count at admission, latency in seconds) of completions without failure.
+/// Sums over pairs of (in-flight count at admission, latency in seconds) of completions without
+/// failure.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -39,13 +40,14 @@ impl Pairs {
         }
     }
 
-    /// The sums as if every pair were the mean one: what the pairs differ in among themselves is left out.
+    /// The sums as if every pair were the mean one: the differences among the pairs are left out.
     fn pooled(self) -> Self {
         let count = self.count.max(1.0);
         Self { xx: self.x * self.x / count, xy: self.x * self.y / count, ..self }
     }
 
-    /// The sums mean something only together: where one is no number, or out of all proportion, all are left out.
+    /// The sums mean something only together: where one is no number, negative or above [`MOST`],
+    /// all are left out.
     pub(super) fn neutralised(self) -> Self {
         let sums = [self.count, self.x, self.y, self.xx, self.xy];
         if sums.iter().all(|sum| (0.0..=MOST).contains(sum)) { self } else { Self::default() }
@@ -55,14 +57,15 @@ impl Pairs {
 /// The regression's decaying sums.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Elasticity(Pairs);
+pub(super) struct Elasticity(Pairs);
 
 impl Elasticity {
-    /// `latency` is L as of the last tick; `crowded`: more than N* were in flight; `learning`: the route is so young that
+    /// `baseline` is the one of the last tick. While it is learned, the route is so young that
     /// nothing was in flight before its first pairs.
-    pub(super) fn step(&mut self, tick: &Tick, new: &Pairs, latency: f64, crowded: bool, learning: bool) {
-        let slow = !learning && new.y > SLOW * new.count;
-        let keep = if crowded && self.is_of_another_regime(latency) {
+    pub(super) fn step(&mut self, tick: &Tick, seen: &Observation<'_>, baseline: &Baseline) {
+        let new = seen.pairs();
+        let slow = !baseline.is_learning() && new.y > SLOW * new.count;
+        let keep = if seen.crowd.is_over() && self.is_of_another_regime(baseline.latency()) {
             tick.keep_300ms
         } else if slow {
             tick.keep_10s
@@ -70,7 +73,7 @@ impl Elasticity {
             tick.keep_3s
         };
         let old = self.0;
-        let new = &if slow { new.pooled() } else { *new };
+        let new = if slow { new.pooled() } else { new };
         self.0 = Pairs {
             count: old.count * keep + new.count,
             x: old.x * keep + new.x,
@@ -80,17 +83,18 @@ impl Elasticity {
         };
     }
 
-    /// What is remembered is of a service that works no more as it did: latency is far above it, or rises faster than any
-    /// queue's. By Little's law crowd and latency rise together wherever calls become slower, with free workers as
-    /// well, so a comparison across such a change shows a queue whatever the truth is.
+    /// The sums describe a service that has changed since: latency is far above theirs, or rises
+    /// faster than any queue's. By Little's law crowd and latency rise together wherever calls
+    /// become slower, with free workers as well, so a comparison across such a change shows a queue
+    /// whatever the truth is.
     fn is_of_another_regime(&self, latency: f64) -> bool {
         let Pairs { count, y, .. } = self.0;
         count > 1.0 && (latency * count > SHIFTED * y || self.get() > STEEPEST)
     }
 
-    /// phi, 0..=1: in so far as latency does not rise with the crowd, the crowd is no reason to doubt it.
-    #[must_use]
-    pub fn free(&self) -> f64 {
+    /// phi, 0..=1: as far as latency does not rise with the crowd, the crowd is no reason to doubt
+    /// it.
+    pub(super) fn free(&self) -> f64 {
         (1.0 - self.get() / FREE_UNTIL).clamp(0.0, 1.0)
     }
 
@@ -100,10 +104,9 @@ impl Elasticity {
         self.get() >= FREE_UNTIL && count * xx > (1.0 + 1.0 / count) * x * x
     }
 
-    /// The slope eps. Without evidence it is 1: whoever knows nothing assumes a queue. One pseudo-observation of a
-    /// queue keeps thin evidence near 1.
-    #[must_use]
-    pub fn get(&self) -> f64 {
+    /// The slope eps. Without evidence it is 1, a queue. One pseudo-observation of a queue keeps
+    /// thin evidence near 1.
+    pub(super) fn get(&self) -> f64 {
         let Pairs { count, x, y, xx, xy } = self.0;
         if count <= 0.0 || x <= 0.0 || y <= 0.0 {
             return 1.0;
@@ -112,7 +115,8 @@ impl Elasticity {
         let variance = xx / (mean_x * mean_x) - count;
         let covariance = xy / (mean_x * mean_y) - count;
         let slope = (covariance + 1.0) / (variance + 1.0);
-        // Rounding can take the variance a little under zero; a slope that is no number is no evidence.
+        // Rounding can take the variance a little under zero; a slope that is no number is no
+        // evidence.
         if variance > -0.5 && slope.is_finite() { slope } else { 1.0 }
     }
 }
@@ -120,13 +124,14 @@ impl Elasticity {
 /// At this slope nothing is left of the belief in free workers.
 const FREE_UNTIL: f64 = 0.6;
 
-/// A latency of so many times the remembered mean is another regime's.
+/// A latency of so many times the remembered mean belongs to another regime.
 const SHIFTED: f64 = 1.5;
 
-/// In a queue latency is as the crowd; a slope that is clearly steeper mixes two regimes.
+/// In a queue latency is proportional to the crowd; a slope that is clearly steeper mixes two
+/// regimes.
 const STEEPEST: f64 = 1.2;
 
-/// Seconds of latency, a few ticks, from which on pairs are compared between windows only. What comes back in the same
-/// window has started at different times, the quick calls last: while a crowd grows, they have met the larger one, and
-/// calls of a queue would look as if they did not mind.
+/// Seconds of latency, a few ticks, from which on pairs are compared between windows only. Calls
+/// that come back in the same window started at different times, the quick ones last: while a crowd
+/// grows, the quick calls have met the larger one, and a queue would look like free workers.
 const SLOW: f64 = 0.3;

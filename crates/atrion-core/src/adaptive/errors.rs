@@ -6,11 +6,12 @@ use super::{Tick, Window};
 /// The smoothed share e of failed calls (`docs/physics.md` section 3.5), 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct ErrorShare(f64);
+pub(super) struct ErrorShare(f64);
 
 impl ErrorShare {
-    /// Moves with time where there is plenty of evidence (0.3 s) and per sample where there is little (20 completions):
-    /// a quiet route is judged later, never harder. Silence halves it every 1.4 s.
+    /// Moves with time where there is plenty of evidence (0.3 s) and per sample where there is
+    /// little (20 completions): a quiet route is judged later, never harder. Silence halves it
+    /// every 1.4 s.
     pub(super) fn step(&mut self, tick: &Tick, window: &Window) {
         let judged = window.succeeded.saturating_add(window.failed);
         if judged == 0 {
@@ -24,8 +25,7 @@ impl ErrorShare {
     }
 
     /// e, 0..=1.
-    #[must_use]
-    pub const fn get(&self) -> f64 {
+    pub(super) const fn get(&self) -> f64 {
         self.0
     }
 }

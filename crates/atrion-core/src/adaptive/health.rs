@@ -2,12 +2,14 @@
 
 use super::Tick;
 
-/// Memory of health (`docs/physics.md` section 3.3): the in-flight level N0 that was carried without strain.
+/// Memory of health (`docs/physics.md` section 3.3): the in-flight level N0 that was carried
+/// without strain.
 ///
-/// N* never falls below 1.2 times this: what worked a moment ago is not given up because a measurement wobbles.
+/// N* never falls below 1.2 times this: what worked a moment ago is not given up because a
+/// measurement wobbles.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct MemoryOfHealth(f64);
+pub(super) struct MemoryOfHealth(f64);
 
 impl MemoryOfHealth {
     /// Called only while the route is operational and not strained.
@@ -16,8 +18,7 @@ impl MemoryOfHealth {
     }
 
     /// N0, in requests.
-    #[must_use]
-    pub const fn get(&self) -> f64 {
+    pub(super) const fn get(&self) -> f64 {
         self.0
     }
 }

@@ -5,37 +5,40 @@ use super::{Tick, Window};
 
 /// Answers that should have come and did not (`docs/physics.md` sections 3.3 and 3.4).
 ///
-/// Where a callee has gone silent nobody knows whether a call that was given up has left it: until somebody answers, its
-/// slot is taken. Otherwise every timeout would send the next call after it into the same hole.
+/// While a callee is silent it is unknown whether a call that was given up has left the callee:
+/// until an answer comes, the call's slot is taken. Otherwise every timeout would send the next
+/// call into the same hole.
 ///
-/// And when it answers again, whatever was in flight has waited for the end of the silence and not for the crowd: who
-/// came first has waited longest, with the smallest crowd around him. Such answers teach nothing of either.
+/// When the callee answers again, the calls in flight have waited for the end of the silence and
+/// not for the crowd: the first to come has waited longest, with the smallest crowd around it. Such
+/// answers teach nothing about the latency or the crowd.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Missing {
+pub(super) struct Missing {
+    /// Answers that are expected since the latest one.
     answers: f64,
     /// Calls that were in flight when the latest silence ended, and have not come back.
     delayed: f64,
 }
 
 impl Missing {
-    /// Looked at before anything learns from the window: its answers had to wait for a silence.
+    /// The answers of this window had to wait for a silence. Called before anything learns from it.
     pub(super) fn delays(&mut self, tick: &Tick, window: &Window) -> bool {
         let (completed, in_flight) = (real(window.completions()), real(window.in_flight));
         if self.answers > A_PAUSE && window.samples() > 0 {
             self.delayed = self.delayed.max(in_flight + completed);
         }
         let delayed = self.delayed > 0.0;
-        // Who was cancelled is in flight no more; who never comes back is forgotten.
+        // A cancelled call is in flight no more; a call that never comes back is forgotten.
         self.delayed = (self.delayed * tick.keep_5s - completed).clamp(0.0, in_flight);
         delayed
     }
 
-    /// `throughput` is X, `base` is L0: what is in flight should be answered no slower than by Little's law, and no
-    /// faster than ever.
+    /// `throughput` is X, `base` is L0: the calls in flight should be answered no slower than by
+    /// Little's law, and no faster than ever.
     pub(super) fn step(&mut self, tick: &Tick, window: &Window, throughput: f64, base: f64) {
-        // A refusal that takes no longer than an answer is one.
+        // A refusal that takes no longer than an answer is an answer.
         let failed = real(window.failed);
         let refused = failed > 0.0 && window.failures.held <= 2.0 * base * failed;
         if window.samples() > 0 || refused || base <= 0.0 {
@@ -46,14 +49,13 @@ impl Missing {
     }
 
     /// More are missing than chance explains.
-    #[must_use]
-    pub fn is_silence(self) -> bool {
+    pub(super) fn is_silence(self) -> bool {
         self.answers > BY_CHANCE
     }
 }
 
-/// That none comes where so many are expected is chance once in e^20 times.
+/// That none comes where so many answers are expected is chance once in e^20 times.
 const BY_CHANCE: f64 = 20.0;
 
-/// Once in 150 times: what a pause makes doubtful is less than what a silence does.
+/// Once in 150 times: a pause puts less in doubt than a silence does.
 const A_PAUSE: f64 = 5.0;

@@ -2,11 +2,12 @@
 
 use super::Tick;
 
-/// Momentum M (`docs/physics.md` section 3.5), in 1/s: how fast pressure rises. Falling pressure has none.
+/// Momentum M (`docs/physics.md` section 3.5), in 1/s: how fast pressure rises. Falling pressure
+/// has none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Momentum {
+pub(super) struct Momentum {
     rate: f64,
     last_saturation: f64,
     last_errors: f64,
@@ -26,17 +27,17 @@ impl Momentum {
         self.last_errors = errors;
     }
 
-    /// Pressure as it is, without momentum: a route that only now begins to obey the law has not just risen to it.
+    /// The pressure of now without momentum: a route that begins to obey the law has not just risen
+    /// to that pressure.
     pub(super) const fn at_rest(saturation: f64, errors: f64) -> Self {
         Self { rate: 0.0, last_saturation: saturation, last_errors: errors }
     }
 
     /// M, in 1/s, 0..=4.
-    #[must_use]
-    pub const fn get(&self) -> f64 {
+    pub(super) const fn get(&self) -> f64 {
         self.rate
     }
 }
 
-/// Faster than this nothing rises: a jump within one tick says as much.
+/// The most, in 1/s: a jump within one tick says no more.
 const MOST: f64 = 4.0;

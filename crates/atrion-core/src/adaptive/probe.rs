@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Probes (`docs/physics.md` section 3.6): the requests that pass although the gate is shut, so that there is always
-//! telemetry to come back by. Why one success is enough: `docs/adr/0008-one-causal-success-closes.md`.
+//! Probes (`docs/physics.md` section 3.6): the requests that pass although the gate is shut, so
+//! that there is always telemetry to come back by. Why one success is enough:
+//! `docs/adr/0008-one-causal-success-closes.md`.
 
 use core::time::Duration;
 
 use crate::{Mono, Tier, Volts};
 
-/// The token bucket of probes in an open breaker, as one number: the moment at which it will be full again, moved on
-/// by each token taken, and whether the latest probe hung. A plain value, so that the engine can keep it in one atomic.
+/// The token bucket of probes in an open breaker, as one number: the moment at which it will be
+/// full again, moved on by each token taken, and whether the latest probe hung. A plain value, so
+/// that the engine can keep it in one atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeBucket {
     full_at: Mono,
@@ -33,13 +35,15 @@ impl ProbeBucket {
         self.full_at.as_nanos() | if self.hung { HUNG } else { 0 }
     }
 
-    /// Nobody misses the last bit of a nanosecond: it says that the latest probe hung.
+    /// The last bit of the nanoseconds is not needed for the time: it says that the latest probe
+    /// hung.
     const fn until(full_at: Mono, hung: bool) -> Self {
         Self { full_at: Mono::from_nanos(full_at.as_nanos() & !HUNG), hung }
     }
 
-    /// A probe came back as a failure after so long. If the bucket could have been filled meanwhile, probes hang, and each
-    /// holds a worker of the callee that its recovery will need: one a second is enough then, until one fails quickly.
+    /// A probe came back as a failure after so long. If the bucket could have been filled
+    /// meanwhile, probes hang, and each holds a worker of the callee that its recovery will need:
+    /// one a second is enough then, until one fails quickly.
     #[must_use]
     pub fn after_failure(self, took: Duration) -> Self {
         Self { hung: took > CAPACITY, ..self }
@@ -47,12 +51,14 @@ impl ProbeBucket {
 
     /// Takes a token at `now` if there is one, and gives back the bucket that is left.
     ///
-    /// Ten a second with a burst of three, the last one kept for high and critical. With four or more in flight, or after
-    /// a probe that hung, the callee hangs: then one a second, without a burst.
+    /// Ten a second with a burst of three, the last one kept for high and critical. With four or
+    /// more in flight, or after a probe that hung, the callee hangs: then one a second, without a
+    /// burst.
     #[must_use]
     pub fn take(self, now: Mono, in_flight: u64, volts: Volts) -> Option<Self> {
         let missing = match self.full_at.since(now) {
-            // More than a bucket can owe: the clock has gone back since. Nobody waits until it has caught up.
+            // More than a bucket can owe: the clock has gone back since. Probes do not wait until
+            // it has caught up.
             impossible if impossible > CAPACITY + SLOW_SPACING => Duration::ZERO,
             missing => missing,
         };
@@ -64,10 +70,11 @@ impl ProbeBucket {
     }
 }
 
-/// How long no request may have passed, while requests come, before the next passes whatever its voltage.
+/// How long no request may have passed, while requests come, before the next passes whatever its
+/// voltage.
 ///
-/// R may stand above all the traffic there is (bulk only, hung calls): without this rule a route could stay without
-/// telemetry for as long as its scar lasts.
+/// R may stand above all the traffic there is (bulk only, hung calls): without this rule a route
+/// could stay without telemetry for as long as its scar lasts.
 #[must_use]
 pub const fn longest_silence(in_flight: u64) -> Duration {
     if in_flight >= STUCK { SLOW_SPACING } else { Duration::from_millis(200) }
@@ -78,7 +85,7 @@ const SLOW_SPACING: Duration = Duration::from_secs(1);
 /// Three tokens.
 const CAPACITY: Duration = Duration::from_millis(300);
 const HUNG: u64 = 1;
-/// So many calls in flight behind a shut gate do not come back by themselves.
+/// With so many calls in flight behind a shut gate, the callee hangs.
 const STUCK: u64 = 4;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{AdaptiveConfig, Tick};
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Scar {
+pub(super) struct Scar {
     ohms: f64,
     held: bool,
 }
@@ -22,7 +22,8 @@ impl Scar {
         Self { ohms: most, held: true }
     }
 
-    /// Heals by decay, grows by trauma per unit of TIME, never per request, and by trauma alone to 60 ohms at most.
+    /// Heals by decay, grows by trauma per unit of time, never per request, and by trauma alone to
+    /// `scar_ceiling` at most.
     ///
     /// `trauma` is 0..=1, see [`trauma`].
     pub(super) fn step(&mut self, tick: &Tick, trauma: f64, config: &AdaptiveConfig) {
@@ -35,8 +36,7 @@ impl Scar {
     }
 
     /// S, in ohms.
-    #[must_use]
-    pub const fn get(&self) -> f64 {
+    pub(super) const fn get(&self) -> f64 {
         self.ohms
     }
 
@@ -46,7 +46,8 @@ impl Scar {
     }
 }
 
-/// How badly the route is hurt, 0..=1: errors in so far as load makes them, and any errors beyond a half.
+/// How badly the route is hurt, 0..=1: errors as far as load makes them, and any errors beyond a
+/// half.
 pub(super) fn trauma(error_share: f64, blame: f64) -> f64 {
     (blame * error_share).max(2.0 * error_share - 1.0).max(0.0)
 }

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The capacity target (`docs/physics.md` section 3.3): the work in service plus a slack for bursts.
+//! The capacity target (`docs/physics.md` section 3.3): the work in service plus a slack for
+//! bursts.
 
 use super::window::real;
-use super::{AdaptiveConfig, Baseline, Ceiling, MemoryOfHealth, Tick, Window};
+use super::{AdaptiveConfig, Baseline, Ceiling, Crowd, MemoryOfHealth, Pace, Strain, Tick, Window};
 
 /// Throughput X of successes per second. Late and failed work is not throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Throughput {
+pub(super) struct Throughput {
     fast: f64,
     kept: f64,
     answers: f64,
 }
 
 impl Throughput {
-    /// Rises at once, falls only under strain: a route without strain is limited by its callers, not by itself.
-    pub(super) fn step(&mut self, tick: &Tick, window: &Window, strained: bool) {
+    /// Rises at once, falls only under strain: a route without strain is limited by its callers,
+    /// not by itself.
+    pub(super) fn step(&mut self, tick: &Tick, window: &Window, strain: Strain) {
         if tick.seconds <= 0.0 {
             return;
         }
@@ -24,29 +26,31 @@ impl Throughput {
         self.fast += (real(window.succeeded) / tick.seconds - self.fast) * tick.gain_fast;
         if self.fast > self.kept {
             self.kept = self.fast;
-        } else if strained {
+        } else if strain != Strain::None {
             self.kept += (self.fast - self.kept) * tick.gain_slow;
         }
     }
 
     /// X, per second.
-    #[must_use]
-    pub const fn get(&self) -> f64 {
+    pub(super) const fn get(&self) -> f64 {
         self.kept
     }
 
-    /// Answers per second, late ones as well: how fast the service works, whether or not it is of use.
+    /// Answers per second, including late ones: how fast the service works, whether or not its work
+    /// is of use.
     fn answers(&self) -> f64 {
         self.answers.max(self.kept)
     }
 }
 
-/// N*, the number of requests the route is meant to carry, and the saturation memory q that shrinks its slack.
+/// N*, the number of requests the route is meant to carry, and the saturation memory q that shrinks
+/// its slack.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-pub struct Target {
-    slots: f64,
+pub(super) struct Target {
+    #[cfg_attr(feature = "serde", serde(rename = "slots"))]
+    target: f64,
     saturated: f64,
 }
 
@@ -56,54 +60,49 @@ pub(super) struct Carried<'a> {
     pub(super) baseline: &'a Baseline,
     pub(super) health: &'a MemoryOfHealth,
     pub(super) ceiling: &'a Ceiling,
+    pub(super) pace: Pace,
 }
 
 impl Target {
-    /// `free` gives phi, how far latency does not rise with the crowd, to whoever asks. `unharmed`: nobody is slowed down.
-    pub(super) fn step(
-        &mut self,
-        tick: &Tick,
-        crowded: bool,
-        carried: &Carried<'_>,
-        free: impl Fn() -> f64,
-        unharmed: bool,
-        config: &AdaptiveConfig,
-    ) {
-        let Carried { throughput, baseline, health, ceiling } = *carried;
+    pub(super) fn step(&mut self, tick: &Tick, crowd: Crowd, carried: &Carried<'_>, config: &AdaptiveConfig) {
+        let Carried { throughput, baseline, health, ceiling, pace } = *carried;
         let laws = config.laws;
-        let crowd = f64::from(u8::from(crowded));
-        self.saturated += (crowd - self.saturated) * tick.gain_1s;
-        // Little's law: X L0 requests are in service at the accepted throughput. The slack is what the bursts of ordinary
-        // arrivals need, and that grows with the root of the work: a small service needs relatively more than a large one.
+        let over = f64::from(u8::from(crowd.is_over()));
+        self.saturated += (over - self.saturated) * tick.gain_1s;
+        // Little's law: X L0 requests are in service at the accepted throughput. The slack is what
+        // the bursts of ordinary arrivals need, and that grows with the root of the work: a small
+        // service needs relatively more than a large one.
         let busy = throughput.get() * baseline.base();
-        let phi = free();
+        let phi = pace.free;
         let slack = if laws.square_root_staffing { STAFFING * libm::sqrt(busy) } else { busy };
         let shrink = if laws.shrinking_slack { 1.0 - 0.75 * self.saturated } else { 1.0 };
         let healthy = if laws.memory_of_health { 1.2 * health.get() } else { 0.0 };
-        // A crowd need not be a queue: the service may have become slower, with workers to spare. Who has an SLO lets a
-        // young crowd wait for a tenth of it (n/X is how long the last of n has to wait); who has none accepts twice the
-        // work in service, in so far as latency does not rise with the crowd.
+        // A crowd need not be a queue: the service may have become slower, with workers to spare.
+        // With an SLO a young crowd may wait for a tenth of it (n/X is how long the last of n has
+        // to wait); without one twice the work in service is accepted, as far as latency does not
+        // rise with the crowd.
         let promised = config.slo.map(|slo| slo.as_secs_f64());
         let room = promised
             .map_or((1.0 + phi) * busy, |slo| (1.0 - self.saturated) * YOUNG * throughput.get() * slo);
         let wanted = (busy + shrink * slack).max(healthy).max(room);
-        // No crowd waits for more than a third, and about two thirds where the top of the ladder stops passing. What is
-        // in service is never given up for it, and where nobody is slowed down nobody waits: calls that hang hold slots.
+        // No crowd waits for more than a third of the SLO, and about two thirds where the top of
+        // the ladder stops passing. The work in service is never given up for it, and where the
+        // crowd slows nothing down nothing waits: calls that hang hold slots.
         let in_time = promised.map_or(f64::INFINITY, |slo| IN_TIME * throughput.get() * slo);
         let excess = (wanted - in_time.max(busy)).max(0.0);
-        // The least target must be in time, too, by the pace of all answers: where all are late, X is zero and says nothing.
+        // The least target must be in time, too, by the pace of all answers: where all are late, X
+        // is zero and says nothing.
         let least = promised.map_or(config.min_target, |slo| {
             (IN_TIME * throughput.answers() * slo).clamp(1.0, config.min_target)
         });
-        let slots = least.max(wanted - if unharmed { 0.0 } else { (1.0 - phi) * excess });
-        // What a queue has no place for is no target.
-        self.slots = least.max(slots - ceiling.excess_of(slots));
+        let bounded = least.max(wanted - if pace.unharmed { 0.0 } else { (1.0 - phi) * excess });
+        // The target stays under what a bounded queue has a place for.
+        self.target = least.max(bounded - ceiling.excess_of(bounded));
     }
 
     /// N*, in requests; 0 before the first tick.
-    #[must_use]
-    pub const fn slots(&self) -> f64 {
-        self.slots
+    pub(super) const fn get(&self) -> f64 {
+        self.target
     }
 }
 
@@ -113,5 +112,5 @@ const STAFFING: f64 = 3.5;
 /// The part of the SLO that waiting at N* may take.
 const IN_TIME: f64 = 1.0 / 3.0;
 
-/// The part of it that a crowd may take which has just come.
+/// The part of the SLO that the waiting of a crowd that has just come may take.
 const YOUNG: f64 = 0.1;

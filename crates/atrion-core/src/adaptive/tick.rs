@@ -6,8 +6,8 @@ use super::AdaptiveConfig;
 
 /// The time of one tick, with every decay factor that depends on it alone.
 ///
-/// A pulse over many routes makes one of these and hands it to all of them: the exponentials are the expensive part
-/// of a step.
+/// A pulse over many routes makes one of these and hands it to all of them: the exponentials are
+/// the expensive part of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tick {
     pub(super) seconds: f64,
@@ -29,7 +29,8 @@ pub struct Tick {
 }
 
 impl Tick {
-    /// A tick of `elapsed` under `config`. A tick without time changes nothing that depends on time.
+    /// A tick of `elapsed` under `config`. A tick without time changes nothing that depends on
+    /// time.
     #[must_use]
     pub fn new(elapsed: Duration, config: &AdaptiveConfig) -> Self {
         let dt = elapsed.as_secs_f64();

@@ -7,12 +7,13 @@ use crate::Telemetry;
 
 /// What was counted and measured on one route between two ticks.
 ///
-/// Failures that say nothing new (of requests from before the latest success or close, section 3.6) are left out by
-/// whoever counts. All sums are plain numbers: a bad one is neutralised at the step's border, never believed.
+/// The caller leaves out failures that say nothing new (of requests from before the latest success
+/// or close, section 3.6). All sums are plain numbers: a bad one is neutralised at the step's
+/// border, never believed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
-#[allow(clippy::exhaustive_structs)] // input of a pure function: whoever builds one must think of every field
+#[allow(clippy::exhaustive_structs)] // input of a pure function: its maker must think of every field
 pub struct Window {
     /// Requests let through.
     pub admitted: u64,
@@ -38,7 +39,8 @@ pub struct Window {
     pub since_completion: f64,
     /// Mean age of what is in flight at the end of the window, in seconds.
     pub mean_age: f64,
-    /// What a caller with its own meters says of the same time. It must have passed [`Telemetry::check`].
+    /// What a caller with its own meters says of the same time. It must have passed
+    /// [`Telemetry::check`].
     pub report: Option<Telemetry>,
 }
 
@@ -75,22 +77,23 @@ impl Window {
         (self.samples() > 0).then(|| self.latency_sum / real(self.samples()))
     }
 
-    /// The window with the caller's report in it: as so many completions that it counts in full, because it is already
-    /// an average over many calls.
+    /// The window with the caller's report in it, if there is one: as so many completions that it
+    /// counts in full, because it is already an average over many calls. `target` is N*.
     #[must_use]
-    pub(super) fn with(&self, report: &Telemetry, target: f64, slo: Option<Duration>) -> Self {
+    pub(super) fn reported(&self, target: f64, slo: Option<Duration>) -> Option<Self> {
+        let report = self.report?;
         let failed = (report.error_rate * REPORT_WEIGHT) as u64;
         let answered = REPORT_WEIGHT as u64 - failed.min(REPORT_WEIGHT as u64);
         let is_late = slo.is_some_and(|slo| report.latency > slo.as_secs_f64());
         let (succeeded, late) = if is_late { (0, answered) } else { (answered, 0) };
-        Self {
+        Some(Self {
             succeeded: self.succeeded.saturating_add(succeeded),
             failed: self.failed.saturating_add(failed),
             late: self.late.saturating_add(late),
             latency_sum: sane(self.latency_sum + report.latency * answered as f64),
             mean_in_flight: sane(self.mean_in_flight + report.saturation * target),
             ..*self
-        }
+        })
     }
 
     /// The same window with every number finite and not negative.
@@ -117,15 +120,15 @@ impl Window {
 /// A report counts as so many completions.
 const REPORT_WEIGHT: f64 = 1000.0;
 
-/// Bounds a sum so that products of two stay finite; what is not a number counts as nothing.
+/// Bounds a sum so that products of two stay finite; NaN counts as 0.
 fn sane(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
 }
 
-/// A count as a float, by way of a signed integer: that is one instruction, the unsigned way is ten.
+/// A count as a float, by way of a signed integer: one instruction, where the unsigned way is ten.
 pub(super) fn real(count: u64) -> f64 {
     count.min(1 << 53) as i64 as f64
 }
 
-/// More than this nothing adds up to within a window.
+/// No sum of a window exceeds this.
 pub(super) const MOST: f64 = 1e12;

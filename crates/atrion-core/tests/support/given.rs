@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Inputs for properties: configurations, windows as they are measured, and windows as an enemy would send them.
+//! Inputs for properties: configurations, windows as they are measured, and hostile windows.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn any_count() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0u64..500, 1 => Just(0), 1 => any::<u64>()]
 }
 
-/// A window as an enemy, or a bug, would send it.
+/// A hostile window, or one with a bug behind it.
 pub(crate) fn hostile() -> impl Strategy<Value = Window> {
     let counts = [any_count(), any_count(), any_count(), any_count(), any_count()];
     let floats: [_; 8] = std::array::from_fn(|_| anything());
@@ -124,7 +124,7 @@ pub(crate) fn after(
     config: &AdaptiveConfig,
 ) -> AdaptiveState {
     for _ in 0..ticks {
-        // Debt is what the request path makes of it; here nothing adds to it.
+        // The request path makes debt; here nothing adds to it.
         let window = Window { debt: state.debt(), ..*window };
         state = state.step(&tick(config), &window, config);
     }

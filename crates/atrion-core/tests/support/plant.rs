@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A closed loop in miniature: clients without patience limits, one gated route, a first-come-first-served pool of
-//! workers behind it. Time jumps from event to event.
+//! A closed loop in miniature: clients without patience limits, one gated route, a
+//! first-come-first-served pool of workers behind it. Time jumps from event to event.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -22,7 +22,7 @@ pub(crate) enum Shape {
     TwoKinds,
 }
 
-/// What stands behind the gate, and may be changed between two runs.
+/// The service behind the gate; it may be changed between two runs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plant {
     pub(crate) workers: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Plant {
     pub(crate) error_ratio: f64,
     /// Waiting places; a call that finds none fails at once.
     pub(crate) waiting: usize,
-    /// Nothing that starts now ever comes back by itself.
+    /// Calls that start now never come back by themselves.
     pub(crate) hung: bool,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct World {
     serial: u64,
 }
 
-/// What happened in one run.
+/// The results of one run.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Report {
     pub(crate) seconds: f64,
@@ -165,7 +165,7 @@ impl World {
         report
     }
 
-    /// Everything that hangs fails now, as if its connection had been cut.
+    /// Every hung call fails now, as if its connection had been cut.
     pub(crate) fn cut_hung_calls(&mut self) {
         for call in std::mem::take(&mut self.hung) {
             self.route.finish(self.now, call, true);

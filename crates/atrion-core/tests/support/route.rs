@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One route with one thread: the request path in its plainest form, as `docs/physics.md` section 3.6 words it.
+//! One route with one thread: the request path in its plainest form, as `docs/physics.md` section
+//! 3.6 words it.
 //!
-//! The engine does the same with atomics. Here it is sequential, so that the laws can be tried in a closed loop
-//! without an engine.
+//! The engine does the same with atomics. Here it is sequential, so that the laws can be tried in a
+//! closed loop without an engine.
 
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub(crate) struct Route {
     /// Integral of the in-flight count over the window, up to `moved`.
     area: f64,
     moved: Mono,
-    /// Sum of the start times of what is in flight, in nanoseconds.
+    /// Sum of the start times of the calls in flight, in nanoseconds.
     starts: i128,
 }
 

@@ -476,8 +476,8 @@ impl Pair {
         for (what, engine, twin) in [
             ("target", seen.target, f64::from(twin.gate.target())),
             ("throughput", seen.throughput, twin.state.throughput()),
-            ("latency", seconds(seen.latency), twin.state.baseline().latency()),
-            ("baseline", seconds(seen.baseline), twin.state.baseline().base()),
+            ("latency", seconds(seen.latency), twin.state.latency().unwrap_or(0.0)),
+            ("baseline", seconds(seen.baseline), twin.state.baseline().unwrap_or(0.0)),
         ] {
             assert!(near(engine, twin), "{what}: engine {engine}, twin {twin}, {}", context());
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Outages: the breaker opens by itself, asks on, and closes with the first good answer.
+//! Outages: the breaker opens by itself, keeps probing, and closes with the first good answer.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn an_outage_opens_the_breaker_within_seconds_and_only_probes_pass() {
 }
 
 #[test]
-fn the_first_good_answer_closes_it_and_everybody_is_back() {
+fn the_first_good_answer_closes_it_and_all_tiers_are_back() {
     let mut world = healthy();
     world.plant.error_ratio = 1.0;
     world.run(LOAD, 30.0);
@@ -46,7 +46,7 @@ fn the_first_good_answer_closes_it_and_everybody_is_back() {
 }
 
 #[test]
-fn hung_calls_open_the_breaker_and_their_late_failures_do_not_open_it_again() {
+fn hung_calls_open_the_breaker_and_their_late_failures_do_not() {
     let mut world = healthy();
     world.plant.hung = true;
     world.run(LOAD, 8.0);
@@ -68,7 +68,7 @@ fn hung_calls_open_the_breaker_and_their_late_failures_do_not_open_it_again() {
 }
 
 #[test]
-fn only_a_request_of_after_the_opening_closes_it() {
+fn only_a_request_started_after_the_opening_closes_it() {
     let config = AdaptiveConfig { successes_to_close: 2, ..AdaptiveConfig::default() };
     let mut route = Route::from_state(settled(&config), config, Mono::ZERO);
     let at = |millis: u64| Mono::ZERO.after(Duration::from_millis(millis));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Overload: the least important traffic goes first, in proportion, and comes back within seconds.
+//! Overload: the least important traffic is shed first, in proportion, and is back within seconds.
 
 use atrion_core::{AdaptiveConfig, Mode, Tier};
 
@@ -25,7 +25,7 @@ fn three_times_the_capacity_sheds_bulk_first_and_keeps_critical() {
         assert!(critical > 0.98, "{plant:?}: {report:?}");
         assert!(high > 0.65 && high > normal && normal > low && low >= bulk, "{plant:?}: {report:?}");
         assert!(low < 0.05 && bulk < 0.03, "{plant:?}: {report:?}");
-        // The service works at its capacity, and at what it had accepted to be a full house.
+        // The service works at its capacity, and at the in-flight count that it had accepted.
         assert!(report.goodput() > 0.95 * plant.capacity(), "{plant:?}: {report:?}");
         let fill = report.mean_in_flight / report.mean_target;
         assert!((0.9..1.6).contains(&fill), "n is {fill} N* in {plant:?}: {report:?}");
@@ -33,7 +33,7 @@ fn three_times_the_capacity_sheds_bulk_first_and_keeps_critical() {
             report.mean_latency() < 4.0 * plant.service.max(2.0 / plant.capacity()),
             "{plant:?}: {report:?}"
         );
-        // No breaker: overload is not death.
+        // No breaker: an overloaded route is not dead.
         assert_eq!(world.route.state.mode(), Mode::Operational);
         assert_eq!(world.route.state.scar().get(), 0.0);
     }
@@ -43,8 +43,8 @@ fn three_times_the_capacity_sheds_bulk_first_and_keeps_critical() {
 fn a_tier_is_shed_in_proportion() {
     let plant = PLANTS[2];
     let mut world = healthy(plant, 7);
-    // The three upper tiers are 70 % of the traffic: at twice the capacity five sevenths of them fit, so a part of
-    // the normal tier goes and the rest of it stays.
+    // The three upper tiers are 70 % of the traffic: at twice the capacity five sevenths of them
+    // fit, so a part of the normal tier is shed and the rest of it stays.
     world.run(2.0 * plant.capacity(), 5.0);
     let report = world.run(2.0 * plant.capacity(), 10.0);
     let normal = report.passed(Tier::Normal);
@@ -53,7 +53,7 @@ fn a_tier_is_shed_in_proportion() {
 }
 
 #[test]
-fn everybody_is_back_within_two_seconds() {
+fn all_tiers_are_back_within_two_seconds() {
     for (plant, seed) in PLANTS.into_iter().zip(11..) {
         let mut world = healthy(plant, seed);
         world.run(3.0 * plant.capacity(), 10.0);
@@ -65,7 +65,8 @@ fn everybody_is_back_within_two_seconds() {
     }
 }
 
-/// A deploy makes every call four times as long, and there are workers enough: nothing of it is a queue.
+/// A deploy makes every call four times as long, and there are workers enough: nothing of it is a
+/// queue.
 #[test]
 fn a_service_that_became_slower_for_good_is_served_again() {
     let mut goodput = [0.0; 2];
@@ -92,7 +93,7 @@ fn a_full_queue_makes_debt_and_debt_makes_room() {
     for (debt, failed) in [true, false].into_iter().zip(&mut failed) {
         let mut config = AdaptiveConfig::default();
         config.laws.debt = debt;
-        // Which would find the edge of the queue and leave nothing to be owed.
+        // The ceiling would find the edge of the queue and leave no failures to make debt.
         config.laws.ceiling = false;
         for seed in 1..=4 {
             let mut world = World::new(config.clone(), plant, seed);
@@ -107,8 +108,8 @@ fn a_full_queue_makes_debt_and_debt_makes_room() {
     assert!(with < 0.5 * without, "{with} of the capacity is rejected with debt, {without} without");
 }
 
-/// Who has found out where a queue is full sheds before it: next to nothing is refused behind the gate, and what is shed
-/// is the least important.
+/// A gate that knows where a queue is full sheds before it: next to nothing is refused behind the
+/// gate, and the least important is shed.
 #[test]
 fn a_full_queue_is_left_alone() {
     let plant = Plant { waiting: 10, ..Plant::of(10, 0.05) };
@@ -130,9 +131,9 @@ fn a_full_queue_is_left_alone() {
     );
 }
 
-/// Errors that load does not cause must not cost anybody his place.
+/// Errors that load does not cause must not cost any request its place.
 #[test]
-fn errors_that_load_does_not_cause_shed_nobody() {
+fn errors_that_load_does_not_cause_shed_nothing() {
     let plant = Plant { error_ratio: 0.3, ..Plant::of(50, 0.1) };
     let mut world = World::new(AdaptiveConfig::default(), plant, 5);
     world.run(0.6 * plant.capacity(), 20.0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **Bounded scar and bounded recovery**: S <= S_max; from any reachable state, healthy telemetry brings every tier
-//! back within a stated time, for any history length, also when the healthy service is slower than before (up to L_SLO
-//! at its new unloaded latency).
+//! **Bounded scar and bounded recovery**: S <= S_max; from any reachable state, healthy telemetry
+//! brings every tier back within a stated time, for any history length, also when the healthy
+//! service is slower than before (up to L_SLO at its new unloaded latency).
 //!
 //! The stated time is 30 s.
 
@@ -94,7 +94,8 @@ proptest! {
     ) {
         let mut dice = Dice::new(seed);
         let before = Plant::of(workers, 0.02);
-        // Slower for good, with as many workers more: up to 120 ms unloaded, under the SLO of 200 ms.
+        // Slower for good, with as many workers more: up to 120 ms unloaded, under the SLO of 200
+        // ms.
         let healthy = Plant { workers: (workers as f64 * slower).ceil() as usize, service: 0.02 * slower, ..before };
         let slo = with_slo.then(|| Duration::from_millis(200));
         let mut world = World::new(AdaptiveConfig { slo, ..AdaptiveConfig::default() }, before, seed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **Floor**: R >= R_base, finite, for any telemetry, also NaN, infinite or negative (refused or neutralised at the
-//! border).
+//! **Floor**: R >= R_base, finite, for any telemetry, also NaN, infinite or negative (refused or
+//! neutralised at the border).
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ proptest! {
             let own = state.resistance_at_rest(&config).get();
             prop_assert!(own.is_finite() && own >= config.base, "{own} at rest in {state:?}");
             let law = state.law(merged, &config);
-            // An SLO can ask for less than the least target, but never for nothing.
+            // An SLO can ask for less than the least target, but never for less than one.
             let least = if config.slo.is_some() { 1.0 } else { config.min_target };
             prop_assert!(law.target.is_finite() && law.target >= least);
             for resistance in [law.resistance(occupied), law.resistance(f64::INFINITY), law.resistance(0.0)] {
@@ -46,9 +46,10 @@ proptest! {
         }
     }
 
-    /// Nothing that is kept between ticks can be poisoned: after any enemy, health is measured as health.
+    /// No state that is kept between ticks can be poisoned: after any hostile input, health is
+    /// measured as health.
     #[test]
-    fn an_enemy_leaves_no_trace_that_does_not_heal(
+    fn hostile_input_leaves_no_trace_that_does_not_heal(
         config in configs(),
         history in prop::collection::vec(hostile(), 1..60),
     ) {
@@ -61,7 +62,7 @@ proptest! {
             state = state.closed();
         }
         let state = after(state, 1_000, &healthy(100.0, 0.1), &config);
-        for number in [state.target(), state.throughput(), state.baseline().base(), state.baseline().latency(),
+        for number in [state.target(), state.throughput(), state.baseline().unwrap_or(0.0), state.latency().unwrap_or(0.0),
             state.error_share(), state.effectiveness(), state.elasticity(), state.momentum(), state.debt()]
         {
             prop_assert!(number.is_finite(), "{state:?}");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **Forgetting**: without trauma S strictly decreases to 0; decay over dt1 then dt2 equals decay over dt1 + dt2.
+//! **Forgetting**: without trauma S strictly decreases to 0; decay over dt1 then dt2 equals decay
+//! over dt1 + dt2.
 
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ proptest! {
         prop_assert!((split - whole).abs() <= 1e-7 * whole, "{split} and {whole}");
     }
 
-    /// Silence wounds nobody: a route that nobody looks at may be aged in one step.
+    /// Silence does not wound: a route without ticks may be aged in one step.
     #[test]
     fn silence_after_any_errors_only_heals(failed in 0u64..=10, ticks in 1usize..50, silent in 1usize..50) {
         let config = AdaptiveConfig::default();

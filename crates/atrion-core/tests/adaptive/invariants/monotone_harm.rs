@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **Monotone harm**: at fixed L0, N*, eta and eps, worse telemetry (any component) never lowers R in that tick.
+//! **Monotone harm**: at fixed L0, N*, eta and eps, worse telemetry (any component) never lowers R
+//! in that tick.
 //!
-//! N* is held by a floor far above all traffic, and where fewer answers take it down all the same, what R owes to it is
-//! left out; L0 by an SLO (patience then comes from the SLO alone), eta by switching effectiveness off (blame 1) or debt's
-//! evidence away (blame 0).
+//! N* is held by a floor far above all traffic, and where fewer answers take it down all the same,
+//! what R owes to it is left out; L0 by an SLO (patience then comes from the SLO alone), eta by
+//! switching effectiveness off (blame 1) or debt's evidence away (blame 0).
 
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ proptest! {
         let config = AdaptiveConfig {
             slo: Some(Duration::from_millis(500)),
             momentum_factor,
-            // Saturation by n is asked below, of the law; here it would move N* through throughput.
+            // Saturation by n is tested below, on the law; here it would move N* through throughput.
             min_target: 1e6,
             laws: Laws { effectiveness: !blamed, ..Laws::default() },
             ..AdaptiveConfig::default()
@@ -62,7 +63,7 @@ proptest! {
         }
         let better = before.step(&tick(&config), &window, &config);
         let worse = before.step(&tick(&config), &worse(&window, component, by), &config);
-        // Effectiveness that is on must not have moved: then nothing is fixed and nothing promised.
+        // Effectiveness that is on must not have moved: the promise is at fixed eta.
         prop_assume!(blamed || better.effectiveness() == worse.effectiveness());
         let held = better.target() == worse.target();
         let rest = |state: &AdaptiveState| {

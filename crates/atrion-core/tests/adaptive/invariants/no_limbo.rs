@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **No limbo**: there is no reachable state in which, while requests arrive, neither a request nor a probe passes for
-//! longer than 1.2 s.
+//! **No limbo**: there is no reachable state in which, while requests arrive, neither a request nor
+//! a probe passes for longer than 1.2 s.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::dice::Dice;
 use crate::support::given::{TICK, configs, hostile, tick};
 use crate::support::route::{Call, Route};
 
-/// What becomes of the calls that pass.
+/// The fate of the calls that pass.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Succeed,
@@ -69,7 +69,7 @@ proptest! {
         top in prop::sample::select(vec![20.0, 60.0, 100.0]),
         seed in any::<u64>(),
     ) {
-        // Any voltage in use lies above R_base, or the configuration forbids it to pass by itself.
+        // Any voltage in use lies above R_base, or the configuration itself refuses it.
         let config = AdaptiveConfig { base: config.base.min(10.0), ..config };
         let mut state = AdaptiveState::default();
         for window in history {
@@ -84,7 +84,8 @@ proptest! {
     }
 }
 
-/// The case that needs the rule of the longest silence: bulk traffic only, under a scar that stands above all of it.
+/// The case that needs the rule of the longest silence: bulk traffic only, under a scar that stands
+/// above all of it.
 #[test]
 fn bulk_alone_passes_under_any_scar() {
     let laws = Laws { dead: false, ..Laws::default() };

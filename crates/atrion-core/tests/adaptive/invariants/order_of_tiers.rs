@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **Order of tiers**: whenever a request of voltage V passes (not as a probe), so does at the same instant any of a
-//! higher voltage.
+//! **Order of tiers**: whenever a request of voltage V passes (not as a probe), so does at the same
+//! instant any of a higher voltage.
 
 use atrion_core::{AdaptiveState, Mode, Ohms, Volts};
 use proptest::prelude::*;

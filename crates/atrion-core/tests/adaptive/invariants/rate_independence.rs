@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **Rate independence**: at >= 40 completions/s the same error ratio and load over time give the same scar and mode
-//! history whatever the request rate (bounded by sampling noise); below that evidence accumulates per sample: reactions
-//! to errors come later, never harder. p_sat at any rate where N* > 8.
+//! **Rate independence**: at >= 40 completions/s the same error ratio and load over time give the
+//! same scar and mode history whatever the request rate (bounded by sampling noise); below that
+//! evidence accumulates per sample: reactions to errors come later, never harder. p_sat at any rate
+//! where N* > 8.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use crate::support::route::Route;
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// The same share of errors in windows of seven calls and of seven thousand: not one bit of a difference.
+    /// The same share of errors in windows of seven calls and of seven thousand: not one bit of a
+    /// difference.
     #[test]
     fn the_same_error_ratio_gives_the_same_scar(
         shares in prop::collection::vec(0u64..=7, 1..60),
@@ -53,8 +55,8 @@ proptest! {
     }
 }
 
-/// Sampled, with effectiveness at work: the scars of a slow stream and of a fast one differ by the noise of the sample.
-/// The dice are loaded, so that noise is the same in every run.
+/// Sampled, with effectiveness at work: the scars of a slow stream and of a fast one differ by the
+/// noise of the sample. The dice have a fixed seed, so that the noise is the same in every run.
 #[test]
 fn sampled_streams_scar_alike() {
     let config = AdaptiveConfig::default();
@@ -71,7 +73,8 @@ fn sampled_streams_scar_alike() {
         let mut dice = Dice::new(seed);
         let mut mean = |rate| (0..50).map(|_| scar(rate, ratio, &mut dice)).sum::<f64>() / 50.0;
         let (slow, fast) = (mean(40.0), mean(800.0));
-        // Four calls a tick are noisier than eighty, and a little later; never harder beyond the noise.
+        // Four calls a tick are noisier than eighty, and a little later; never harder beyond the
+        // noise.
         assert!(slow < fast + 2.0 && slow > 0.8 * fast - 2.0, "at {ratio}: {slow} at 40/s, {fast} at 800/s");
     }
 }
@@ -107,7 +110,7 @@ fn the_mode_history_of_an_outage_does_not_depend_on_the_rate() {
     }
 }
 
-/// With one call a second a run of failures takes as many seconds; it is the run that decides, not the clock.
+/// With one call a second a run of failures takes as many seconds; the run decides, not the clock.
 #[test]
 fn a_quiet_route_is_called_dead_later() {
     let config = AdaptiveConfig::default();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! **Retry-After is true**: while OPERATIONAL, with no new trauma and an idle route, V passes after
-//! t = max(0, ln(S/(V - R_base))/lambda) + 1 s (clamped to [0.1 s, 60 s], jittered by the shell); in every other state
-//! it is a fixed hint of 1 s.
+//! t = max(0, ln(S/(V - R_base))/lambda) + 1 s (clamped to [0.1 s, 60 s], jittered by the shell);
+//! in every other state it is a fixed hint of 1 s.
 
 use std::time::Duration;
 

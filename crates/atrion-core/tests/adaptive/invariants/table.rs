@@ -26,7 +26,7 @@ proptest! {
         let gate = Gate::from_words(law.compile().to_words());
         let occupied = (law.target * fill).floor();
         let by_table = occupied < f64::from(gate.slots(Volts::saturating(volts), ladder()));
-        // A bucket, and what is lost in four bytes.
+        // A bucket, and the rounding of four bytes.
         let bucket = law.weight.get() / RUNGS + 1e-6 * (volts + law.rest.get());
         let by_law = |volts: f64| law.admits(Volts::saturating(volts), occupied * (1.0 + 1e-6));
         let by_lenient_law = |volts: f64| law.admits(Volts::saturating(volts), occupied * (1.0 - 1e-6));
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn what_explains_a_refusal_is_what_refused(law in laws(), fill in 0.0..6.0f64) {
+    fn the_explanation_of_a_refusal_is_its_cause(law in laws(), fill in 0.0..6.0f64) {
         let occupied = law.target * fill;
         let (exact, published) = (law.saturation(occupied).get(), law.compile().saturation(occupied).get());
         prop_assert!((exact - published).abs() < 1e-4 * law.weight.get(), "{exact} and {published}");
@@ -66,7 +66,7 @@ fn the_ends_of_the_table_are_exact() {
     assert!(slots(99.9).is_finite());
     assert_eq!(slots(100.0), f32::INFINITY);
     assert_eq!(slots(f64::MAX), f32::INFINITY);
-    // Nothing passes a resistance without end, not even a voltage without end.
+    // Nothing passes an infinite resistance, not even an infinite voltage.
     let shut = Law { rest: Ohms::saturating(f64::MAX), ..law }.compile();
     assert_eq!(shut.slots(Volts::saturating(f64::MAX), ladder()), 0.0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The ceiling: a full queue refuses at one count and at once. Nothing else does, and nothing else is taken for it.
+//! The ceiling: a full queue refuses at one count and at once. Nothing else does, and nothing else
+//! is mistaken for it.
 
 use atrion_core::adaptive::{Failures, Pairs};
 use atrion_core::{AdaptiveConfig, AdaptiveState, Ohms, Volts, Window};
@@ -31,7 +32,7 @@ fn lived(held: f64, mut call: impl FnMut(&mut Dice) -> Call) -> AdaptiveState {
     })
 }
 
-/// A crowd that moves between 10 and the bound; who comes to the bound fails.
+/// A crowd that moves between 10 and the bound; a call that meets the bound fails.
 fn full_queue(bound: u64) -> impl FnMut(&mut Dice) -> Call {
     move |dice| {
         let n = (10 + (dice.unit() * 25.0) as u64).min(bound);
@@ -43,12 +44,13 @@ fn full_queue(bound: u64) -> impl FnMut(&mut Dice) -> Call {
 fn a_full_queue_is_found_where_it_is_full() {
     for bound in [20, 30] {
         let state = lived(0.001, full_queue(bound));
-        assert_eq!((state.ceiling().belief(), state.ceiling().edge()), (1.0, bound as f64));
+        assert_eq!((state.queue_edge_belief(), state.queue_edge()), (1.0, Some(bound as f64)));
         assert!((state.target() - 0.75 * bound as f64).abs() < 1e-9, "{}", state.target());
     }
 }
 
-/// The least important goes first, and the most important is refused where the queue would refuse it.
+/// The least important goes first, and the most important is refused where the queue would refuse
+/// it.
 #[test]
 fn the_ladder_ends_at_the_edge() {
     let config = AdaptiveConfig::default();
@@ -60,7 +62,7 @@ fn the_ladder_ends_at_the_edge() {
 }
 
 #[test]
-fn what_is_no_full_queue_is_not_taken_for_one() {
+fn other_failures_are_not_taken_for_a_full_queue() {
     let crowd = |dice: &mut Dice| 10 + (dice.unit() * 25.0) as u64;
     let cases = [
         ("errors of any crowd", lived(0.001, |dice| (crowd(dice), dice.hits(0.3)))),
@@ -84,7 +86,7 @@ fn what_is_no_full_queue_is_not_taken_for_one() {
         ),
     ];
     for (name, state) in cases {
-        assert_eq!(state.ceiling().belief(), 0.0, "{name}: {:?}", state.ceiling());
+        assert_eq!(state.queue_edge_belief(), 0.0, "{name}: {state:?}");
     }
 }
 
@@ -94,10 +96,10 @@ fn it_is_forgotten_within_a_minute() {
     let found = lived(0.001, full_queue(30));
     let quiet =
         Window { admitted: 50, succeeded: 50, latency_sum: 5.0, mean_in_flight: 5.0, ..Window::default() };
-    let belief = |ticks| after(found, ticks, &quiet, &config).ceiling().belief();
+    let belief = |ticks| after(found, ticks, &quiet, &config).queue_edge_belief();
     assert_eq!(belief(50), 1.0, "a pause is no proof");
     assert!(belief(600) < 0.1, "{}", belief(600));
-    assert_eq!(after(found, 3_000, &quiet, &config).ceiling(), AdaptiveState::default().ceiling());
+    assert_eq!(after(found, 3_000, &quiet, &config).queue_edge(), None);
 }
 
 #[test]
@@ -105,5 +107,5 @@ fn pairs_that_were_left_out_say_nothing() {
     let config = AdaptiveConfig::default();
     let failures = Failures { x: 300.0, xx: 9_000.0, held: 0.0 };
     let window = Window { admitted: 10, failed: 10, failures, pairs: Pairs::default(), ..Window::default() };
-    assert_eq!(after(settled(&config), 50, &window, &config).ceiling().belief(), 0.0);
+    assert_eq!(after(settled(&config), 50, &window, &config).queue_edge_belief(), 0.0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The dead rule: 40 failures in a row and no success for 0.7 s open the breaker; not while the route still learns.
+//! The dead rule: 40 failures in a row and no success for 0.7 s open the breaker; not while the
+//! route still learns.
 
 use std::time::Duration;
 

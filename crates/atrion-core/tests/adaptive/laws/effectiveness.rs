@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Effectiveness: errors that load does not cause give eta near 0, a full capacity gives eta near 1.
+//! Effectiveness: errors that load does not cause give eta near 0, a full capacity gives eta near
+//! 1.
 
 use atrion_core::adaptive::Failures;
 use atrion_core::{AdaptiveConfig, AdaptiveState, Window};
@@ -25,7 +26,7 @@ fn learned(seed: u64, failed: impl Fn(u64, &mut Dice) -> u64) -> AdaptiveState {
 }
 
 #[test]
-fn thinned_errors_are_not_the_loads_doing() {
+fn thinned_errors_are_not_caused_by_load() {
     for ratio in [0.05, 0.3, 0.6, 0.9] {
         let mean =
             (0..20).map(|seed| learned(seed, |a, dice| dice.binomial(a, ratio)).effectiveness()).sum::<f64>()
@@ -35,7 +36,7 @@ fn thinned_errors_are_not_the_loads_doing() {
 }
 
 #[test]
-fn a_full_capacity_is() {
+fn errors_of_a_full_capacity_are_caused_by_load() {
     for seed in 0..20 {
         let state = learned(seed, |admitted, _| admitted.saturating_sub(40));
         assert!(state.effectiveness() > 0.6, "eta is {}", state.effectiveness());
@@ -43,7 +44,7 @@ fn a_full_capacity_is() {
     }
 }
 
-/// eta of a full capacity that says no so many seconds after it was asked, which is in a later tick.
+/// eta of a full capacity that refuses `delay` seconds after the admission, in a later tick.
 fn refused_after(delay: f64) -> f64 {
     let (config, mut dice) = (AdaptiveConfig::default(), Dice::new(3));
     let ticks = (delay * 10.0).round() as usize;
@@ -61,11 +62,11 @@ fn refused_after(delay: f64) -> f64 {
 }
 
 #[test]
-fn a_refusal_that_takes_its_time_belongs_to_the_admissions_of_then() {
+fn a_slow_refusal_belongs_to_the_admissions_of_its_own_tick() {
     for delay in [0.0, 0.3, 0.7] {
         assert!(refused_after(delay) > 0.5, "eta is {} after {delay} s", refused_after(delay));
     }
-    // Twice as long as an answer takes, and it is no refusal any more: whatever it is, it hung.
+    // A failure that takes twice as long as an answer is no refusal any more: it hung.
     assert!(refused_after(1.1) < 0.2, "{}", refused_after(1.1));
 }
 
@@ -83,7 +84,8 @@ fn without_errors_it_fades() {
 #[test]
 fn one_burst_of_arrivals_does_not_decide() {
     let config = AdaptiveConfig::default();
-    // Errors as ever, and once a thousand calls at once, all of which fail: one outlier, cut at two sigma.
+    // The usual errors, and once a thousand calls at once, all of which fail: one outlier, cut at
+    // two sigma.
     let state = learned(1, |a, dice| dice.binomial(a, 0.1));
     let burst = Window { admitted: 1_000, failed: 1_000, ..Window::default() };
     let after_burst = after(state, 1, &burst, &config);
@@ -99,9 +101,9 @@ fn a_tick_without_time_is_no_observation() {
     assert_eq!(state.step(&instant, &window, &config).effectiveness(), state.effectiveness());
 }
 
-/// The regression once more, slow and obvious: every tick of the past with its weight of today.
+/// The regression in its slow and obvious form: every past tick with its weight of now.
 #[test]
-fn it_is_the_regression_it_says_it_is() {
+fn it_equals_the_plain_regression() {
     let config = AdaptiveConfig::default();
     let mut dice = Dice::new(11);
     let mut state = AdaptiveState::default();

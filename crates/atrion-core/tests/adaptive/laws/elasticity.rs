@@ -8,7 +8,8 @@ use crate::support::dice::Dice;
 use crate::support::given::{after, healthy, settled, silence};
 use crate::support::plant::{Plant, World};
 
-/// Twenty ticks of calls, each admitted at a random crowd, with the latency that `latency` gives it.
+/// Twenty ticks of calls, each admitted at a random crowd, with the latency that `latency` gives
+/// it.
 fn learned(latency: impl Fn(f64, &mut Dice) -> f64) -> f64 {
     let (config, mut dice) = (AdaptiveConfig::default(), Dice::new(3));
     let mut state = AdaptiveState::default();
@@ -29,7 +30,7 @@ fn where_twice_the_crowd_waits_twice_as_long_it_is_one() {
 }
 
 #[test]
-fn where_latency_does_not_know_the_crowd_it_is_zero() {
+fn where_latency_does_not_depend_on_the_crowd_it_is_zero() {
     let eps = learned(|_, dice| dice.between(0.05, 0.15));
     assert!(eps.abs() < 0.1, "{eps}");
 }
@@ -49,13 +50,15 @@ fn no_evidence_is_taken_for_a_queue() {
     assert!((state.elasticity() - 1.0).abs() < 1e-3, "without variance there is no experiment");
 }
 
-/// While a crowd grows, the quick ones of slow calls come back first, and they have met the larger crowd.
+/// While a crowd grows, the quick ones of slow calls come back first, and they have met the larger
+/// crowd.
 #[test]
 fn slow_calls_are_compared_between_windows() {
     let config = AdaptiveConfig::default();
     let mut state = settled(&config);
     for step in 0..100 {
-        // A queue: the later window waits longer. Inside a window the quick calls are the late ones.
+        // A queue: the later window waits longer. Inside a window the quick calls are the late
+        // ones.
         let crowd = 20.0 + f64::from(step);
         let pairs = (0..40).fold(Pairs::default(), |pairs, i| {
             let later = f64::from(i % 9) - 4.0;
@@ -66,8 +69,9 @@ fn slow_calls_are_compared_between_windows() {
     assert!((state.elasticity() - 1.0).abs() < 0.05, "{}", state.elasticity());
 }
 
-/// A service becomes five times slower and carries five times as many: by Little's law latency and crowd rise together,
-/// whether there are workers to spare or not. Only what happens after the change tells the two apart.
+/// A service becomes five times slower and carries five times as many: by Little's law latency and
+/// crowd rise together, whether there are workers to spare or not. Only what happens after the
+/// change tells the two apart.
 #[test]
 fn what_was_seen_of_another_regime_is_forgotten() {
     let config = AdaptiveConfig::default();

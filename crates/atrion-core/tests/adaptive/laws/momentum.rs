@@ -39,7 +39,7 @@ fn a_crowd_that_leaves_has_none() {
 #[test]
 fn no_rise_is_faster_than_four_a_second() {
     let config = AdaptiveConfig::default();
-    // Everything at once: a crowd without end and nothing but errors.
+    // Everything at once: an endless crowd and nothing but errors.
     let jump = Window { mean_in_flight: 1e9, ..failing(1_000.0, 0.1, 100) };
     assert_eq!(after(settled(&config), 1, &jump, &config).momentum(), 2.0);
 }

@@ -6,8 +6,8 @@ use atrion_core::{AdaptiveConfig, AdaptiveState, Laws, Window};
 
 use crate::support::given::{after, failing, healthy, settled};
 
-/// What each law contributes, in a life that gives all of them work: a settled route, a crowd in front of free workers
-/// that have become slower, errors that rise with load, and hung calls.
+/// What each law contributes, in a life that gives all of them work: a settled route, a crowd in
+/// front of free workers that have become slower, errors that rise with load, and hung calls.
 #[derive(Debug, PartialEq)]
 struct Works {
     memory_of_health: bool,
@@ -38,7 +38,7 @@ const ALL: Works = Works {
 fn work(laws: Laws) -> Works {
     let config = AdaptiveConfig { laws, ..AdaptiveConfig::default() };
     let health = settled(&config);
-    let busy = health.throughput() * health.baseline().base();
+    let busy = health.throughput() * health.baseline().unwrap();
     let free = (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 5.0, 0.29));
     let slower = Window { mean_in_flight: 60.0, pairs: free, ..healthy(100.0, 0.3) };
     let collapsed = Window { mean_in_flight: 60.0, ..healthy(1.0, 0.1) };
@@ -61,15 +61,15 @@ fn work(laws: Laws) -> Works {
     let dead = after(health, 30, &failing(100.0, 0.1, 10), &config);
     // Far more than X L0, which has decayed by then, and less than the ten that were carried.
     let worn = after(health, 200, &collapsed, &config);
-    let slack = |state: &AdaptiveState| state.target() / (state.throughput() * state.baseline().base());
+    let slack = |state: &AdaptiveState| state.target() / (state.throughput() * state.baseline().unwrap());
     Works {
         memory_of_health: worn.target() > 10.0,
         shrinking_slack: slack(&after(health, 100, &full, &config)) < 1.6,
         square_root_staffing: health.target() > 2.1 * busy,
-        elasticity: after(health, 30, &slower, &config).baseline().base() > 0.15,
+        elasticity: after(health, 30, &slower, &config).baseline().unwrap() > 0.15,
         ceiling: after(health, 30, &bounded, &config).target() < 10.0,
         debt: overflow.debt() > 0.0 && overflow.debt_gain(&config) + f64::from(u8::from(laws.debt)) > 0.5,
-        // Errors that do not move with load are blamed on it only where nobody asks.
+        // Errors that do not move with load are blamed on it only where effectiveness is off.
         effectiveness: constant.terms(None, &config).scar.get() == 0.0,
         scar: dead.terms(None, &config).scar.get() > 0.0,
         staleness: after(health, 1, &hung, &config).terms(None, &config).staleness.get() > 0.0,
@@ -102,7 +102,8 @@ fn each_switch_turns_its_own_law_off_and_no_other() {
     }
 }
 
-/// Blame for errors is the scar's business too: without debt a failure costs no slot, and wounds all the same.
+/// The scar uses the blame for errors, too: without debt a failure costs no slot, and still
+/// wounds.
 #[test]
 fn without_debt_errors_that_load_causes_still_leave_a_scar() {
     let config = AdaptiveConfig {

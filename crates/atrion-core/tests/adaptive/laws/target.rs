@@ -22,19 +22,19 @@ proptest! {
         let config = without(|laws| laws.memory_of_health = false);
         let window = Window { mean_in_flight: 0.0, ..healthy(rate, latency) };
         let state = after(AdaptiveState::default(), 300, &window, &config);
-        let busy = state.throughput() * state.baseline().base();
+        let busy = state.throughput() * state.baseline().unwrap();
         let expected = busy + 3.5 * busy.sqrt();
         prop_assert!((state.target() - expected.max(4.0)).abs() < 1e-9 * expected, "{}", state.target());
         prop_assert!((busy / (window.succeeded as f64 * 10.0 * latency) - 1.0).abs() < 1e-3);
     }
 
-    /// However long it lasts, saturation takes three quarters of the slack, and no more.
+    /// Saturation takes three quarters of the slack, however long it lasts.
     #[test]
     fn the_slack_shrinks_while_saturation_lasts(rate in 50.0..5_000.0f64, latency in 0.005..0.5f64) {
         let config = without(|laws| laws.memory_of_health = false);
         let window = Window { mean_in_flight: 1e9, ..healthy(rate, latency) };
         let state = after(AdaptiveState::default(), 600, &window, &config);
-        let busy = state.throughput() * state.baseline().base();
+        let busy = state.throughput() * state.baseline().unwrap();
         let expected = busy + 0.25 * 3.5 * busy.sqrt();
         prop_assert!((state.target() - expected.max(4.0)).abs() < 1e-6 * expected, "{}", state.target());
     }
@@ -46,18 +46,18 @@ proptest! {
     }
 }
 
-/// A third of the SLO at N*, in so far as there is a queue; what is in service is never given up.
+/// A third of the SLO at N*, as far as there is a queue; the work in service is never given up.
 #[test]
 fn what_is_accepted_is_in_time() {
     let with_slo =
         |millis| AdaptiveConfig { slo: Some(Duration::from_millis(millis)), ..AdaptiveConfig::default() };
     let window = Window { mean_in_flight: 15.0, ..healthy(200.0, 0.05) };
-    // A queue: everybody waits for a while.
+    // A queue: every call waits for a while.
     let waiting = Window { latency_sum: 20.0 * 0.07, ..window };
     let target = |config: &AdaptiveConfig| {
         let state = after(AdaptiveState::default(), 300, &window, config);
         let state = after(state, 20, &waiting, config);
-        (state.target(), state.throughput() * state.baseline().base())
+        (state.target(), state.throughput() * state.baseline().unwrap())
     };
     let (free, busy) = target(&AdaptiveConfig::default());
     assert!((busy - 10.0).abs() < 1e-6 && free > 20.0, "{free} {busy}");
@@ -80,7 +80,8 @@ fn what_is_accepted_is_in_time() {
     assert!(elastic.target() > 0.95 * free, "free workers have no queue: {}", elastic.target());
 }
 
-/// Two workers that have become slower than half the SLO: with four in flight every answer is late, and X is nothing.
+/// Two workers that have become slower than half the SLO: with four in flight every answer is late,
+/// and X is 0.
 #[test]
 fn the_least_target_is_in_time_too() {
     let config = AdaptiveConfig { slo: Some(Duration::from_millis(200)), ..AdaptiveConfig::default() };
@@ -110,12 +111,12 @@ fn throughput_rises_at_once_and_falls_only_under_strain() {
     assert!((idle.throughput() - 100.0).abs() < 1e-3, "an idle route keeps its estimate");
     let fast = after(state, 10, &healthy(400.0, 0.02), &config);
     assert!(fast.throughput() > 350.0, "{}", fast.throughput());
-    // A house that is nearly full is strained: what comes out of it is what it can do.
+    // A nearly full route is strained: its output is what it can do.
     for (fill, strained) in [(0.85, false), (0.93, true)] {
         let crowd = Window { mean_in_flight: fill * state.target(), ..healthy(50.0, 0.1) };
         assert_eq!(after(state, 1, &crowd, &config).throughput() < state.throughput(), strained, "{fill}");
     }
-    // Strained by its crowd, or by its latency: then what comes out is what it can do.
+    // Strained by its crowd, or by its latency: then its output is what it can do.
     for strain in [
         Window { mean_in_flight: 200.0, ..healthy(50.0, 0.1) },
         Window { mean_in_flight: 0.0, ..healthy(50.0, 0.5) },
@@ -133,7 +134,7 @@ fn late_and_failed_work_is_not_throughput() {
     assert!(state.throughput() < 0.3, "{}", state.throughput());
 }
 
-/// What was carried without strain a moment ago is not given up because throughput collapses.
+/// The level that was carried without strain is not given up because throughput collapses.
 #[test]
 fn memory_of_health_holds_the_target() {
     let collapse = Window { mean_in_flight: 80.0, ..healthy(20.0, 0.5) };
@@ -157,13 +158,14 @@ fn strain_and_bootstrap_are_not_health() {
         after(AdaptiveState::default(), config.bootstrap_ticks as usize - 1, &healthy(100.0, 0.1), &config);
     let first = Window { succeeded: 0, latency_sum: 0.0, mean_in_flight: 8.0, ..Window::default() };
     let next = learning.step(&tick(&config), &first, &config);
-    let busy = next.throughput() * next.baseline().base();
+    let busy = next.throughput() * next.baseline().unwrap();
     assert!(next.target() <= busy + 3.5 * busy.sqrt() + 1e-9);
 }
 
-/// Calls that hang fill the house beside free workers: where nobody is slowed down, that is what can be carried.
+/// Calls that hang fill the route beside free workers: where the crowd slows nothing down, the
+/// crowd can be carried.
 #[test]
-fn a_crowd_that_slows_nobody_is_health() {
+fn a_crowd_that_slows_nothing_down_is_health() {
     let config = AdaptiveConfig::default();
     let target = |window: &Window| after(settled(&config), 600, window, &config).target();
     let crowd = Window { mean_in_flight: 40.0, ..healthy(100.0, 0.1) };

@@ -21,7 +21,8 @@ fn bootstrap_ends_after_enough_ticks_with_a_completion() {
     assert_eq!(broken.mode(), Mode::Operational, "failures are completions");
 }
 
-/// Overload from the first request on: latency rises with the crowd, and nobody has to wait for the end of the lesson.
+/// Overload from the first request on: latency rises with the crowd, and the law need not wait for
+/// the end of the bootstrap.
 #[test]
 fn a_queue_ends_the_bootstrap() {
     let config = AdaptiveConfig::default();
@@ -87,7 +88,7 @@ fn closing_forgets_the_outage_and_keeps_what_health_taught() {
     {
         assert_eq!(cleared, 0.0);
     }
-    assert_eq!(closed.baseline(), sick.baseline());
+    assert_eq!((closed.latency(), closed.baseline()), (sick.latency(), sick.baseline()));
     assert_eq!(closed.throughput(), sick.throughput());
     assert_eq!(closed.target(), sick.target());
 }
@@ -105,7 +106,7 @@ fn hearsay_never_opens_a_breaker() {
 }
 
 #[test]
-fn good_news_of_the_fleet_lowers_the_own_scar_but_not_the_base() {
+fn a_healthy_fleet_lowers_the_own_scar_but_not_the_base() {
     let config = AdaptiveConfig::default();
     let hurt = AdaptiveState::restored(Ohms::saturating(40.0), Mode::Operational, &config);
     assert_eq!(hurt.law(Some(Ohms::saturating(30.0)), &config).rest.get(), 40.0);
@@ -118,7 +119,7 @@ fn a_restored_breaker_is_open_and_the_first_probe_finds_out() {
     let open = AdaptiveState::restored(Ohms::saturating(3.0), Mode::CircuitBreaker, &config);
     assert_eq!(open.mode(), Mode::CircuitBreaker);
     assert_eq!(open.scar().get(), config.break_at - config.base);
-    // And what comes after it knows no capacity yet.
+    // After it the route knows no capacity yet.
     let closed = open.closed();
     assert_eq!(closed.mode(), Mode::Operational);
     assert_eq!(closed.law(None, &config).target, 200.0);
@@ -148,7 +149,7 @@ fn a_restored_scar_brakes_at_once_and_never_opens() {
 }
 
 #[test]
-fn what_is_left_of_a_faint_scar_is_not_worth_restoring() {
+fn the_rest_of_a_faint_scar_is_not_worth_restoring() {
     let config = AdaptiveConfig::default();
     for mode in [Mode::Operational, Mode::Bootstrap] {
         let state = AdaptiveState::restored(Ohms::saturating(0.9), mode, &config);
@@ -170,7 +171,7 @@ fn a_route_is_neutral_when_nothing_would_be_lost() {
 }
 
 proptest! {
-    /// A tick knows two ways only: out of bootstrap, and into an open breaker.
+    /// A tick knows two transitions only: out of bootstrap, and into an open breaker.
     #[test]
     fn a_tick_never_closes_and_never_goes_back_to_learning(
         config in configs(),

@@ -82,8 +82,7 @@ impl Model {
     pub(crate) fn evidence_after(&self, idle: Duration) -> Evidence {
         match self {
             Self::Adaptive { state, .. } => {
-                let weight = state.as_ref().map_or(0.0, |state| state.evidence_after(idle));
-                Evidence::saturating(weight)
+                state.as_ref().map_or(Evidence::NONE, |state| state.evidence_after(idle))
             }
             Self::Rfc { .. } => Evidence::FULL,
         }

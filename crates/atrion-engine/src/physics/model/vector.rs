@@ -12,7 +12,7 @@ impl Model {
         let resistance = Ohms::saturating(self.terms(None, 0, now).resistance().get());
         let (momentum, weight, decay) = match self {
             Self::Adaptive { rules, state: Some(state) } => {
-                (state.momentum(), state.evidence(), state.scar_decay(&rules.physics))
+                (state.momentum(), state.evidence().get(), state.scar_decay(&rules.physics))
             }
             Self::Adaptive { rules, state: None } => (0.0, 0.0, rules.physics.scar_decay),
             Self::Rfc { rules, state } => (state.momentum, 1.0, rules.physics.law.decay_rate),

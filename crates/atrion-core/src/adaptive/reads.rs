@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What can be read from a state between two ticks. Nothing here changes it.
+
+use core::time::Duration;
+
+use super::{AdaptiveConfig, AdaptiveState};
+use crate::{Evidence, Law, Mode, Ohms, Terms};
+
+impl AdaptiveState {
+    /// The law of the gate until the next tick, with `merged` in place of the own scar where a
+    /// fleet shares scars.
+    #[must_use]
+    pub fn law(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Law {
+        let learned = self.target.get();
+        let (gain, target) = if self.is_learning(config) {
+            (config.gain, learned.max(LEARNING_TARGET))
+        } else {
+            (self.ceiling.gain(learned, config), if learned > 0.0 { learned } else { config.min_target })
+        };
+        Law {
+            rest: Ohms::saturating(self.terms(merged, config).at_rest()),
+            weight: Ohms::saturating(config.weight),
+            gain,
+            target,
+        }
+    }
+
+    /// Every term of R but saturation, which depends on the request's own moment.
+    #[must_use]
+    pub fn terms(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Terms {
+        let learning = self.mode == Mode::Bootstrap;
+        let own = if learning { 0.0 } else { self.scar.get() };
+        Terms {
+            base: Ohms::saturating(config.base),
+            saturation: Ohms::ZERO,
+            momentum: Ohms::saturating(if learning {
+                0.0
+            } else {
+                config.momentum_factor * self.momentum.get()
+            }),
+            scar: Ohms::saturating(own),
+            staleness: Ohms::saturating(if learning { 0.0 } else { self.staleness }),
+            cluster: merged.map_or(0.0, |merged| merged.get() - own),
+        }
+    }
+
+    /// `R_rest` on this node's own evidence: the breaker is never opened by hearsay.
+    #[must_use]
+    pub fn resistance_at_rest(&self, config: &AdaptiveConfig) -> Ohms {
+        Ohms::saturating(self.terms(None, config).at_rest())
+    }
+
+    /// The mode as of the last tick.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The capacity target N*, in requests; 0 before the first tick.
+    #[must_use]
+    pub fn target(&self) -> f64 {
+        self.target.get()
+    }
+
+    /// Debt D after this tick's relaxation, in slots.
+    #[must_use]
+    pub const fn debt(&self) -> f64 {
+        self.debt
+    }
+
+    /// The node's own scar S, in ohms.
+    #[must_use]
+    pub fn scar(&self) -> Ohms {
+        Ohms::saturating(self.scar.get())
+    }
+
+    /// The rate at which the scar fades if nothing more happens, in 1/s: `scar_decay`, and 0 while
+    /// an open breaker holds it (`docs/physics.md` section 3.5). Peers receive it with the scar, so
+    /// that they foresee the scar.
+    #[must_use]
+    pub const fn scar_decay(&self, config: &AdaptiveConfig) -> f64 {
+        self.scar.decay(config)
+    }
+
+    /// Momentum M, in 1/s.
+    #[must_use]
+    pub fn momentum(&self) -> f64 {
+        self.momentum.get()
+    }
+
+    /// The smoothed share of failed calls e, 0..=1.
+    #[must_use]
+    pub fn error_share(&self) -> f64 {
+        self.errors.get()
+    }
+
+    /// L, the latency of now, in seconds. A float, because a [`Duration`] would round it.
+    #[must_use]
+    pub fn latency(&self) -> Option<f64> {
+        known(self.baseline.latency())
+    }
+
+    /// L0, the latency of the route when it is not crowded, in seconds.
+    #[must_use]
+    pub fn baseline(&self) -> Option<f64> {
+        known(self.baseline.base())
+    }
+
+    /// The in-flight count at which a bounded queue of the callee is full, in requests.
+    #[must_use]
+    pub fn queue_edge(&self) -> Option<f64> {
+        self.ceiling.edge()
+    }
+
+    /// How far [`queue_edge`](Self::queue_edge) is believed in, 0..=1.
+    #[must_use]
+    pub const fn queue_edge_belief(&self) -> f64 {
+        self.ceiling.belief()
+    }
+
+    /// Throughput X of successes, per second.
+    #[must_use]
+    pub fn throughput(&self) -> f64 {
+        self.throughput.get()
+    }
+
+    /// Elasticity eps: 1 where latency rises with the in-flight count, 0 where it does not.
+    #[must_use]
+    pub fn elasticity(&self) -> f64 {
+        self.elasticity.get()
+    }
+
+    /// Effectiveness eta: 1 where failures rise with admissions, 0 where they do not.
+    #[must_use]
+    pub fn effectiveness(&self) -> f64 {
+        self.effectiveness.get()
+    }
+
+    /// How much own evidence stands behind the scar.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        self.evidence_after(Duration::ZERO)
+    }
+
+    /// The same after a further time without completions: a tick need not have run for it.
+    #[must_use]
+    pub fn evidence_after(&self, idle: Duration) -> Evidence {
+        self.evidence.evidence_after(idle)
+    }
+
+    /// Nothing is left that a fresh route would not have: the state may be forgotten without a
+    /// loss.
+    #[must_use]
+    pub fn is_neutral(&self) -> bool {
+        self.mode != Mode::CircuitBreaker
+            && self.scar.get() < 0.01
+            && self.errors.get() < 0.01
+            && self.debt < 0.01
+            && self.staleness <= 0.0
+    }
+}
+
+/// Seconds are 0 in the laws until something was measured.
+fn known(seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then_some(seconds)
+}
+
+/// The least target in requests while nothing is known: too little to drown in, enough to learn
+/// from.
+const LEARNING_TARGET: f64 = 200.0;
