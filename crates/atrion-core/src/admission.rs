@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The gate's law, and its compiled form (`docs/physics.md` section 3.2).
 //!
-//! The law is `R(t, n) = R_rest + w max(0, p(n + D))` and a request passes when `V > R(t, n)`. Inside a tick only n and
-//! D move, so the law is solved for them: `n + D < n_max(V) = N* + (N*/k) atanh((V - R_rest)/w)`. The inverse is the
-//! same curve for every route, so it is tabulated once ([`Ladder`]); what a route publishes is four numbers
-//! ([`Gate`]), not a table of its own. Why: `docs/adr/0001-gate-of-four-numbers.md`.
+//! The law is `R(t, n) = R_rest + w max(0, p(n + D))` and a request passes when `V > R(t, n)`.
+//! Inside a tick only n and D move, so the law is solved for them:
+//! `n + D < n_max(V) = N* + (N*/k) atanh((V - R_rest)/w)`. The inverse is the same curve for every route, so it is tabulated once
+//! ([`Ladder`]); what a route publishes is four numbers ([`Gate`]), not a table of its own. Why:
+//! `docs/adr/0001-gate-of-four-numbers.md`.
 
 use alloc::boxed::Box;
 
@@ -13,7 +14,7 @@ use crate::{Ohms, Volts};
 /// `max(0, p(z))` with `p(z) = tanh(k (z/N* - 1))`: 0 up to the target, towards 1 far above it.
 #[must_use]
 pub(crate) fn saturation_pressure(in_flight: f64, target: f64, gain: f64) -> f64 {
-    // Most routes are under their target most of the time: they are spared the tanh.
+    // Most routes are under their target most of the time and need no tanh.
     if target > 0.0 && in_flight > target { libm::tanh(gain * (in_flight / target - 1.0)) } else { 0.0 }
 }
 
@@ -76,7 +77,21 @@ impl Law {
     }
 }
 
-/// A compiled [`Law`]: four numbers, as small as two machine words, so that the engine can publish them in atomics.
+/// A compiled [`Law`]: four numbers, as small as two machine words, so that the engine can publish
+/// them in atomics.
+///
+/// ```
+/// use atrion_core::{Gate, Ladder, Law, Ohms, Volts};
+///
+/// let law = Law { rest: Ohms::new(10.0)?, weight: Ohms::new(90.0)?, gain: 1.5, target: 20.0 };
+/// let (gate, ladder) = (law.compile(), Ladder::new());
+/// // Bulk passes up to a little over N*, critical far beyond it.
+/// let (bulk, critical) = (Volts::new(18.0)?, Volts::new(91.0)?);
+/// assert!((gate.slots(bulk, &ladder) - 21.2).abs() < 0.1);
+/// assert!(gate.slots(critical, &ladder) > 35.0);
+/// assert_eq!(Gate::from_words(gate.to_words()), gate);
+/// # Ok::<(), atrion_core::UnitError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gate {
     rest: f32,
@@ -86,14 +101,16 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// `n_max(V)` from the ladder: the number of occupied slots under which a request of `volts` passes.
+    /// `n_max(V)` from the ladder: the number of occupied slots under which a request of `volts`
+    /// passes.
     #[must_use]
     #[inline]
     pub fn slots(&self, volts: Volts, ladder: &Ladder) -> f32 {
         let head = volts.get() as f32 - self.rest;
-        // Asked the other way round, infinity less infinity would pass.
+        // Written as `head <= 0.0`, inf - inf (NaN) would pass.
         if head > 0.0 {
-            // A float to integer cast saturates, so an infinite `rungs_per_ohm` ends above the ladder.
+            // A float to integer cast saturates, so an infinite `rungs_per_ohm` ends above the
+            // ladder.
             let rung = (head * self.rungs_per_ohm) as usize;
             ladder.0.get(rung).map_or(f32::INFINITY, |stretch| self.target + self.stretch * stretch)
         } else {
@@ -101,7 +118,7 @@ impl Gate {
         }
     }
 
-    /// The saturation term for `occupied = n + D` slots, for whoever explains a refusal.
+    /// The saturation term for `occupied = n + D` slots, for the explanation of a refusal.
     #[must_use]
     pub fn saturation(&self, occupied: f64) -> Ohms {
         let weight = RUNGS as f64 / f64::from(self.rungs_per_ohm);
@@ -146,7 +163,20 @@ impl Gate {
     }
 }
 
-/// `atanh` over `[0, 1)` in 512 rungs, each with the value of its middle. At `w = 90` a rung is 0.18 V wide.
+/// `atanh` over `[0, 1)` in 512 rungs, each with the value of its middle. At `w = 90` a rung is
+/// 0.18 V wide.
+///
+/// ```
+/// use atrion_core::{Ladder, Law, Ohms, Volts};
+///
+/// let ladder = Ladder::new();
+/// let law = Law { rest: Ohms::new(10.0)?, weight: Ohms::new(90.0)?, gain: 1.5, target: 20.0 };
+/// // The ladder stands in for the exact inverse of the law.
+/// let volts = Volts::new(50.0)?;
+/// let error = f64::from(law.compile().slots(volts, &ladder)) / law.slots(volts) - 1.0;
+/// assert!(error.abs() < 0.002);
+/// # Ok::<(), atrion_core::UnitError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Ladder(Box<[f32; RUNGS]>);
 

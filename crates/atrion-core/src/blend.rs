@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The fleet's scar in the eyes of one node.
+//! The fleet's scar as one node sees it.
 //!
-//! Each node publishes its own scar and nothing else. What its gate uses is a pure function of the scars it can see,
-//! and is never written back: neither into the node's own scar nor onto the wire. Mode and breaker look at the own
-//! scar, so hearsay can shed low tiers and cannot open a breaker.
+//! Each node publishes its own scar and nothing else. Its gate uses a pure function of the scars it
+//! can see, which is never written back: neither into the node's own scar nor onto the wire. Mode
+//! and breaker look at the own scar, so hearsay can shed low tiers and cannot open a breaker.
 //!
-//! [`blend`] is the two-argument formula of RFC-0007 section 5. [`Blend::merged`] is what a node does with a view of
-//! the fleet:
+//! [`blend`] is the two-argument formula of RFC-0007 section 5. [`Blend::merged`] merges a whole
+//! view of the fleet:
 //!
 //! ```text
 //! x_j       = min(S_j, C)
-//! S_cluster = (sum w_j x_j + eps mean_j x_j) / (sum w_j + eps)             j over the node itself and its peers
-//! S_hear    = min(x_loo, max(H, S))                                        x_loo: the mildest view that leaves a peer out
-//! h         = b g (1 - c) / (g + (1 - g) c)                                trust in hearsay for want of own evidence c
-//! b         = clamp((sum w_j - max w_j) / 0.25, 0, 1)                      j over the peers; 0 with less than two
+//! S_cluster = (sum w_j x_j + eps mean_j x_j) / (sum w_j + eps)   j over the node itself and its peers
+//! S_hear    = min(x_loo, max(H, S))                     x_loo: the mildest view that leaves a peer out
+//! h         = b g (1 - c) / (g + (1 - g) c)             trust in hearsay for want of own evidence c
+//! b         = clamp((sum w_j - max w_j) / 0.25, 0, 1)   j over the peers; 0 with less than two
 //! S_merged  = g S_cluster + (1 - g) ((1 - h) S + h S_hear)
 //! ```
 
@@ -28,7 +28,16 @@ use view::{Sums, weighted_mean};
 
 /// `gamma * cluster + (1 - gamma) * local`, as RFC-0007 section 5 writes it.
 ///
-/// `cluster` is whatever the caller holds for the fleet; [`Blend::merged`] computes one that counts the node itself.
+/// `cluster` is the fleet's scar by the caller's own reckoning; [`Blend::merged`] computes one that
+/// counts the node itself.
+///
+/// ```
+/// use atrion_core::{Gamma, Ohms, blend};
+///
+/// let merged = blend(Gamma::RECOMMENDED, Ohms::new(2.0)?, Ohms::new(5.0)?);
+/// assert!((merged.get() - 4.1).abs() < 1e-12);
+/// # Ok::<(), atrion_core::UnitError>(())
+/// ```
 #[must_use]
 pub fn blend(gamma: Gamma, cluster: Ohms, local: Ohms) -> Ohms {
     let gamma = gamma.get();
@@ -41,15 +50,28 @@ pub fn blend(gamma: Gamma, cluster: Ohms, local: Ohms) -> Ohms {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[allow(clippy::exhaustive_enums)] // "lower only" would take a node's own defence away
 pub enum Direction {
-    /// Up and down, the literal formula. A lone victim brakes `1 / (1 - gamma)` later than it would alone.
+    /// Up and down, the literal formula. A lone victim brakes `1 / (1 - gamma)` later than it would
+    /// alone.
     #[default]
     Both,
-    /// Only up: `max(S_merged, S_local)`. Recommended for `gamma < 1` in production; nodes with `gamma = 1` then do
-    /// not agree to the bit any more.
+    /// Only up: `max(S_merged, S_local)`. Recommended for `gamma < 1` in production; nodes with
+    /// `gamma = 1` then do not agree to the bit any more.
     RaiseOnly,
 }
 
 /// How a node listens to its fleet.
+///
+/// ```
+/// use atrion_core::{Blend, Evidence, Gamma, Ohms, Own, Peer};
+///
+/// let blend = Blend::new(Gamma::RECOMMENDED, Ohms::new(60.0)?);
+/// let own = Own::new(Ohms::new(5.0)?, Evidence::FULL);
+/// let peer = |scar| Peer { scar, weight: Evidence::FULL };
+/// let merged = blend.merged(own, [peer(Ohms::new(2.0)?), peer(Ohms::ZERO)]);
+/// assert!(merged < own.scar, "two healthy peers take a little off");
+/// assert_eq!(blend.merged(own, []), own.scar, "alone nothing changes");
+/// # Ok::<(), atrion_core::UnitError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -61,15 +83,16 @@ pub struct Blend {
     pub clip: Ohms,
     /// `H`: how far hearsay can lift a node that has no scar of its own.
     pub hearsay_cap: Ohms,
-    /// Whether a node with little evidence of its own listens more. Exactly no change with full evidence, and with less
-    /// than two peers.
+    /// Whether a node with little evidence of its own listens more. Exactly no change with full
+    /// evidence, and with less than two peers.
     pub epistemic: bool,
     /// Which way the fleet may move a node.
     pub direction: Direction,
 }
 
 impl Blend {
-    /// The recommended way to listen: `C` is the greatest scar of the preset in use, `H` half of it.
+    /// The recommended way to listen: `C` is the greatest scar of the preset in use, `H` half of
+    /// it.
     #[must_use]
     pub fn new(gamma: Gamma, ceiling: Ohms) -> Self {
         let hearsay_cap = Ohms::saturating(ceiling.get() / 2.0);
@@ -78,9 +101,10 @@ impl Blend {
 
     /// `S_merged`, for the gate's resistance and for nothing else.
     ///
-    /// `peers` are the live registers of the *other* nodes. Their order does not matter but for rounding: hand them over
-    /// in the order of node ids and every node computes the same bits. Without peers, or with `gamma = 0`, the answer is
-    /// the own scar to the bit. Walks the peers twice and allocates nothing.
+    /// `peers` are the live registers of the *other* nodes. Their order affects rounding alone:
+    /// handed over in the order of node ids, every node computes the same bits. Without peers, or
+    /// with `gamma = 0`, the answer is the own scar to the bit. Walks the peers twice and allocates
+    /// nothing.
     #[must_use]
     pub fn merged<I>(&self, own: Own, peers: I) -> Ohms
     where
@@ -109,11 +133,12 @@ impl Blend {
         })
     }
 
-    /// `h`, 0..=1: how much of what the node would trust its own scar with it trusts hearsay with instead.
+    /// `h`, 0..=1: the part of the own scar's weight that goes to hearsay instead.
     ///
-    /// With `g_e = g / (g + (1-g) c)`, the weight of the fleet for a node of evidence c, the extra weight `g_e - g` is
-    /// worked out as `(1-g) h`: so it is exactly 0 where `c = 1`, and no rounding of it meets a huge scar. The guard `b`
-    /// asks that a *second* peer has something to say: one loud peer alone is not a fleet.
+    /// With `g_e = g / (g + (1-g) c)`, the weight of the fleet for a node of evidence c, the extra
+    /// weight `g_e - g` is worked out as `(1-g) h`: so it is exactly 0 where `c = 1`, and no
+    /// rounding of it meets a huge scar. The guard `b` asks for evidence of a *second* peer: one
+    /// loud peer alone is not a fleet.
     fn hearsay(&self, evidence: f64, others: &Sums) -> f64 {
         if !self.epistemic || others.count < 2 {
             return 0.0;
@@ -127,8 +152,8 @@ impl Blend {
 /// The weight beside the heaviest peer at which hearsay counts in full.
 const SECOND_OPINION: f64 = 0.25;
 
-/// `x_loo`: the least weighted mean of the peers with one of them left out. Taking the minimum over *all* exclusions
-/// keeps the merge monotone; leaving out the largest scar would not.
+/// `x_loo`: the least weighted mean of the peers with one of them left out. Taking the minimum over
+/// *all* exclusions keeps the merge monotone; leaving out the largest scar would not.
 fn mildest_without_one(peers: impl Iterator<Item = Peer>, others: &Sums) -> f64 {
     let rest = (others.count - 1) as f64;
     let without = |peer: Peer| {

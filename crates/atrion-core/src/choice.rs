@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The choice between several routes: `Pr(j) = e^(-beta R_j) / sum_k e^(-beta R_k)` over routes whose breaker is not
-//! open (`docs/physics.md` section 1).
+//! The choice between several routes: `Pr(j) = e^(-beta R_j) / sum_k e^(-beta R_k)` over routes
+//! whose breaker is not open (`docs/physics.md` section 1).
 //!
-//! The exponent is taken from the least resistance, so nothing overflows and the best route always has a weight of 1.
-//! The random number is the caller's. Nothing allocates: the candidates are walked again instead of stored.
+//! The exponent is taken from the least resistance, so nothing overflows and the best route always
+//! has a weight of 1. The random number is the caller's. Nothing allocates: the candidates are
+//! walked again instead of stored.
 
 use crate::{Mode, Ohms};
 
-/// How strongly the choice prefers the lower resistance, per ohm. Finite, >= 0: 0 is a fair lottery, and a great
-/// number always takes the best.
+/// How strongly the choice prefers the lower resistance, per ohm. Finite, >= 0: 0 is a fair
+/// lottery, and a great number always takes the best.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "f64", into = "f64"))]
@@ -57,8 +58,19 @@ pub struct BetaError(pub f64);
 
 /// Picks a route: its position in `routes`, or `None` where every breaker is open.
 ///
-/// `draw` is a random number in `[0, 1)`; anything outside is taken as the nearest one inside, NaN as 0. A smaller draw
-/// picks an earlier route.
+/// `draw` is a random number in `[0, 1)`; anything outside is taken as the nearest one inside, NaN
+/// as 0. A smaller draw picks an earlier route.
+///
+/// ```
+/// use atrion_core::{Beta, Mode, Ohms, choose, shares};
+///
+/// let routes = [(Ohms::new(10.0)?, Mode::Operational), (Ohms::new(11.0)?, Mode::Operational)];
+/// let first = shares(routes, Beta::default()).next().unwrap_or(0.0);
+/// assert!((first - 0.731).abs() < 0.001);
+/// assert_eq!(choose(routes, Beta::default(), 0.73), Some(0));
+/// assert_eq!(choose(routes, Beta::default(), 0.74), Some(1));
+/// # Ok::<(), atrion_core::UnitError>(())
+/// ```
 pub fn choose<I>(routes: I, beta: Beta, draw: f64) -> Option<usize>
 where
     I: IntoIterator<Item = (Ohms, Mode), IntoIter: Clone>,
@@ -74,12 +86,13 @@ where
         left -= weight;
         last = Some(position);
     }
-    // Rounding, or a draw of 1, may leave a crumb: it belongs to the last route that had a chance.
+    // Rounding, or a draw of 1, may leave a remainder: it belongs to the last route that had a
+    // chance.
     last
 }
 
-/// Each route's share of the traffic, in the order of `routes`: they sum to 1, or are all 0 where every breaker is
-/// open.
+/// Each route's share of the traffic, in the order of `routes`: they sum to 1, or are all 0 where
+/// every breaker is open.
 pub fn shares<I>(routes: I, beta: Beta) -> impl Iterator<Item = f64> + Clone
 where
     I: IntoIterator<Item = (Ohms, Mode), IntoIter: Clone>,

@@ -11,23 +11,24 @@ use crate::{Mode, Ohms, Tier, Volts};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(clippy::exhaustive_structs)] // a further term would be another law
 pub struct Terms {
-    /// What a healthy route has.
+    /// The resistance of a healthy route.
     pub base: Ohms,
     /// `w max(0, p(n + D))`: the crowd, at the request's own moment.
     pub saturation: Ohms,
-    /// `mu M`: pressure that rises.
+    /// `mu M`: rising pressure.
     pub momentum: Ohms,
     /// S: what is left of past failures, on this node's own evidence.
     pub scar: Ohms,
     /// U: calls that do not come back.
     pub staleness: Ohms,
-    /// What the fleet's scars add to the own one, or take from it: signed ohms, 0 on a single node.
+    /// What the fleet's scars add to the own scar, or take from it: signed ohms, 0 on a single
+    /// node.
     pub cluster: f64,
 }
 
 impl Terms {
-    /// The sum without saturation, in ohms; never under the base, so that neither rounding nor a fleet's good news
-    /// can take R under `R_base`.
+    /// The sum without saturation, in ohms; never under the base, so that neither rounding nor a
+    /// healthy fleet can take R under `R_base`.
     #[must_use]
     pub fn at_rest(&self) -> f64 {
         let own = self.base.get() + self.momentum.get() + self.scar.get() + self.staleness.get();
@@ -49,9 +50,10 @@ impl Terms {
 pub enum Reason {
     /// The route carries as much as it can; at rest the request would have passed.
     Saturated,
-    /// Past failures, hung calls or the fleet's scars hold the resistance above the request's voltage.
+    /// Past failures, hung calls or the fleet's scars hold the resistance above the request's
+    /// voltage.
     Scarred,
-    /// The breaker is open and it was nobody's turn to probe.
+    /// The breaker is open, and no probe was due.
     BreakerOpen,
     /// The configured cap of requests in flight is reached.
     AtCap,
@@ -83,7 +85,8 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A refusal with everything that led to it. It is an ordinary answer of the gate, not an error of the program.
+/// A refusal with everything that led to it. It is an ordinary answer of the gate, not an error of
+/// the program.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
@@ -133,10 +136,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// When a request of `volts` has a chance again (`docs/physics.md` section 4, "Retry-After is true").
+/// When a request of `volts` has a chance again (`docs/physics.md` section 4, "Retry-After is
+/// true").
 ///
-/// On an operational route that is the time in which the scar heals under the voltage, plus a second; in every other
-/// case a fixed hint of one second. The shell adds jitter.
+/// On an operational route that is the time in which the scar heals under the voltage, plus a
+/// second, from 0.1 to 60 s; in every other case a fixed hint of one second. `scar_decay` is in
+/// 1/s. The shell adds jitter.
 #[must_use]
 pub fn retry_after(mode: Mode, volts: Volts, scar: Ohms, base: Ohms, scar_decay: f64) -> Duration {
     let head = volts.get() - base.get();

@@ -2,9 +2,9 @@
 //! The physics of adaptive admission control: pure, `no_std`, deterministic to the bit.
 //!
 //! Every function here takes its state, its input and the time as arguments and gives back values.
-//! Nothing reads a clock, locks, logs, or allocates in a step, and no law draws randomness: the
-//! callers draw it, from [`SplitMix64`] and a seed of their own.
-//! The equations are explained in `docs/physics.md` of the repository; each law is one small file.
+//! Nothing reads a clock, locks, logs, or allocates in a step. No law draws randomness: a caller
+//! that needs it gives a seed to [`SplitMix64`] and passes in what it drew. `docs/physics.md` of the
+//! repository explains the equations; each law is one small file.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests compare floats exactly on purpose: determinism to the bit is one of the promises.
@@ -13,6 +13,10 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 mod units;
 pub use units::{Ohms, UnitError, Volts};

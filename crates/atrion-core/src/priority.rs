@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Priority on the voltage ladder (`docs/physics.md` section 3.1, `docs/adr/0009-tiers-are-bands.md`).
+//! Priority on the voltage ladder (`docs/physics.md` section 3.1,
+//! `docs/adr/0009-tiers-are-bands.md`).
 
 use core::fmt;
 
 use crate::{SplitMix64, Volts};
 
-/// How important a request is. Each tier is a band of the voltage ladder; under pressure the lowest goes first.
+/// How important a request is. Each tier is a band of the voltage ladder; under pressure the lowest
+/// tier is shed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -13,12 +15,12 @@ use crate::{SplitMix64, Volts};
 pub enum Tier {
     /// 14..22 V: batch work, crawlers, prefetch.
     Bulk,
-    /// 22..32 V: background work somebody waits for, later.
+    /// 22..32 V: background work whose result is wanted later.
     Low,
     /// 32..65 V: ordinary user traffic.
     #[default]
     Normal,
-    /// 65..82 V: what the business lives on.
+    /// 65..82 V: the traffic that earns the money.
     High,
     /// 82..100 V: payments, health of the system itself.
     Critical,
@@ -40,7 +42,8 @@ impl Tier {
         }
     }
 
-    /// The tier in whose band `volts` lies; whatever is under the ladder counts as bulk, above it as critical.
+    /// The tier in whose band `volts` lies; volts under the ladder count as bulk, above it as
+    /// critical.
     #[must_use]
     pub const fn of(volts: Volts) -> Self {
         let volts = volts.get();
@@ -82,7 +85,7 @@ impl fmt::Display for Tier {
     }
 }
 
-/// What a caller says about a request's importance: a tier, with a cohort if it knows one, or raw volts.
+/// A request's importance by its caller's word: a tier, with a cohort if it is known, or raw volts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Priority(Kind);
 
@@ -97,7 +100,7 @@ enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
 pub enum Spread {
     /// Anywhere in the band, by a stable hash: a *fraction* of a tier can be shed.
     #[default]
@@ -106,7 +109,8 @@ pub enum Spread {
     Middle,
 }
 
-/// How long a cohort keeps its place in the band: the same users are shed for a few seconds, and no user for long.
+/// How long a cohort keeps its place in the band: the same users are shed for a few seconds, and no
+/// user for long.
 pub(crate) const COHORT_SECONDS: u64 = 5;
 
 impl Priority {
@@ -116,9 +120,9 @@ impl Priority {
         Self(Kind::Tier(tier))
     }
 
-    /// Puts every request of the same `key` (a hash of a user or session id) at the same place of the band
-    /// for five seconds, so that under partial shedding some users get all of their calls instead of every user
-    /// losing some. Raw volts have no band and stay as they are.
+    /// Puts every request of the same `key` (a hash of a user or session id) at the same place of
+    /// the band for five seconds, so that under partial shedding some users get all of their calls
+    /// instead of every user losing some. Raw volts have no band and stay as they are.
     #[must_use]
     pub const fn cohort(self, key: u64) -> Self {
         match self.0 {
@@ -142,7 +146,8 @@ impl Priority {
         }
     }
 
-    /// The tier, if it is the tier that decides: then the voltage is at least its band's lower end. `None` for raw volts.
+    /// The tier, if the tier decides: then the voltage is at least its band's lower end. `None` for
+    /// raw volts.
     #[must_use]
     #[inline]
     pub const fn tier_of_band(self) -> Option<Tier> {
@@ -152,10 +157,12 @@ impl Priority {
         }
     }
 
-    /// The voltage: `lo + u (hi - lo)` with `u = hash(cohort or counter, epoch)` (`docs/physics.md` section 3.1).
+    /// The voltage: `lo + u (hi - lo)` with `u = hash(cohort or counter, epoch)` (`docs/physics.md`
+    /// section 3.1).
     ///
-    /// `epoch` is the number of five-second spans since the clock's origin ([`Priority::epoch`]); `counter` is a
-    /// number that differs from request to request and stands in for a missing cohort.
+    /// `epoch` is the number of five-second spans since the clock's origin ([`Priority::epoch`]);
+    /// `counter` is a number that differs from request to request and stands in for a missing
+    /// cohort.
     #[must_use]
     #[inline]
     pub fn resolve(self, spread: Spread, epoch: u64, counter: u64) -> Volts {
@@ -198,8 +205,8 @@ impl From<Volts> for Priority {
     }
 }
 
-/// A hash in `[0, 1)`: the finaliser of `SplitMix64` over key and epoch, its top 32 bits as a fraction. More bits could
-/// round a voltage up into the next tier's band.
+/// A hash in `[0, 1)`: the finaliser of [`SplitMix64`] over key and epoch, its top 32 bits as a
+/// fraction. More bits could round a voltage up into the next tier's band.
 #[inline]
 fn unit_interval(key: u64, epoch: u64) -> f64 {
     let z = SplitMix64::mix(key ^ epoch.wrapping_mul(SplitMix64::GOLDEN));

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The preset `rfc`: the model as it was first written down and as the first implementation runs it
+//! The preset `rfc`: the model as first written down, as the first implementation runs it
 //! (`docs/physics.md` section 1).
 //!
 //! ```text
 //! p_j = tanh(k (raw_j - base_j) / base_j)                          w_j = ln(1 + criticality_j)
 //! M   = ||P - P''|| / dt
 //! S  <- S e^(-lambda dt) + sigma [||max(P, 0)|| > P_crit]
-//! R   = max(R_base, R_base + w.P + mu M + S)                       U = kappa (now - last update), on reading only
+//! R   = max(R_base, R_base + w.P + mu M + S)      U = kappa (now - last update), on reading only
 //! BOOTSTRAP -> OPERATIONAL -> CIRCUIT_BREAKER at R >= R_break, and back
 //! ```
 //!
-//! It is kept because it is public, and it is held to the bit of a double by recordings of that implementation
-//! (`tests/rfc_oracle.rs`). It is not the default: `docs/physics.md` section 2 says what it costs. One call of
-//! [`update_physics`] is one tick of aggregated telemetry, never one request.
+//! It is kept because it is public, and recordings of that implementation hold it to the bit of a
+//! double (`tests/rfc_oracle.rs`). It is not the default: `docs/physics.md` section 2 says what it
+//! costs. One call of [`update_physics`] is one tick of aggregated telemetry, never one request.
 
 mod config;
 pub use config::RfcConfig;
@@ -40,8 +40,9 @@ use crate::{Mode, Mono};
 
 /// One tick: the state after `pressure` was measured at `now`. The free function of version 1.
 ///
-/// Pure and total: the same arguments give the same bits, every configuration gives a finite `R >= R_base`, and a `now`
-/// before the last update counts as no time gone by. `dt` is the true time between two ticks, of any length.
+/// Pure and total: the same arguments give the same bits, every configuration gives a finite
+/// `R >= R_base`, and a `now` before the last update counts as no time gone by. `dt` is the true
+/// time between two ticks, of any length.
 ///
 /// ```
 /// use atrion_core::{Mode, Mono, RfcConfig, Telemetry, Volts, rfc, update_physics};
@@ -52,7 +53,8 @@ use crate::{Mode, Mono};
 /// for tick in 1..=40 {
 ///     let slow = Telemetry { latency: 0.4, error_rate: 0.2, saturation: 0.9 };
 ///     let pressure = rfc::Pressure::of(slow, &baselines, config.tanh_scale)?;
-///     state = update_physics(&state, pressure, &weights, &config, Mono::from_nanos(tick * 100_000_000));
+///     let now = Mono::from_nanos(tick * 100_000_000);
+///     state = update_physics(&state, pressure, &weights, &config, now);
 /// }
 /// assert_eq!(state.mode, Mode::CircuitBreaker);
 /// assert!(!state.admits(Volts::new(1_000.0)?));
@@ -75,7 +77,8 @@ pub fn update_physics(
     if learning && ticks < config.bootstrap_ticks {
         return PhysicsState { thresholds: Thresholds::of(config, &state.tuner), ..seen };
     }
-    // The tick that leaves BOOTSTRAP has no momentum and teaches the tuner nothing: its past was not lived by the law.
+    // The tick that leaves BOOTSTRAP has no momentum and teaches the tuner nothing: the law did not
+    // apply to its past.
     let momentum = if learning { 0.0 } else { momentum::step(pressure, state.before, dt) };
     let scar = scar::step(state.scar, pressure, dt, config);
     let resistance = resistance::of(pressure, momentum, scar, weights, config);

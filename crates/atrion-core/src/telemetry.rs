@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Measurements that a caller made itself.
+//! Measurements of a caller with its own meters.
 
 /// One aggregated measurement of a route, for callers with their own meters.
 ///
-/// It is a window's summary (a tick's mean), not one request. [`Telemetry::check`] is the border at which bad
-/// numbers are refused.
+/// It is a window's summary (a tick's mean), not one request. [`Telemetry::check`] refuses bad
+/// numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
@@ -14,7 +14,8 @@ pub struct Telemetry {
     pub latency: f64,
     /// Share of failed calls, 0..=1.
     pub error_rate: f64,
-    /// Work in progress over what the route can carry: 0 idle, 1 full, above 1 overloaded. Finite and >= 0.
+    /// Work in progress over what the route can carry: 0 idle, 1 full, above 1 overloaded. Finite
+    /// and >= 0.
     pub saturation: f64,
 }
 

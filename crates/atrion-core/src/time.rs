@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two kinds of time that do not mix: monotonic nanoseconds for every decision, wall milliseconds for display
-//! (`docs/adr/0003-libm-and-integer-time.md`).
+//! Two kinds of time that do not mix: monotonic nanoseconds for every decision, wall milliseconds
+//! for display (`docs/adr/0003-libm-and-integer-time.md`).
 
 use core::time::Duration;
 
-/// A reading of a monotonic clock: nanoseconds since an origin that only the clock knows. Arithmetic saturates.
+/// A reading of a monotonic clock: nanoseconds since an origin that only the clock knows.
+/// Arithmetic saturates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -26,13 +27,14 @@ impl Mono {
         self.0
     }
 
-    /// How long ago `earlier` was; zero if it lies in the future, so time never goes backwards inside.
+    /// How long ago `earlier` was; zero if it lies in the future, so time never goes backwards
+    /// inside.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The same as [`since`](Self::since), in nanoseconds: what a hot path can afford.
+    /// The same as [`since`](Self::since), in nanoseconds, for hot paths.
     #[must_use]
     #[inline]
     pub const fn nanos_since(self, earlier: Self) -> u64 {
@@ -53,7 +55,8 @@ impl Mono {
     }
 }
 
-/// Wall-clock time in milliseconds since the Unix epoch. It is shown to people and never enters a decision.
+/// Wall-clock time in milliseconds since the Unix epoch. It is shown to people and never enters a
+/// decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The auto-tuner: thresholds that follow what a route's resistance usually is.
+//! The auto-tuner: thresholds that follow a route's usual resistance.
 //!
-//! An exponential moving mean and variance of R; the break point is the mean plus a number of standard deviations,
-//! between a floor and a ceiling. It knows nothing of modes: whoever holds it decides which resistances it sees. It must
-//! be fed the node's own resistance, never one with the fleet's scars in it, or it would learn the neighbours' trouble
-//! as normal.
+//! An exponential moving mean and variance of R; the break point is the mean plus a number of
+//! standard deviations, between a floor and a ceiling. It knows nothing of modes: the caller
+//! decides which resistances it sees. It must be fed the node's own resistance, never one with the
+//! fleet's scars in it, or it would learn the trouble of other nodes as normal.
 
 use alloc::vec::Vec;
 
@@ -18,17 +18,18 @@ use crate::{ConfigFault, Ohms};
 pub struct TunerConfig {
     /// Ticks that the moving mean reaches back: its weight is `2 / (window + 1)`. At least 1.
     pub window: u32,
-    /// `z`: standard deviations between the mean and the break point. 3 leaves 99.7 % of a normal distribution below.
+    /// `z`: standard deviations between the mean and the break point. 3 leaves 99.7 % of a normal
+    /// distribution below.
     pub sensitivity: f64,
-    /// The least break point, in ohms: a quiet route must not open at every breath.
+    /// The least break point, in ohms: a quiet route must not open at every small change.
     pub floor: f64,
-    /// The greatest break point, in ohms: a route that boils slowly must open some day.
+    /// The greatest break point, in ohms: a route that worsens slowly must open some day.
     pub ceiling: f64,
     /// Samples before the learned break point is used.
     pub warmup: u32,
     /// The recovery point over the break point, 0..=1.
     pub recovery: f64,
-    /// The break point until then, in ohms.
+    /// The break point during the warm-up, in ohms.
     pub fallback: f64,
 }
 
@@ -86,11 +87,12 @@ pub struct Tuner {
 impl Tuner {
     /// What is known after one more resistance.
     ///
-    /// `d = R - mean; mean += alpha d; variance = (1 - alpha)(variance + alpha d^2)`, `alpha = 2 / (window + 1)`; the
-    /// first sample is the mean.
+    /// `d = R - mean; mean += alpha d; variance = (1 - alpha)(variance + alpha d^2)`,
+    /// `alpha = 2 / (window + 1)`; the first sample is the mean.
     #[must_use]
     pub fn observe(self, resistance: Ohms, config: &TunerConfig) -> Self {
-        // A square must stay finite, or one absurd sample would fix the break point at its ceiling for ever.
+        // A square must stay finite, or one absurd sample would fix the break point at its ceiling
+        // for ever.
         let resistance = resistance.get().min(1e150);
         if self.samples == 0 {
             return Self { mean: resistance, variance: 0.0, samples: 1 };
@@ -110,7 +112,7 @@ impl Tuner {
         if self.samples < config.warmup {
             return Ohms::saturating(config.fallback);
         }
-        let learned = self.mean + config.sensitivity * self.deviation();
+        let learned = self.mean + config.sensitivity * self.deviation().get();
         Ohms::saturating(learned.min(config.ceiling).max(config.floor))
     }
 
@@ -121,16 +123,16 @@ impl Tuner {
         Ohms::saturating(share.max(config.floor * 0.5))
     }
 
-    /// The moving mean, in ohms; 0 before the first sample.
+    /// The moving mean; `None` before the first sample.
     #[must_use]
-    pub const fn mean(&self) -> f64 {
-        self.mean
+    pub fn mean(&self) -> Option<Ohms> {
+        (self.samples > 0).then(|| Ohms::saturating(self.mean))
     }
 
-    /// The moving standard deviation, in ohms.
+    /// The moving standard deviation.
     #[must_use]
-    pub fn deviation(&self) -> f64 {
-        libm::sqrt(self.variance.max(0.0))
+    pub fn deviation(&self) -> Ohms {
+        Ohms::saturating(libm::sqrt(self.variance.max(0.0)))
     }
 
     /// Resistances seen, saturating.

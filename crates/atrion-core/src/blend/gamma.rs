@@ -11,7 +11,8 @@ impl Gamma {
     pub const ISOLATED: Self = Self(0.0);
     /// 0.3: hearsay warns early and cannot open a breaker.
     pub const RECOMMENDED: Self = Self(0.3);
-    /// 1: all nodes have one scar. A mean never protects a minority: a lone victim brakes when half of the fleet does.
+    /// 1: all nodes have one scar. A mean never protects a minority: a lone victim brakes when half
+    /// of the fleet does.
     pub const HIVE_MIND: Self = Self(1.0);
 
     /// Checks that `gamma` lies in 0..=1.

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What one node can see of a route: its own register and those of its live peers, and their sums.
+//! One node's view of a route: its own register and those of its live peers, and their sums.
 
 use crate::Ohms;
 
-/// How much a node knows of a route, 0 nothing to 1 plenty: `c = n / (n + n0)` of the calls it has lately completed,
-/// times how alive the node is. It saturates, so volume cannot dominate a fleet.
+/// How much a node knows of a route, 0 nothing to 1 plenty: `c = n / (n + 20)` of the calls it has
+/// lately completed, times how alive the node is. It saturates, so volume cannot dominate a fleet.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Evidence(f64);
 
 impl Evidence {
     /// Nothing is known.
     pub const NONE: Self = Self(0.0);
-    /// Plenty is known. Also the weight of a register whose provider carries no evidence: then the mean is plain.
+    /// Plenty is known. Also the weight of a register whose provider carries no evidence: then the
+    /// mean is plain.
     pub const FULL: Self = Self(1.0);
 
     /// The nearest valid evidence: NaN and negatives become 0, what is above 1 becomes 1.
@@ -63,8 +64,8 @@ pub struct Own {
     pub scar: Ohms,
     /// `c`: the live own evidence. It decides how much the node listens.
     pub evidence: Evidence,
-    /// The own weight in the fleet's mean: the evidence as it was last published, so that every node of one view
-    /// computes the same mean.
+    /// The own weight in the fleet's mean: the evidence as it was last published, so that every
+    /// node of one view computes the same mean.
     pub weight: Evidence,
 }
 
@@ -112,7 +113,7 @@ impl Sums {
     }
 }
 
-/// `(sum w x + eps mean x) / (sum w + eps)`: where nobody has evidence the plain mean speaks.
+/// `(sum w x + eps mean x) / (sum w + eps)`: without any evidence the plain mean decides.
 pub(super) fn weighted_mean(weighted: f64, weight: f64, mean: f64) -> f64 {
     (weighted + EPS * mean) / (weight + EPS)
 }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn without_evidence_the_plain_mean_speaks() {
+    fn without_evidence_the_plain_mean_decides() {
         let silent = |scar| Peer { scar: Ohms::saturating(scar), weight: Evidence::NONE };
         let sums = Sums::default().with(silent(2.0)).with(silent(6.0));
         assert_eq!(sums.mean(), 4.0);

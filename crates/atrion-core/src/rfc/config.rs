@@ -7,8 +7,8 @@ use crate::{ConfigFault, TunerConfig};
 
 /// The numbers of the preset `rfc`, in SI units. The defaults are those of version 1.
 ///
-/// Version 1 counted `mu` in ohm milliseconds: divide by 1000. Its `minDeltaT` named the length of a tick and never
-/// entered an equation; the length of a tick is the caller's affair.
+/// Version 1 counted `mu` in ohm milliseconds: divide by 1000. Its `minDeltaT` named the length of
+/// a tick and never entered an equation; the length of a tick is the caller's affair.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -22,7 +22,8 @@ pub struct RfcConfig {
     pub scar_factor: f64,
     /// `mu`, momentum's factor, in ohm seconds.
     pub damping: f64,
-    /// `P_crit`, the norm of the worsening pressures above which a tick is trauma. At most the square root of 3.
+    /// `P_crit`, the norm of the worsening pressures above which a tick is trauma. At most the
+    /// square root of 3.
     pub critical_pressure: f64,
     /// `R_break / R_base`, where no tuner is set. Above 1.
     pub break_multiplier: f64,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The modes of a route (`docs/physics.md` section 1). This preset does not probe: an open breaker closes on telemetry.
+//! The modes of a route (`docs/physics.md` section 1). This preset does not probe: an open breaker
+//! closes on telemetry.
 
 use super::{Pressure, RfcConfig, Thresholds};
 use crate::{Mode, Ohms};
@@ -14,7 +15,7 @@ pub(super) fn next(
     config: &RfcConfig,
 ) -> Mode {
     match mode {
-        // Enough was learned; this tick's resistance is looked at in the next one.
+        // Enough was learned; the next tick looks at the resistance.
         Mode::Bootstrap => Mode::Operational,
         // The route resists as much as a broken one.
         Mode::Operational if resistance >= thresholds.break_at => Mode::CircuitBreaker,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Momentum: how fast pressure moves, `M = ||P(t) - P(t-2)|| / dt` (`docs/physics.md` section 1).
 //!
-//! The paper compares with the tick before. The implementation that everyone ran keeps, beside the pressure of the last
-//! tick, that of the one before it, and measures from there: the reference is two ticks old while `dt` is one tick
-//! long. So a steady rise counts twice and a single spike counts twice in a row. The recordings settle which of the two
-//! is the model, and the preset promises their numbers (`docs/adr/0007-two-presets.md`).
+//! The paper compares with the tick before. The implementation in use keeps, beside the pressure of
+//! the last tick, that of the one before it, and measures from there: the reference is two ticks
+//! old while `dt` is one tick long. So a steady rise counts twice and a single spike counts twice
+//! in a row. The recordings settle which of the two is the model, and the preset promises their
+//! numbers (`docs/adr/0007-two-presets.md`).
 
 use super::Pressure;
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Pressure: telemetry on one scale, `p = tanh(k (raw - base) / base)` (`docs/physics.md` section 1).
+//! Pressure: telemetry on one scale, `p = tanh(k (raw - base) / base)` (`docs/physics.md` section
+//! 1).
 
 use super::{Baselines, Weights};
 use crate::{Telemetry, TelemetryError};
 
-/// How far a route is from normal: latency, errors and saturation, each in -1..=1, 0 at the baseline.
+/// How far a route is from normal: latency, errors and saturation, each in -1..=1, 0 at the
+/// baseline.
 ///
 /// Invariant: every component is finite and in -1..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -13,7 +15,7 @@ use crate::{Telemetry, TelemetryError};
 pub struct Pressure([f64; 3]);
 
 impl From<[f64; 3]> for Pressure {
-    /// As [`saturating`](Self::saturating) does: what was written elsewhere keeps the invariant, too.
+    /// As [`saturating`](Self::saturating), so that numbers from elsewhere keep the invariant, too.
     fn from([latency, error_rate, saturation]: [f64; 3]) -> Self {
         Self::saturating(latency, error_rate, saturation)
     }
@@ -32,7 +34,8 @@ impl Pressure {
     /// The pressure of a measurement.
     ///
     /// # Errors
-    /// [`TelemetryError`] where the measurement has a component that is not finite or outside its range.
+    /// [`TelemetryError`] where the measurement has a component that is not finite or outside its
+    /// range.
     pub fn of(telemetry: Telemetry, baselines: &Baselines, scale: f64) -> Result<Self, TelemetryError> {
         let Telemetry { latency, error_rate, saturation } = telemetry.check()?;
         Ok(Self([
@@ -42,7 +45,8 @@ impl Pressure {
         ]))
     }
 
-    /// The nearest valid pressure to components that were normalised elsewhere: NaN becomes 0, the rest is clamped.
+    /// The nearest valid pressure to components that were normalised elsewhere: NaN becomes 0, the
+    /// rest is clamped.
     #[must_use]
     pub const fn saturating(latency: f64, error_rate: f64, saturation: f64) -> Self {
         Self([component(latency), component(error_rate), component(saturation)])
@@ -81,7 +85,8 @@ impl Pressure {
     }
 }
 
-/// `tanh(scale (raw - baseline) / baseline)`, in -1..=1. The unit cancels: give both in the same one.
+/// `tanh(scale (raw - baseline) / baseline)`, in -1..=1. The unit cancels: give both in the same
+/// one.
 ///
 /// 0 where the baseline is not above zero, and where the result is not a number.
 #[must_use]

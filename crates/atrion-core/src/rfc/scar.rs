@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Scar tissue: `S <- S e^(-lambda dt) + sigma [||max(P, 0)|| > P_crit]` (`docs/physics.md` section 1).
+//! Scar tissue: `S <- S e^(-lambda dt) + sigma [||max(P, 0)|| > P_crit]` (`docs/physics.md` section
+//! 1).
 
 use super::{Pressure, RfcConfig};
 use crate::Ohms;
 
-/// S after a tick that lasted `dt` seconds. Trauma counts once per tick, however many requests suffered.
+/// S after a tick that lasted `dt` seconds. Trauma counts once per tick, however many requests
+/// suffered.
 pub(super) fn step(scar: Ohms, pressure: Pressure, dt: f64, config: &RfcConfig) -> Ohms {
     let healed = scar.get() * libm::exp(-config.decay_rate * dt);
     let trauma = if pressure.strain() > config.critical_pressure { config.scar_factor } else { 0.0 };

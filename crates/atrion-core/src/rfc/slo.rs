@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a service promises, and the baselines and weights that follow from it.
+//! A service level objective, and the baselines and weights that follow from it.
 
 use alloc::vec::Vec;
 
 use crate::ConfigFault;
 
-/// A service level objective: what is normal for a route, and how much each kind of trouble matters.
+/// A service level objective: what is normal for a route, and how much each kind of trouble
+/// matters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -72,7 +73,7 @@ pub struct Criticality {
     pub latency: f64,
     /// Of errors.
     pub error_rate: f64,
-    /// Of a full house.
+    /// Of saturation.
     pub saturation: f64,
 }
 
@@ -82,8 +83,8 @@ impl Default for Criticality {
     }
 }
 
-/// What is normal, in the units of [`Telemetry`](crate::Telemetry). A component that is not above zero is left out of
-/// the pressure: nothing can deviate from it in proportion.
+/// What is normal, in the units of [`Telemetry`](crate::Telemetry). A component that is not above
+/// zero is left out of the pressure: nothing can deviate from it in proportion.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(clippy::exhaustive_structs)] // the same three components as Telemetry
 pub struct Baselines {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the preset knows of a route between two ticks, and what can be read from it.
+//! The state of a route between two ticks, and its reads.
 
 use super::{Baselines, Pressure, RfcConfig, Thresholds, normalise};
 use crate::{Law, Mode, Mono, Ohms, Terms, Tuner, Volts};
@@ -32,7 +32,8 @@ pub struct PhysicsState {
 }
 
 impl PhysicsState {
-    /// A route that nothing is known about: no load, no scar, `R = 1.2 R_base` until BOOTSTRAP is over.
+    /// A route of which nothing is known: no load, no scar, `R = 1.2 R_base` until BOOTSTRAP is
+    /// over.
     #[must_use]
     pub fn cold(config: &RfcConfig, baselines: &Baselines, now: Mono) -> Self {
         let idle = |baseline| normalise(0.0, baseline, config.tanh_scale);
@@ -56,23 +57,26 @@ impl PhysicsState {
         }
     }
 
-    /// The gate: a request passes if `volts` is above the resistance of the last tick and the breaker is not open.
+    /// The gate: a request passes if `volts` is above the resistance of the last tick and the
+    /// breaker is not open.
     #[must_use]
     pub fn admits(&self, volts: Volts) -> bool {
         self.mode != Mode::CircuitBreaker && volts.get() > self.resistance.get()
     }
 
-    /// `U = kappa (now - last update)`: what silence adds. It is off in the update and in [`admits`](Self::admits).
+    /// `U = kappa (now - last update)`: what silence adds. It is off in the update and in
+    /// [`admits`](Self::admits).
     #[must_use]
     pub fn staleness(&self, config: &RfcConfig, now: Mono) -> Ohms {
         Ohms::saturating(config.staleness * now.seconds_since(self.last_update))
     }
 
-    /// The terms of R at `now`, staleness included, with `merged` in place of the own scar where a fleet shares scars. They
-    /// add up to R.
+    /// The terms of R at `now`, staleness included, with `merged` in place of the own scar where a
+    /// fleet shares scars. They add up to R.
     ///
-    /// Pressure is signed here and a resistance is not: what a route does better than usual is taken off the scar
-    /// first, then off momentum, and the term `saturation` holds what pressure adds on balance.
+    /// Pressure is signed here and a resistance is not: where a route does better than usual, the
+    /// difference is taken off the scar first, then off momentum, and the term `saturation` holds
+    /// what pressure adds on balance.
     #[must_use]
     pub fn terms(&self, merged: Option<Ohms>, config: &RfcConfig, now: Mono) -> Terms {
         let base = Ohms::saturating(config.base_resistance);
@@ -89,13 +93,14 @@ impl PhysicsState {
         }
     }
 
-    /// The literal gate `V > R + U` in the form that every preset hands to the hot path: nothing in it depends on the
-    /// requests in flight. With `merged` in place of the own scar where a fleet shares scars.
+    /// The literal gate `V > R + U` in the form that every preset hands to the hot path: nothing in
+    /// it depends on the requests in flight. With `merged` in place of the own scar where a fleet
+    /// shares scars.
     #[must_use]
     pub fn law(&self, merged: Option<Ohms>, config: &RfcConfig, now: Mono) -> Law {
         let own = self.resistance.get() + self.staleness(config, now).get();
         let cluster = merged.map_or(0.0, |merged| merged.get() - self.scar.get());
-        // A fleet's good news cannot take R under `R_base`.
+        // A healthy fleet cannot take R under `R_base`.
         let rest = Ohms::saturating((own + cluster).max(config.base_resistance));
         Law { rest, weight: Ohms::ZERO, gain: 1.0, target: 1.0 }
     }

@@ -4,7 +4,7 @@
 use super::RfcConfig;
 use crate::{Ohms, Tuner};
 
-/// The two resistances between which the breaker keeps its mind.
+/// The two resistances between which the breaker keeps its state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
@@ -16,7 +16,8 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// The tuner's thresholds where one is configured, else `R_base * break_multiplier` and half of it.
+    /// The tuner's thresholds where one is configured, else `R_base * break_multiplier` and half of
+    /// it.
     pub(super) fn of(config: &RfcConfig, tuner: &Tuner) -> Self {
         match &config.tuner {
             Some(tuning) => {
