@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The preset `adaptive`, the default: every law of `docs/physics.md` section 3, composed on one
+//! The preset `adaptive`, the default: every law of `manual/physics.md` section 3, composed on one
 //! screen.
 //!
 //! A law is a small value with one step; [`AdaptiveState::advance`] runs them in their fixed order:
@@ -104,7 +104,7 @@ pub struct AdaptiveState {
 }
 
 impl AdaptiveState {
-    /// One tick: the window's measurements move every law once, in the order of `docs/physics.md`
+    /// One tick: the window's measurements move every law once, in the order of `manual/physics.md`
     /// section 3.
     ///
     /// `tick` carries the elapsed time with its decay factors, so that a pulse over many routes
@@ -262,7 +262,7 @@ impl AdaptiveState {
         self.learned_ticks < config.bootstrap_ticks
     }
 
-    /// How much debt one failure makes now, in slots (`docs/physics.md` section 3.4).
+    /// How much debt one failure makes now, in slots (`manual/physics.md` section 3.4).
     #[must_use]
     pub fn debt_gain(&self, config: &AdaptiveConfig) -> f64 {
         if !config.laws.debt {

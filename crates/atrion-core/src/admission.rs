@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The gate's law, and its compiled form (`docs/physics.md` section 3.2).
+//! The gate's law, and its compiled form (`manual/physics.md` section 3.2).
 //!
 //! The law is `R(t, n) = R_rest + w max(0, p(n + D))` and a request passes when `V > R(t, n)`.
 //! Inside a tick only n and D move, so the law is solved for them:
-//! `n + D < n_max(V) = N* + (N*/k) atanh((V - R_rest)/w)`. The inverse is the same curve for every route, so it is tabulated once
-//! ([`Ladder`]); what a route publishes is four numbers ([`Gate`]), not a table of its own. Why:
-//! `docs/adr/0001-gate-of-four-numbers.md`.
+//! `n + D < n_max(V) = N* + (N*/k) atanh((V - R_rest)/w)`. The inverse is the same curve for every
+//! route, so it is tabulated once ([`Ladder`]); a route publishes four numbers ([`Gate`]), not a
+//! table of its own. Why: `docs/adr/0001-gate-of-four-numbers.md`.
 
 use alloc::boxed::Box;
 

@@ -10,10 +10,10 @@
 //!
 //! ```text
 //! x_j       = min(S_j, C)
-//! S_cluster = (sum w_j x_j + eps mean_j x_j) / (sum w_j + eps)   j over the node itself and its peers
-//! S_hear    = min(x_loo, max(H, S))                     x_loo: the mildest view that leaves a peer out
-//! h         = b g (1 - c) / (g + (1 - g) c)             trust in hearsay for want of own evidence c
-//! b         = clamp((sum w_j - max w_j) / 0.25, 0, 1)   j over the peers; 0 with less than two
+//! S_cluster = (sum w_j x_j + eps mean_j x_j) / (sum w_j + eps)   j over the node and its peers
+//! S_hear    = min(x_loo, max(H, S))                   x_loo: the mildest view less one peer
+//! h         = b g (1 - c) / (g + (1 - g) c)           trust in hearsay where own evidence c is thin
+//! b         = clamp((sum w_j - max w_j) / 0.25, 0, 1) j over the peers; 0 with less than two
 //! S_merged  = g S_cluster + (1 - g) ((1 - h) S + h S_hear)
 //! ```
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The choice between several routes: `Pr(j) = e^(-beta R_j) / sum_k e^(-beta R_k)` over routes
-//! whose breaker is not open (`docs/physics.md` section 1).
+//! whose breaker is not open (`manual/physics.md` section 1).
 //!
 //! The exponent is taken from the least resistance, so nothing overflows and the best route always
 //! has a weight of 1. The random number is the caller's. Nothing allocates: the candidates are

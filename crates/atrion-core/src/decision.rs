@@ -136,7 +136,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// When a request of `volts` has a chance again (`docs/physics.md` section 4, "Retry-After is
+/// When a request of `volts` has a chance again (`manual/physics.md` section 4, "Retry-After is
 /// true").
 ///
 /// On an operational route that is the time in which the scar heals under the voltage, plus a

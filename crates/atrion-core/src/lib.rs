@@ -3,8 +3,8 @@
 //!
 //! Every function here takes its state, its input and the time as arguments and gives back values.
 //! Nothing reads a clock, locks, logs, or allocates in a step. No law draws randomness: a caller
-//! that needs it gives a seed to [`SplitMix64`] and passes in what it drew. `docs/physics.md` of the
-//! repository explains the equations; each law is one small file.
+//! that needs it gives a seed to [`SplitMix64`] and passes in what it drew. `manual/physics.md` of
+//! the repository explains the equations; each law is one small file.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests compare floats exactly on purpose: determinism to the bit is one of the promises.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// What a route is doing. `docs/physics.md` section 3.6 gives the transitions.
+/// What a route is doing. `manual/physics.md` section 3.6 gives the transitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

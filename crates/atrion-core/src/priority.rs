@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Priority on the voltage ladder (`docs/physics.md` section 3.1,
+//! Priority on the voltage ladder (`manual/physics.md` section 3.1,
 //! `docs/adr/0009-tiers-are-bands.md`).
 
 use core::fmt;
@@ -157,8 +157,8 @@ impl Priority {
         }
     }
 
-    /// The voltage: `lo + u (hi - lo)` with `u = hash(cohort or counter, epoch)` (`docs/physics.md`
-    /// section 3.1).
+    /// The voltage: `lo + u (hi - lo)` with `u = hash(cohort or counter, epoch)`
+    /// (`manual/physics.md` section 3.1).
     ///
     /// `epoch` is the number of five-second spans since the clock's origin ([`Priority::epoch`]);
     /// `counter` is a number that differs from request to request and stands in for a missing

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The preset `rfc`: the model as first written down, as the first implementation runs it
-//! (`docs/physics.md` section 1).
+//! (`manual/physics.md` section 1).
 //!
 //! ```text
 //! p_j = tanh(k (raw_j - base_j) / base_j)                          w_j = ln(1 + criticality_j)
@@ -11,8 +11,8 @@
 //! ```
 //!
 //! It is kept because it is public, and recordings of that implementation hold it to the bit of a
-//! double (`tests/rfc_oracle.rs`). It is not the default: `docs/physics.md` section 2 says what it
-//! costs. One call of [`update_physics`] is one tick of aggregated telemetry, never one request.
+//! double (`tests/rfc_oracle.rs`). It is not the default: `manual/physics.md` section 2 says what
+//! it costs. One call of [`update_physics`] is one tick of aggregated telemetry, never one request.
 
 mod config;
 pub use config::RfcConfig;

@@ -100,7 +100,7 @@ quantity!(
     Ohms, "ohms", "Ω"
 );
 quantity!(
-    /// Voltage of a request: its priority on the ladder of `docs/physics.md` section 3.1. Finite,
+    /// Voltage of a request: its priority on the ladder of `manual/physics.md` section 3.1. Finite,
     /// >= 0.
     Volts, "volts", "V"
 );

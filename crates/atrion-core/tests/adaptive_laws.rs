@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The preset `adaptive`: the invariants of `docs/physics.md` section 4 with the same words, one
+//! The preset `adaptive`: the invariants of `manual/physics.md` section 4 with the same words, one
 //! law per file, and a closed loop in miniature.
 #![allow(clippy::float_cmp, clippy::unwrap_used)] // exactness is what is tested; the inputs are valid by construction
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The laws that hold in the preset `rfc`, each with the words of `docs/physics.md` section 4, and
-//! those of the tuner and of the choice between routes.
+//! The laws that hold in the preset `rfc`, each with the words of `manual/physics.md` section 4,
+//! and those of the tuner and of the choice between routes.
 #![allow(clippy::float_cmp, clippy::unwrap_used)] // exactness is what is tested; the inputs are valid by construction
 
 use atrion_core::rfc::{PhysicsState, Pressure, Slo, Weights, normalise};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which admissions a tick's failures belong to (`docs/physics.md` section 3.4).
+//! Which admissions a tick's failures belong to (`manual/physics.md` section 3.4).
 
 use super::window::real;
 use super::{Tick, Window};

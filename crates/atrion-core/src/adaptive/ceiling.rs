@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The ceiling (`docs/physics.md` section 3.3): where a bounded queue is full.
+//! The ceiling (`manual/physics.md` section 3.3): where a bounded queue is full.
 //!
 //! A full queue refuses at once, and it refuses at one count: failures begin at that crowd, and
 //! nothing succeeds above it. Errors of any other kind have no such edge: they hit calls of every

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The numbers of the preset `adaptive`. The defaults are the measured ones of `docs/physics.md`
+/// The numbers of the preset `adaptive`. The defaults are the measured ones of `manual/physics.md`
 /// section 3; most services set the SLO and nothing else.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The dead rule (`docs/physics.md` section 3.5): when to open the breaker without waiting for a
+//! The dead rule (`manual/physics.md` section 3.5): when to open the breaker without waiting for a
 //! tick.
 
 use core::time::Duration;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Debt (`docs/physics.md` section 3.4): a failed call keeps its slot until successes have paid for
-//! it, or time has healed it. Debt is the scar in slots: it acts on the live gate, and a node does
-//! not share it.
+//! Debt (`manual/physics.md` section 3.4): a failed call keeps its slot until successes have paid
+//! for it, or time has healed it. Debt is the scar in slots: it acts on the live gate, and a node
+//! does not share it.
 
 use super::{AdaptiveConfig, Tick};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Effectiveness (`docs/physics.md` section 3.4): do failures rise with admissions?
+//! Effectiveness (`manual/physics.md` section 3.4): do failures rise with admissions?
 //!
 //! If errors do not depend on load, the failures of a tick are a thinned copy of its admissions,
 //! and the slope of one over the other is the error ratio itself. If a capacity is full, every

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Elasticity (`docs/physics.md` section 3.3): does latency rise with the in-flight count?
+//! Elasticity (`manual/physics.md` section 3.3): does latency rise with the in-flight count?
 //!
 //! The ordinary noise of arrivals is the experiment. In a queue twice the crowd means twice the
 //! wait (slope 1); with free workers the crowd makes no difference (slope 0). The slope of latency

@@ -3,7 +3,7 @@
 use super::window::real;
 use super::{Tick, Window};
 
-/// The smoothed share e of failed calls (`docs/physics.md` section 3.5), 0..=1.
+/// The smoothed share e of failed calls (`manual/physics.md` section 3.5), 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct ErrorShare(f64);

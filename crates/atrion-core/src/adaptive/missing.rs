@@ -3,7 +3,7 @@
 use super::window::real;
 use super::{Tick, Window};
 
-/// Answers that should have come and did not (`docs/physics.md` sections 3.3 and 3.4).
+/// Answers that should have come and did not (`manual/physics.md` sections 3.3 and 3.4).
 ///
 /// While a callee is silent it is unknown whether a call that was given up has left the callee:
 /// until an answer comes, the call's slot is taken. Otherwise every timeout would send the next

@@ -2,7 +2,7 @@
 
 use super::Tick;
 
-/// Momentum M (`docs/physics.md` section 3.5), in 1/s: how fast pressure rises. Falling pressure
+/// Momentum M (`manual/physics.md` section 3.5), in 1/s: how fast pressure rises. Falling pressure
 /// has none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

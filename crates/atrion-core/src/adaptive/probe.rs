@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Probes (`docs/physics.md` section 3.6): the requests that pass although the gate is shut, so
+//! Probes (`manual/physics.md` section 3.6): the requests that pass although the gate is shut, so
 //! that there is always telemetry to come back by. Why one success is enough:
 //! `docs/adr/0008-one-causal-success-closes.md`.
 

@@ -75,8 +75,8 @@ impl AdaptiveState {
     }
 
     /// The rate at which the scar fades if nothing more happens, in 1/s: `scar_decay`, and 0 while
-    /// an open breaker holds it (`docs/physics.md` section 3.5). Peers receive it with the scar, so
-    /// that they foresee the scar.
+    /// an open breaker holds it (`manual/physics.md` section 3.5). Peers receive it with the scar,
+    /// so that they foresee the scar.
     #[must_use]
     pub const fn scar_decay(&self, config: &AdaptiveConfig) -> f64 {
         self.scar.decay(config)

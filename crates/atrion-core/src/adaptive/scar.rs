@@ -2,7 +2,7 @@
 
 use super::{AdaptiveConfig, Tick};
 
-/// Scar tissue S (`docs/physics.md` section 3.5), in ohms: what is left of past failures.
+/// Scar tissue S (`manual/physics.md` section 3.5), in ohms: what is left of past failures.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

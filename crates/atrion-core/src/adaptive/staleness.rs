@@ -2,7 +2,7 @@
 
 use super::{AdaptiveConfig, Window};
 
-/// Staleness U (`docs/physics.md` section 3.5), in ohms: requests are in flight and nothing comes
+/// Staleness U (`manual/physics.md` section 3.5), in ohms: requests are in flight and nothing comes
 /// back.
 ///
 /// `10 max(0, min(silence, mean age of in-flight) / L_max - 1)`, at most `R_break - R_base`, so

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The capacity target (`docs/physics.md` section 3.3): the work in service plus a slack for
+//! The capacity target (`manual/physics.md` section 3.3): the work in service plus a slack for
 //! bursts.
 
 use super::window::real;
@@ -106,7 +106,7 @@ impl Target {
     }
 }
 
-/// Slots of slack for the root of a slot in service.
+/// Requests of slack for the root of the requests in service.
 const STAFFING: f64 = 3.5;
 
 /// The part of the SLO that waiting at N* may take.

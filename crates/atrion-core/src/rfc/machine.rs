@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The modes of a route (`docs/physics.md` section 1). This preset does not probe: an open breaker
-//! closes on telemetry.
+//! The modes of a route (`manual/physics.md` section 1). This preset does not probe: an open
+//! breaker closes on telemetry.
 
 use super::{Pressure, RfcConfig, Thresholds};
 use crate::{Mode, Ohms};

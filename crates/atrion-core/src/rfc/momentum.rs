@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Momentum: how fast pressure moves, `M = ||P(t) - P(t-2)|| / dt` (`docs/physics.md` section 1).
+//! Momentum: how fast pressure moves, `M = ||P(t) - P(t-2)|| / dt` (`manual/physics.md` section 1).
 //!
 //! The paper compares with the tick before. The implementation in use keeps, beside the pressure of
 //! the last tick, that of the one before it, and measures from there: the reference is two ticks

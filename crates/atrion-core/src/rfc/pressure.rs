@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Pressure: telemetry on one scale, `p = tanh(k (raw - base) / base)` (`docs/physics.md` section
+//! Pressure: telemetry on one scale, `p = tanh(k (raw - base) / base)` (`manual/physics.md` section
 //! 1).
 
 use super::{Baselines, Weights};

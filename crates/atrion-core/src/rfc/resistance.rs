@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Resistance: `R = max(R_base, R_base + w.P + mu M + S)` (`docs/physics.md` section 1).
+//! Resistance: `R = max(R_base, R_base + w.P + mu M + S)` (`manual/physics.md` section 1).
 
 use super::{Pressure, RfcConfig, Weights};
 use crate::Ohms;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Scar tissue: `S <- S e^(-lambda dt) + sigma [||max(P, 0)|| > P_crit]` (`docs/physics.md` section
-//! 1).
+//! Scar tissue: `S <- S e^(-lambda dt) + sigma [||max(P, 0)|| > P_crit]` (`manual/physics.md`
+//! section 1).
 
 use super::{Pressure, RfcConfig};
 use crate::Ohms;

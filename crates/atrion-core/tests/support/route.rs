@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One route with one thread: the request path in its plainest form, as `docs/physics.md` section
+//! One route with one thread: the request path in its plainest form, as `manual/physics.md` section
 //! 3.6 words it.
 //!
 //! The engine does the same with atomics. Here it is sequential, so that the laws can be tried in a

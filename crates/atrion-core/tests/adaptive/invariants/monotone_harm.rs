@@ -52,7 +52,8 @@ proptest! {
         let config = AdaptiveConfig {
             slo: Some(Duration::from_millis(500)),
             momentum_factor,
-            // Saturation by n is tested below, on the law; here it would move N* through throughput.
+            // Saturation by n is tested below, on the law; here it would move N* through
+            // throughput.
             min_target: 1e6,
             laws: Laws { effectiveness: !blamed, ..Laws::default() },
             ..AdaptiveConfig::default()
