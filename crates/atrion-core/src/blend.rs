@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_rfc_with_two_arguments_and_with_the_node_itself_counted() {
+    fn the_example_of_the_rfc_with_and_without_the_node_itself() {
         let gamma = Gamma::RECOMMENDED;
         assert!((blend(gamma, ohms(2.0), ohms(5.0)).get() - 4.1).abs() < 1e-12);
         let blend = Blend::new(gamma, ohms(100.0));

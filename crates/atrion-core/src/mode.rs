@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The three modes of a route. The laws decide between them; nothing here does.
 
 use core::fmt;
 

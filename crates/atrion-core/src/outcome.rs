@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The verdict on a call. The caller gives it.
 
 /// The verdict on a call that was let through.
 ///

@@ -14,7 +14,7 @@ use atrion_core::{
 use serde_json::Value;
 
 #[test]
-fn every_recorded_tick_is_lived_again() {
+fn every_recorded_tick_is_reproduced() {
     let file = load("physics-v1.json");
     for (i, sequence) in list(&file["sequences"]).iter().enumerate() {
         let config = config(sequence);
@@ -69,7 +69,7 @@ fn the_recorded_weights_follow_from_the_criticalities() {
 }
 
 #[test]
-fn every_recorded_normalisation_is_found_again() {
+fn every_recorded_normalisation_is_reproduced() {
     for (i, case) in list(&load("physics-v1.json")["normalize"]).iter().enumerate() {
         let pressure = normalise(number(&case["raw"]), number(&case["base"]), number(&case["k"]));
         close("normalisation", pressure, &case["value"], i, 0);

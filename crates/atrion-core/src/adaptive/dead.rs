@@ -7,8 +7,8 @@ use core::time::Duration;
 use super::AdaptiveConfig;
 use crate::Mode;
 
-/// So many failures in a row, and so long without a success, call a route dead. A late completion
-/// is a failure here: where only late answers come, no call is served.
+/// Calls a route dead after a run of failures and a time without a success. A late completion is a
+/// failure here: where only late answers come, no call is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeadRule {
     /// Failures and late completions in a row; [`u32::MAX`] switches the rule off.

@@ -124,7 +124,7 @@ impl Elasticity {
 /// At this slope nothing is left of the belief in free workers.
 const FREE_UNTIL: f64 = 0.6;
 
-/// A latency of so many times the remembered mean belongs to another regime.
+/// A latency of this multiple of the remembered mean belongs to another regime.
 const SHIFTED: f64 = 1.5;
 
 /// In a queue latency is proportional to the crowd; a slope that is clearly steeper mixes two

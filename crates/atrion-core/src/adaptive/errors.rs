@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The error share (`manual/physics.md` section 3.5): how many calls fail just now.
 
 use super::window::real;
 use super::{Tick, Window};
 
-/// The smoothed share e of failed calls (`manual/physics.md` section 3.5), 0..=1.
+/// The smoothed share e of failed calls, 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct ErrorShare(f64);

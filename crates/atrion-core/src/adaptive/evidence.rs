@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Evidence: how much a node has lately seen of a route. It does not know whether that was good.
 
 use core::time::Duration;
 

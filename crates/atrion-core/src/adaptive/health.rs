@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Memory of health (`manual/physics.md` section 3.3).
 
 use super::Tick;
 
-/// Memory of health (`manual/physics.md` section 3.3): the in-flight level N0 that was carried
+/// The in-flight level N0 that was carried
 /// without strain.
 ///
 /// N* never falls below 1.2 times this: what worked a moment ago is not given up because a

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Missing answers (`manual/physics.md` sections 3.3 and 3.4).
 
 use super::window::real;
 use super::{Tick, Window};
 
-/// Answers that should have come and did not (`manual/physics.md` sections 3.3 and 3.4).
+/// Answers that should have come and did not.
 ///
 /// While a callee is silent it is unknown whether a call that was given up has left the callee:
 /// until an answer comes, the call's slot is taken. Otherwise every timeout would send the next
@@ -54,8 +55,8 @@ impl Missing {
     }
 }
 
-/// That none comes where so many answers are expected is chance once in e^20 times.
+/// Expected answers: that none of them comes is chance once in e^20 times.
 const BY_CHANCE: f64 = 20.0;
 
-/// Once in 150 times: a pause puts less in doubt than a silence does.
+/// Expected answers: chance once in 150 times, because a pause puts less in doubt than a silence.
 const A_PAUSE: f64 = 5.0;

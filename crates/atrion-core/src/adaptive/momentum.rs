@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Momentum (`manual/physics.md` section 3.5): pressure that rises raises R before it is there.
 
 use super::Tick;
 
-/// Momentum M (`manual/physics.md` section 3.5), in 1/s: how fast pressure rises. Falling pressure
-/// has none.
+/// Momentum M, in 1/s: how fast pressure rises. Falling pressure has none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

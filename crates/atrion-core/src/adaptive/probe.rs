@@ -85,7 +85,7 @@ const SLOW_SPACING: Duration = Duration::from_secs(1);
 /// Three tokens.
 const CAPACITY: Duration = Duration::from_millis(300);
 const HUNG: u64 = 1;
-/// With so many calls in flight behind a shut gate, the callee hangs.
+/// With this many calls in flight behind a shut gate, the callee hangs.
 const STUCK: u64 = 4;
 
 #[cfg(test)]

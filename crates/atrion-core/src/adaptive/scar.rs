@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The scar (`manual/physics.md` section 3.5): what is left of past failures.
 
 use super::{AdaptiveConfig, Tick};
 
-/// Scar tissue S (`manual/physics.md` section 3.5), in ohms: what is left of past failures.
+/// Scar tissue S, in ohms.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

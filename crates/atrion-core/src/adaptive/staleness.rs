@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Staleness (`manual/physics.md` section 3.5): calls that do not come back raise R.
 
 use super::{AdaptiveConfig, Window};
 
-/// Staleness U (`manual/physics.md` section 3.5), in ohms: requests are in flight and nothing comes
-/// back.
+/// Staleness U, in ohms: requests are in flight and nothing comes back.
 ///
 /// `10 max(0, min(silence, mean age of in-flight) / L_max - 1)`, at most `R_break - R_base`, so
 /// that hung calls alone open the breaker after ten times `L_max`, the longest patience in seconds.

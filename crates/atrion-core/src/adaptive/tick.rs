@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The time of a tick, worked out once for all routes.
 
 use core::time::Duration;
 

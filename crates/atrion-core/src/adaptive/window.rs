@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! The input of a tick. It does not know how its numbers were counted.
 
 use core::time::Duration;
 
@@ -117,7 +118,7 @@ impl Window {
     }
 }
 
-/// A report counts as so many completions.
+/// Completions that a report counts as.
 const REPORT_WEIGHT: f64 = 1000.0;
 
 /// Bounds a sum so that products of two stay finite; NaN counts as 0.

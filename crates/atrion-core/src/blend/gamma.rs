@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//! Gamma: the weight of the fleet (RFC-0007 section 5).
 
 /// The weight of the fleet against the node itself, 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn the_break_point_itself_opens_and_the_recovery_point_itself_does_not_close() {
+    fn the_break_point_opens_and_the_recovery_point_does_not_close() {
         assert_eq!(after(Mode::Operational, 99.999, 80.0, 0.9), Mode::Operational);
         assert_eq!(after(Mode::Operational, 100.0, 80.0, 0.9), Mode::CircuitBreaker);
         assert_eq!(after(Mode::CircuitBreaker, 50.0, 30.0, 0.9), Mode::CircuitBreaker);

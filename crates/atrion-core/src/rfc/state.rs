@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_read_and_not_lived() {
+    fn silence_raises_what_is_read_and_not_the_state() {
         let (config, state) = cold();
         let later = Mono::from_nanos(4 * SECOND);
         assert_eq!(state.staleness(&config, later).get(), 2.0);

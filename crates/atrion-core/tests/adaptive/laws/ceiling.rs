@@ -12,7 +12,7 @@ use crate::support::given::{after, settled};
 type Call = (u64, bool);
 
 /// Ten seconds of fifty calls a tick, the failed ones back after `held` seconds.
-fn lived(held: f64, mut call: impl FnMut(&mut Dice) -> Call) -> AdaptiveState {
+fn after_calls(held: f64, mut call: impl FnMut(&mut Dice) -> Call) -> AdaptiveState {
     let (config, mut dice) = (AdaptiveConfig::default(), Dice::new(5));
     (0..100).fold(settled(&config), |state, _| {
         let mut window = Window { admitted: 50, mean_in_flight: 20.0, ..Window::default() };
@@ -43,7 +43,7 @@ fn full_queue(bound: u64) -> impl FnMut(&mut Dice) -> Call {
 #[test]
 fn a_full_queue_is_found_where_it_is_full() {
     for bound in [20, 30] {
-        let state = lived(0.001, full_queue(bound));
+        let state = after_calls(0.001, full_queue(bound));
         assert_eq!((state.queue_edge_belief(), state.queue_edge()), (1.0, Some(bound as f64)));
         assert!((state.target() - 0.75 * bound as f64).abs() < 1e-9, "{}", state.target());
     }
@@ -54,7 +54,7 @@ fn a_full_queue_is_found_where_it_is_full() {
 #[test]
 fn the_ladder_ends_at_the_edge() {
     let config = AdaptiveConfig::default();
-    let law = lived(0.001, full_queue(30)).law(None, &AdaptiveConfig { scar_decay: 100.0, ..config });
+    let law = after_calls(0.001, full_queue(30)).law(None, &AdaptiveConfig { scar_decay: 100.0, ..config });
     let law = atrion_core::Law { rest: Ohms::saturating(10.0), ..law };
     let slots = |volts| law.slots(Volts::saturating(volts));
     assert!((22.5..23.5).contains(&slots(14.0)), "bulk passes under {}", slots(14.0));
@@ -65,13 +65,13 @@ fn the_ladder_ends_at_the_edge() {
 fn other_failures_are_not_taken_for_a_full_queue() {
     let crowd = |dice: &mut Dice| 10 + (dice.unit() * 25.0) as u64;
     let cases = [
-        ("errors of any crowd", lived(0.001, |dice| (crowd(dice), dice.hits(0.3)))),
-        ("everything fails", lived(0.001, |dice| (crowd(dice), true))),
-        ("nothing fails", lived(0.001, |dice| (crowd(dice), false))),
-        ("a queue that takes its time to refuse", lived(0.05, full_queue(30))),
+        ("errors of any crowd", after_calls(0.001, |dice| (crowd(dice), dice.hits(0.3)))),
+        ("everything fails", after_calls(0.001, |dice| (crowd(dice), true))),
+        ("nothing fails", after_calls(0.001, |dice| (crowd(dice), false))),
+        ("a queue that refuses slowly", after_calls(0.05, full_queue(30))),
         (
             "failures where it is empty",
-            lived(0.001, |dice| {
+            after_calls(0.001, |dice| {
                 let n = crowd(dice);
                 (n, n == 10)
             }),
@@ -79,7 +79,7 @@ fn other_failures_are_not_taken_for_a_full_queue() {
         // More likely in a crowd, and yet without an edge: a rate limit does that.
         (
             "failures that lean to the crowd",
-            lived(0.001, |dice| {
+            after_calls(0.001, |dice| {
                 let n = crowd(dice);
                 (n, dice.hits(n as f64 / 50.0))
             }),
@@ -93,7 +93,7 @@ fn other_failures_are_not_taken_for_a_full_queue() {
 #[test]
 fn it_is_forgotten_within_a_minute() {
     let config = AdaptiveConfig::default();
-    let found = lived(0.001, full_queue(30));
+    let found = after_calls(0.001, full_queue(30));
     let quiet =
         Window { admitted: 50, succeeded: 50, latency_sum: 5.0, mean_in_flight: 5.0, ..Window::default() };
     let belief = |ticks| after(found, ticks, &quiet, &config).queue_edge_belief();
