@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A browser that tests drive: headless Chromium, spoken to over a pipe in its own protocol.
+//! A browser that tests drive: headless Chromium, over a pipe in its own protocol.
 //!
-//! The protocol goes over two file descriptors (`--remote-debugging-pipe`), so there is no port, no WebSocket and no driver
-//! between. When the pipe closes, because the value was dropped or the test was killed, the browser ends. What the pages
-//! complain about (exceptions, violations of their own content policy) is kept for the test to look at.
+//! The protocol goes over two file descriptors (`--remote-debugging-pipe`), so there is no port, no
+//! WebSocket and no driver between. When the pipe closes, because the value was dropped or the test
+//! was killed, the browser ends. The complaints of pages (exceptions, violations of their own
+//! content policy) are kept for the test to look at.
 
 mod page;
 mod pipe;
@@ -60,7 +61,7 @@ pub enum BrowserError {
         /// What it threw.
         what: String,
     },
-    /// What was waited for has not come.
+    /// The condition that was waited for did not come.
     #[error("`{condition}` did not become true within {within:?}; the page says: {text}")]
     TimedOut {
         /// The condition.
@@ -88,7 +89,7 @@ const FLAGS: [&str; 13] = [
     "--remote-debugging-pipe",
 ];
 
-/// Descriptors 3 and 4 are the pipe, as the browser wants it; what it writes to its own output is nobody's concern.
+/// Descriptors 3 and 4 are the pipe, as the browser wants it; its own output is dropped.
 const SCRIPT: &str = r#"exec 3<&0 4>&1 </dev/null >/dev/null 2>&1; exec "$@""#;
 
 impl Browser {
@@ -103,12 +104,12 @@ impl Browser {
         command.args(["-c", SCRIPT, "atrion-test-browser"]).arg(&programs.server).args(FLAGS);
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         if is_root() {
-            // The sandbox refuses root. Tests open pages of their own alone.
+            // The sandbox refuses root. Tests open no pages but their own.
             command.arg("--no-sandbox");
         }
         if let Some(libraries) = &programs.libraries {
             command.env("LD_LIBRARY_PATH", libraries);
-            // Unpacked and not installed: its fonts are where it would not look.
+            // Unpacked and not installed, it does not find its fonts by itself.
             let fonts = profile.path().join("fonts.conf");
             std::fs::write(&fonts, font_configuration(profile.path()))?;
             command.env("FONTCONFIG_FILE", fonts);

@@ -20,7 +20,8 @@ impl RedisCluster {
     /// [`ServerError`] if a node does not start or the nodes do not find each other.
     pub fn start() -> Result<Self, ServerError> {
         let node = || {
-            // A cluster's nodes gossip on a second port; chosen freely here, because port + 10000 may not exist.
+            // The nodes gossip on a second port; it is chosen here, because port + 10000 may not
+            // exist.
             let bus = free_port()?.port().to_string();
             Redis::builder()
                 .setting("cluster-enabled", "yes")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A disk that a test may fill.
 //!
-//! - A *small disk* is a tmpfs of a few megabytes in namespaces that the server alone is in: it needs no right that an
-//!   ordinary user does not have, no other process sees it, and it is gone with the server, however that ends. Where the
-//!   machine lets nobody make namespaces (containers often do not) there is none; [`no_small_disk`] says why.
+//! - A *small disk* is a tmpfs of a few megabytes in namespaces that the server alone is in: an
+//!   ordinary user may make it, no other process sees it, and it goes with the server, however that
+//!   ends. Where the machine forbids namespaces (containers often do) there is none;
+//!   [`no_small_disk`] says why.
 //! - A *limit on files* (`RLIMIT_FSIZE`) works everywhere: no file of the server grows beyond it.
 
 use std::ffi::OsString;
@@ -19,21 +20,22 @@ use crate::keeper::{NOBODY, folder, is_root, lives, lower};
 /// A server's own small disk.
 #[derive(Debug)]
 pub(crate) struct SmallDisk {
-    /// Where the server sees it. To everybody else it is an empty folder.
+    /// Where the server sees it. Every other process sees an empty folder.
     folder: PathBuf,
     megabytes: u32,
 }
 
-// Mounting takes the root of a namespace, and PostgreSQL refuses to be anybody's root: so in a namespace of its own in
-// there it is an ordinary user again. Every step replaces the one before, so the server has the shell's number.
+// Mounting takes the root of a namespace, and PostgreSQL refuses to run as any root: in a second
+// namespace inside of the first it is an ordinary user again. Every step replaces the one before,
+// so the server has the shell's process id.
 const MOUNT: &str = r#"
 disk=$1; size=$2; shift 2
 mount -t tmpfs -o mode=0700,size="$size" atrion-small-disk "$disk" || exit 1
 exec unshare --user --map-user=1000 --map-group=1000 -- "$@"
 "#;
 
-/// Why a server cannot have a [small disk](crate::PostgresBuilder::small_disk) here, if it cannot: for tests to be
-/// ignored with.
+/// Why a server cannot have a [small disk](crate::PostgresBuilder::small_disk) here, if it cannot:
+/// the reason to ignore a test.
 #[must_use]
 pub fn no_small_disk() -> Option<String> {
     static WHY: OnceLock<Option<String>> = OnceLock::new();
@@ -48,7 +50,7 @@ fn tried() -> Result<(), String> {
     tried.map_err(|said| format!("no disk can be mounted in a namespace here: {said}"))
 }
 
-/// The command in namespaces where `disk` is a disk of so many megabytes.
+/// The command in namespaces where `disk` is a disk of this many megabytes.
 fn wrapped(disk: &Path, megabytes: u32, command: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> =
         ["unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c", MOUNT, "atrion-small-disk"]
@@ -60,7 +62,8 @@ fn wrapped(disk: &Path, megabytes: u32, command: impl IntoIterator<Item = OsStri
 }
 
 impl SmallDisk {
-    /// Makes the place for it in a server's folder; the server to start then is the command that comes back.
+    /// Makes the place for it in a server's folder, and gives the command that starts the server
+    /// with it.
     pub(crate) fn make(
         within: &Path,
         megabytes: u32,
@@ -81,11 +84,11 @@ impl SmallDisk {
         &self.folder
     }
 
-    /// Puts a file on it that takes all the room there is.
+    /// Puts a file on it that takes all of the room.
     pub(crate) fn fill(&self, server: Option<Pid>) -> Result<(), ServerError> {
         let mut file = OsString::from("of=");
         file.push(self.ballast(server)?);
-        // No more than it has, so that a mistake fills no other disk.
+        // No more than its size, so that a mistake fills no other disk.
         let most = format!("count={}", u64::from(self.megabytes) * 1_024 / 4);
         let said = run("dd", &["if=/dev/zero".into(), file, "bs=4096".into(), most.into()])?;
         match said {
@@ -104,7 +107,8 @@ impl SmallDisk {
         removed.map_err(|answer| ServerError::Refused { request: request(), answer })
     }
 
-    /// The file that takes the room. The way to it leads through the server's process, which alone sees the disk.
+    /// The file that takes the room. Its path goes through the server's process, which alone sees
+    /// the disk.
     fn ballast(&self, server: Option<Pid>) -> Result<OsString, ServerError> {
         let pid = server.ok_or_else(|| std::io::Error::other("the server does not run"));
         let pid = pid.map_err(ServerError::io("cannot reach a small disk"))?;
@@ -114,8 +118,8 @@ impl SmallDisk {
     }
 }
 
-/// Runs a program as the server's user: to others its namespace gives no right, not even to root. Gives what it
-/// complained about.
+/// Runs a program as the server's user: its namespace gives no right to another user, not even to
+/// root. Gives what the program complained about.
 fn run(program: &str, arguments: &[OsString]) -> Result<Result<(), String>, ServerError> {
     let mut command = Command::new(program);
     command.args(arguments).env("LC_ALL", "C").stdin(Stdio::null());
@@ -126,16 +130,17 @@ fn run(program: &str, arguments: &[OsString]) -> Result<Result<(), String>, Serv
     Ok(if output.status.success() { Ok(()) } else { Err(said()) })
 }
 
-/// Lets no file of these processes, and of those that they start, grow beyond so many bytes; `None`: as it was.
+/// Lets no file of these processes, and of those that they start, grow beyond this many bytes;
+/// `None` lifts the limit.
 pub(crate) fn limit_files(processes: &[Pid], bytes: Option<u64>) -> Result<(), ServerError> {
-    // The soft limit alone, which may be raised again.
+    // The soft limit only, which may be raised again.
     let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
     for pid in processes {
-        // Also because root may lack the right to limit others.
+        // Also because root may not have the right to limit other users' processes.
         let arguments = ["--pid".to_owned(), pid.as_raw_nonzero().to_string(), format!("--fsize={limit}:")];
         let limited = run("prlimit", &arguments.map(OsString::from))?;
         match limited {
-            // Who has ended meanwhile needs no limit.
+            // A process that has ended meanwhile needs no limit.
             Err(answer) if lives(*pid) => {
                 return Err(ServerError::Refused { request: format!("a limit of {limit} on files"), answer });
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Fetches a server with apt into a folder of our own: no root, no container, nothing installed.
+//! Fetches a server with apt into a folder of its own: no root, no container, nothing installed.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,7 +12,8 @@ use rustix::fs::{FlockOperation, flock};
 use crate::programs::home;
 use crate::{Programs, Server};
 
-/// After a failure nobody tries again for so long: a suite of a hundred processes would try a hundred times.
+/// After a failure no process tries again for this long: a suite of a hundred processes would try a
+/// hundred times.
 const REST: Duration = Duration::from_secs(120);
 
 /// Fetches a server, unless another process did so while this one waited for the lock.
@@ -41,7 +42,7 @@ pub(crate) fn fetch(server: Server) -> Result<Programs, String> {
     fetched
 }
 
-/// Why it failed just now, if it did.
+/// Why a fetch failed within [`REST`], if it did.
 fn recent(failure: &Path) -> Option<String> {
     let age = SystemTime::now().duration_since(failure.metadata().ok()?.modified().ok()?).ok()?;
     if age < REST { std::fs::read_to_string(failure).ok() } else { None }
@@ -57,11 +58,11 @@ impl Apt {
         for folder in ["apt/lists/partial", "apt/archives/partial", "debs", "root"] {
             std::fs::create_dir_all(home.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
         }
-        // Root executes what is in here: nobody else may have put it there.
+        // Root executes these files: no other user may have put them there.
         use std::os::unix::fs::MetadataExt as _;
         let metadata = std::fs::metadata(home).map_err(|error| error.to_string())?;
         if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o002 != 0 {
-            return Err(format!("{} belongs to somebody else: remove it", home.display()));
+            return Err(format!("{} belongs to another user: remove it", home.display()));
         }
         let apt = home.join("apt");
         let apt = apt.display();
@@ -112,7 +113,8 @@ impl Apt {
         self.unpack()
     }
 
-    /// The packages and, level by level, every library they need: what the machine has may be of another version.
+    /// The packages and, level by level, every library that they need: the machine's may be of
+    /// another version.
     fn with_libraries(&self, wanted: Vec<String>) -> Result<BTreeSet<String>, String> {
         let mut all: BTreeSet<String> = wanted.iter().cloned().collect();
         let mut level = wanted;
@@ -159,16 +161,16 @@ impl Apt {
                 Ok(status) => return Err(format!("dpkg-deb {}: {status}", package.path().display())),
                 Err(error) => return Err(format!("dpkg-deb: {error}")),
             }
-            // Unpacked, it is only in the way; if it stays, it is unpacked once more.
+            // Unpacked, it is of no use; if it stays, it is unpacked once more.
             let _ = std::fs::remove_file(package.path());
         }
         Ok(())
     }
 }
 
-/// Whether a package is a library to fetch along. The C library and the compiler's belong to the machine; LLVM is a
-/// hundred megabytes for a compiler of queries that tests turn off; Perl is for packages' own scripts, and JavaScript for
-/// pages that nobody looks at.
+/// Whether a package is a library to fetch along. The C library and the compiler's belong to the
+/// machine; LLVM is a hundred megabytes for a compiler of queries that tests turn off; Perl is for
+/// scripts of the packages, and JavaScript for pages that no test opens.
 fn is_library(name: &str) -> bool {
     let machine = ["libc6", "libgcc-s1", "libstdc++6", "libc-bin", "libcrypt1"];
     name.starts_with("lib")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The `main` of a test target that needs servers: libtest's command line, with tests that can be ignored at run time.
+//! The `main` of a test target that needs servers: libtest's command line, with tests that can be
+//! ignored at run time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,7 +26,7 @@ impl Test {
         Self { name, body, cannot: || None }
     }
 
-    /// Ignored on machines of which this has something to say: what the test needs and is not there.
+    /// Ignored on machines where this gives a reason: what the test needs and is not there.
     #[must_use]
     pub const fn unless(mut self, cannot: fn() -> Option<String>) -> Self {
         self.cannot = cannot;
@@ -47,9 +48,9 @@ macro_rules! __server_tests {
     };
 }
 
-/// Runs the tests as libtest would, each on a tokio runtime of its own with two workers. Where a needed server is
-/// missing they are ignored, or fail; the module's documentation says when. A panic in a task of the runtime fails the
-/// run, also if nobody asks after the task.
+/// Runs the tests as libtest does, each on a tokio runtime of its own with two workers. Where a
+/// needed server is missing they are ignored, or fail; the crate's documentation says when. A panic
+/// in a task of the runtime fails the run, also if the test does not await the task.
 #[must_use]
 pub fn run(needs: &[Server], tests: Vec<Test>) -> ExitCode {
     let arguments = Arguments::from_args();
@@ -82,13 +83,13 @@ pub fn run(needs: &[Server], tests: Vec<Test>) -> ExitCode {
     match PANICS.load(Ordering::SeqCst) {
         0 => outcome,
         panics => {
-            eprintln!("{panics} panics in tasks beside the tests: whoever spawned them lost them");
+            eprintln!("{panics} panics in tasks beside the tests: no test awaited them");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Panics of tasks: the runtime catches them, and a test that does not ask after its task would pass.
+/// Panics of tasks: the runtime catches them, and a test that does not await its task would pass.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 const WORKER: &str = "test-runtime";

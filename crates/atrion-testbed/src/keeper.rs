@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A server process with its folder, under a shell that outlives neither of them.
 //!
-//! The shell holds the other end of a pipe that only this process has. When the pipe closes, because the value was
-//! dropped or the test was killed, the shell ends the server, stopped children included, and removes the folder.
+//! The shell reads a pipe whose other end only this process has. When the pipe closes, because the
+//! value was dropped or the test was killed, the shell ends the server, stopped children included,
+//! and removes the folder.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -16,14 +17,15 @@ use tempfile::TempDir;
 
 use crate::ServerError;
 
-/// Who owns no file on any machine ("nobody"): root gives its rights away to it where a server refuses root.
+/// The user `nobody`, who owns no file: a server that refuses root runs as this user instead.
 pub(crate) const NOBODY: u32 = 65_534;
 
-/// How long a server may take to be ready. Two cores under a full build are slow.
+/// How long a server may take to be ready: two cores under a full build are slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-// $1 is the folder, the rest the server. Each line on the standard input asks for another start. When a test dies that
-// had stopped its server, the kernel sends SIGHUP to the group that it left behind: the shell has to survive that.
+// $1 is the folder, the rest the server. Each line on the standard input asks for another start.
+// When a test dies that had stopped its server, the kernel sends SIGHUP to the group that is left:
+// the shell has to survive that.
 const SCRIPT: &str = r#"
 trap '' HUP
 dir=$1; shift
@@ -51,8 +53,8 @@ pub(crate) struct Keeper {
     folder: PathBuf,
 }
 
-/// A new folder for a server, owned by whom it will run as. Under the system's temporary folder, because a socket's
-/// path may have 108 bytes at most.
+/// A new folder for a server, owned by the user that it will run as. It is in the system's
+/// temporary folder, because a socket's path may have 108 bytes at most.
 pub(crate) fn folder(as_nobody: bool) -> Result<TempDir, ServerError> {
     let doing = "cannot make a folder for a server";
     let folder = tempfile::Builder::new().prefix("atrion-").tempdir().map_err(ServerError::io(doing))?;
@@ -63,19 +65,19 @@ pub(crate) fn folder(as_nobody: bool) -> Result<TempDir, ServerError> {
     Ok(folder)
 }
 
-/// Whether a server that refuses root has to be started as somebody else.
+/// Whether this process is root, so that a server that refuses root is started as another user.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Gives a file to whom the server runs as, and to nobody else.
+/// Gives a file to the user that the server runs as, and to no other.
 pub(crate) fn own(file: &Path, as_nobody: bool) -> std::io::Result<()> {
     use std::os::unix::fs::{PermissionsExt as _, chown};
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
     if as_nobody { chown(file, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
 }
 
-/// Sets up a command so that it runs as nobody, if it must.
+/// Lets a command run as the user `nobody`, if it must.
 pub(crate) fn lower(command: &mut Command, as_nobody: bool) -> &mut Command {
     if as_nobody {
         command.uid(NOBODY).gid(NOBODY);
@@ -84,7 +86,8 @@ pub(crate) fn lower(command: &mut Command, as_nobody: bool) -> &mut Command {
 }
 
 impl Keeper {
-    /// Starts `server`, whose log and data are in `folder`, which belongs to the keeper from now on.
+    /// Starts `server`, whose log and data are in `folder`, which belongs to the keeper from now
+    /// on.
     pub(crate) fn start<A: AsRef<OsStr>>(
         folder: TempDir,
         server: impl IntoIterator<Item = A>,
@@ -97,7 +100,7 @@ impl Keeper {
         if let Some(libraries) = libraries {
             command.env("LD_LIBRARY_PATH", libraries);
         }
-        // Its own group: what a terminal or a test runner sends to ours must not end it before its server.
+        // Its own group: a signal of a terminal or a test runner must not end it before its server.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let mut shell =
             lower(&mut command, as_nobody).spawn().map_err(ServerError::io("cannot start `sh`"))?;
@@ -144,12 +147,12 @@ impl Keeper {
         self.server
     }
 
-    /// Kills the server, if it runs, and starts it once more, in the same folder and without what it left behind there:
-    /// sockets and locks that a killed server does not take along.
+    /// Kills the server, if it runs, and starts it once more, in the same folder but without
+    /// `leftovers`: sockets and locks that a killed server does not remove.
     pub(crate) fn start_again(&mut self, leftovers: &[&Path]) -> Result<(), ServerError> {
         self.kill();
         for leftover in leftovers {
-            // What is not there need not go.
+            // It may not be there.
             let _ = std::fs::remove_file(leftover);
         }
         if let Some(orders) = &mut self.orders {
@@ -190,7 +193,7 @@ impl Keeper {
         Ok(line.trim().parse().ok().and_then(Pid::from_raw))
     }
 
-    /// Stops the server first, so that it cannot start another child while they are looked for.
+    /// Stops the server first, so that it cannot start another child during the search.
     fn stopped_family(&self) -> Vec<Pid> {
         signal(self.server.as_slice(), Signal::STOP);
         let family = self.family();
@@ -198,7 +201,8 @@ impl Keeper {
         family
     }
 
-    /// The server and its children: PostgreSQL's are in sessions of their own, so no group holds them.
+    /// The server and its children. PostgreSQL's are in sessions of their own, so no group has them
+    /// all.
     pub(crate) fn family(&self) -> Vec<Pid> {
         let Some(server) = self.server else { return Vec::new() };
         let mut family = vec![server];
@@ -217,7 +221,7 @@ impl Keeper {
     }
 }
 
-/// A zombie, whom its parent has not asked for yet, is dead, too.
+/// Whether a process lives. A zombie, which its parent has not reaped yet, is dead.
 pub(crate) fn lives(pid: Pid) -> bool {
     match std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
         Ok(stat) => !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
@@ -236,8 +240,8 @@ fn signal(family: &[Pid], signal: Signal) {
 impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.orders.take());
-        // Fast, because nobody needs the data any more: PostgreSQL takes this as "at once" and reaps its children,
-        // Redis just dies of it. What is left after it is the shell's to end.
+        // Fast, because the data is of no use any more: PostgreSQL takes SIGQUIT as "at once" and
+        // reaps its children, Redis dies of it. The shell ends the rest.
         self.cont();
         signal(self.server.as_slice(), Signal::QUIT);
         let _ = self.shell.wait();

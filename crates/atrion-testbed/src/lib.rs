@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Private Redis and PostgreSQL servers, a pooler and a browser for tests, and what befalls servers: killed, stopped, slow, cut off, their
-//! disk full. And promtool, which serves nothing but is found in the same way.
+//! Private Redis and PostgreSQL servers, a pooler and a browser for tests, and their injuries:
+//! killed, stopped, slow, cut off, with a full disk. Promtool serves nothing and is found in the
+//! same way. Unix only.
 //!
-//! Nothing has to be installed. A server comes from `ATRION_TEST_REDIS_SERVER`, `ATRION_TEST_PGBOUNCER`, `ATRION_TEST_CHROMIUM`
-//! or `ATRION_TEST_PROMTOOL` (the program), or `ATRION_TEST_PG_BIN` (the folder of the programs), else from the machine, else from `target/test-servers`, else
-//! it is fetched there by apt, which needs no root. What was found must run and be complete. Every server has a
-//! folder and a socket of its own, runs with the rights of the test (PostgreSQL and PgBouncer, which refuse root, as uid 65534),
-//! and ends with the test that started it, also if the test is killed.
+//! Nothing has to be installed. A server comes from the environment (`ATRION_TEST_REDIS_SERVER`,
+//! `ATRION_TEST_PGBOUNCER`, `ATRION_TEST_CHROMIUM` or `ATRION_TEST_PROMTOOL` name a program,
+//! `ATRION_TEST_PG_BIN` the folder of the programs), else from the machine, else from
+//! `target/test-servers`, else apt fetches it into that folder, which needs no root. A server that
+//! is found must run and be complete. Every server has a folder and a socket of its own, runs with
+//! the rights of the test (PostgreSQL and PgBouncer, which refuse root, as uid 65534), and ends
+//! with the test that started it, also if the test is killed.
 //!
 //! # Ignored, never green
-//! Whether a server is there is known at run time, where libtest can no longer ignore a test. Such tests therefore
-//! live in a test target of their own, `harness = false`, whose `main` is [`run`]: it speaks libtest's command line
-//! (and nextest's), and reports the tests as *ignored*, with a line that says why, if a server is missing.
+//! Whether a server is there is known at run time, when libtest can no longer ignore a test. Such
+//! tests therefore live in a test target of their own, `harness = false`, whose `main` is [`run`]:
+//! it speaks libtest's command line (and nextest's), and if a server is missing it reports the
+//! tests as *ignored*, with a line that says why.
 //!
 //! ```toml
 //! [[test]]
@@ -33,13 +37,15 @@
 //! }
 //! # mod faults { pub async fn a_killed_server_is_noticed() {} }
 //! ```
-//! A test that needs more than a server says so: `full::a_full_disk_passes => unless atrion_testbed::no_small_disk`.
+//! A test that needs more than a server says so:
+//! `full::a_full_disk_passes => unless atrion_testbed::no_small_disk`.
 //!
 //! | environment | what happens |
 //! |---|---|
 //! | nothing | found or fetched; if neither works, ignored with the reason |
 //! | `ATRION_TEST_OFFLINE=1` | ignored, whether servers are there or not |
-//! | `ATRION_TEST_REQUIRE_SERVERS=1` | found or fetched; if neither works, the tests *fail*. With `ATRION_TEST_OFFLINE=1`, what is there is used and nothing is fetched |
+//! | `ATRION_TEST_REQUIRE_SERVERS=1` | found or fetched; if neither works, the tests *fail* |
+//! | both | found, else the tests *fail*; nothing is fetched |
 
 #![cfg(unix)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -33,7 +33,8 @@ pub fn availability(server: Server) -> Availability {
     }
 }
 
-/// Finds a server, or fetches it unless `ATRION_TEST_OFFLINE` is set. Says on the standard error what it fetches.
+/// Finds a server, or fetches it unless `ATRION_TEST_OFFLINE` is set. It names on the standard
+/// error what it fetches.
 ///
 /// # Errors
 /// [`ServerError::Missing`] with everything that was tried.
@@ -69,7 +70,8 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// The server that the environment names. One that does not run is an error and not a reason to look further.
+/// The server that the environment names. If it does not run, that is an error and not a reason to
+/// look further.
 fn named(server: Server) -> Result<Option<Programs>, ServerError> {
     let variable = server.variable();
     let path = std::env::var_os(variable).map(PathBuf::from);

@@ -8,10 +8,11 @@ use crate::keeper::{Keeper, folder, is_root, own};
 use crate::ports::{free_port, on_free_ports};
 use crate::{Postgres, Programs, Server, ServerError, locate};
 
-/// A PgBouncer that pools *transactions*: two statements of a client go over the same connection to the server if they
-/// are in one transaction, and otherwise over whichever is free. Ends with the value.
+/// A PgBouncer that pools *transactions*: two statements of a client go over the same connection to
+/// the server if they are in one transaction, and otherwise over any free one. Ends with the value.
 ///
-/// Like PgBouncer's defaults it refuses parameters at connecting that it does not follow from client to client.
+/// As by PgBouncer's defaults, it refuses parameters of a connection that it does not track for
+/// each client.
 #[derive(Debug)]
 pub struct PgBouncer {
     keeper: Keeper,
@@ -20,7 +21,8 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one before this server, with so many connections to each database of it, and returns when it answers.
+    /// Starts one before this server, with this many connections to each database, and returns when
+    /// it answers.
     ///
     /// # Errors
     /// [`ServerError`]: there is none, or it does not start; its log is in the error.
@@ -36,7 +38,7 @@ impl PgBouncer {
         let address = free_port()?;
         let (here, port) = (folder.path().display(), address.port());
         let (there, upstream) = (postgres.folder().display(), postgres.address().port());
-        // Clients show the superuser's password; the server trusts whoever comes over its socket.
+        // Clients show the superuser's password; the server trusts every client on its socket.
         let users = format!("\"postgres\" \"{}\"\n", Postgres::PASSWORD);
         let mut settings = format!("[databases]\n* = host={there} port={upstream}\n[pgbouncer]\n");
         let usual = [
@@ -48,7 +50,8 @@ impl PgBouncer {
             ("admin_users", "postgres".to_owned()),
             ("pool_mode", "transaction".to_owned()),
             ("default_pool_size", connections.to_string()),
-            // The least recently used connection is next: so two transactions of one client rarely share one.
+            // The least recently used connection is next: two transactions of one client rarely
+            // share one.
             ("server_round_robin", "1".to_owned()),
             ("server_login_retry", "0.2".to_owned()),
         ];

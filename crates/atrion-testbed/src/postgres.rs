@@ -11,11 +11,11 @@ use crate::keeper::{Keeper, folder, is_root, lower};
 use crate::ports::{free_port, on_free_ports};
 use crate::{Programs, Server, ServerError, TlsFiles, locate};
 
-/// A PostgreSQL server with a cluster of its own, on a Unix socket and on a TCP port of 127.0.0.1. Ends with the
-/// value, and its data with it.
+/// A PostgreSQL server with a cluster of its own, on a Unix socket and on a TCP port of 127.0.0.1.
+/// It ends with the value, and its data with it.
 ///
-/// Connections over the socket are trusted, whoever they say they are; over TCP a role needs its password. The
-/// superuser is `postgres` with the password [`Postgres::PASSWORD`].
+/// Over the socket every role is trusted without a password; over TCP a role needs its password.
+/// The superuser is `postgres` with the password [`Postgres::PASSWORD`].
 #[derive(Debug)]
 pub struct Postgres {
     keeper: Keeper,
@@ -46,9 +46,9 @@ impl PostgresBuilder {
         self
     }
 
-    /// A disk of so many megabytes beside its usual one, at [`Postgres::disk`]: for a tablespace, and to be
-    /// [filled](Postgres::fill_disk). Not everywhere: see [`no_small_disk`](crate::no_small_disk). An empty database takes
-    /// eight megabytes.
+    /// A disk of this many megabytes beside its usual one, at [`Postgres::disk`]: for a tablespace,
+    /// and to be [filled](Postgres::fill_disk). Not on every machine: see
+    /// [`no_small_disk`](crate::no_small_disk). An empty database takes eight megabytes.
     pub fn small_disk(mut self, megabytes: u32) -> Self {
         self.disk = Some(megabytes);
         self
@@ -89,7 +89,8 @@ impl PostgresBuilder {
         as_nobody: bool,
     ) -> Result<Vec<OsString>, ServerError> {
         let (here, port) = (folder.display().to_string(), address.port().to_string());
-        // Nothing here outlives the machine, and killed processes lose nothing that reached the kernel.
+        // Nothing here outlives the machine, and a killed process loses nothing that reached the
+        // kernel.
         let usual = [
             ("listen_addresses", "127.0.0.1"),
             ("unix_socket_directories", here.as_str()),
@@ -169,8 +170,8 @@ impl Postgres {
         format!("postgres://{role}@localhost:{port}/{database}?host={}", self.keeper.folder().display())
     }
 
-    /// `postgres://...` over TCP with a role and its password, at this server's [`address`](Self::address) or at
-    /// another one that leads here: a [`Proxy`](crate::Proxy)'s.
+    /// `postgres://...` over TCP with a role and its password, at this server's
+    /// [`address`](Self::address) or at another one that leads here: a [`Proxy`](crate::Proxy)'s.
     #[must_use]
     pub fn url_at(address: SocketAddr, role: &str, password: &str, database: &str) -> String {
         format!("postgres://{role}:{password}@{address}/{database}?sslmode=disable")
@@ -200,7 +201,8 @@ impl Postgres {
         &self.programs
     }
 
-    /// Runs SQL in a database as the superuser, as psql would; gives the rows, fields divided by `|`.
+    /// Runs SQL in a database as the superuser, as psql would; gives the rows, fields divided by
+    /// `|`.
     ///
     /// # Errors
     /// [`ServerError::Refused`] with what PostgreSQL said.
@@ -208,7 +210,7 @@ impl Postgres {
         self.execute_at(&self.url(database), sql)
     }
 
-    /// The same wherever this URL leads.
+    /// The same at the server and database of a URL.
     pub(crate) fn execute_at(&self, url: &str, sql: &str) -> Result<Vec<String>, ServerError> {
         let mut command = Command::new(self.programs.folder.join("psql"));
         command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"]);
@@ -230,7 +232,7 @@ impl Postgres {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn create_database(&self, name: &str) -> Result<String, ServerError> {
-        // The strategy that copies files is the quicker one where nothing is synchronized.
+        // The strategy that copies files is quicker where nothing is synchronized.
         self.execute("postgres", &format!("create database \"{name}\""))?;
         Ok(self.url(name))
     }
@@ -265,8 +267,8 @@ impl Postgres {
         self.small_disk()?.free(self.keeper.server())
     }
 
-    /// Lets no file of its grow beyond so many bytes from now on, or as far as they want with `None`. A file of its log
-    /// has 16 MB: a server that cannot write that ends.
+    /// Lets no file of the server grow beyond this many bytes from now on; `None` lifts the limit.
+    /// A file of its log has 16 MB: a server that cannot write it ends.
     ///
     /// # Errors
     /// [`ServerError`] if the system does not take the limit.
@@ -294,7 +296,8 @@ impl Postgres {
     /// # Errors
     /// [`ServerError`] if it does not come up again.
     pub fn restart(&mut self) -> Result<(), ServerError> {
-        // A postmaster that was killed leaves its lock behind, with a number that another process may have by now.
+        // A killed postmaster leaves its lock, with a process id that another process may have by
+        // now.
         let mut lock = self.socket().into_os_string();
         lock.push(".lock");
         let pid = self.keeper.folder().join("data/postmaster.pid");

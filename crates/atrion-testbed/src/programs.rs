@@ -12,7 +12,8 @@ use crate::keeper::{is_root, lower};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Programs {
-    /// The folder of `redis-server`, `pgbouncer`, `promtool` or `chromium`, or of `postgres`, `initdb` and `psql`.
+    /// The folder of `redis-server`, `pgbouncer`, `promtool` or `chromium`, or of `postgres`,
+    /// `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
     pub server: PathBuf,
@@ -23,7 +24,8 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Runs what is there. `path` is the folder of the programs or, unless there are several, the program itself.
+    /// Runs what is there. `path` is the folder of the programs or, unless there are several, the
+    /// program itself.
     pub(crate) fn check(server: Server, path: &Path, libraries: Option<OsString>) -> Result<Self, String> {
         let (folder, program) = if server != Server::Postgres && path.is_file() {
             (path.parent().unwrap_or(path).to_owned(), path.to_owned())
@@ -79,8 +81,9 @@ impl Programs {
     }
 }
 
-/// Where fetched servers are: `target/test-servers` of the workspace, or, if root runs the tests and `nobody` cannot
-/// enter that folder, `atrion-test-servers` in the system's folder for temporary files.
+/// Where fetched servers are: `target/test-servers` of the workspace, or, if root runs the tests
+/// and `nobody` cannot enter that folder, `atrion-test-servers` in the system's folder for
+/// temporary files.
 #[must_use]
 pub fn home() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -98,8 +101,9 @@ fn everybody_may_pass(folder: &Path) -> bool {
     })
 }
 
-/// The folders of libraries below an unpacked root: those of its architecture, and PulseAudio's own folder in one of
-/// them, which Chromium is linked with. Nothing is installed that would tell the loader of it.
+/// The folders of libraries below an unpacked root: those of its architecture, and PulseAudio's own
+/// folder in one of them, which Chromium is linked with. Nothing is installed that would tell the
+/// loader of it.
 fn libraries(root: &Path) -> Vec<PathBuf> {
     let architectures = ["usr/lib", "lib"].map(|parent| folders(&root.join(parent)));
     let architectures =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A network between a client and a server, and what networks do.
+//! A network between a client and a server, with the faults of networks.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub enum Upstream {
     Unix(PathBuf),
 }
 
-/// A TCP port of 127.0.0.1 that leads to a server, until it is told otherwise. Ends with the value.
+/// A TCP port of 127.0.0.1 that leads to a server until a fault is set. Ends with the value.
 ///
 /// It runs on a thread of its own, by the machine's clock.
 #[derive(Debug)]
@@ -52,10 +52,11 @@ impl Proxy {
     /// A proxy before a server.
     ///
     /// # Errors
-    /// [`ServerError::Io`] if there is no port or no thread to be had.
+    /// [`ServerError::Io`] if the system gives no port or no thread.
     pub fn start(upstream: Upstream) -> Result<Self, ServerError> {
         let failed = || ServerError::io("cannot start a proxy");
-        // Bound by the system's own call: the caller is inside a runtime, where another one may not be entered.
+        // Bound by the standard library: the caller may be inside a runtime, where another one may
+        // not be entered.
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(failed())?;
         listener.set_nonblocking(true).map_err(failed())?;
         let address = listener.local_addr().map_err(failed())?;
@@ -97,12 +98,13 @@ impl Proxy {
         });
     }
 
-    /// Breaks every connection; new ones are welcome.
+    /// Breaks every connection; new ones are accepted.
     pub fn reset(&self) {
         self.weather.send_modify(|weather| weather.cuts += 1);
     }
 
-    /// Nothing passes any more, and nobody is told: bytes wait, connections stay open, new ones are accepted.
+    /// Nothing passes any more, without a sign: bytes wait, connections stay open, new ones are
+    /// accepted.
     pub fn hold(&self) {
         self.weather.send_modify(|weather| (weather.holds_up, weather.holds_down) = (true, true));
     }
@@ -112,12 +114,12 @@ impl Proxy {
         self.weather.send_modify(|weather| (weather.holds_up, weather.holds_down) = (false, true));
     }
 
-    /// Each way takes so long.
+    /// Each way takes this long.
     pub fn delay(&self, delay: Duration) {
         self.weather.send_modify(|weather| weather.delay = delay);
     }
 
-    /// A good network again. What was held passes now.
+    /// A good network again. Bytes that were held pass now.
     pub fn restore(&self) {
         self.weather.send_modify(|weather| *weather = Weather { cuts: weather.cuts, ..Weather::default() });
     }
@@ -131,7 +133,7 @@ async fn accept(listener: TcpListener, upstream: Upstream, weather: watch::Recei
         }
         let (upstream, weather) = (upstream.clone(), weather.clone());
         tokio::spawn(async move {
-            // A server that cannot be reached looks as it would without us: the connection breaks.
+            // A server that cannot be reached looks as without a proxy: the connection breaks.
             let _ = connect(client, upstream, weather).await;
         });
     }
@@ -169,8 +171,9 @@ where
     }
 }
 
-/// Bytes leave in the order in which they came, each when it is due and nobody holds them. Reading goes on
-/// meanwhile, so that a delay is a delay and not a throughput; at most 1,024 chunks wait, then the sender does.
+/// Bytes leave in the order in which they came, each when it is due and the network is not held.
+/// Reading goes on meanwhile, so that a delay limits no throughput; at most 1,024 chunks wait, then
+/// the sender does.
 async fn carry(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
@@ -199,7 +202,8 @@ async fn carry(
             }
         }
     };
-    // When the reader ends, the writer sends what is left and ends, too; a writer that ends takes the reader along.
+    // When the reader ends, the writer sends what is left and ends, too; when the writer ends, so
+    // does the reader.
     let read = async {
         read.await;
         std::future::pending::<()>().await;

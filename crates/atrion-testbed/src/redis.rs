@@ -9,7 +9,8 @@ use crate::ports::{free_port, on_free_ports};
 use crate::resp::{Client, Reply};
 use crate::{Programs, Server, ServerError, TlsFiles, locate};
 
-/// A Redis server that keeps nothing on disk, on a Unix socket and on a TCP port of 127.0.0.1. Ends with the value.
+/// A Redis server that keeps nothing on disk, on a Unix socket and on a TCP port of 127.0.0.1. It
+/// ends with the value.
 #[derive(Debug)]
 pub struct Redis {
     keeper: Keeper,
@@ -125,8 +126,8 @@ impl Redis {
         self.url_at("redis", self.address)
     }
 
-    /// `rediss://localhost:...`: the port with TLS, if it was started with certificates. The name is `localhost`,
-    /// so that a certificate can be made for it.
+    /// `rediss://localhost:...`: the port with TLS, if it was started with certificates. The name
+    /// is `localhost`, so that a certificate can be made for it.
     #[must_use]
     pub fn tls_url(&self) -> Option<String> {
         self.tls.map(|tls| self.url_at("rediss", tls).replace("127.0.0.1", "localhost"))
@@ -154,7 +155,8 @@ impl Redis {
     /// Sends one command over the socket: `["CONFIG", "SET", "maxmemory", "1mb"]`.
     ///
     /// # Errors
-    /// [`ServerError::Refused`] with what Redis said; [`ServerError::Io`] if it does not answer within ten seconds.
+    /// [`ServerError::Refused`] with what Redis said; [`ServerError::Io`] if it does not answer
+    /// within ten seconds.
     pub fn command<A: AsRef<str>>(&self, words: impl IntoIterator<Item = A>) -> Result<Reply, ServerError> {
         let words: Vec<String> = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
         let request = words.join(" ");

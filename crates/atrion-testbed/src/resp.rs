@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The few lines of Redis's protocol that tests need to talk to a server over its socket, without a client library.
+//! As much of Redis's protocol as tests need to talk to a server over its socket, without a client
+//! library.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;

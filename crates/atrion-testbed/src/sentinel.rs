@@ -4,7 +4,8 @@
 use crate::redis::Redis;
 use crate::{Reply, ServerError};
 
-/// A master named [`Sentinel::NAME`] with one replica under three sentinels, of which two have to agree.
+/// A master named [`Sentinel::NAME`] with one replica under three sentinels, of which two have to
+/// agree.
 #[derive(Debug)]
 pub struct Sentinel {
     servers: Vec<Redis>,
@@ -15,7 +16,8 @@ impl Sentinel {
     /// What the sentinels call the master.
     pub const NAME: &'static str = "atrion";
 
-    /// Starts all of them, and returns when every sentinel knows the replica and the other sentinels.
+    /// Starts all of them, and returns when every sentinel knows the replica and the other
+    /// sentinels.
     ///
     /// # Errors
     /// [`ServerError`] if one does not start or they do not find each other.
@@ -34,7 +36,7 @@ impl Sentinel {
         }
         let all = Self { servers: vec![master, replica], sentinels };
         for sentinel in &all.sentinels {
-            sentinel.keeper().wait_until("the sentinels know everybody", || {
+            sentinel.keeper().wait_until("the sentinels know each other", || {
                 all.known(sentinel, "num-slaves") >= 1 && all.known(sentinel, "num-other-sentinels") >= 2
             })?;
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The servers that a test may need, and what is known of each: one table for all that look for them.
+//! The servers that a test may need, and what is known of each: one table for all that look for
+//! them.
 
 /// What a test may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +45,8 @@ impl Server {
         }
     }
 
-    /// The environment variable that names the program or, for PostgreSQL, the folder of its programs.
+    /// The environment variable that names the program or, for PostgreSQL, the folder of its
+    /// programs.
     pub(crate) const fn variable(self) -> &'static str {
         match self {
             Self::Redis => "ATRION_TEST_REDIS_SERVER",

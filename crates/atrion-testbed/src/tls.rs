@@ -14,7 +14,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its key.
     pub key: PathBuf,
-    /// Who signed it; also who has to have signed clients' certificates, if they show one.
+    /// The authority that signed it, and that has to have signed the certificates that clients
+    /// show.
     pub authority: PathBuf,
 }
 
@@ -29,7 +30,8 @@ impl TlsFiles {
         Self { certificate: certificate.into(), key: key.into(), authority: authority.into() }
     }
 
-    /// Copies for a server alone: in its folder, its own, and for nobody else to read, which some servers insist on.
+    /// Copies for one server: in its folder, owned by its user and readable by no other, as some
+    /// servers demand.
     pub(crate) fn copy_to(&self, folder: &Path, as_nobody: bool) -> Result<Self, ServerError> {
         let copy = |source: &Path, name: &str| {
             let copy = folder.join(name);

@@ -4,8 +4,8 @@
 //!
 //! The modules have the headings of the port's documentation. Each check is one sentence of it, and
 //! its documentation begins with the clause that it holds (*Meaning*, *Order*, *Repeat-safety*,
-//! *Failure leaves behind*, *May not*, or one of the rules for every method). [`run_all`] runs every
-//! check against a fresh subject and reports each by name:
+//! *Failure leaves behind*, *May not*, or one of the rules for every method). [`run_all`] runs
+//! every check against a fresh subject and reports each by name:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -23,9 +23,10 @@
 //! report.assert_kept();
 //! # }
 //! ```
-//! A check that a provider's capabilities rule out is *skipped* and reported as such, never as kept.
-//! A provider that says it is [durable](atrion_state::Capabilities::durable) has to show it: its
-//! subject is made by [`Subject::opened_by`], so that the suite can open the store a second time.
+//! A check that a provider's capabilities rule out is *skipped* and reported as such, never as
+//! kept. A provider that says it is [durable](atrion_state::Capabilities::durable) has to show it:
+//! its subject is made by [`Subject::opened_by`], so that the suite can open the store a second
+//! time.
 
 use std::future::Future;
 use std::time::Duration;

@@ -23,7 +23,8 @@ use script::Script;
 ///
 /// Clones share one fault and one set of counts: give one to the code under test and switch the
 /// other. Methods that answer from memory pass through (`subscribe`, `view`, `peers`, `sharing`,
-/// `published_weight`, `attach`, `attach_merged_scars`, `stats`), and `health` says which fault is injected.
+/// `published_weight`, `attach`, `attach_merged_scars`, `stats`), and `health` says which fault is
+/// injected.
 #[derive(Debug, Clone)]
 pub struct FaultyProvider {
     shared: Arc<Shared>,
@@ -88,8 +89,8 @@ impl FaultyProvider {
         self.shared.calls.read()
     }
 
-    /// Calls whose futures were polled and neither finished nor dropped. A caller that gives up a hung
-    /// call brings this back to zero.
+    /// Calls whose futures were polled and neither finished nor dropped. A caller that gives up a
+    /// hung call brings this back to zero.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.shared.under_way.load(Ordering::SeqCst)

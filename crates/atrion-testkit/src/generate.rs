@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! proptest strategies for what crosses the ports.
 //!
-//! `x()` generates valid values, extremes included; `hostile_x()` values that a border must refuse or
-//! neutralise.
+//! `x()` generates valid values, extremes included; `hostile_x()` values that a border must refuse
+//! or neutralise.
 
 use std::time::Duration;
 

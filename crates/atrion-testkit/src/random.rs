@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Randomness for tests that are decided by one number: print the seed, and a failure can be repeated.
+//! Randomness for tests that are decided by one number: print the seed, and a failure can be
+//! repeated.
 
 use atrion_core::SplitMix64;
 

@@ -58,7 +58,7 @@ async fn dropped_writes_look_like_success() {
 }
 
 #[tokio::test]
-async fn a_warm_start_is_a_call_like_any_other_and_a_store_may_be_unable_to_list() {
+async fn a_warm_start_is_a_call_and_a_store_may_be_unable_to_list() {
     let provider = FaultyProvider::new(InMemoryProvider::new());
     provider.update_vector(route(), vector()).await.unwrap();
     assert_eq!(provider.warm_start().await.unwrap().len(), 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The suite itself: good providers keep the contract, and each kind of bad provider is caught by name.
+//! The suite itself: good providers keep the contract, and each kind of bad provider is caught by
+//! name.
 #![allow(missing_docs)] // a test's name says what it shows
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,7 +60,7 @@ async fn a_node_of_a_fleet_in_memory_keeps_the_contract_with_its_peer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_keeps_it_on_several_threads_too() {
+async fn the_in_memory_provider_keeps_it_on_several_threads() {
     let report = contract::run_all(|| async {
         let clock = FakeClock::new();
         Subject::new(Arc::new(memory(&clock)), Time::Fake(clock))
@@ -218,7 +219,7 @@ mod liars {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_provider_that_keeps_observers_and_one_whose_counts_go_back_are_caught() {
+    async fn a_provider_that_keeps_observers_and_counts_backwards_is_caught() {
         let report = contract::run_all(|| async {
             let clock = FakeClock::new();
             let (inner, heard_by, left) = (memory(&clock), Mutex::default(), AtomicU64::new(1_000));

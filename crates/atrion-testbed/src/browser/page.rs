@@ -34,7 +34,7 @@ impl Page {
     /// Opens an address.
     ///
     /// # Errors
-    /// [`BrowserError`] if nobody answers there.
+    /// [`BrowserError`] if nothing answers there.
     pub async fn goto(&self, url: &str) -> Result<(), BrowserError> {
         let gone = self.call("Page.navigate", json!({ "url": url })).await?;
         match gone.get("errorText") {
@@ -65,7 +65,7 @@ impl Page {
     pub async fn wait(&self, condition: &str, within: Duration) -> Result<(), BrowserError> {
         let deadline = Instant::now() + within;
         loop {
-            // While a page is on its way a script can fail; that is not yet.
+            // While a page loads a script can fail; that counts as not yet.
             if self.eval(&format!("Boolean({condition})")).await.is_ok_and(|value| value == true) {
                 return Ok(());
             }
@@ -87,7 +87,7 @@ impl Page {
         self.call("Emulation.setDeviceMetricsOverride", size).await.map(drop)
     }
 
-    /// Prefers dark or light, and motion or none, as a system's setting would.
+    /// Prefers dark or light, and motion or none, as a system's setting does.
     ///
     /// # Errors
     /// [`BrowserError`] if the browser refuses.
@@ -117,7 +117,7 @@ impl Page {
         Ok(())
     }
 
-    /// Types into whatever has the focus.
+    /// Types into the element that has the focus.
     ///
     /// # Errors
     /// [`BrowserError`] if the browser refuses.
@@ -142,7 +142,7 @@ impl Page {
         };
         for kind in ["keyDown", "keyUp"] {
             let mut event = json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code });
-            // What makes a button of a form act is the character, not the key.
+            // A button of a form acts on the character, not on the key.
             if key == "Enter" && kind == "keyDown" {
                 event["text"] = "\r".into();
             }
@@ -164,7 +164,8 @@ impl Page {
         STANDARD.decode(answer["data"].as_str().ok_or_else(refused)?).map_err(|_| refused())
     }
 
-    /// What the page complained about since this was last asked: exceptions, and violations of its own policy.
+    /// The complaints of the page since the last call: exceptions, and violations of its own
+    /// policy.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         self.pipe.take_complaints(&self.session)

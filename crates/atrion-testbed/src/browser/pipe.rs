@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::BrowserError;
 
-/// A browser on two busy cores is slow, but not slower than this.
+/// How long an answer may take: a browser on two busy cores is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Pipe {
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Mutex<HashMap<u64, oneshot::Sender<Value>>>,
-    /// What each page complained about, by session.
+    /// The complaints of each page, by session.
     complaints: Mutex<HashMap<String, Vec<String>>>,
 }
 
@@ -80,17 +80,17 @@ async fn listen(mut from: BufReader<ChildStdout>, shared: Arc<Shared>) {
         let heard: Value = serde_json::from_slice(&message).unwrap_or_default();
         message.clear();
         if let Some(sender) = heard["id"].as_u64().and_then(|id| lock(&shared.waiting).remove(&id)) {
-            // Whoever asked may have given up.
+            // The caller may have given up.
             let _ = sender.send(heard);
         } else if let (Some(session), Some(complaint)) = (heard["sessionId"].as_str(), complaint(&heard)) {
             lock(&shared.complaints).entry(session.to_owned()).or_default().push(complaint);
         }
     }
-    // Those who wait hear that nobody will answer.
+    // Callers that wait hear that no answer comes.
     lock(&shared.waiting).clear();
 }
 
-/// An exception that nobody caught, or an error in the page's log: a violation of its policy, a file that is missing.
+/// An uncaught exception, or an error in the page's log: a violation of its policy, a missing file.
 fn complaint(heard: &Value) -> Option<String> {
     let parameters = &heard["params"];
     match heard["method"].as_str()? {

@@ -11,12 +11,12 @@ use atrion_testbed::{
     Availability, PgBouncer, Postgres, Proxy, Redis, RedisCluster, Reply, Sentinel, Server, tests,
 };
 
-/// Set for a process of this program that starts servers only to be killed, or panics.
+/// Set for a process of this program that starts servers and is then killed, or panics.
 const VICTIM: &str = "ATRION_TEST_VICTIM";
 
 pub(crate) fn run() -> ExitCode {
     match std::env::var(VICTIM).as_deref() {
-        Ok("panics") => return atrion_testbed::run(&[], tests![somebody_panics_in_a_task]),
+        Ok("panics") => return atrion_testbed::run(&[], tests![a_task_panics]),
         Ok(_) => be_the_victim(),
         Err(_) => {}
     }
@@ -24,7 +24,7 @@ pub(crate) fn run() -> ExitCode {
         &[Server::Redis, Server::Postgres],
         tests![
             redis_is_killed_and_comes_back_empty,
-            redis_with_a_password_refuses_who_has_none,
+            redis_with_a_password_refuses_clients_without_it,
             a_stopped_server_hangs_and_goes_on,
             a_cluster_divides_its_slots,
             sentinels_make_the_replica_master,
@@ -36,7 +36,7 @@ pub(crate) fn run() -> ExitCode {
             a_proxy_cuts_holds_delays_and_restores,
             a_folder_goes_with_its_server,
             no_server_outlives_a_killed_test,
-            a_panic_that_nobody_asks_after_fails_the_run,
+            a_panic_in_a_task_that_is_not_awaited_fails_the_run,
         ],
     )
 }
@@ -53,7 +53,7 @@ async fn redis_is_killed_and_comes_back_empty() {
     assert!(redis.config_set("maxmemory", "nonsense").is_err());
 }
 
-async fn redis_with_a_password_refuses_who_has_none() {
+async fn redis_with_a_password_refuses_clients_without_it() {
     let redis = Redis::builder().password("secret").start().unwrap();
     assert_eq!(redis.command(["PING"]).unwrap().text(), Some("PONG"));
     assert!(redis.url().ends_with("?pass=secret"), "{}", redis.url());
@@ -128,7 +128,7 @@ async fn a_small_disk_is_full_and_has_room_again() {
     assert!(postgres.fill_disk().is_ok(), "it is full, and that is all that was asked for");
     postgres.free_disk().unwrap();
     postgres.execute("one", write).unwrap();
-    // It is a disk of the server's alone, and of this one life: nobody else sees what is on it.
+    // Only the server sees the disk, and only in this life of it.
     assert_eq!(std::fs::read_dir(postgres.disk().unwrap()).unwrap().count(), 0);
     postgres.kill();
     assert!(postgres.free_disk().is_err());
@@ -247,7 +247,7 @@ async fn no_server_outlives_a_killed_test() {
     assert!(folders.is_empty(), "still there: {folders:?}");
 }
 
-async fn a_panic_that_nobody_asks_after_fails_the_run() {
+async fn a_panic_in_a_task_that_is_not_awaited_fails_the_run() {
     let program = std::env::current_exe().unwrap();
     let run = Command::new(program).env(VICTIM, "panics").stdin(Stdio::null()).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
@@ -255,7 +255,7 @@ async fn a_panic_that_nobody_asks_after_fails_the_run() {
     assert!(!run.status.success());
 }
 
-async fn somebody_panics_in_a_task() {
+async fn a_task_panics() {
     let task = tokio::spawn(async { panic!("as it was told to") });
     while !task.is_finished() {
         tokio::time::sleep(Duration::from_millis(1)).await;

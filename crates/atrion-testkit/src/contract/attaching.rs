@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! [`attach`](StateProvider::attach) and
-//! [`attach_merged_scars`](StateProvider::attach_merged_scars): an observer may listen, merged scars
-//! may be read, and the provider depends on neither.
+//! [`attach_merged_scars`](StateProvider::attach_merged_scars): an observer may listen, merged
+//! scars may be read, and the provider depends on neither.
 
 use std::sync::{Arc, Weak};
 

@@ -42,8 +42,8 @@ pub async fn an_empty_batch_does_nothing(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// **May not:** be longer than [`batch_limit`](atrion_state::Capabilities::batch_limit), and that length
-/// is taken.
+/// **May not:** be longer than [`batch_limit`](atrion_state::Capabilities::batch_limit), and that
+/// length is taken.
 pub async fn a_batch_of_the_longest_length_is_taken(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     // No store is asked for more than an engine has routes by default.

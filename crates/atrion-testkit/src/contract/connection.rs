@@ -16,8 +16,8 @@ pub async fn connecting_twice_is_connecting_once(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// **Meaning:** an orderly end loses nothing that was accepted, and time goes on between `disconnect`
-/// and the next `connect` of the same provider.
+/// **Meaning:** an orderly end loses nothing that was accepted, and time goes on between
+/// `disconnect` and the next `connect` of the same provider.
 pub async fn what_was_stored_is_there_after_a_reconnect(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("reconnect")?);
     provider.update_vector(route.clone(), vector(2)).await?;
@@ -47,8 +47,8 @@ pub async fn disconnecting_without_a_connection_does_nothing(subject: &Subject) 
     Ok(())
 }
 
-/// **Every method, after `disconnect` as well:** it answers what it can or says `disconnected`. It does
-/// not hang and does not panic.
+/// **Every method, after `disconnect` as well:** it answers what it can or says `disconnected`. It
+/// does not hang and does not panic.
 pub async fn a_disconnected_provider_answers_or_refuses(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("away")?);
     provider.disconnect().await?;
@@ -59,8 +59,8 @@ pub async fn a_disconnected_provider_answers_or_refuses(subject: &Subject) -> Ve
     Ok(())
 }
 
-/// **Meaning:** a subscription made through a handle ends when the handle disconnects, so that no task
-/// waits for ever.
+/// **Meaning:** a subscription made through a handle ends when the handle disconnects, so that no
+/// task waits for ever.
 pub async fn subscriptions_end_with_the_connection(subject: &Subject) -> Verdict {
     let Some(mut subscription) = subject.provider.subscribe() else {
         return Err(Finding::Skipped("the provider has no feed"));

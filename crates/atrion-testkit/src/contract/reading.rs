@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! [`get_vector`](atrion_state::StateProvider::get_vector) and
-//! [`warm_start`](atrion_state::StateProvider::warm_start): the node's own vectors, as stored, aged.
+//! [`warm_start`](atrion_state::StateProvider::warm_start): the node's own vectors, as stored,
+//! aged.
 
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ pub async fn a_cold_start_gives_none(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// **No physics:** every field comes back, for each mode and at both ends of the ranges; the scar to
-/// the bit.
+/// **No physics:** every field comes back, for each mode and at both ends of the ranges; the scar
+/// to the bit.
 pub async fn a_vector_comes_back_as_it_was_stored(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     for (index, mode) in Mode::ALL.into_iter().enumerate() {
@@ -43,8 +44,8 @@ pub async fn a_vector_comes_back_as_it_was_stored(subject: &Subject) -> Verdict 
     Ok(())
 }
 
-/// **No physics:** the age grows by the time that passed for the store, and the scar is given back as
-/// it was.
+/// **No physics:** the age grows by the time that passed for the store, and the scar is given back
+/// as it was.
 pub async fn age_grows_and_nothing_else_changes(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("ageing")?);
     provider.update_vector(route.clone(), vector(6)).await?;
@@ -60,8 +61,8 @@ pub async fn age_grows_and_nothing_else_changes(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// **Meaning:** a vector that is old when it is stored is at least as old when it is read: ages add up
-/// over stores.
+/// **Meaning:** a vector that is old when it is stored is at least as old when it is read: ages add
+/// up over stores.
 pub async fn an_age_that_was_given_is_carried(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("carried")?);
     let stored = vector(7).with_age(Duration::from_millis(12_345));

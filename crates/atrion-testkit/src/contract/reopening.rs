@@ -13,8 +13,8 @@ use super::{Finding, Subject, Verdict};
 const READ_WITHIN: Duration = Duration::from_secs(10);
 
 /// **Meaning:** where [`Capabilities::durable`](atrion_state::Capabilities::durable) is true, what
-/// updates and batches accepted before an orderly end is there for the node's next life, aged by the
-/// time between. The next life is another provider, opened by the function of
+/// updates and batches accepted before an orderly end is there for the node's next life, aged by
+/// the time between. The next life is another provider, opened by the function of
 /// [`Subject::opened_by`]: nothing can come from the memory of the first.
 pub async fn what_was_stored_is_there_when_the_store_is_opened_again(subject: &Subject) -> Verdict {
     if !subject.provider.capabilities().durable {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! [`stats`](atrion_state::StateProvider::stats): plain data for gauges, at any time, without asking
-//! the store.
+//! [`stats`](atrion_state::StateProvider::stats): plain data for gauges, at any time, without
+//! asking the store.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ pub async fn stats_answer_at_any_time(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// **Order:** each store comes once, in the same place, with a name of `a-z 0-9 . _ -`, and each kind of
-/// message once.
+/// **Order:** each store comes once, in the same place, with a name of `a-z 0-9 . _ -`, and each
+/// kind of message once.
 pub async fn the_same_stores_come_in_the_same_order(subject: &Subject) -> Verdict {
     let printable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
     let names = || subject.provider.stats().iter().map(|stats| stats.provider).collect::<Vec<_>>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! [`subscribe`](atrion_state::StateProvider::subscribe): bounded, the same for every subscriber, and
-//! not delayed by a slow one.
+//! [`subscribe`](atrion_state::StateProvider::subscribe): bounded, the same for every subscriber,
+//! and not delayed by a slow one.
 //!
 //! Where nodes share a store the changes are a peer's; where they do not, this process's own.
 
@@ -36,8 +36,8 @@ pub async fn a_dropped_subscription_leaves_the_others(subject: &Subject) -> Verd
     Ok(())
 }
 
-/// **Failure leaves behind, May not:** a subscription that nobody reads does not grow with the changes
-/// and delays no writer; the oldest changes were dropped, and the newest one is there.
+/// **Failure leaves behind, May not:** a subscription that nobody reads does not grow with the
+/// changes and delays no writer; the oldest changes were dropped, and the newest one is there.
 pub async fn a_full_subscription_is_bounded_and_keeps_the_newest(subject: &Subject) -> Verdict {
     const CHANGES: usize = 20_000;
     let writer = writer(subject)?;

@@ -23,15 +23,16 @@ macro_rules! ensure {
 }
 pub(super) use ensure;
 
-/// A store's arithmetic may add so much to an age or take it off: a millisecond of rounding in its unit.
+/// A store's arithmetic may add so much to an age or take it off: a millisecond of rounding in its
+/// unit.
 const ROUNDING: Duration = Duration::from_millis(1);
 
 pub(super) fn route(name: &str) -> Result<RouteId, Finding> {
     RouteId::new(name).map_err(|why| Finding::Broken(format!("the suite's own route name: {why}")))
 }
 
-/// A vector of which every field has a value of its own, so that none can be mistaken for another or
-/// for a default.
+/// A vector of which every field has a value of its own, so that none can be mistaken for another
+/// or for a default.
 pub(super) fn vector(seed: u8) -> PhysicsVector {
     let seed = f64::from(seed);
     PhysicsVector::new(Mode::Operational, Ohms::saturating(41.5 + seed), Ohms::saturating(20.25 + seed))
@@ -41,8 +42,8 @@ pub(super) fn vector(seed: u8) -> PhysicsVector {
         .with_timestamp(Wall::from_millis(1_767_960_000_123))
 }
 
-/// Why two vectors differ in something else than their age, if they do. Resistance and momentum are for
-/// people, and a store may keep them as 32-bit floats.
+/// Why two vectors differ in something else than their age, if they do. Resistance and momentum are
+/// for people, and a store may keep them as 32-bit floats.
 pub(super) fn difference(stored: &PhysicsVector, got: &PhysicsVector) -> Option<String> {
     let close = |one: f64, other: f64| (one - other).abs() <= one.abs() * 1e-6;
     let same = stored.mode == got.mode
@@ -77,8 +78,8 @@ pub(super) fn compare(route: &RouteId, stored: &PhysicsVector, got: &PhysicsVect
     Ok(())
 }
 
-/// Lets the subject's peer, if it has one, store `vector(3)` of a route; what the subject's view has of
-/// the route when that arrived, or after five seconds.
+/// Lets the subject's peer, if it has one, store `vector(3)` of a route; what the subject's view
+/// has of the route when that arrived, or after five seconds.
 pub(super) async fn peer_vector(subject: &Subject, route: &RouteId) -> Result<Vec<Register>, Finding> {
     let Some(peer) = &subject.peer else { return Ok(Vec::new()) };
     peer.update_vector(route.clone(), vector(3)).await?;

@@ -11,7 +11,8 @@ use atrion_state::{Liveness, StateProvider};
 use super::support::{difference, ensure, peer_vector, route, vector};
 use super::{Finding, Subject, Verdict};
 
-/// **Meaning:** what a node stores itself is not in its view: it would count its own evidence twice.
+/// **Meaning:** what a node stores itself is not in its view: it would count its own evidence
+/// twice.
 pub async fn a_node_is_not_its_own_peer(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("mine")?);
     provider.update_vector(route.clone(), vector(1)).await?;
@@ -49,8 +50,8 @@ pub async fn a_peer_is_seen_sorted_and_aged(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// **Meaning, Order, May not:** the merge is given the scar and the evidence of each register of the
-/// view, in its order, and nothing that was in the list before is lost.
+/// **Meaning, Order, May not:** the merge is given the scar and the evidence of each register of
+/// the view, in its order, and nothing that was in the list before is lost.
 pub async fn peers_are_what_the_view_shows_in_its_order(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("theirs too")?);
     peer_vector(subject, &route).await?;
@@ -71,8 +72,8 @@ pub async fn peers_are_what_the_view_shows_in_its_order(subject: &Subject) -> Ve
     Ok(())
 }
 
-/// **Meaning, Order:** only a provider whose store other nodes can reach shares, and `sharing` answers
-/// connected or not.
+/// **Meaning, Order:** only a provider whose store other nodes can reach shares, and `sharing`
+/// answers connected or not.
 pub async fn only_a_shared_store_shares_and_says_so_at_any_time(subject: &Subject) -> Verdict {
     let provider: &dyn StateProvider = subject.provider.as_ref();
     let shares = provider.sharing().is_some();
@@ -84,8 +85,8 @@ pub async fn only_a_shared_store_shares_and_says_so_at_any_time(subject: &Subjec
     Ok(())
 }
 
-/// **Meaning:** before anything was published there is no weight; afterwards it is what was handed over,
-/// or not known.
+/// **Meaning:** before anything was published there is no weight; afterwards it is what was handed
+/// over, or not known.
 pub async fn only_what_was_published_has_a_published_weight(subject: &Subject) -> Verdict {
     let (provider, route) = (&subject.provider, route("weighed")?);
     let before = provider.published_weight(&route);

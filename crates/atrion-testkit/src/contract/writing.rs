@@ -41,8 +41,8 @@ pub async fn the_same_update_twice_is_the_same_as_once(subject: &Subject) -> Ver
     Ok(())
 }
 
-/// **Meaning:** names that differ in case, in a character that a store may treat as special, or by a
-/// prefix are different routes.
+/// **Meaning:** names that differ in case, in a character that a store may treat as special, or by
+/// a prefix are different routes.
 pub async fn routes_do_not_mix(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     let names = [
@@ -78,8 +78,8 @@ pub async fn routes_do_not_mix(subject: &Subject) -> Verdict {
     Ok(())
 }
 
-/// **No panic:** values at the ends of their types, and the longest name, are stored or refused with an
-/// error; what comes back is a valid vector, and the provider goes on working.
+/// **No panic:** values at the ends of their types, and the longest name, are stored or refused
+/// with an error; what comes back is a valid vector, and the provider goes on working.
 pub async fn hostile_values_do_no_harm(subject: &Subject) -> Verdict {
     let provider = subject.provider.as_ref();
     let most = Ohms::saturating(f64::INFINITY);
@@ -130,8 +130,8 @@ pub async fn concurrent_updates_leave_one_of_them_whole(subject: &Subject) -> Ve
     Ok(())
 }
 
-/// **Cancel safety:** futures that are polled once and dropped leave the old or the new vector, and a
-/// provider that works.
+/// **Cancel safety:** futures that are polled once and dropped leave the old or the new vector, and
+/// a provider that works.
 pub async fn a_dropped_update_does_no_harm(subject: &Subject) -> Verdict {
     let (provider, route) = (subject.provider.as_ref(), route("dropped")?);
     provider.update_vector(route.clone(), vector(1)).await?;

@@ -10,7 +10,8 @@ pub enum Fault {
     /// Nothing: it passes through.
     #[default]
     None,
-    /// It fails at once with [`ProviderError::Unavailable`](atrion_state::ProviderError::Unavailable).
+    /// It fails at once with
+    /// [`ProviderError::Unavailable`](atrion_state::ProviderError::Unavailable).
     Fail,
     /// It fails at once with [`ProviderError::Rejected`](atrion_state::ProviderError::Rejected).
     Reject,
