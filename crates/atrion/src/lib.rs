@@ -57,8 +57,16 @@ pub mod tower;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres"))))]
 pub mod cluster;
 
-#[cfg(any(feature = "redis", feature = "postgres", feature = "studio"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres", feature = "studio"))))]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "studio", feature = "development-keys"))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(
+        feature = "redis",
+        feature = "postgres",
+        feature = "studio",
+        feature = "development-keys"
+    )))
+)]
 pub mod license;
 
 #[cfg(feature = "otel")]
