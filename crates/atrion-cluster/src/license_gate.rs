@@ -4,7 +4,7 @@
 //! - Without a licence that permits it an adapter keeps its node's state in memory and goes nowhere. Admission is as
 //!   alive as with one.
 //! - What was permitted once stays permitted for the life of the value: a licence that ends stops no running sync.
-//! - What was missing is looked for again every hour: a licence that arrives needs no restart.
+//! - What was missing is looked for again every minute: a licence that arrives needs no restart.
 //! - Every case is said in the log, with what mends it, and said again; observers hear of each change.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Which clusters use a licence, as far as one process can know.
+//! Which clusters use a license, as far as one process can know.
 //!
-//! The limit is one of the contract. Offline it can be seen in three places: the names that one
-//! process configures, the licence's audience, and the names that others registered under the same
-//! licence in the same store. Above the limit there is an error in the log and a gauge; nothing is
+//! The contract sets the limit. Offline it can be seen in three places: the names that one process
+//! configures, the license's audience, and the names that other processes registered under the same
+//! license in the same store. Above the limit there is an error in the log and a gauge; nothing is
 //! ever refused for it.
 
 use std::collections::BTreeMap;
@@ -20,20 +20,21 @@ pub struct ClusterLedger {
     seen: BTreeMap<String, UnixTime>,
 }
 
-/// More clusters than the licence has.
+/// More clusters than the license has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Excess {
-    /// What the licence allows.
+    /// What the license allows.
     pub limit: u32,
     /// How many were seen within a day.
     pub seen: usize,
 }
 
-/// How long a name counts after it was last seen, in seconds. A store keeps its own set as long.
+/// Seconds for which a name counts after it was last seen. A store keeps its own set as long.
 const LIFE: i64 = DAY;
-/// What is in a store is outside input: no number of names in it makes this grow further.
+/// The most names. A store is outside input: no number of names in it grows the ledger further.
 const CAPACITY: usize = 4_096;
+/// The most characters of a name.
 const NAME: usize = 128;
 
 impl ClusterLedger {
@@ -54,7 +55,7 @@ impl ClusterLedger {
         }
     }
 
-    /// Takes over what another ledger saw.
+    /// Adds what another ledger saw.
     pub fn merge(&mut self, other: &Self) {
         other.seen.iter().for_each(|(name, at)| self.note(name, *at));
     }
@@ -64,7 +65,7 @@ impl ClusterLedger {
         self.seen.values().filter(|at| now.since(**at) < LIFE).count()
     }
 
-    /// What is above the limit, if anything is; `None` as a limit is none.
+    /// What is above the limit, if anything is; `None` is no limit.
     pub fn excess(&self, limit: Option<NonZeroU32>, now: UnixTime) -> Option<Excess> {
         let (limit, seen) = (limit?.get(), self.count(now));
         (seen > usize::try_from(limit).unwrap_or(usize::MAX)).then_some(Excess { limit, seen })
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_of_names_makes_it_grow_without_end_and_old_ones_make_room() {
+    fn the_ledger_is_bounded_and_old_names_make_room() {
         let mut ledger = ClusterLedger::default();
         (0..3 * CAPACITY).for_each(|n| ledger.note(&format!("{n}{}", "x".repeat(1_000)), NOW));
         assert_eq!(ledger.seen.len(), CAPACITY);
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn merging_is_seeing_what_the_other_saw() {
+    fn a_merge_adds_what_the_other_ledger_saw() {
         let mut here = ledger(&["a", "b"]);
         here.merge(&ledger(&["b", "c"]));
         assert_eq!(here.count(NOW), 3);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The development key pair: anybody has its private half, and a build without the feature
-//! `development-keys` trusts nothing that it signed.
+//! The development key pair: anyone has its private half. A build without the feature
+//! `development-keys` trusts nothing that it signed, and a build with it says so in the log.
 
 use crate::{
     Environment, Kind, LicenseError, LicenseId, LicenseKey, PublicKey, SigningKey, Terms, Tier, UnixTime,
 };
 
-/// Nothing up our sleeve: 32 letters. `keys/development.private` holds the same for the tools.
+/// 32 letters that hide nothing. `keys/development.private` holds the same for the tools.
 const SEED: &[u8; 32] = b"atrion development key no secret";
 
 /// The private key of the pair.
@@ -14,14 +14,14 @@ pub fn signing_key() -> SigningKey {
     SigningKey::from_seed(SEED)
 }
 
-/// The public half; a test holds that there always is one.
+/// The public half; a test checks that there is one.
 pub(crate) fn public_key() -> Option<PublicKey> {
     signing_key().public().ok()
 }
 
 /// Terms for tests, examples and demos: every feature, no end, not for production.
 pub fn terms(tier: Tier) -> Terms {
-    // A fixed past: a key for tests is the same at every run.
+    // A fixed moment in the past: a key for tests is the same in every run.
     let issued = UnixTime::from_seconds(1_767_225_600);
     let id = LicenseId::from_parts(1_767_225_600_000, *b"atrion-dev");
     let terms = Terms::new(id, "Atrion development", tier, issued, issued).with_kind(Kind::Development);

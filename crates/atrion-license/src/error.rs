@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Everything that can be wrong with a licence.
+//! Everything that can be wrong with a license.
 //!
 //! Each message begins with a code that stays the same over releases, says what is wrong and what
-//! mends it, and holds nothing of the payload's text or of the signature: errors end up in logs,
-//! tickets and chats.
+//! mends it, and holds nothing of the payload's text or of the signature, since errors end up in
+//! logs, tickets and chats.
 
 use std::fmt;
 use std::io;
@@ -11,26 +11,26 @@ use std::io;
 use crate::redact::{Shown, ShownPath};
 use crate::{Feature, KeyId, LicenseId, Tier, UnixTime};
 
-/// Why a licence key gives no [`License`](crate::License), or a licence does not cover a use.
+/// Why a license key gives no [`License`](crate::License), or a license does not cover a use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LicenseError {
     /// No source holds a key.
     #[error(
-        "[ATL-01] no licence key found: set ATRION_LICENSE_KEY or ATRION_LICENSE_FILE, or put the key into \
+        "[ATL-01] no license key found: set ATRION_LICENSE_KEY or ATRION_LICENSE_FILE, or put the key into \
          /etc/atrion/license.key"
     )]
     NotFound,
     /// A file was named, or is there, and cannot be read.
-    #[error("[ATL-02] the licence file {path} is unreadable: {kind}; check the path and its permissions")]
+    #[error("[ATL-02] the license file {path} is unreadable: {kind}; check the path and its permissions")]
     Unreadable {
-        /// The file. A key that somebody put where a path belongs is not shown.
+        /// The file. A key in the place of a path is not shown.
         path: ShownPath,
         /// What the operating system said.
         kind: io::ErrorKind,
     },
     /// More text than any key has.
-    #[error("[ATL-03] the licence key is too long: its {part} may have {limit} bytes; is it the right file?")]
+    #[error("[ATL-03] the license key is too long: its {part} may have {limit} bytes; is it the right file?")]
     TooLong {
         /// What is too long.
         part: Part,
@@ -38,25 +38,25 @@ pub enum LicenseError {
         limit: usize,
     },
     /// The text is something else.
-    #[error("[ATL-04] this is not a licence key: one begins with atrion_sta_v, atrion_pro_v or atrion_ent_v")]
+    #[error("[ATL-04] this is not a license key: one begins with atrion_sta_v, atrion_pro_v or atrion_ent_v")]
     NotAnAtrionKey,
     /// A key of another format.
     #[error(
-        "[ATL-05] licence keys of version {version} are unknown to this build, which reads version 1: update Atrion, or ask for a key of version 1"
+        "[ATL-05] license keys of version {version} are unknown to this build, which reads version 1: update Atrion, or ask for a key of version 1"
     )]
     UnsupportedVersion {
         /// The version that the key states.
         version: u16,
     },
     /// A part of the key does not have its form.
-    #[error("[ATL-06] the licence key is malformed at its {part}: copy it again, whole, in one line")]
+    #[error("[ATL-06] the license key is malformed at its {part}: copy it again, whole, in one line")]
     Malformed {
         /// The first part that is wrong.
         part: Part,
     },
     /// The key that signed is not among the trusted ones.
     #[error(
-        "[ATL-07] the licence was signed by key {kid}, which this build does not trust: a development key works \
+        "[ATL-07] the license was signed by key {kid}, which this build does not trust: a development key works \
          only with the feature development-keys, a key of a newer signer needs a newer Atrion"
     )]
     UnknownKeyId {
@@ -65,59 +65,59 @@ pub enum LicenseError {
     },
     /// The signature does not hold for these bytes.
     #[error(
-        "[ATL-08] the licence's signature does not hold: copy the key again, whole, or ask for a new one"
+        "[ATL-08] the license's signature does not hold: copy the key again, whole, or ask for a new one"
     )]
     BadSignature,
     /// A signed payload that breaks the format's rules: an error of the issuer.
-    #[error("[ATL-09] the licence's payload is invalid at {field}: ask for a new key")]
+    #[error("[ATL-09] the license's payload is invalid at {field}: ask for a new key")]
     InvalidPayload {
         /// The field, or `json` when the whole cannot be read.
         field: &'static str,
     },
-    /// The issuer demands that a field be understood which this build does not know.
-    #[error("[ATL-10] the licence demands {name}, which this build does not know: update Atrion")]
+    /// The issuer demands that the build understands a field, and this build does not know it.
+    #[error("[ATL-10] the license demands {name}, which this build does not know: update Atrion")]
     UnsupportedCritical {
         /// The field's name.
         name: Shown,
     },
-    /// The licence was withdrawn.
-    #[error("[ATL-11] the licence {id} was revoked: ask for a new key")]
+    /// The license was withdrawn.
+    #[error("[ATL-11] the license {id} was revoked: ask for a new key")]
     Revoked {
-        /// Which licence.
+        /// Which license.
         id: LicenseId,
     },
     /// The visible tier is not the signed one.
-    #[error("[ATL-12] the licence key says {shown} and its signed payload {signed}: ask for a new key")]
+    #[error("[ATL-12] the license key says {shown} and its signed payload {signed}: ask for a new key")]
     TierMismatch {
         /// The tier in front.
         shown: Tier,
         /// The tier in the payload.
         signed: Tier,
     },
-    /// The licence does not cover this adapter.
+    /// The license does not cover this adapter.
     #[error(
-        "[ATL-13] the licence {id} does not cover {feature}: it needs a licence with the feature {feature}"
+        "[ATL-13] the license {id} does not cover {feature}: it needs a license with the feature {feature}"
     )]
     FeatureNotLicensed {
-        /// What was to be used.
+        /// The feature that was to be used.
         feature: Feature,
-        /// Which licence.
+        /// Which license.
         id: LicenseId,
     },
-    /// The licence is bound to other clusters.
+    /// The license is bound to other clusters.
     #[error(
-        "[ATL-14] the licence {id} is not for the cluster {cluster}: name the cluster as the licence does, or ask for a key that names it"
+        "[ATL-14] the license {id} is not for the cluster {cluster}: name the cluster as the license does, or ask for a key that names it"
     )]
     WrongCluster {
         /// The name of the cluster that was to be used.
         cluster: Shown,
-        /// Which licence.
+        /// Which license.
         id: LicenseId,
     },
     /// A trial or an evaluation whose days of grace are over.
-    #[error("[ATL-15] the licence {id} expired on {}, and its days of grace are over: renew it, no restart is needed for what runs", .expired.date())]
+    #[error("[ATL-15] the license {id} expired on {}, and its days of grace are over: renew it, no restart is needed for what runs", .expired.date())]
     Lapsed {
-        /// Which licence.
+        /// Which license.
         id: LicenseId,
         /// When it expired.
         expired: UnixTime,
@@ -147,7 +147,7 @@ impl LicenseError {
     }
 }
 
-/// A part of a licence key's text.
+/// A part of a license key's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Signing licence keys: for the vendor's tools, and with the development key for tests.
+//! Signing license keys: for the vendor's tools, and with the development key for tests.
 //!
-//! The vendor's private keys are never in the repository, nor in anything built from it.
+//! The vendor's private keys are never in the repository or in anything built from it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use ed25519_dalek::Signer as _;
 
 use crate::{KeyId, LicenseError, LicenseKey, PublicKey, PublicKeyError, Terms, Tier, Verifier, payload};
 
-/// A private key that signs licences. Wiped from memory when dropped, and never shown.
+/// A private key that signs licenses. Wiped from memory when dropped, and never shown.
 #[derive(Clone)]
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
@@ -29,7 +29,7 @@ pub enum SigningKeyError {
 }
 
 impl SigningKey {
-    /// The key that grows from 32 random bytes.
+    /// The key of 32 random bytes.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(ed25519_dalek::SigningKey::from_bytes(seed))
     }
@@ -64,11 +64,11 @@ impl SigningKey {
         self.sign_payload(terms.tier, &json)
     }
 
-    /// Signs any bytes as a payload: for tests of what a verifier makes of a payload that
-    /// [`Self::issue`] would not sign.
+    /// Signs any bytes as a payload: for tests of how a verifier treats a payload that
+    /// [`Self::issue`] does not sign.
     ///
     /// # Errors
-    /// `Malformed` or `TooLong` if that is no longer a key.
+    /// `Malformed` or `TooLong` if the result is not a key.
     pub fn sign_payload(&self, tier: Tier, payload: &[u8]) -> Result<LicenseKey, LicenseError> {
         let unsigned = LicenseKey::unsigned(tier, self.kid(), payload);
         let signature = self.0.sign(unsigned.as_bytes()).to_bytes();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The text of a licence key, taken apart but not yet believed.
+//! The text of a license key, taken apart but not yet believed.
 //!
 //! `atrion_<tier>_v1.<kid>.<payload>.<signature>`: the dot separates because the underscore is a
-//! letter of base64url. What is signed are the bytes before the last dot as they were received, so
-//! that there is no second way to write the same thing. There is no field for the algorithm: the
-//! version is the algorithm.
+//! letter of base64url. The signature covers the bytes before the last dot as they were received,
+//! so that no key can be written in two ways. There is no field for the algorithm: the version is
+//! the algorithm.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{LicenseError, Part, Tier};
 
-/// A licence key that has the form of one. Whether it is genuine is for a
-/// [`Verifier`](crate::Verifier) to say.
+/// Text with the form of a license key. Whether it is genuine, a [`Verifier`](crate::Verifier)
+/// says.
 ///
 /// It has no `Display` and no `Serialize`, and its `Debug` shows the tier and the signer alone.
 ///
@@ -42,7 +42,7 @@ pub(crate) const MAX_PAYLOAD: usize = 2_048;
 const SIGNATURE: usize = 86;
 
 impl LicenseKey {
-    /// The key itself. Mind where it goes.
+    /// The key itself, a secret.
     pub fn reveal(&self) -> &str {
         &self.text
     }
@@ -52,7 +52,7 @@ impl LicenseKey {
         self.tier
     }
 
-    /// Who is said to have signed.
+    /// The signer that the key names.
     pub fn kid(&self) -> KeyId {
         self.kid
     }
@@ -96,7 +96,7 @@ impl FromStr for LicenseKey {
         }
         let signature = parts.next().ok_or(malformed(Part::Signature))?;
 
-        // The decoder's error quotes the symbol that it stumbled over; it ends here.
+        // The decoder's error quotes the first wrong symbol of the key, so it is dropped.
         let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| malformed(Part::Payload))?;
         let signature = Some(signature)
             .filter(|signature| signature.len() == SIGNATURE)

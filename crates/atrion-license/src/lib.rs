@@ -40,6 +40,11 @@ pub use clusters::{ClusterLedger, Excess};
 mod signal;
 pub use signal::{Level, Signal, Topic};
 
+mod process;
+
+#[cfg(feature = "tracing")]
+mod log;
+
 mod report;
 pub use report::{Report, State};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A verified licence: the permit that the constructors of commercial adapters take.
+//! A verified license: the permit that the constructors of commercial adapters take.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::{
     UnixTime, Verifier,
 };
 
-/// A licence whose signature was verified. There is no other way to one than a
-/// [`Verifier`](crate::Verifier), so a constructor that asks for it cannot forget the check.
+/// A license whose signature was verified. Only a [`Verifier`](crate::Verifier) makes one, so a
+/// constructor that asks for it cannot forget the check.
 ///
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,11 +22,11 @@ pub struct License {
 }
 
 impl License {
-    /// The licence of this process: from `ATRION_LICENSE_KEY`, else from the file that
+    /// The license of this process: from `ATRION_LICENSE_KEY`, else from the file that
     /// `ATRION_LICENSE_FILE` names, else from `/etc/atrion/license.key`. The first that is present
     /// decides; if it is invalid, the next one is not tried.
     ///
-    /// Reads a small file and no clock: an expired licence is returned as well.
+    /// Reads a small file and no clock: an expired license is returned as well.
     ///
     /// # Errors
     /// What is wrong, and with which source.
@@ -42,7 +42,7 @@ impl License {
         Self { source, ..self }
     }
 
-    /// All that the licence says.
+    /// All that the license says.
     pub fn terms(&self) -> &Terms {
         &self.terms
     }
@@ -72,19 +72,19 @@ impl License {
         Status::of(&self.terms, now)
     }
 
-    /// Whether its days of grace are over and it is one that then ends: the next construction falls
-    /// back to memory. What was constructed before runs on.
+    /// Whether its days of grace are over and its terms say that it then ends: the next
+    /// construction falls back to memory. What was constructed before runs on.
     pub fn has_lapsed(&self, now: UnixTime) -> bool {
         matches!(self.status(now), Status::Expired { .. }) && self.terms.on_expiry == OnExpiry::Degrade
     }
 
     /// Whether an adapter may be constructed at `now` for the cluster of this name.
     ///
-    /// The number of clusters is not asked for here: above it there is an error in the log and a
-    /// gauge, never a refusal.
+    /// The number of clusters does not matter here: above the limit there is an error in the log
+    /// and a gauge, never a refusal.
     ///
     /// # Errors
-    /// `FeatureNotLicensed`, `WrongCluster` if the licence is bound to other names, `Lapsed` after
+    /// `FeatureNotLicensed`, `WrongCluster` if the license is bound to other names, `Lapsed` after
     /// the grace of a trial or an evaluation.
     pub fn permits(&self, feature: Feature, cluster: &str, now: UnixTime) -> Result<(), LicenseError> {
         let terms = &*self.terms;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The payload's JSON, read after the signature was found to hold and not before.
+//! The payload's JSON, read after its signature was found to hold and not before.
 //!
 //! Fields are taken one by one and not by a derived reader: each refusal names its field, a field
-//! that stands twice is refused even if nobody knows it, and `null` is told from absent.
+//! that stands twice is refused even if its name is unknown, and `null` is told from absent.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
-use std::str::FromStr;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::redact::Shown;
-use crate::{Feature, Kind, LicenseError, Terms, UnixTime};
+use crate::{Feature, Kind, LicenseError, Terms};
+
+mod fields;
+use fields::{Fields, invalid};
 
 /// Every field that this build understands: what `crit` may demand.
 const FIELDS: [&str; 15] = [
@@ -41,35 +41,33 @@ const FIELDS: [&str; 15] = [
 /// a field that this build does not know. Other unknown fields are ignored: an old build must not
 /// die of a new field.
 pub(crate) fn parse(json: &[u8]) -> Result<Terms, LicenseError> {
-    let Object(fields) = serde_json::from_slice(json).map_err(|_| invalid("json"))?;
-    let payload = Payload(fields);
-
-    if payload.integer("v")? != Some(1) {
+    let fields = Fields::read(json)?;
+    if fields.integer("v")? != Some(1) {
         return Err(invalid("v"));
     }
-    payload.critical()?;
-    let tier = payload.required("tier")?;
-    let kind: Kind = payload.required("kind")?;
+    critical(&fields)?;
+    let tier = fields.required("tier")?;
+    let kind: Kind = fields.required("kind")?;
     let terms = Terms {
-        id: payload.required("id")?,
-        licensee: payload.licensee()?,
+        id: fields.required("id")?,
+        licensee: licensee(&fields)?,
         tier,
         kind,
-        environment: payload.required("environment")?,
-        clusters: payload.clusters()?.unwrap_or(tier.clusters()),
-        audience: payload.audience()?,
-        features: payload.features()?,
-        issued: payload.time("iat")?.ok_or(invalid("iat"))?,
-        not_before: payload.time("nbf")?.ok_or(invalid("nbf"))?,
-        expires: payload.time("exp")?,
-        grace_days: payload.grace_days()?.unwrap_or(kind.grace_days()),
-        on_expiry: payload.optional("on_expiry")?.unwrap_or(kind.on_expiry()),
+        environment: fields.required("environment")?,
+        clusters: clusters(&fields)?.unwrap_or(tier.clusters()),
+        audience: audience(&fields)?,
+        features: features(&fields)?,
+        issued: fields.time("iat")?.ok_or(invalid("iat"))?,
+        not_before: fields.time("nbf")?.ok_or(invalid("nbf"))?,
+        expires: fields.time("exp")?,
+        grace_days: grace_days(&fields)?.unwrap_or(kind.grace_days()),
+        on_expiry: fields.optional("on_expiry")?.unwrap_or(kind.on_expiry()),
     };
     check_times(&terms)?;
     Ok(terms)
 }
 
-/// nbf <= iat <= exp; only development goes without an end.
+/// nbf <= iat <= exp; only a development license has no end.
 fn check_times(terms: &Terms) -> Result<(), LicenseError> {
     if terms.not_before > terms.issued {
         return Err(invalid("nbf"));
@@ -81,123 +79,56 @@ fn check_times(terms: &Terms) -> Result<(), LicenseError> {
     }
 }
 
-struct Payload(BTreeMap<String, Value>);
-
-impl Payload {
-    fn text(&self, field: &'static str) -> Result<Option<&str>, LicenseError> {
-        self.0.get(field).map(|value| value.as_str().ok_or(invalid(field))).transpose()
+fn critical(fields: &Fields) -> Result<(), LicenseError> {
+    let names = fields.texts("crit")?.unwrap_or_default();
+    match names.into_iter().find(|name| !FIELDS.contains(name)) {
+        Some(name) => Err(LicenseError::UnsupportedCritical { name: Shown::new(name) }),
+        None => Ok(()),
     }
+}
 
-    fn texts(&self, field: &'static str) -> Result<Option<Vec<&str>>, LicenseError> {
-        let Some(value) = self.0.get(field) else { return Ok(None) };
-        let items = value.as_array().ok_or(invalid(field))?;
-        items.iter().map(|item| item.as_str().ok_or(invalid(field))).collect::<Result<_, _>>().map(Some)
-    }
+fn licensee(fields: &Fields) -> Result<String, LicenseError> {
+    let name = fields.text("sub")?.ok_or(invalid("sub"))?;
+    let is_good = (1..=128).contains(&name.chars().count()) && !name.chars().any(breaks_a_line);
+    if is_good { Ok(name.to_owned()) } else { Err(invalid("sub")) }
+}
 
-    fn integer(&self, field: &'static str) -> Result<Option<i64>, LicenseError> {
-        self.0.get(field).map(|value| value.as_i64().ok_or(invalid(field))).transpose()
-    }
-
-    fn optional<T: FromStr>(&self, field: &'static str) -> Result<Option<T>, LicenseError> {
-        self.text(field)?.map(|text| text.parse().map_err(|_| invalid(field))).transpose()
-    }
-
-    fn required<T: FromStr>(&self, field: &'static str) -> Result<T, LicenseError> {
-        self.optional(field)?.ok_or(invalid(field))
-    }
-
-    fn time(&self, field: &'static str) -> Result<Option<UnixTime>, LicenseError> {
-        let seconds = self.integer(field)?;
-        let in_range = |s: &i64| (0..=UnixTime::MAX.seconds()).contains(s);
-        seconds
-            .map(|s| Some(s).filter(in_range).map(UnixTime::from_seconds).ok_or(invalid(field)))
-            .transpose()
-    }
-
-    fn critical(&self) -> Result<(), LicenseError> {
-        let names = self.texts("crit")?.unwrap_or_default();
-        match names.into_iter().find(|name| !FIELDS.contains(name)) {
-            Some(name) => Err(LicenseError::UnsupportedCritical { name: Shown::new(name) }),
-            None => Ok(()),
+/// The outer `None` is absent, the inner one is no limit.
+fn clusters(fields: &Fields) -> Result<Option<Option<NonZeroU32>>, LicenseError> {
+    match fields.value("clusters") {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(None)),
+        Some(value) => {
+            let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).and_then(NonZeroU32::new);
+            number.map(|n| Some(Some(n))).ok_or(invalid("clusters"))
         }
     }
+}
 
-    fn licensee(&self) -> Result<String, LicenseError> {
-        let name = self.text("sub")?.ok_or(invalid("sub"))?;
-        let is_good = (1..=128).contains(&name.chars().count()) && !name.chars().any(breaks_a_line);
-        if is_good { Ok(name.to_owned()) } else { Err(invalid("sub")) }
+fn audience(fields: &Fields) -> Result<Option<Vec<String>>, LicenseError> {
+    let names = fields.texts("audience")?;
+    if names.iter().flatten().any(|name| name.is_empty() || name.chars().any(breaks_a_line)) {
+        return Err(invalid("audience"));
     }
+    Ok(names.map(|names| names.into_iter().map(str::to_owned).collect()))
+}
 
-    /// The outer `None` is absent, the inner one is no limit.
-    fn clusters(&self) -> Result<Option<Option<NonZeroU32>>, LicenseError> {
-        match self.0.get("clusters") {
-            None => Ok(None),
-            Some(Value::Null) => Ok(Some(None)),
-            Some(value) => {
-                let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).and_then(NonZeroU32::new);
-                number.map(|n| Some(Some(n))).ok_or(invalid("clusters"))
-            }
-        }
-    }
+fn features(fields: &Fields) -> Result<BTreeSet<Feature>, LicenseError> {
+    let names = fields.texts("features")?.ok_or(invalid("features"))?;
+    Ok(names.into_iter().filter_map(|name| name.parse().ok()).collect())
+}
 
-    fn audience(&self) -> Result<Option<Vec<String>>, LicenseError> {
-        let names = self.texts("audience")?;
-        if names.iter().flatten().any(|name| name.is_empty() || name.chars().any(breaks_a_line)) {
-            return Err(invalid("audience"));
-        }
-        Ok(names.map(|names| names.into_iter().map(str::to_owned).collect()))
-    }
-
-    fn features(&self) -> Result<BTreeSet<Feature>, LicenseError> {
-        let names = self.texts("features")?.ok_or(invalid("features"))?;
-        Ok(names.into_iter().filter_map(|name| name.parse().ok()).collect())
-    }
-
-    fn grace_days(&self) -> Result<Option<u16>, LicenseError> {
-        let days = self.integer("grace_days")?;
-        let in_range = |days: &u16| *days <= Terms::MAX_GRACE_DAYS;
-        days.map(|d| u16::try_from(d).ok().filter(in_range).ok_or(invalid("grace_days"))).transpose()
-    }
+fn grace_days(fields: &Fields) -> Result<Option<u16>, LicenseError> {
+    let days = fields.integer("grace_days")?;
+    let in_range = |days: &u16| *days <= Terms::MAX_GRACE_DAYS;
+    days.map(|d| u16::try_from(d).ok().filter(in_range).ok_or(invalid("grace_days"))).transpose()
 }
 
 /// Control characters, and the others that can forge a line in a log: separators of lines and of
-/// paragraphs, and the marks that turn the direction of text round.
+/// paragraphs, and the marks that reverse the direction of text.
 fn breaks_a_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn invalid(field: &'static str) -> LicenseError {
-    LicenseError::InvalidPayload { field }
-}
-
-/// A JSON object in which no name stands twice.
-struct Object(BTreeMap<String, Value>);
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Fields)
-    }
-}
-
-struct Fields;
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = Object;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let mut fields = BTreeMap::new();
-        while let Some((name, value)) = map.next_entry()? {
-            if fields.insert(name, value).is_some() {
-                return Err(A::Error::custom("a field stands twice"));
-            }
-        }
-        Ok(Object(fields))
-    }
 }
 
 /// Writes terms as a payload, with every field spelled out.
@@ -326,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_development_licence_goes_without_an_end() {
+    fn only_a_development_license_goes_without_an_end() {
         let mut json = minimal();
         json["kind"] = json!("development");
         json.as_object_mut().unwrap().remove("exp");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Text from outside that is going to be read by people: short, on one line, and never a key.
+//! Text from outside that people will read: short, on one line, and never a key.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ impl fmt::Debug for Shown {
     }
 }
 
-/// A path as it may appear in a message. Somebody will set `ATRION_LICENSE_FILE` to the key itself;
-/// that must not put the key into the log.
+/// A path as it may appear in a message. `ATRION_LICENSE_FILE` set to the key itself, a mistake
+/// that happens, must not put the key into the log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ShownPath(PathBuf);
 
@@ -63,8 +63,8 @@ impl fmt::Debug for ShownPath {
 
 const REDACTED: &str = "(redacted)";
 
-/// The beginning of a key, or a run of the base64 alphabet as long as a signature, which no path and
-/// no name of a cluster has in practice.
+/// The beginning of a key, or a run of the base64 alphabet as long as a signature, which no path
+/// and no name of a cluster has in practice.
 fn looks_like_a_key(text: &str) -> bool {
     let in_alphabet = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     ["atrion_sta_v", "atrion_pro_v", "atrion_ent_v"].iter().any(|prefix| text.contains(prefix))

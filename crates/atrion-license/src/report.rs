@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The standing of a licence for `status()` pages and gauges.
+//! The standing of a license for `status()` pages and gauges.
 
 use std::fmt;
 
 use crate::{License, LicenseError, LicenseFault, Status, UnixTime};
 
-/// How a process stands with its licence at a moment.
+/// How a process stands with its license at a moment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// In one word.
+    /// The standing in one word.
     pub state: State,
-    /// The licence in use, if there is one.
+    /// The license in use, if there is one.
     pub license: Option<License>,
     /// Seconds until it expires, negative after; `None` without one, or without an end.
     pub seconds_left: Option<i64>,
-    /// What is wrong with the last key that was read, if something is. With a licence in use, that
-    /// one stays in use.
+    /// What is wrong with the last key that was read, if something is. A license in use stays in
+    /// use.
     pub fault: Option<LicenseFault>,
     /// How many clusters were seen to use it within a day.
     pub clusters: usize,
@@ -36,7 +36,7 @@ pub enum State {
     Grace = 2,
     /// The days of grace are over.
     Expired = 3,
-    /// No licence at all.
+    /// No license at all.
     Unlicensed = 4,
 }
 
@@ -57,10 +57,10 @@ impl State {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.license {
-            None => f.write_str("no licence")?,
+            None => f.write_str("no license")?,
             Some(license) => {
                 let terms = license.terms();
-                write!(f, "licence {} of {} ({})", terms.id, terms.licensee, terms.tier)?;
+                write!(f, "license {} of {} ({})", terms.id, terms.licensee, terms.tier)?;
                 if let Some(expires) = terms.expires {
                     let verb =
                         if self.seconds_left.is_some_and(|left| left > 0) { "expires" } else { "expired" };
@@ -69,7 +69,7 @@ impl fmt::Display for Report {
             }
         }
         match &self.fault {
-            // Who never had a licence and looks at the state of a free build needs no error.
+            // A build that never had a license shows its state without an error.
             Some(LicenseFault { error: LicenseError::NotFound, .. }) | None => Ok(()),
             Some(fault) => write!(f, "; {fault}"),
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What there is to say about a licence, as values: whoever drives the [`Keeper`](crate::Keeper)
+//! What there is to say about a license, as values. The caller of the [`Keeper`](crate::Keeper)
 //! logs them.
 
 use std::fmt;
@@ -18,6 +18,12 @@ pub struct Signal {
     pub message: String,
     /// When it is due again if nothing changes; `None` is not again.
     pub next: Option<UnixTime>,
+    /// While this is the same, the condition is the same, and the signal is a repetition.
+    pub(crate) about: String,
+    /// Which keeper of the process gives it.
+    pub(crate) keeper: u64,
+    /// When it was given.
+    pub(crate) at: UnixTime,
 }
 
 /// How loud a signal is.
@@ -36,7 +42,7 @@ pub enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Topic {
-    /// There is a licence, and this is it: once.
+    /// There is a license, and this is it: once.
     Licensed,
     /// It expires within 30 days: daily; within 7: hourly.
     Expiring,
@@ -44,7 +50,7 @@ pub enum Topic {
     Grace,
     /// Its days of grace are over: hourly.
     Expired,
-    /// The clock and the licence contradict each other: daily.
+    /// The clock and the license contradict each other: daily.
     Clock,
     /// It is for non-production use: once.
     NonProduction,
@@ -54,7 +60,7 @@ pub enum Topic {
     WorldReadable,
     /// There is none: hourly.
     Unlicensed,
-    /// There is one, and what was read since is refused: hourly.
+    /// There is one, and a key that was read since is refused: hourly.
     RenewalRefused,
     /// More clusters use it than it allows: hourly.
     ClusterLimit,
@@ -82,18 +88,5 @@ impl Topic {
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
-    }
-}
-
-#[cfg(feature = "tracing")]
-impl Signal {
-    /// Writes the line to `tracing`, under the target `atrion::license`.
-    pub fn log(&self) {
-        let (topic, message) = (self.topic.name(), &self.message);
-        match self.level {
-            Level::Info => tracing::info!(target: "atrion::license", topic, "{message}"),
-            Level::Warn => tracing::warn!(target: "atrion::license", topic, "{message}"),
-            Level::Error => tracing::error!(target: "atrion::license", topic, "{message}"),
-        }
     }
 }

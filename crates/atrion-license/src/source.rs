@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Where a licence key comes from: code, then `ATRION_LICENSE_KEY`, then the file that
+//! Where a license key comes from: code, then `ATRION_LICENSE_KEY`, then the file that
 //! `ATRION_LICENSE_FILE` names, then `/etc/atrion/license.key`.
 //!
-//! The first source that is *present* decides. If what it holds is invalid, that source and the
-//! reason are reported; falling through to the next one would hide the mistake until the next one
+//! The first source that is *present* decides. If its content is invalid, that source and the
+//! reason are reported; falling through to the next source would hide the mistake until that one
 //! expires. A variable that is set to nothing is present.
-//!
-//! This is the one file of the crate that reads something.
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::key::MAX_TEXT;
 use crate::redact::ShownPath;
-use crate::{License, LicenseError, LicenseKey, Part, Verifier};
+use crate::{LicenseError, LicenseKey};
+
+mod reading;
+pub use reading::{LicenseFault, Reading, Source};
+
+mod file;
 
 const KEY_VARIABLE: &str = "ATRION_LICENSE_KEY";
 const FILE_VARIABLE: &str = "ATRION_LICENSE_FILE";
@@ -61,7 +62,7 @@ impl Sources {
         Self(vec![Candidate::Stream(bytes.into())])
     }
 
-    /// Looks at this key first: what is written in code goes before everything else.
+    /// Looks at this key first: a key in code goes before every other source.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
         self.0.insert(0, Candidate::Code(key.into()));
@@ -97,7 +98,7 @@ impl Candidate {
     /// `None` if this source is not present.
     fn read(&self) -> Option<Reading> {
         let file = |source: Source, path: &Path| {
-            let (key, world_readable) = match read_file(path) {
+            let (key, world_readable) = match file::read(path) {
                 Ok((text, world_readable)) => (parse(&text), world_readable),
                 Err(error) => (Err(error), false),
             };
@@ -122,44 +123,10 @@ impl Candidate {
     }
 }
 
-/// The bytes of a key in the encoding of some editor: UTF-8, maybe with a byte order mark.
+/// A key from bytes in UTF-8, with or without the byte order mark that some editors write.
 fn parse(text: &[u8]) -> Result<LicenseKey, LicenseError> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     std::str::from_utf8(text).map_err(|_| LicenseError::NotAnAtrionKey)?.parse()
-}
-
-/// At most 8 KiB of a regular file, and whether everybody may read it. A pipe or a device could
-/// keep the reader waiting for ever.
-fn read_file(path: &Path) -> Result<(Vec<u8>, bool), LicenseError> {
-    let unreadable = |kind| LicenseError::Unreadable { path: ShownPath::new(path), kind };
-    let read = || {
-        let about = fs::metadata(path)?;
-        if about.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if !about.is_file() {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let mut text = Vec::new();
-        fs::File::open(path)?.take(MAX_TEXT as u64 + 1).read_to_end(&mut text)?;
-        Ok((text, is_world_readable(&about)))
-    };
-    let (text, world_readable) = read().map_err(|error: io::Error| unreadable(error.kind()))?;
-    if text.len() > MAX_TEXT {
-        return Err(LicenseError::TooLong { part: Part::Text, limit: MAX_TEXT });
-    }
-    Ok((text, world_readable))
-}
-
-#[cfg(unix)]
-fn is_world_readable(about: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    about.permissions().mode() & 0o004 != 0
-}
-
-#[cfg(not(unix))]
-fn is_world_readable(_: &fs::Metadata) -> bool {
-    false
 }
 
 /// Shows which places there are, and no key.
@@ -175,80 +142,3 @@ impl fmt::Debug for Candidate {
         }
     }
 }
-
-/// Where a key, or what was taken for one, was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// Given in code.
-    Code,
-    /// `ATRION_LICENSE_KEY`.
-    Variable,
-    /// Bytes that the caller read, as from standard input.
-    Stream,
-    /// The file that `ATRION_LICENSE_FILE` names.
-    NamedFile(ShownPath),
-    /// A file in its usual place, or one that the caller chose.
-    File(ShownPath),
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code => f.write_str("code"),
-            Self::Variable => f.write_str(KEY_VARIABLE),
-            Self::Stream => f.write_str("the input"),
-            Self::NamedFile(path) => write!(f, "{FILE_VARIABLE}, the file {path}"),
-            Self::File(path) => write!(f, "the file {path}"),
-        }
-    }
-}
-
-/// What a look at the sources found.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Reading {
-    /// The source that decided; `None` if none was present.
-    pub source: Option<Source>,
-    /// The key in it.
-    pub key: Result<LicenseKey, LicenseError>,
-    /// The key is in a file that every user of the machine may read.
-    pub world_readable: bool,
-}
-
-impl Reading {
-    /// Verifies what was found.
-    ///
-    /// # Errors
-    /// What is wrong, and with which source.
-    pub fn verify(self, verifier: &Verifier) -> Result<License, LicenseFault> {
-        let license = self.key.and_then(|key| verifier.verify(&key));
-        match (license, self.source) {
-            (Ok(license), Some(source)) => Ok(license.found_in(source)),
-            (Ok(license), None) => Ok(license),
-            (Err(error), source) => Err(LicenseFault { source, error }),
-        }
-    }
-}
-
-/// Why there is no licence, and which source is at fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LicenseFault {
-    /// The source that decided; `None` if none was present.
-    pub source: Option<Source>,
-    /// What is wrong.
-    pub error: LicenseError,
-}
-
-impl fmt::Display for LicenseFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Some(source) => write!(f, "{} (licence from {source})", self.error),
-            None => write!(f, "{}", self.error),
-        }
-    }
-}
-
-/// The message holds that of the cause, which is therefore not chained as a source.
-impl std::error::Error for LicenseFault {}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What the age of a licence means: a total function of its terms and of `now`.
+//! What the age of a license means: a total function of its terms and of `now`.
 
 use std::fmt;
 
 use crate::time::{DAY, HOUR};
 use crate::{Terms, UnixTime};
 
-/// Where a licence stands at a moment. All spans are in seconds and not negative.
+/// Where a license stands at a moment. All spans are in seconds and not negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
@@ -27,7 +27,7 @@ pub enum Status {
     },
     /// Expired, and the days of grace are over.
     Expired {
-        /// Since they are.
+        /// Since the end of the grace.
         since: i64,
     },
     /// Its validity begins within a day: a clock that is slow, or a key that is early.
@@ -42,14 +42,14 @@ pub enum Status {
     },
 }
 
-/// A clock that is wrong by less is nobody's concern.
+/// Seconds by which a clock may be wrong without a word.
 const SKEW: i64 = DAY;
-/// From here on there is a warning a day.
+/// Seconds before the end from which there is a warning a day.
 const EXPIRING: i64 = 30 * DAY;
 
 impl Status {
     /// Where `terms` stand at `now`. A bound belongs to what comes after it: at `expires` the
-    /// licence has expired.
+    /// license has expired.
     pub fn of(terms: &Terms, now: UnixTime) -> Self {
         let ahead = terms.issued.since(now);
         if ahead > SKEW {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     proptest! {
-        /// Time moves a licence forward through its states and never back, at any clock.
+        /// Time moves a license forward through its states and never back, at any clock.
         #[test]
         fn no_clock_breaks_it_and_no_state_comes_back(mut seconds in prop::collection::vec(any::<i64>(), 2..20), days in 0_i64..4_000) {
             let terms = terms(days);

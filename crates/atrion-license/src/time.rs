@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Seconds since 1970, and how they are written.
 //!
-//! Nothing in this crate reads a clock: `now` is an argument everywhere. Dates in messages are
-//! written here by hand, so that a service gets no calendar library for the sake of one log line.
+//! Nothing in this crate reads a clock: `now` is an argument everywhere.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
 
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(i64);
 
+pub(crate) const MINUTE: i64 = 60;
 pub(crate) const HOUR: i64 = 3_600;
 pub(crate) const DAY: i64 = 86_400;
 
@@ -41,10 +44,18 @@ impl UnixTime {
 
     /// The day alone, `2027-03-01`.
     pub fn date(self) -> impl fmt::Display {
-        let (year, month, day) = civil(self.0.div_euclid(DAY));
-        Written(format!("{year:04}-{month:02}-{day:02}"))
+        self.civil().date()
+    }
+
+    /// In UTC; a moment that the calendar does not have is its first or last second.
+    fn civil(self) -> DateTime {
+        let seconds = self.0.clamp(FIRST, Self::MAX.0);
+        date(1970, 1, 1).at(0, 0, 0, 0).saturating_add(SignedDuration::from_secs(seconds))
     }
 }
+
+/// -9999-01-01T00:00:00Z.
+const FIRST: i64 = -377_705_116_800;
 
 impl From<SystemTime> for UnixTime {
     fn from(time: SystemTime) -> Self {
@@ -59,34 +70,8 @@ impl From<SystemTime> for UnixTime {
 /// RFC 3339 in UTC: `2027-03-01T00:00:00Z`.
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let second = self.0.rem_euclid(DAY);
-        let (hour, minute, second) = (second / HOUR, second / 60 % 60, second % 60);
-        write!(f, "{}T{hour:02}:{minute:02}:{second:02}Z", self.date())
+        write!(f, "{}Z", self.civil())
     }
-}
-
-struct Written(String);
-
-impl fmt::Display for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-/// Year, month and day of a day number, 0 being 1970-01-01.
-///
-/// Counts in years that begin with March, so that the leap day is the last day of a year, and in
-/// eras of 400 years, which all have 146,097 days.
-fn civil(day: i64) -> (i64, i64, i64) {
-    let day = day + 719_468; // from 0000-03-01
-    let era = day.div_euclid(146_097);
-    let day = day.rem_euclid(146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
@@ -97,7 +82,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_moment_is_written_as_a_calendar_library_writes_it(seconds in -62_135_596_800..=UnixTime::MAX.0) {
+        fn a_moment_is_written_as_a_timestamp_is(seconds in -62_135_596_800..=UnixTime::MAX.0) {
             let theirs = jiff::Timestamp::from_second(seconds.min(253_402_207_200)).unwrap();
             let ours = UnixTime(theirs.as_second());
             prop_assert_eq!(ours.to_string(), theirs.to_string());
@@ -108,6 +93,13 @@ mod tests {
         fn no_number_of_seconds_makes_writing_fail(seconds: i64) {
             prop_assert!(UnixTime(seconds).to_string().ends_with('Z'));
         }
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_written_without_a_fraction() {
+        assert_eq!(UnixTime::MAX.to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(UnixTime(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(UnixTime(i64::MIN).to_string(), "-009999-01-01T00:00:00Z");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::KeyId;
 const VENDOR: [&str; 2] =
     [include_str!("../keys/vendor-active.public"), include_str!("../keys/vendor-next.public")];
 
-/// An Ed25519 public key that was found fit to verify with.
+/// An Ed25519 public key that is fit to verify with.
 ///
 /// Written `atrion_public_v1.<kid>.<43 characters of base64url>`.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum PublicKeyError {
     /// Not a point of the curve.
     #[error("the public key is not a point of the curve: copy it again")]
     NotAPoint,
-    /// The same point can be written another way.
+    /// The bytes are not the canonical encoding of their point.
     #[error("the public key is not in its canonical encoding: make a new pair")]
     NotCanonical,
     /// Of low order: a signature that holds for any message can be forged.
@@ -53,7 +53,7 @@ pub enum PublicKeyError {
 pub enum Signer {
     /// The vendor.
     Vendor,
-    /// The development pair of the repository, which anybody can sign with.
+    /// The development pair of the repository, which anyone can sign with.
     Development,
     /// A key that the caller chose to trust.
     Given,
@@ -87,7 +87,7 @@ impl PublicKey {
 
     /// The vendor's keys that this build embeds.
     ///
-    /// Invariant: every line of `VENDOR` reads; a test holds it, so that none is lost here.
+    /// Invariant: every line of `VENDOR` reads; a test checks it, so that none is lost here.
     pub(crate) fn vendor() -> impl Iterator<Item = Self> {
         VENDOR.into_iter().filter_map(|line| line.parse().ok())
     }
@@ -101,7 +101,7 @@ impl PublicKey {
 
 /// The coordinate y, which the lower 255 bits hold, has to be below p = 2^255 - 19.
 ///
-/// The other way to write a point twice, a sign on x = 0, concerns points of low order alone.
+/// The other second encoding of a point, a sign on x = 0, exists for points of low order alone.
 fn is_canonical(bytes: &[u8; 32]) -> bool {
     let is_p_or_more =
         bytes[31] & 0x7f == 0x7f && bytes[1..31].iter().all(|b| *b == 0xff) && bytes[0] >= 0xed;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! From a key to a licence: the one place that makes a [`License`].
+//! From a key to a license: the one place that makes a [`License`].
 //!
 //! Pure: no clock, no file, no network. An expired key verifies; what its age means is for
 //! [`License::status`] to say.
@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{KeyId, License, LicenseError, LicenseId, LicenseKey, PublicKey, Signer, payload};
 
-/// Licences withdrawn as of this release, one id a line.
+/// Licenses withdrawn as of this release, one id a line.
 const REVOKED: &str = include_str!("../keys/revoked.txt");
 
-/// The keys that a build trusts and the licences that it does not.
+/// The keys that a build trusts and the licenses that it does not.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     trusted: BTreeMap<KeyId, (PublicKey, Signer)>,
@@ -43,7 +43,7 @@ impl Verifier {
         self.with(Some(key), Signer::Given)
     }
 
-    /// Refuses one more licence.
+    /// Refuses one more license.
     #[must_use]
     pub fn revoking(mut self, id: LicenseId) -> Self {
         self.revoked.insert(id);
@@ -52,7 +52,7 @@ impl Verifier {
 
     fn with(mut self, key: Option<PublicKey>, signer: Signer) -> Self {
         if let Some(key) = key {
-            // Who is trusted already keeps the name: nobody takes it over.
+            // A key that is trusted already keeps its id: no other key takes it over.
             self.trusted.entry(key.kid()).or_insert((key, signer));
         }
         self
@@ -61,8 +61,8 @@ impl Verifier {
     /// Verifies a key.
     ///
     /// # Errors
-    /// `UnknownKeyId`, `BadSignature`; then, as nothing of the payload is looked at before its
-    /// signature holds, `InvalidPayload`, `UnsupportedCritical`, `TierMismatch`, `Revoked`.
+    /// `UnknownKeyId`, `BadSignature`; then, as the payload is read only if its signature holds,
+    /// `InvalidPayload`, `UnsupportedCritical`, `TierMismatch`, `Revoked`.
     pub fn verify(&self, key: &LicenseKey) -> Result<License, LicenseError> {
         let kid = key.kid();
         let (public, signer) = self.trusted.get(&kid).ok_or(LicenseError::UnknownKeyId { kid })?;
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_of_the_list_of_revoked_licences_reads() {
+    fn every_line_of_the_list_of_revoked_licenses_reads() {
         let lines = REVOKED.lines().filter(|line| !line.starts_with('#'));
         let ids: Vec<LicenseId> = lines.map(|line| line.trim().parse().unwrap()).collect();
         let verifier = Verifier::vendor();

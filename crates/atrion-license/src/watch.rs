@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A [`Keeper`] with the places where its licence comes from: what a commercial adapter holds.
+//! A [`Keeper`] with the sources of its license: what a commercial adapter holds.
 //!
-//! Still no task, no timer and no clock. Whoever has a loop anyway calls [`Watch::poll`] from it:
+//! It has no task, no timer and no clock. A caller with a loop calls [`Watch::poll`] from it:
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -15,19 +15,17 @@
 //! assert!(watch.next_due(now) > now);
 //! ```
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
 use crate::{
-    ClusterLedger, Keeper, License, LicenseFault, LicenseId, LicenseKey, Reading, Report, Signal, Source,
-    Sources, UnixTime, Verifier,
+    ClusterLedger, Keeper, License, LicenseFault, LicenseKey, Reading, Report, Signal, Source, Sources,
+    UnixTime, Verifier, process,
 };
 
-/// Reads the licence's sources every hour and says what is due.
+/// Reads the license's sources every minute and says what is due: a file that appears or changes is
+/// noticed within a minute, without a restart.
 #[derive(Clone, Debug)]
 pub struct Watch {
     keeper: Keeper,
-    /// `None`: what is known is all that there will be.
+    /// `None`: there is nothing to read again.
     sources: Option<Sources>,
     /// The clusters that this process configures.
     clusters: Vec<String>,
@@ -53,23 +51,24 @@ impl Watch {
             self.keeper.observe(sources.read(), now);
         }
         if let Some(id) = self.keeper.license().map(License::id) {
-            let ledger = note_in_process(id, &self.clusters, now);
+            let ledger = process::note_clusters(id, &self.clusters, now);
             self.keeper.saw_clusters(&ledger);
         }
         self.keeper.signals(now)
     }
 
-    /// Clusters that others registered under the same licence in the same store.
+    /// Clusters that other processes registered under the same license in the same store.
     pub fn saw_clusters(&mut self, seen: &ClusterLedger) {
         self.keeper.saw_clusters(seen);
     }
 
-    /// When to poll again, an hour from now at the latest.
+    /// When to poll again, an hour from now at the latest: in a minute if there are sources to
+    /// read.
     pub fn next_due(&self, now: UnixTime) -> UnixTime {
         self.keeper.next_due(now)
     }
 
-    /// The licence in use; `None` before the first poll of sources, too.
+    /// The license in use; `None` before the first poll of sources, too.
     pub fn license(&self) -> Option<&License> {
         self.keeper.license()
     }
@@ -96,7 +95,7 @@ impl From<Sources> for Watch {
     }
 }
 
-/// Keeps a licence, and reads again the file that it came from, if it came from one.
+/// Keeps a license, and reads again the file that it came from, if it came from one.
 impl From<License> for Watch {
     fn from(license: License) -> Self {
         let sources = file(Some(license.source()));
@@ -104,7 +103,7 @@ impl From<License> for Watch {
     }
 }
 
-/// For `.license(License::from_env())`: a licence that is missing now is looked for again.
+/// For `.license(License::from_env())`: a license that is missing now is looked for again.
 impl From<Result<License, LicenseFault>> for Watch {
     fn from(license: Result<License, LicenseFault>) -> Self {
         license.map_or_else(Self::from, Self::from)
@@ -134,15 +133,4 @@ fn file(source: Option<&Source>) -> Option<Sources> {
         Source::Code | Source::Variable | Source::Stream => None,
         Source::NamedFile(path) | Source::File(path) => Some(Sources::file(path.as_path())),
     }
-}
-
-/// Notes the clusters of one watch among those of all watches of this process, and gives all that
-/// use the same licence. A lock, as this is done once an hour; whoever panicked with it left
-/// nothing half done.
-fn note_in_process(id: &LicenseId, clusters: &[String], now: UnixTime) -> ClusterLedger {
-    static PROCESS: Mutex<BTreeMap<LicenseId, ClusterLedger>> = Mutex::new(BTreeMap::new());
-    let mut process = PROCESS.lock().unwrap_or_else(PoisonError::into_inner);
-    let ledger = process.entry(id.clone()).or_default();
-    clusters.iter().for_each(|name| ledger.note(name, now));
-    ledger.clone()
 }

@@ -50,7 +50,7 @@ fn the_good_key_that_the_others_are_made_from_verifies() {
 }
 
 /// The identity as a public key: R = identity, S = 0 is then a signature of every message, for
-/// whoever verifies the plain way.
+/// a verifier that is not strict.
 #[test]
 fn a_weak_key_signs_everything_and_is_refused() {
     let mut identity = [0; 32];
@@ -209,7 +209,7 @@ fn too_long_empty_and_foreign_texts_are_refused() {
 }
 
 #[test]
-fn a_revoked_licence_is_refused_and_named() {
+fn a_revoked_license_is_refused_and_named() {
     let mut terms = contract();
     terms.id = "00000000000000000000000000".parse().unwrap();
     assert_eq!(refused(sign(&terms).reveal()), LicenseError::Revoked { id: terms.id.clone() });

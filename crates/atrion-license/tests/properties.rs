@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What holds for every licence and every piece of text.
+//! What holds for every license and every piece of text.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -122,7 +122,7 @@ proptest! {
         prop_assert!(verifier.verify(&key).is_err());
     }
 
-    /// A permit is given exactly to the features and the names that the licence has.
+    /// A permit is given exactly to the features and the names that the license has.
     #[test]
     fn a_permit_is_for_a_feature_and_a_cluster(terms in any_terms(), cluster in "[a-c]{1,2}") {
         let license = verify(sign(&terms).reveal()).unwrap();

@@ -105,7 +105,7 @@ fn what_was_issued_is_what_is_inspected() {
     let (code, table) = vendor.inspect(&text(&output.stdout), "2026-06-01");
     assert_eq!(code, 0, "{table}");
     for (label, value) in [
-        ("Licence", "01ARYZ6S41ZZZZZZZZZZZZZZZZ"),
+        ("License", "01ARYZ6S41ZZZZZZZZZZZZZZZZ"),
         ("status", "active, 214 days left"),
         ("at", "2026-06-01T00:00:00Z"),
         ("licensee", "Example GmbH"),
@@ -208,10 +208,10 @@ fn inspect_reads_files_and_looks_where_a_service_looks() {
 
     let found = command(["inspect", "--public", public]).env("ATRION_LICENSE_FILE", &path).output().unwrap();
     assert_eq!(found.status.code(), Some(0), "{found:?}");
-    // The first line names the licence; further down is the second at which the table was made.
-    let licence = |table: &[u8]| text(table).lines().next().map(str::to_owned);
-    assert_eq!(licence(&found.stdout), licence(&named.stdout));
-    assert!(licence(&named.stdout).is_some_and(|line| line.starts_with("Licence ")), "{named:?}");
+    // The first line names the license; further down is the second at which the table was made.
+    let license = |table: &[u8]| text(table).lines().next().map(str::to_owned);
+    assert_eq!(license(&found.stdout), license(&named.stdout));
+    assert!(license(&named.stdout).is_some_and(|line| line.starts_with("License ")), "{named:?}");
 
     let gone = run(["inspect", "/nonexistent/key"], "");
     assert_eq!(gone.status.code(), Some(6));

@@ -28,7 +28,7 @@ impl LicenseView {
         Self { cluster, inner: Mutex::new(Inner { watch, was_permitted: false }) }
     }
 
-    /// Reads the license again if that is due (one small file an hour), and logs what has changed.
+    /// Reads the license again if that is due (one small file a minute), and logs what has changed.
     pub(crate) fn poll(&self, now: UnixTime) {
         let mut inner = lock(&self.inner);
         for signal in inner.watch.poll(now) {

@@ -72,7 +72,7 @@ impl PostgresPersistenceAdapter {
         HistoryReader::new(&config.url, config.cluster.clone())
     }
 
-    /// Whether a licence permits to store. What is missing is looked for again every hour.
+    /// Whether a licence permits to store. What is missing is looked for again every minute.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
         self.shared.license.is_granted()

@@ -49,7 +49,7 @@ impl RedisClusterProvider {
         self.shared.fleet().node().clone()
     }
 
-    /// Whether a licence permits to share. What is missing is looked for again every hour.
+    /// Whether a licence permits to share. What is missing is looked for again every minute.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
         self.shared.license.is_granted()

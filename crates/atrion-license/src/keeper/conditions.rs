@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What there is to say at a moment, whether or not it was said before: a pure reading of the
-//! keeper's state, each arm a sentence that an operator can act on.
+//! What there is to say at a moment, said before or not: a pure reading of the keeper's state. Each
+//! arm is a sentence that an operator can act on.
 
 use super::Keeper;
 use crate::status::Span;
@@ -17,7 +17,7 @@ pub(super) struct Condition {
     pub(super) every: Option<i64>,
 }
 
-/// From here on the warning comes every hour.
+/// Seconds before the end from which the warning comes every hour.
 const SOON: i64 = 7 * DAY;
 
 impl Keeper {
@@ -33,12 +33,12 @@ impl Keeper {
             None => (
                 Topic::Unlicensed,
                 format!(
-                    "no valid licence: commercial adapters fall back to memory, admission is not affected; {fault}"
+                    "no valid license: commercial adapters fall back to memory, admission is not affected; {fault}"
                 ),
             ),
             Some(license) => (
                 Topic::RenewalRefused,
-                format!("the licence {} stays in use, what was read now is refused; {fault}", license.id()),
+                format!("the license {} stays in use, what was read now is refused; {fault}", license.id()),
             ),
         };
         let about = fault.to_string();
@@ -50,7 +50,7 @@ impl Keeper {
         Some(Condition {
             level: Level::Warn,
             topic: Topic::WorldReadable,
-            message: format!("every user of this machine may read the licence key ({source}): chmod o-r"),
+            message: format!("every user of this machine may read the license key ({source}): chmod o-r"),
             about: source.to_string(),
             every: None,
         })
@@ -63,22 +63,22 @@ impl Keeper {
             level: Level::Error,
             topic: Topic::ClusterLimit,
             message: format!(
-                "{} clusters use the licence {}, which is for {}: nothing is switched off; get a licence for more, \
+                "{} clusters use the license {}, which is for {}: nothing is switched off; get a license for more, \
                  or give the nodes of one cluster one name",
                 excess.seen,
                 license.id(),
                 excess.limit
             ),
-            about: String::new(),
+            about: license.id().to_string(),
             every: Some(HOUR),
         })
     }
 }
 
-/// What the age of the licence says. There always is something: an active one is reported once.
+/// What the age of the license says. There is always something: an active license is reported once.
 fn age(license: &License, now: UnixTime) -> Condition {
     let terms = license.terms();
-    let name = format!("licence {} of {}", terms.id, terms.licensee);
+    let name = format!("license {} of {}", terms.id, terms.licensee);
     let on = terms.expires.map(|expires| format!(" on {}", expires.date())).unwrap_or_default();
     let (level, topic, every, message) = match license.status(now) {
         status @ Status::Active { .. } => {
@@ -112,7 +112,7 @@ fn age(license: &License, now: UnixTime) -> Condition {
             );
             (Level::Error, Topic::Expired, Some(HOUR), message)
         }
-        // Neither takes anything away: a clock that is wrong is no breach of a contract.
+        // Neither takes anything away: a wrong clock is no breach of a contract.
         status @ (Status::NotYetValid { .. } | Status::ClockSuspect { .. }) => {
             let message = format!("{name}: {status}; everything stays on, check the clock of this machine");
             (Level::Warn, Topic::Clock, Some(DAY), message)
@@ -127,7 +127,7 @@ fn usage(license: &License) -> Option<Condition> {
     (terms.environment == Environment::NonProduction).then(|| Condition {
         level: Level::Warn,
         topic: Topic::NonProduction,
-        message: format!("licence {} of {} is for non-production use", terms.id, terms.licensee),
+        message: format!("license {} of {} is for non-production use", terms.id, terms.licensee),
         about: terms.id.to_string(),
         every: None,
     })
@@ -138,7 +138,7 @@ fn signer(license: &License) -> Option<Condition> {
         level: Level::Warn,
         topic: Topic::DevelopmentKey,
         message: format!(
-            "licence {} was signed with the development key, which anybody has: a release is built without the \
+            "license {} was signed with the development key, which anyone has: build a release without the \
              feature development-keys",
             license.id()
         ),

@@ -9,6 +9,7 @@ use atrion_license::{
 
 pub(crate) const DAY: i64 = 86_400;
 pub(crate) const HOUR: i64 = 3_600;
+pub(crate) const MINUTE: i64 = 60;
 pub(crate) const ISSUED: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
 /// A contract of 100 days, signed with the development key.

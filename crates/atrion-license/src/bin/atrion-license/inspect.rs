@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! `inspect`: what a licence says, and where it stands.
+//! `inspect`: what a license says, and where it stands.
 
 use std::fs;
 use std::io::Read as _;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A key that cannot be judged by the clock must not pass for a good one before a deploy.
+/// A key that the clock cannot judge must not pass for a good one before a deploy.
 const INVALID: u8 = 6;
 
 fn exit_code(status: Status) -> u8 {
@@ -78,7 +78,7 @@ fn read(file: Option<&str>) -> anyhow::Result<Reading> {
     match file {
         None => Ok(Sources::standard().read()),
         Some("-") => {
-            // One byte more than any key may have, so that too long is seen to be too long.
+            // One byte more than any key may have, so that a longer input is refused as too long.
             let mut text = Vec::new();
             std::io::stdin()
                 .take(8 * 1024 + 1)
@@ -90,7 +90,7 @@ fn read(file: Option<&str>) -> anyhow::Result<Reading> {
     }
 }
 
-/// The licence as a table of 80 columns.
+/// The license as a table of 80 columns.
 pub(crate) fn table(license: &License, status: Status, now: UnixTime) -> Table {
     let terms = license.terms();
     let signer = match license.signer() {
@@ -98,7 +98,7 @@ pub(crate) fn table(license: &License, status: Status, now: UnixTime) -> Table {
         Signer::Development => "the development key: no release trusts it",
         _ => "not one of this build's keys",
     };
-    let mut table = Table::new(format!("Licence {}", terms.id));
+    let mut table = Table::new(format!("License {}", terms.id));
     table.row("status", status);
     table.row("at", now);
     table.gap();
@@ -137,7 +137,7 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn refusal(fault: &LicenseFault) -> Table {
-    let mut table = Table::new("Licence".to_owned());
+    let mut table = Table::new("License".to_owned());
     table.row("status", "invalid");
     if let Some(source) = &fault.source {
         table.row("source", source);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! `issue`: signs a licence.
+//! `issue`: signs a license.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -28,13 +28,13 @@ pub(crate) struct Args {
     /// The licensee: 1 to 128 characters.
     #[arg(long, value_name = "NAME")]
     sub: String,
-    /// Valid for so many days from the moment of issue.
+    /// Valid for this many days from the moment of issue.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: Option<u32>,
     /// The first moment after its validity.
     #[arg(long, value_name = "DATE", value_parser = dates::parse)]
     expires: Option<UnixTime>,
-    /// Without an end; of kind `development` alone.
+    /// Without an end; for the kind `development` alone.
     #[arg(long)]
     endless: bool,
     /// contract, trial, evaluation or development; gives the defaults of the two below.
@@ -52,13 +52,13 @@ pub(crate) struct Args {
     /// A number, or `unlimited` [default: starter 1, pro 5, enterprise unlimited].
     #[arg(long, value_name = "N", value_parser = clusters)]
     clusters: Option<Clusters>,
-    /// Bind the licence to clusters of these names [default: any].
+    /// Bind the license to clusters of these names [default: any].
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     audience: Option<Vec<String>>,
     /// What it covers.
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "redis,postgres,studio")]
     features: Vec<Feature>,
-    /// The licence's id, a ULID [default: a new one].
+    /// The license's id, a ULID [default: a new one].
     #[arg(long, value_name = "ULID")]
     id: Option<LicenseId>,
     /// The moment of issue [default: now].
@@ -91,7 +91,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let terms = terms(args)?;
     let key = signer.issue(&terms)?;
 
-    // What a customer will get is looked at as a customer's build does, with the signer trusted.
+    // The new key is verified as a customer's build verifies it, with the signer trusted.
     let license = signer.verifier()?.verify(&key).context("the new key does not verify")?;
     let status = Status::of(&terms, dates::now());
     eprintln!("{}", inspect::table(&license, status, dates::now()));

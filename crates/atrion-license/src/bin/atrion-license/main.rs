@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! `atrion-license keygen | issue | inspect`; in the repository also `cargo xtask license`.
 //!
-//! The first two are the vendor's, the last is the operator's: run it before a deploy.
+//! The first two are for the vendor, the last is for the operator: run it before a deploy.
 
 mod dates;
 mod inspect;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "atrion-license", version, about = "Makes, issues and inspects licence keys of Atrion.")]
+#[command(name = "atrion-license", version, about = "Makes, issues and inspects license keys of Atrion.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -23,11 +23,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a key pair that signs licences.
+    /// Make a key pair that signs licenses.
     Keygen(keygen::Args),
-    /// Sign a licence; the key goes to standard output, what it says to standard error.
+    /// Sign a license; the key goes to standard output, what it says to standard error.
     Issue(issue::Args),
-    /// Show what a licence says and where it stands: exit 0 active, 3 expiring within 30 days,
+    /// Show what a license says and where it stands: exit 0 active, 3 expiring within 30 days,
     /// 4 in grace, 5 expired, 6 invalid.
     Inspect(inspect::Args),
 }

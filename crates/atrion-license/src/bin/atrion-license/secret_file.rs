@@ -7,13 +7,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-/// Writes a line to a new file of mode 0600. One that exists is left alone: it may be the only copy
-/// of a key.
+/// Writes a line to a new file of mode 0600. A file that exists is left alone: it may be the only
+/// copy of a key.
 pub(crate) fn create(path: &Path, line: &str) -> anyhow::Result<()> {
     write(private().open(path), path, line)
 }
 
-/// Writes a line to a new file that everybody may read.
+/// Writes a line to a new file that every user may read.
 pub(crate) fn create_public(path: &Path, line: &str) -> anyhow::Result<()> {
     write(OpenOptions::new().write(true).create_new(true).open(path), path, line)
 }

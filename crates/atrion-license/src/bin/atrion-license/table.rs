@@ -81,7 +81,7 @@ mod tests {
         for value in
             ["x".repeat(300), "word ".repeat(60), "許諾 ".repeat(60), "許".repeat(128), String::new()]
         {
-            let mut table = Table::new("Licence 01ARYZ6S41ZZZZZZZZZZZZZZZZ".to_owned());
+            let mut table = Table::new("License 01ARYZ6S41ZZZZZZZZZZZZZZZZ".to_owned());
             table.row("licensee", &value);
             let shown = table.to_string();
             assert!(shown.lines().all(|line| line.width() <= WIDTH), "{shown}");
