@@ -1,183 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A fleet in one process: every node hears every other at once, until somebody cuts the wire.
+//! A fleet in one process: the nodes of a shared store, and the wires between them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use atrion_core::Mono;
+use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Change, Clock, Event, Feed, InMemoryProvider, Liveness, NodeId, Observer,
-    PhysicsVector, ProviderError, Register, RegisterSet, RegisterSetLimits, RouteId, Sharing, StateProvider,
-    Subscription, Weight, lock,
+    BoxFuture, Capabilities, Clock, Event, InMemoryProvider, Liveness, NodeId, Observer, PhysicsVector,
+    ProviderError, Register, RouteId, Sharing, StateProvider, Subscription, Weight, lock,
 };
 
-/// Nodes that see each other's registers without delay, for tests of whoever merges them.
+mod hub;
+use hub::Hub;
+
+/// Nodes that see each other's registers: at once, or over wires that take their time.
+///
+/// - **It promises** the semantics of the port and no more: each register arrives whole, in any order, under its
+///   node's name, and a node that can be reached is heard of all the time.
+/// - **It does not know** a protocol: there are no heartbeats, gaps or records, and nothing is counted.
 ///
 /// [`node`](Self::node) gives a node's provider; two calls with one name give two handles of one node. Clones are the
 /// same fleet.
 #[derive(Clone)]
-pub struct MemoryFleet(Arc<Hub>);
-
-struct Hub {
+pub struct MemoryFleet {
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-}
-
-struct State {
-    sharing: Option<Sharing>,
-    nodes: BTreeMap<NodeId, Node>,
-    cut: BTreeSet<NodeId>,
-    version: u64,
-}
-
-struct Node {
-    own: InMemoryProvider,
-    latest: BTreeMap<RouteId, Said>,
-    view: RegisterSet,
-    feed: Arc<Feed>,
-    observer: Option<Arc<dyn Observer>>,
-}
-
-/// A register, and when it was valid as it stands here.
-#[derive(Clone)]
-struct Said {
-    register: Register,
-    at: Mono,
+    hub: Arc<Mutex<Hub>>,
 }
 
 /// One node of a [`MemoryFleet`].
 #[derive(Clone)]
 pub struct FleetNode {
-    hub: Arc<Hub>,
+    fleet: MemoryFleet,
     name: NodeId,
     own: InMemoryProvider,
 }
 
 impl MemoryFleet {
-    /// A fleet without nodes that listens in the recommended way; vectors age by this clock.
+    /// A fleet without nodes whose registers arrive at once. It listens in the recommended way; vectors age by this
+    /// clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let (nodes, cut) = (BTreeMap::new(), BTreeSet::new());
-        let state = State { sharing: Some(Sharing::default()), nodes, cut, version: 0 };
-        Self(Arc::new(Hub { clock, state: Mutex::new(state) }))
+        Self::with_wires(clock, || Duration::ZERO)
+    }
+
+    /// The same over wires: `way` says how long the next register takes to one listener. A register that is lost and
+    /// said again takes longer. Nothing arrives by itself: see [`FleetNode::deliver`].
+    #[must_use]
+    pub fn with_wires(clock: Arc<dyn Clock>, way: impl FnMut() -> Duration + Send + 'static) -> Self {
+        Self { clock, hub: Arc::new(Mutex::new(Hub::new(Box::new(way)))) }
     }
 
     /// Says how every node is to listen; `None`: nothing is shared.
     pub fn listen(&self, sharing: Option<Sharing>) {
-        self.0.state().sharing = sharing;
+        self.hub().sharing = sharing;
     }
 
     /// The node of that name, made if it is new.
     #[must_use]
     pub fn node(&self, name: &NodeId) -> FleetNode {
-        let mut state = self.0.state();
-        if let Some(known) = state.nodes.get(name) {
-            return FleetNode { hub: Arc::clone(&self.0), name: name.clone(), own: known.own.clone() };
-        }
-        let own = InMemoryProvider::with_clock(Arc::clone(&self.0.clock));
-        let node = Node {
-            own: own.clone(),
-            latest: BTreeMap::new(),
-            view: RegisterSet::new(RegisterSetLimits::default(), Liveness::default()),
-            feed: Arc::default(),
-            observer: None,
-        };
-        state.nodes.insert(name.clone(), node);
-        state.everybody_says_all(self.0.clock.now());
-        FleetNode { hub: Arc::clone(&self.0), name: name.clone(), own }
+        let new = || InMemoryProvider::with_clock(Arc::clone(&self.clock));
+        let own = self.hub().node(name, new, self.clock.now());
+        FleetNode { fleet: self.clone(), name: name.clone(), own }
     }
 
-    /// Nobody hears this node any more, and it hears nobody.
+    /// Separates a node from all others, in both directions.
     pub fn cut(&self, name: &NodeId) {
-        let mut state = self.0.state();
-        state.greet(self.0.clock.now());
-        state.cut.insert(name.clone());
+        self.hub().cut(name, self.clock.now());
     }
 
-    /// Mends what [`cut`](Self::cut) did; everybody says all that was missed.
+    /// Mends what [`cut`](Self::cut) did. The node and the others say all that was missed, and hear that they joined.
     pub fn mend(&self, name: &NodeId) {
-        let observers: Vec<_> = {
-            let mut state = self.0.state();
-            state.cut.remove(name);
-            state.everybody_says_all(self.0.clock.now());
-            let others = state.nodes.iter().filter(|(one, _)| *one != name);
-            let others: Vec<_> = others.map(|(one, node)| (one.clone(), node.observer.clone())).collect();
-            let returned = state.nodes.get(name).and_then(|node| node.observer.clone());
-            let to_it = others.iter().map(|(one, _)| (returned.clone(), one.clone()));
-            let to_them = others.iter().map(|(_, observer)| (observer.clone(), name.clone()));
-            to_it.chain(to_them).collect()
-        };
-        for (observer, node) in observers {
-            if let Some(observer) = observer {
-                observer.on_event(&Event::NodeJoined { provider: "fleet", node });
-            }
+        let greetings = self.hub().mend(name, self.clock.now());
+        for (observer, node) in greetings {
+            observer.on_event(&Event::NodeJoined { provider: NAME, node });
         }
     }
-}
 
-impl Hub {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn hub(&self) -> MutexGuard<'_, Hub> {
         // Valid after every single step.
-        lock(&self.state)
+        lock(&self.hub)
     }
 }
-
-impl State {
-    /// Whoever is not cut off is heard of now.
-    fn greet(&mut self, now: Mono) {
-        let Self { nodes, cut, .. } = self;
-        let here: Vec<_> = nodes.keys().filter(|name| !cut.contains(*name)).cloned().collect();
-        for (name, node) in nodes.iter_mut().filter(|(name, _)| !cut.contains(*name)) {
-            for peer in here.iter().filter(|peer| *peer != name) {
-                node.view.heard(peer, INCARNATION, now);
-            }
-        }
-    }
-
-    fn everybody_says_all(&mut self, now: Mono) {
-        self.greet(now);
-        let all = self.nodes.values().flat_map(|node| &node.latest);
-        let all: Vec<_> = all.map(|(route, said)| (route.clone(), said.clone())).collect();
-        all.iter().for_each(|(route, said)| self.say(route, said, now));
-    }
-
-    fn say(&mut self, route: &RouteId, said: &Said, now: Mono) {
-        let Self { nodes, cut, .. } = self;
-        let mut register = said.register.clone();
-        register.vector = register.vector.older_by(now.since(said.at));
-        if cut.contains(&register.node) {
-            return;
-        }
-        for (name, node) in nodes.iter_mut().filter(|(name, _)| !cut.contains(*name)) {
-            if *name != register.node && node.view.accept(route.clone(), &register, now) {
-                node.feed.publish(&Change::new(route.clone(), register.clone()));
-            }
-        }
-    }
-}
-
-const INCARNATION: u64 = 1;
 
 impl FleetNode {
-    fn store(&self, batch: &[(RouteId, PhysicsVector)]) {
-        let now = self.hub.clock.now();
-        let mut state = self.hub.state();
-        for (route, vector) in batch {
-            state.version += 1;
-            let register = Register::new(self.name.clone(), INCARNATION, state.version, *vector);
-            let said = Said { register, at: now };
-            state.say(route, &said, now);
-            if let Some(node) = state.nodes.get_mut(&self.name) {
-                node.latest.insert(route.clone(), said);
-            }
-        }
+    /// The node's name.
+    #[must_use]
+    pub const fn name(&self) -> &NodeId {
+        &self.name
+    }
+
+    /// Gives the node the registers that have arrived by now, and tells its subscribers. Reading a view delivers, too.
+    pub fn deliver(&self) {
+        self.fleet.hub().deliver(&self.name, self.fleet.clock.now());
+    }
+
+    /// How often the node was asked for its peers.
+    #[must_use]
+    pub fn looks(&self) -> u64 {
+        self.fleet.hub().looks(&self.name)
     }
 }
 
 impl StateProvider for FleetNode {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new("fleet").shared(true).subscribes(true).batch_limit(1_024)
+        Capabilities::new(NAME).shared(true).subscribes(true).batch_limit(1_024)
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
@@ -185,9 +112,9 @@ impl StateProvider for FleetNode {
     }
 
     fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        if let Some(node) = self.hub.state().nodes.get(&self.name) {
-            node.feed.close();
-        }
+        // Unlocked before anybody is woken.
+        let feed = self.fleet.hub().feed(&self.name);
+        feed.inspect(|feed| feed.close());
         self.own.disconnect()
     }
 
@@ -216,42 +143,45 @@ impl StateProvider for FleetNode {
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(async move {
             self.own.update_batch(batch).await?;
-            self.store(batch);
+            let now = self.fleet.clock.now();
+            let mut hub = self.fleet.hub();
+            batch.iter().for_each(|(route, vector)| hub.put(&self.name, route, *vector, now));
             Ok(())
         })
     }
 
     fn subscribe(&self) -> Option<Subscription> {
-        self.hub.state().nodes.get(&self.name).map(|node| node.feed.subscribe())
+        self.fleet.hub().feed(&self.name).map(|feed| feed.subscribe())
     }
 
     fn view(&self, route: &RouteId) -> Vec<Register> {
-        let now = self.hub.clock.now();
-        let mut state = self.hub.state();
-        state.greet(now);
-        state.nodes.get(&self.name).map_or_else(Vec::new, |node| node.view.live(route, now))
+        let now = self.fleet.clock.now();
+        self.fleet.hub().look(&self.name, now).map_or_else(Vec::new, |view| view.live(route, now))
     }
 
-    fn attach(&self, observer: Arc<dyn Observer>) {
-        if let Some(node) = self.hub.state().nodes.get_mut(&self.name) {
-            node.observer = Some(observer);
+    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
+        let now = self.fleet.clock.now();
+        if let Some(view) = self.fleet.hub().look(&self.name, now) {
+            peers.extend(view.peers(route, liveness, now));
         }
     }
 
+    fn attach(&self, observer: Arc<dyn Observer>) {
+        self.fleet.hub().attach(&self.name, observer);
+    }
+
     fn sharing(&self) -> Option<Sharing> {
-        self.hub.state().sharing
+        self.fleet.hub().sharing
     }
 
     fn published_weight(&self, route: &RouteId) -> Option<Weight> {
-        let state = self.hub.state();
-        let said = state.nodes.get(&self.name)?.latest.get(route)?;
-        Some(said.register.vector.weight)
+        self.fleet.hub().published_weight(&self.name, route)
     }
 }
 
 impl fmt::Debug for MemoryFleet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryFleet").field("nodes", &self.0.state().nodes.len()).finish_non_exhaustive()
+        f.debug_struct("MemoryFleet").field("nodes", &self.hub().len()).finish_non_exhaustive()
     }
 }
 
@@ -260,3 +190,5 @@ impl fmt::Debug for FleetNode {
         f.debug_struct("FleetNode").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+const NAME: &str = "fleet";

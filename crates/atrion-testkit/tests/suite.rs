@@ -4,13 +4,14 @@
 #![allow(missing_docs)] // a test's name says what it shows
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms};
-use atrion_state::{FakeClock, InMemoryProvider, NodeId, StateProvider, lock};
+use atrion_state::{FakeClock, InMemoryProvider, NodeId, PhysicsVector, RouteId, StateProvider, lock};
 use atrion_testkit::contract::{self, Report, Subject, Time};
-use atrion_testkit::{Fault, FaultyProvider, MemoryFleet};
+use atrion_testkit::{Fault, FaultyProvider, MemoryFleet, TokioClock};
+use futures_util::FutureExt;
 
 fn memory(clock: &FakeClock) -> InMemoryProvider {
     InMemoryProvider::with_clock(Arc::new(clock.clone()))
@@ -57,6 +58,56 @@ async fn a_node_of_a_fleet_in_memory_keeps_the_contract_with_its_peer() {
     report.assert_kept();
     let skipped: Vec<_> = report.skipped().map(|entry| entry.name).collect();
     assert_eq!(skipped, [OPENED_AGAIN], "it ends with its process, and has no other excuse: {report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_of_a_fleet_over_wires_keeps_the_contract_with_its_peer() {
+    let report = contract::run_all(|| async {
+        let fleet = MemoryFleet::with_wires(Arc::new(TokioClock::new()), || Duration::from_millis(3));
+        let nodes = ["one", "other"].map(|name| Arc::new(fleet.node(&NodeId::new(name).unwrap())));
+        let [one, other] = nodes.each_ref().map(Arc::clone);
+        let nodes = nodes.map(|node| Arc::downgrade(&node));
+        tokio::spawn(async move {
+            while let [Some(one), Some(other)] = nodes.each_ref().map(Weak::upgrade) {
+                [one, other].iter().for_each(|node| node.deliver());
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        Subject::new(one, Time::Real).with_peer(other)
+    })
+    .await;
+    report.assert_kept();
+    let skipped: Vec<_> = report.skipped().map(|entry| entry.name).collect();
+    assert_eq!(skipped, [OPENED_AGAIN], "it ends with its process, and has no other excuse: {report}");
+}
+
+#[test]
+fn a_register_is_seen_when_it_has_arrived_and_is_as_old_as_its_way() {
+    let clock = FakeClock::new();
+    let fleet = MemoryFleet::with_wires(Arc::new(clock.clone()), || Duration::from_millis(30));
+    let [one, other] = ["one", "other"].map(|name| fleet.node(&NodeId::new(name).unwrap()));
+    let (route, mut feed) = (RouteId::new("r").unwrap(), other.subscribe().unwrap());
+    one.update_vector(route.clone(), scarred()).now_or_never().unwrap().unwrap();
+    clock.advance(Duration::from_millis(29));
+    assert!(other.view(&route).is_empty() && feed.try_recv().is_none());
+    clock.advance(Duration::from_millis(2));
+    other.deliver();
+    assert_eq!(feed.try_recv().unwrap().register.vector.age, Duration::from_millis(31));
+    // What is on its way when a wire is cut arrives when it is mended.
+    one.update_vector(route.clone(), scarred()).now_or_never().unwrap().unwrap();
+    fleet.cut(other.name());
+    clock.advance(Duration::from_secs(4));
+    other.deliver();
+    assert!(feed.try_recv().is_none());
+    assert_eq!(other.view(&route)[0].silence, Duration::from_secs(4));
+    fleet.mend(other.name());
+    assert_eq!(other.view(&route)[0].silence, Duration::ZERO);
+    assert_eq!(feed.try_recv().unwrap().register.vector.age, Duration::from_secs(4));
+    assert_eq!((one.looks(), other.looks()), (0, 3));
+}
+
+fn scarred() -> PhysicsVector {
+    PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(40.0))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
