@@ -14,16 +14,16 @@ use super::world::{World, route};
 fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
     let plan = Plan { seed: 11, loss, twice: 50, stuck, delay, drift: 100, faults: Vec::new() };
     let lambda = 0.1;
-    let mut world = World::new(plan, 10, lambda);
+    let mut world = World::planned(plan, 10, lambda);
     let mut random = Random::new(3);
     let blend = Blend::new(Gamma::RECOMMENDED, Ohms::saturating(100.0));
     let mut found = Vec::new();
-    world.run(Duration::from_secs(29), |world, now| {
+    world.run_under(Duration::from_secs(29), |world, now| {
         if !now.is_multiple_of(100) {
             return;
         }
         for process in &mut world.processes {
-            let (scar, weight) = process.truth.entry(route(0)).or_insert((0.0, 200));
+            let (scar, weight) = process.truth.entry(route("api")).or_insert((0.0, 200));
             *scar *= (-lambda * 0.1).exp();
             // The literal law's storm: five ohms whenever a tick has failures, around 110 ohms in the balance.
             *scar += if random.permille(220) { 5.0 } else { 0.0 };
@@ -33,7 +33,7 @@ fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
         if now < 5_000 {
             return;
         }
-        let truth: Vec<_> = world.processes.iter().map(|process| process.truth[&route(0)]).collect();
+        let truth: Vec<_> = world.processes.iter().map(|process| process.truth[&route("api")]).collect();
         let peer = |&(scar, weight): &(f64, u8)| Peer {
             scar: Ohms::saturating(scar),
             weight: Evidence::from_byte(weight),
@@ -43,7 +43,7 @@ fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
             let fleet = world.processes[number].fleet.as_ref().unwrap();
             let own = Own::new(Ohms::saturating(truth[number].0), Evidence::from_byte(200));
             let liveness = Liveness::default();
-            let heard = fleet.view(&route(0), clock);
+            let heard = fleet.view(&route("api"), clock);
             let merged = blend.merged(own, heard.iter().map(|register| register.as_peer(&liveness)));
             let others = truth.iter().enumerate().filter(|(other, _)| *other != number);
             let ideal = blend.merged(own, others.map(|(_, register)| peer(register)));

@@ -10,7 +10,7 @@ pub const NODES: u64 = 5;
 /// Faults happen within so many milliseconds; then it is quiet.
 pub const STORM_MS: u64 = 30_000;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     pub seed: u64,
     /// Of a thousand messages on their way to one node, so many are lost,

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Nodes, a store, and the wires between them. Every message goes over them as bytes.
+//! Nodes, a store, and the wires between them, in virtual time. Every message and record is bytes on its way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use atrion_cluster::fleet::{Action, Commit, Committed, Digest, Fleet, FleetConfig, Record};
-use atrion_cluster::wire::{ClusterHash, Expected, Header, Message, decode, encode};
+use atrion_cluster::fleet::{Action, Commit, Committed, Fleet, FleetConfig, Received};
+use atrion_cluster::wire::{Message, decode, encode};
 use atrion_core::{Mode, Mono, Ohms, Wall};
-use atrion_state::{DecayRate, NodeId, PhysicsVector, RegisterSetLimits, RouteId, Weight};
+use atrion_state::{Change, DecayRate, NodeId, PhysicsVector, RegisterSetLimits, RouteId, Weight};
 use atrion_testkit::Random;
 
 use super::plan::{Fault, Plan, STORM_MS};
+use super::store::{CLUSTER, Store, expected};
 
-const CLUSTER: ClusterHash = ClusterHash::from_u64(7);
 const WALL_MS: u64 = 1_767_960_000_000;
-pub const STEP_MS: u64 = 20;
+const STEP_MS: u64 = 20;
 
 /// One process, with clocks of its own.
+#[derive(Debug)]
 pub struct Process {
     pub fleet: Option<Fleet>,
-    pub number: u64,
-    /// What its monotonic clock showed at the beginning of the world, and how far it drifts, in millionths.
+    /// The number in the name that it was given.
+    pub number: usize,
+    /// What its monotonic clock showed at the beginning of the world, in nanoseconds, and how far it drifts, in
+    /// millionths.
     offset: u64,
     drift: i64,
     /// Until when it cannot reach the store, or is dead.
@@ -32,135 +35,227 @@ pub struct Process {
     pub truth: BTreeMap<RouteId, (f64, u8)>,
 }
 
-/// A record as the store has it, in bytes, but for its end.
-#[derive(Clone)]
-struct Stored {
-    header: Vec<u8>,
-    fields: BTreeMap<String, Vec<u8>>,
-    ends: u64,
-}
-
+#[derive(Debug)]
 pub struct World {
     pub plan: Plan,
-    pub now_ms: u64,
+    now_ms: u64,
     pub processes: Vec<Process>,
     pub lambda: f64,
-    store: BTreeMap<NodeId, Stored>,
+    limits: RegisterSetLimits,
+    pub store: Store,
+    /// Messages arrive at the instant in which they are published.
+    at_once: bool,
     /// Arrival, receiver, bytes; sorted by arrival, and by number where that is the same.
     wires: BTreeMap<(u64, u64), (usize, Vec<u8>)>,
     sent: u64,
     random: Random,
-    /// A fingerprint of everything that was ever published.
-    pub said: u64,
-    pub published: u64,
-    /// Who asked for more than can be done in an instant, and what for.
+    /// What a test does to a message on its way to a process: how often it arrives. The second number counts them.
+    pub arrives: fn(usize, u64) -> usize,
+    ways: u64,
+    /// Processes whose words vanish on the way to the store. Neither side is told.
+    pub mute: BTreeSet<usize>,
+    /// Everything that was published, to the byte.
+    pub log: Vec<Vec<u8>>,
+    /// The changes that each process heard.
+    pub changes: BTreeMap<usize, Vec<Change>>,
+    /// Which node asked for more than can be done in an instant, and what for.
     pub restless: Option<String>,
 }
 
-pub fn route(number: u64) -> RouteId {
-    RouteId::new(&format!("api/{number}")).unwrap()
+pub fn route(name: &str) -> RouteId {
+    RouteId::new(name).unwrap()
 }
 
-pub fn node(number: u64) -> NodeId {
+pub fn node(number: usize) -> NodeId {
     NodeId::new(&format!("pod-{number}")).unwrap()
 }
 
-/// Far above what the world needs, and low enough to show whoever grows.
+pub fn vector(scar: f64, weight: u8) -> PhysicsVector {
+    PhysicsVector::new(Mode::Operational, Ohms::saturating(10.0), Ohms::saturating(scar))
+        .with_weight(Weight::from_255ths(weight))
+        .with_decay_rate(DecayRate::saturating(0.1))
+}
+
+pub fn fleet(number: usize, now: Mono, wall: u64) -> Fleet {
+    Fleet::new(FleetConfig::new(CLUSTER, node(number)), now, Wall::from_millis(wall), number as u64)
+}
+
+/// Far above what a planned world needs, and low enough to show a node that grows.
 pub const LIMITS: RegisterSetLimits = RegisterSetLimits::new(16, 64, 256);
 
 /// A node that is alive and well has done what it has to do after a few actions.
 const IN_ONE_INSTANT: u32 = 100;
 
 impl World {
-    pub fn new(plan: Plan, nodes: u64, lambda: f64) -> Self {
-        let mut random = Random::new(plan.seed ^ 0x5eed);
-        let processes = (0..nodes)
-            .map(|number| Process {
-                fleet: None,
-                number,
-                offset: random.below(10_000_000_000),
-                drift: random.below(2 * plan.drift + 1) as i64 - plan.drift as i64,
-                cut_until: 0,
-                dead_until: 0,
-                lives: 0,
-                skew: 0,
-                truth: BTreeMap::new(),
-            })
-            .collect();
-        let mut world = Self {
-            plan,
-            now_ms: 0,
-            processes,
-            lambda,
-            store: BTreeMap::new(),
-            wires: BTreeMap::new(),
-            sent: 0,
-            random,
-            said: 0,
-            published: 0,
-            restless: None,
-        };
-        (0..nodes as usize).for_each(|number| world.begin(number));
+    /// Nodes whose clocks agree, over wires that do nothing wrong and take no time.
+    pub fn calm(nodes: usize) -> Self {
+        let mut world = Self::empty(Plan::default(), RegisterSetLimits::default());
+        world.at_once = true;
+        for number in 0..nodes {
+            let index = world.add(number);
+            world.start(index, 1_000_000);
+        }
         world
     }
 
+    /// Nodes to which happens what the plan says.
+    pub fn planned(plan: Plan, nodes: usize, lambda: f64) -> Self {
+        let mut world = Self { lambda, ..Self::empty(plan, LIMITS) };
+        for number in 0..nodes {
+            let index = world.add(number);
+            let (random, most) = (&mut world.random, world.plan.drift);
+            let offset = random.below(10_000_000_000);
+            let drift = random.below(2 * most + 1) as i64 - most as i64;
+            let process = &mut world.processes[index];
+            (process.offset, process.drift) = (offset, drift);
+        }
+        (0..nodes).for_each(|index| world.begin(index));
+        world
+    }
+
+    fn empty(plan: Plan, limits: RegisterSetLimits) -> Self {
+        Self {
+            random: Random::new(plan.seed ^ 0x5eed),
+            plan,
+            now_ms: 0,
+            processes: Vec::new(),
+            lambda: 0.1,
+            limits,
+            store: Store::default(),
+            at_once: false,
+            wires: BTreeMap::new(),
+            sent: 0,
+            arrives: |_, _| 1,
+            ways: 0,
+            mute: BTreeSet::new(),
+            log: Vec::new(),
+            changes: BTreeMap::new(),
+            restless: None,
+        }
+    }
+
+    /// A process that was given this name and has not begun. Gives its index.
+    pub fn add(&mut self, number: usize) -> usize {
+        self.processes.push(Process {
+            fleet: None,
+            number,
+            offset: 1_000_000_000,
+            drift: 0,
+            cut_until: 0,
+            dead_until: u64::MAX,
+            lives: 0,
+            skew: 0,
+            truth: BTreeMap::new(),
+        });
+        self.processes.len() - 1
+    }
+
+    /// What the clocks of a calm world show.
+    pub fn now(&self) -> Mono {
+        self.clock(0)
+    }
+
     /// A process's own monotonic clock.
-    pub fn clock(&self, number: usize) -> Mono {
-        let process = &self.processes[number];
+    pub fn clock(&self, index: usize) -> Mono {
+        let process = &self.processes[index];
         let elapsed = self.now_ms as i64 * 1_000_000;
         let drifted = elapsed + elapsed / 1_000_000 * process.drift;
         Mono::from_nanos(process.offset + drifted as u64)
     }
 
-    fn wall(&self, number: usize) -> u64 {
-        (WALL_MS + self.now_ms).saturating_add_signed(self.processes[number].skew * 1_000)
+    fn wall(&self, index: usize) -> u64 {
+        (WALL_MS + self.now_ms).saturating_add_signed(self.processes[index].skew * 1_000)
     }
 
-    /// A process begins a life, with what the store knows of its last one.
-    fn begin(&mut self, number: usize) {
-        let (now, wall) = (self.clock(number), Wall::from_millis(self.wall(number)));
-        let process = &mut self.processes[number];
+    pub fn node(&mut self, index: usize) -> &mut Fleet {
+        self.processes[index].fleet.as_mut().unwrap()
+    }
+
+    /// A process begins a life at this wall clock, with what the store knows of its last one.
+    pub fn start(&mut self, index: usize, wall: u64) {
+        let now = self.clock(index);
+        let process = &mut self.processes[index];
         process.lives += 1;
         let mut config = FleetConfig::new(CLUSTER, node(process.number));
-        config.limits = LIMITS;
-        let seed = self.plan.seed ^ process.number ^ process.lives << 32;
-        process.fleet = Some(Fleet::new(config, now, wall, seed));
-        self.connect(number);
+        config.limits = self.limits;
+        let seed = self.plan.seed ^ index as u64 ^ process.lives << 32;
+        process.fleet = Some(Fleet::new(config, now, Wall::from_millis(wall), seed));
+        self.connect(index);
     }
 
-    fn reaches(&self, number: usize) -> bool {
-        self.processes[number].cut_until <= self.now_ms
+    fn begin(&mut self, index: usize) {
+        self.start(index, self.wall(index));
+    }
+
+    /// A process dies without a word.
+    pub fn die(&mut self, index: usize) {
+        let process = &mut self.processes[index];
+        process.fleet = None;
+        process.truth.clear();
+        self.wires.retain(|_, (to, _)| *to != index);
+    }
+
+    /// A process says goodbye and ends.
+    pub fn leave(&mut self, index: usize) {
+        let now = self.clock(index);
+        let commit = self.node(index).leave(now);
+        self.commit(index, commit);
+        self.die(index);
+    }
+
+    /// A process cannot reach the store until it is [healed](Self::heal).
+    pub fn cut(&mut self, index: usize) {
+        self.cut_until(index, u64::MAX);
+    }
+
+    pub fn heal(&mut self, index: usize) {
+        self.processes[index].cut_until = 0;
+        self.connect(index);
+    }
+
+    fn cut_until(&mut self, index: usize, until: u64) {
+        let clock = self.clock(index);
+        self.processes[index].cut_until = until;
+        self.wires.retain(|_, (to, _)| *to != index);
+        if let Some(fleet) = &mut self.processes[index].fleet {
+            fleet.disconnected(clock);
+        }
+    }
+
+    fn reaches(&self, index: usize) -> bool {
+        self.processes[index].cut_until <= self.now_ms
     }
 
     /// PULL, PUSH, LIVE: the subscription is there before.
-    fn connect(&mut self, number: usize) {
-        if !self.reaches(number) {
+    fn connect(&mut self, index: usize) {
+        if !self.reaches(index) {
             return;
         }
-        let now = self.clock(number);
-        let records: Vec<_> = self.living().filter_map(|stored| self.record(&stored, number)).collect();
-        let Some(fleet) = self.processes[number].fleet.as_mut() else { return };
-        for record in records {
-            fleet.load(record, now);
-        }
+        let now = self.clock(index);
+        let records = self.store.records(self.wall(index), self.now_ms);
+        let Some(fleet) = self.processes[index].fleet.as_mut() else { return };
+        let changes = records.into_iter().flat_map(|record| fleet.load(record, now));
+        self.changes.entry(index).or_default().extend(changes);
         fleet.remembered();
         let commit = fleet.push(now);
-        self.commit(number, commit);
-        if let Some(fleet) = self.processes[number].fleet.as_mut() {
-            fleet.go_live(now);
-        }
+        self.commit(index, commit);
+        self.node(index).go_live(now);
+    }
+
+    pub fn run(&mut self, span: Duration) {
+        self.run_under(span, |_, _| {});
     }
 
     /// `load` is called in every step, before anything is delivered.
-    pub fn run(&mut self, span: Duration, mut load: impl FnMut(&mut Self, u64)) {
+    pub fn run_under(&mut self, span: Duration, mut load: impl FnMut(&mut Self, u64)) {
         let end = self.now_ms + span.as_millis() as u64;
         while self.now_ms < end {
             self.now_ms += STEP_MS;
             self.fail_what_has_to();
             load(self, self.now_ms);
             self.deliver();
-            for number in 0..self.processes.len() {
-                self.act(number);
+            for index in 0..self.processes.len() {
+                self.act(index);
             }
         }
     }
@@ -171,14 +266,7 @@ impl World {
         let faults: Vec<_> = self.plan.faults.iter().filter(due).copied().collect();
         for fault in faults {
             match fault {
-                Fault::Cut { node, lasts, .. } => {
-                    let (number, clock) = (node as usize, self.clock(node as usize));
-                    self.processes[number].cut_until = now + lasts;
-                    self.wires.retain(|_, (to, _)| *to != number);
-                    if let Some(fleet) = &mut self.processes[number].fleet {
-                        fleet.disconnected(clock);
-                    }
-                }
+                Fault::Cut { node, lasts, .. } => self.cut_until(node as usize, now + lasts),
                 Fault::Restart { node, skew, .. } => {
                     self.processes[node as usize].skew = skew;
                     self.die(node as usize);
@@ -191,98 +279,74 @@ impl World {
                 Fault::Flush { .. } => self.store.clear(),
             }
         }
-        for number in 0..self.processes.len() {
-            let process = &self.processes[number];
+        for index in 0..self.processes.len() {
+            let process = &self.processes[index];
             if process.fleet.is_none() && process.dead_until <= now {
-                self.begin(number);
+                self.begin(index);
             } else if process.cut_until > now - STEP_MS && process.cut_until <= now && process.cut_until > 0 {
-                self.connect(number);
+                self.connect(index);
             }
         }
     }
 
-    fn die(&mut self, number: usize) {
-        let process = &mut self.processes[number];
-        process.fleet = None;
-        process.truth.clear();
-        self.wires.retain(|_, (to, _)| *to != number);
-    }
-
-    fn act(&mut self, number: usize) {
-        let now = self.clock(number);
+    fn act(&mut self, index: usize) {
+        let (now, wall) = (self.clock(index), self.wall(index));
         let mut left = IN_ONE_INSTANT;
-        while let Some(action) = self.processes[number].fleet.as_mut().and_then(|fleet| fleet.poll(now)) {
+        while let Some(action) = self.processes[index].fleet.as_mut().and_then(|fleet| fleet.poll(now)) {
             left -= 1;
             if left == 0 {
-                self.restless = Some(format!("node {number} asks again and again, at last for {action:?}"));
+                self.restless = Some(format!("node {index} asks again and again, at last for {action:?}"));
                 return;
             }
             // A cut is noticed at once: what is asked of the store then fails.
-            assert!(self.reaches(number), "{}: a node that is cut off asks for {action:?}", self.plan);
+            assert!(self.reaches(index), "{}: a node that is cut off asks for {action:?}", self.plan);
             match action {
+                Action::Publish(_) | Action::Commit(_) if self.mute.contains(&index) => {}
                 Action::Publish(messages) => {
                     self.publish(messages);
-                    self.fleet(number).published(now);
+                    self.node(index).published(now);
                 }
-                Action::Commit(commit) => self.commit(number, commit),
+                Action::Commit(commit) => self.commit(index, commit),
                 Action::Compare => {
-                    let digests: Vec<_> = self.living().filter_map(|one| self.digest(&one, number)).collect();
-                    self.fleet(number).compared(&digests, now);
+                    let digests = self.store.digests(wall, self.now_ms);
+                    self.node(index).compared(&digests, now);
                 }
                 Action::Pull(nodes) => {
                     for name in nodes {
-                        let stored =
-                            self.store.get(&name).filter(|stored| stored.ends > self.now_ms).cloned();
-                        match stored.and_then(|stored| self.record(&stored, number)) {
-                            Some(record) => drop(self.fleet(number).load(record, now)),
-                            None => self.fleet(number).absent(&name),
+                        match self.store.record(&name, wall, self.now_ms) {
+                            Some(record) => drop(self.node(index).load(record, now)),
+                            None => self.node(index).absent(&name),
                         }
                     }
-                    self.fleet(number).pulled();
+                    self.node(index).pulled();
                 }
                 other => panic!("{other:?}"),
             }
         }
     }
 
-    fn fleet(&mut self, number: usize) -> &mut Fleet {
-        self.processes[number].fleet.as_mut().unwrap()
-    }
-
-    fn commit(&mut self, number: usize, commit: Commit) {
-        let (now, clock) = (self.now_ms, self.clock(number));
-        let gone = self.store.get(&commit.node).is_some_and(|stored| stored.ends <= now);
-        if commit.replaces || gone {
-            self.store.remove(&commit.node);
-        }
-        let known = self.store.contains_key(&commit.node);
-        let header = encode(&commit.header, &[], None).unwrap();
-        let fresh = Stored { header: Vec::new(), fields: BTreeMap::new(), ends: now };
-        let stored = self.store.entry(commit.node).or_insert(fresh);
-        let mut added = usize::from(!known);
-        for part in commit.parts {
-            let bytes = encode(&part.message.header, &part.message.entries, None).unwrap();
-            added += usize::from(stored.fields.insert(part.field, bytes).is_none());
-        }
-        (stored.header, stored.ends) = (header, now + commit.ttl.as_millis() as u64);
+    fn commit(&mut self, index: usize, commit: Commit) {
+        let added = self.store.write(&commit, self.now_ms);
         self.publish(commit.messages);
-        self.fleet(number).committed(Committed::Stored { added }, clock);
+        let now = self.clock(index);
+        self.node(index).committed(Committed::Stored { added }, now);
     }
 
     fn publish(&mut self, messages: Vec<Message>) {
         for message in messages {
             let bytes = encode(&message.header, &message.entries, None).unwrap();
-            self.said = bytes
-                .iter()
-                .fold(self.said, |said, &byte| (said ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-            self.published += 1;
             for to in 0..self.processes.len() {
-                for _ in 0..self.times() {
+                for _ in 0..self.times(to) {
+                    if self.at_once {
+                        self.receive(to, &bytes);
+                        continue;
+                    }
                     let arrives = self.now_ms + self.latency();
                     self.sent += 1;
                     self.wires.insert((arrives, self.sent), (to, bytes.clone()));
                 }
             }
+            self.log.push(bytes);
         }
     }
 
@@ -290,13 +354,15 @@ impl World {
         self.now_ms < STORM_MS
     }
 
-    fn times(&mut self) -> usize {
-        if !self.is_storm() {
-            return 1;
+    fn times(&mut self, to: usize) -> usize {
+        self.ways += 1;
+        let wanted = (self.arrives)(to, self.ways);
+        if self.at_once || !self.is_storm() {
+            return wanted;
         }
         let lost = self.random.permille(self.plan.loss);
         let twice = self.random.permille(self.plan.twice);
-        if lost { 0 } else { 1 + usize::from(twice) }
+        if lost { 0 } else { wanted + usize::from(twice) }
     }
 
     fn latency(&mut self) -> u64 {
@@ -308,39 +374,26 @@ impl World {
     fn deliver(&mut self) {
         while let Some(first) = self.wires.first_entry().filter(|first| first.key().0 <= self.now_ms) {
             let (to, bytes) = first.remove();
-            let (now, wall) = (self.clock(to), self.wall(to));
-            let decoded = decode(&bytes, &expected(wall)).map(|decoded| decoded.message);
-            let is_reachable = self.reaches(to);
-            if let Some(fleet) = self.processes[to].fleet.as_mut().filter(|_| is_reachable) {
-                fleet.receive(decoded.unwrap(), bytes.len(), now);
-            }
+            self.receive(to, &bytes);
         }
     }
 
-    fn living(&self) -> impl Iterator<Item = Stored> + use<> {
-        let now = self.now_ms;
-        let living: Vec<_> = self.store.values().filter(|stored| stored.ends > now).cloned().collect();
-        living.into_iter()
+    fn receive(&mut self, to: usize, bytes: &[u8]) {
+        let (now, wall) = (self.clock(to), self.wall(to));
+        let message = decode(bytes, &expected(wall)).unwrap().message;
+        let is_reachable = self.reaches(to);
+        let Some(fleet) = self.processes[to].fleet.as_mut().filter(|_| is_reachable) else { return };
+        if let Received::Taken(changes) = fleet.receive(message, bytes.len(), now) {
+            self.changes.entry(to).or_default().extend(changes);
+        }
     }
 
-    fn digest(&self, stored: &Stored, reader: usize) -> Option<Digest> {
-        let header: Header = decode(&stored.header, &expected(self.wall(reader))).ok()?.message.header;
-        Some(Digest { header, ttl: Some(Duration::from_millis(stored.ends - self.now_ms)) })
-    }
-
-    fn record(&self, stored: &Stored, reader: usize) -> Option<Record> {
-        let Digest { header, ttl } = self.digest(stored, reader)?;
-        let wall = self.wall(reader);
-        let parts = stored.fields.values().map(|bytes| decode(bytes, &expected(wall)).unwrap().message);
-        Some(Record { header, parts: parts.collect(), ttl, complete: true })
-    }
-
-    /// Everybody's scars as they are, told to everybody's own machine.
+    /// Hands every node's machine the node's scars as they are.
     pub fn tell(&mut self) {
-        for number in 0..self.processes.len() {
-            let now = self.clock(number);
+        for index in 0..self.processes.len() {
+            let now = self.clock(index);
             let lambda = DecayRate::saturating(self.lambda);
-            let process = &mut self.processes[number];
+            let process = &mut self.processes[index];
             let Some(fleet) = &mut process.fleet else { continue };
             for (route, &(scar, weight)) in &process.truth {
                 let vector = PhysicsVector::new(Mode::Operational, Ohms::ZERO, Ohms::saturating(scar));
@@ -349,8 +402,4 @@ impl World {
             }
         }
     }
-}
-
-fn expected(wall_ms: u64) -> Expected<'static> {
-    Expected { cluster: CLUSTER, shard: 0, key: None, wall_ms }
 }

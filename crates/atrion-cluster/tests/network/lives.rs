@@ -9,21 +9,21 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_node_that_restarts_with_its_clock_put_back_knows_what_it_knew_and_is_believed() {
-    let mut world = World::new(2);
-    let (a, now) = (route("a"), world.now);
+    let mut world = World::calm(2);
+    let (a, now) = (route("a"), world.now());
     world.node(0).update(&a, vector(60.0, 200), now);
     world.run(3 * SECOND);
     let before = world.node(0).incarnation();
-    world.nodes[0] = None;
+    world.die(0);
     world.run(2 * SECOND);
     world.start(0, 17);
-    let now = world.now;
+    let now = world.now();
     assert!(world.node(0).incarnation() > before);
     let left = world.node(0).own(&a, now).unwrap().aged_scar().get();
     assert!((left - 60.0 * (-0.5f64).exp()).abs() < 0.2, "five seconds later: {left}");
     world.node(0).update(&a, vector(5.0, 200), now);
     world.run(SECOND);
-    let now = world.now;
+    let now = world.now();
     let seen = world.node(1).view(&a, now)[0].vector.aged_scar().get();
     assert!((seen - 4.6).abs() < 0.3, "{seen}");
 }
@@ -31,25 +31,25 @@ fn a_node_that_restarts_with_its_clock_put_back_knows_what_it_knew_and_is_believ
 /// Its number is lower than the one that others know, and nobody is left who could tell it.
 #[test]
 fn a_node_whose_clock_was_put_back_and_whose_record_is_lost_is_believed_when_its_last_life_is_gone() {
-    let mut world = World::new(3);
-    let (a, now) = (route("a"), world.now);
+    let mut world = World::calm(3);
+    let (a, now) = (route("a"), world.now());
     world.node(0).update(&a, vector(60.0, 200), now);
     world.run(3 * SECOND);
     let before = world.node(0).incarnation();
-    world.nodes[0] = None;
-    world.flush();
+    world.die(0);
+    world.store.clear();
     world.start(0, 17);
     assert!(world.node(0).incarnation() < before);
-    let now = world.now;
+    let now = world.now();
     world.node(0).update(&a, vector(90.0, 200), now);
     let seen = |world: &mut World, number: usize| {
-        let now = world.now;
+        let now = world.now();
         world.node(number).view(&a, now).first().map(|seen| (seen.incarnation, seen.vector.aged_scar().get()))
     };
     world.run(5 * SECOND);
     assert!(seen(&mut world, 1).is_some_and(|(life, _)| life == before), "the other is not gone yet");
     world.run(8 * SECOND);
-    let now = world.now;
+    let now = world.now();
     let (life, own) = (world.node(0).incarnation(), world.node(0).own(&a, now).unwrap().aged_scar().get());
     for number in [1, 2] {
         let (seen_life, seen) = seen(&mut world, number).unwrap();
@@ -59,8 +59,8 @@ fn a_node_whose_clock_was_put_back_and_whose_record_is_lost_is_believed_when_its
 
 #[test]
 fn a_restart_forgets_nothing_of_routes_that_nobody_names_again() {
-    let mut world = World::new(2);
-    let now = world.now;
+    let mut world = World::calm(2);
+    let now = world.now();
     for number in 0..300 {
         world.node(0).update(&route(&format!("r{number}")), vector(90.0, 200), now);
     }
@@ -69,34 +69,33 @@ fn a_restart_forgets_nothing_of_routes_that_nobody_names_again() {
         world.start(0, 2_000_000 * life);
         world.run(3 * SECOND);
     }
-    let now = world.now;
+    let now = world.now();
     assert_eq!(world.node(0).owned(now).len(), 300);
     assert!((0..300).all(|number| world.node(1).view(&route(&format!("r{number}")), now).len() == 1));
 }
 
 #[test]
 fn a_new_life_replaces_the_old_one_at_its_peers() {
-    let mut world = World::new(2);
-    let now = world.now;
+    let mut world = World::calm(2);
+    let now = world.now();
     world.node(0).update(&route("old"), vector(60.0, 200), now);
     world.run(3 * SECOND);
     // The record is gone, so nothing is remembered: the new life has never heard of the route.
-    world.flush();
+    world.store.clear();
     world.start(0, 5_000_000);
     world.run(2 * SECOND);
-    let now = world.now;
+    let now = world.now();
     assert_eq!(world.node(1).view(&route("old"), now), []);
 }
 
 #[test]
 fn of_two_processes_with_one_name_one_takes_another() {
-    let mut world = World::new(2);
+    let mut world = World::calm(2);
     world.run(2 * SECOND);
     // The twin is a process of its own that was given the same name.
-    world.nodes.push(None);
-    world.nodes[2] = Some(super::world::fleet(0, world.now, 3_000_000));
-    world.connect(2);
-    let now = world.now;
+    let twin = world.add(0);
+    world.start(twin, 3_000_000);
+    let now = world.now();
     world.node(0).update(&route("a"), vector(30.0, 200), now);
     world.node(2).update(&route("a"), vector(80.0, 200), now);
     world.run(15 * SECOND);
@@ -105,17 +104,17 @@ fn of_two_processes_with_one_name_one_takes_another() {
     assert!(names.iter().all(|name| name.starts_with("pod-0")), "{names:?}");
     let conflicts: u64 = [0, 2].map(|number| world.node(number).stats(now).conflicts).into_iter().sum();
     assert!((1..=2).contains(&conflicts), "{conflicts}");
-    let now = world.now;
+    let now = world.now();
     assert_eq!(world.node(1).view(&route("a"), now).len(), 2, "both are heard");
 }
 
 #[test]
 fn who_says_goodbye_fades_from_then_on_and_its_next_life_knows() {
-    let mut world = World::new(2);
-    let now = world.now;
+    let mut world = World::calm(2);
+    let now = world.now();
     world.node(0).update(&route("a"), vector(60.0, 200), now);
     world.run(2 * SECOND);
-    let now = world.now;
+    let now = world.now();
     // Too little to be told of, but a goodbye says everything.
     world.node(0).update(
         &route("a"),
@@ -126,12 +125,12 @@ fn who_says_goodbye_fades_from_then_on_and_its_next_life_knows() {
     let silence = world.node(1).view(&route("a"), now)[0].silence;
     assert_eq!(silence, 3 * SECOND);
     world.run(4 * SECOND);
-    let now = world.now;
+    let now = world.now();
     let stats = world.node(1).stats(now);
     assert_eq!((stats.live, stats.fading), (0, 1));
     world.run(4 * SECOND);
     world.start(0, 9_000_000);
-    let now = world.now;
+    let now = world.now();
     let own = world.node(0).own(&route("a"), now).unwrap();
     assert_eq!((own.scar_tissue.get(), own.momentum.get()), (49.2, 3.0));
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use atrion_core::Mono;
 use atrion_state::DecayRate;
 
-use super::world::{World, route, vector};
+use super::world::{World, node, route, vector};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn own_routes_are_bounded_and_the_neutral_go_first() {
-    let mut world = World::new(2);
-    let now = world.now;
+    let mut world = World::calm(2);
+    let now = world.now();
     for number in 0..4_000 {
         world.node(0).update(&route(&format!("scarred{number}")), vector(30.0, 200), now);
     }
@@ -26,20 +26,20 @@ fn own_routes_are_bounded_and_the_neutral_go_first() {
         (0..4_000).filter(|number| world.node(0).own(&route(&format!("scarred{number}")), now).is_some());
     assert_eq!(scarred.count(), 4_000);
     world.run(5 * SECOND);
-    let now = world.now;
+    let now = world.now();
     let stats = world.node(1).stats(now);
     assert!((4_000..=4_096).contains(&stats.registers), "{stats:?}");
 }
 
 #[test]
 fn a_healthy_fleet_says_little_and_a_storm_stays_within_the_pace() {
-    let mut world = World::new(2);
+    let mut world = World::calm(2);
     let tick = Duration::from_millis(100);
     let mut scars = vec![0.0f64; 400];
     let mut entries = |world: &mut World, storm: bool, seconds: u64| {
         let before = world.node(0).stats(Mono::ZERO).sent_entries;
         for step in 0..seconds * 10 {
-            let now = world.now;
+            let now = world.now();
             for (number, scar) in scars.iter_mut().enumerate() {
                 *scar *= (-0.01f64).exp();
                 *scar += if storm && (step + number as u64).is_multiple_of(3) { 5.0 } else { 0.0 };
@@ -58,19 +58,19 @@ fn a_healthy_fleet_says_little_and_a_storm_stays_within_the_pace() {
 
 #[test]
 fn rates_do_not_mix_and_a_change_of_rate_leaves_nothing_behind() {
-    let mut world = World::new(2);
-    let (now, a) = (world.now, route("a"));
+    let mut world = World::calm(2);
+    let (now, a) = (world.now(), route("a"));
     world.node(0).update(&a, vector(40.0, 200), now);
     world.node(0).update(&route("b"), vector(40.0, 200).with_decay_rate(DecayRate::ZERO), now);
     world.run(3 * SECOND);
-    let now = world.now;
+    let now = world.now();
     world.node(0).update(&a, vector(40.0, 200).with_decay_rate(DecayRate::saturating(2.0)), now);
     world.run(3 * SECOND);
     // From the channel and from the store.
-    world.nodes.push(None);
-    world.start(2, 2_000_000);
+    let late = world.add(2);
+    world.start(late, 2_000_000);
     for number in [1, 2] {
-        let now = world.now;
+        let now = world.now();
         let view = |world: &mut World, on: &str| world.node(number).view(&route(on), now);
         let [a, b] = ["a", "b"].map(|on| view(&mut world, on)[0].vector);
         assert_eq!((a.decay_rate.get(), b.decay_rate.get()), (2.0, 0.0), "node {number}");
@@ -81,9 +81,9 @@ fn rates_do_not_mix_and_a_change_of_rate_leaves_nothing_behind() {
 
 #[test]
 fn rates_that_come_and_go_do_not_fill_the_record() {
-    let mut world = World::new(2);
+    let mut world = World::calm(2);
     for number in 1..200u32 {
-        let now = world.now;
+        let now = world.now();
         let rate = DecayRate::saturating(0.1 + f64::from(number) / 1_000.0);
         world.node(0).update(
             &route("a"),
@@ -91,18 +91,18 @@ fn rates_that_come_and_go_do_not_fill_the_record() {
             now,
         );
         world.run(SECOND + Duration::from_millis(50));
-        assert!(world.fields(0) <= 68, "{}", world.fields(0));
+        assert!(world.store.fields(&node(0)) <= 68, "{}", world.store.fields(&node(0)));
     }
     assert_eq!(world.node(0).stats(Mono::ZERO).restored, 0, "nobody emptied the store");
-    let (now, a) = (world.now, route("a"));
+    let (now, a) = (world.now(), route("a"));
     let (own, seen) = (world.node(0).own(&a, now).unwrap(), world.node(1).view(&a, now)[0].vector);
     assert_eq!((own.decay_rate, own.scar_tissue), (seen.decay_rate, seen.scar_tissue));
 }
 
 #[test]
 fn a_large_fleet_stretches_its_heartbeat() {
-    let mut world = World::new(1);
-    let now = world.now;
+    let mut world = World::calm(1);
+    let now = world.now();
     for number in 1..=600 {
         let mut other = super::world::fleet(number, now, 5);
         let hello = other.push(now).messages.remove(0);

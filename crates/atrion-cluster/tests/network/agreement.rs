@@ -9,19 +9,20 @@ use atrion_core::{Mode, Mono, Ohms};
 use atrion_state::{DecayRate, MomentumRate, RouteId, Weight};
 use proptest::prelude::*;
 
-use super::world::{CLUSTER, World, fleet, node, route, vector};
+use super::store::CLUSTER;
+use super::world::{World, fleet, node, route, vector};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What a node sees of a route: who, and how much scar is left.
 fn seen(world: &mut World, number: usize, on: &str) -> Vec<(String, f64)> {
-    let now = world.now;
+    let now = world.now();
     let view = world.node(number).view(&route(on), now);
     view.iter().map(|register| (register.node.to_string(), register.vector.aged_scar().get())).collect()
 }
 
 fn agree(world: &mut World, on: &str, own: f64) {
-    for number in 1..world.nodes.len() {
+    for number in 1..world.processes.len() {
         let view = seen(world, number, on);
         let of_first = view.iter().find(|(name, _)| name == "pod-0");
         let scar = of_first.map(|(_, scar)| *scar);
@@ -34,15 +35,15 @@ fn agree(world: &mut World, on: &str, own: f64) {
 
 #[test]
 fn trauma_is_told_within_a_pulse_and_ages_at_both_ends_alike() {
-    let mut world = World::new(5);
+    let mut world = World::calm(5);
     world.run(3 * SECOND);
-    let (a, now) = (route("a"), world.now);
+    let (a, now) = (route("a"), world.now());
     world.node(0).update(&a, vector(80.0, 200), now);
     world.run(Duration::from_millis(120));
     agree(&mut world, "a", 80.0 * (-0.1f64 * 0.12).exp());
     let spoken = world.log.len();
     world.run(20 * SECOND);
-    let now = world.now;
+    let now = world.now();
     let own = world.node(0).own(&a, now).unwrap().aged_scar().get();
     agree(&mut world, "a", own);
     assert!(own < 11.0);
@@ -52,7 +53,7 @@ fn trauma_is_told_within_a_pulse_and_ages_at_both_ends_alike() {
 
 #[test]
 fn what_was_lost_is_repaired_by_the_store() {
-    let mut world = World::new(6);
+    let mut world = World::calm(6);
     world.run(3 * SECOND);
     // Node 1 hears nothing at all, 2 every third message, 3 everything five times.
     world.arrives = |number, nth| match number {
@@ -62,7 +63,7 @@ fn what_was_lost_is_repaired_by_the_store() {
         _ => 1,
     };
     for step in 1..=40 {
-        let now = world.now;
+        let now = world.now();
         world.node(0).update(&route(&format!("r{}", step % 20)), vector(f64::from(step), 200), now);
         world.run(Duration::from_millis(130));
     }
@@ -70,7 +71,7 @@ fn what_was_lost_is_repaired_by_the_store() {
     // The gap is seen with the next heartbeat and read after two seconds at the most.
     world.run(4 * SECOND);
     for step in 21..=40 {
-        let (now, name) = (world.now, format!("r{}", step % 20));
+        let (now, name) = (world.now(), format!("r{}", step % 20));
         let own = world.node(0).own(&route(&name), now).unwrap().aged_scar().get();
         agree(&mut world, &name, own);
     }
@@ -78,19 +79,19 @@ fn what_was_lost_is_repaired_by_the_store() {
 
 #[test]
 fn one_version_has_one_value_on_the_channel_and_in_the_store() {
-    let mut world = World::new(2);
-    let now = world.now;
+    let mut world = World::calm(2);
+    let now = world.now();
     world.node(0).update(&route("a"), vector(40.0, 200), now);
     world.run(3 * SECOND);
     // Too little to be told, and in the same part as something that is.
-    let now = world.now;
+    let now = world.now();
     world.node(0).update(&route("a"), vector(29.7, 200), now);
     world.node(0).update(&route("b"), vector(40.0, 200), now);
     world.run(2 * SECOND);
     // Who was there heard it, who comes now reads it.
-    world.nodes.push(None);
-    world.start(2, 9_000_000);
-    let now = world.now;
+    let late = world.add(2);
+    world.start(late, 9_000_000);
+    let now = world.now();
     let [heard, read] = [1, 2].map(|number| world.node(number).view(&route("a"), now).remove(0));
     assert_eq!((heard.incarnation, heard.version), (read.incarnation, read.version));
     assert_eq!(heard.vector.scar_tissue, read.vector.scar_tissue);
@@ -100,7 +101,7 @@ fn one_version_has_one_value_on_the_channel_and_in_the_store() {
 
 #[test]
 fn an_urgent_word_that_is_lost_comes_again_with_the_next_beat() {
-    let mut world = World::new(2);
+    let mut world = World::calm(2);
     // Between two beats.
     let said = |world: &World| world.log.len();
     world.run(3 * SECOND);
@@ -109,7 +110,7 @@ fn an_urgent_word_that_is_lost_comes_again_with_the_next_beat() {
         world.run(Duration::from_millis(20));
     }
     world.run(SECOND / 2);
-    let now = world.now;
+    let now = world.now();
     world.node(0).update(&route("a"), vector(40.0, 200), now);
     world.arrives = |_, _| 0;
     world.run(Duration::from_millis(40));
@@ -122,10 +123,10 @@ fn an_urgent_word_that_is_lost_comes_again_with_the_next_beat() {
 
 #[test]
 fn what_was_on_its_way_when_the_link_broke_is_said_again_at_once() {
-    let mut world = World::new(2);
+    let mut world = World::calm(2);
     world.run(3 * SECOND);
     // Not urgent: the lazy lane says it, and nobody gets it.
-    let now = world.now;
+    let now = world.now();
     world.node(0).update(&route("a"), vector(0.05, 255), now);
     world.mute.insert(0);
     world.run(SECOND + Duration::from_millis(100));
@@ -137,33 +138,33 @@ fn what_was_on_its_way_when_the_link_broke_is_said_again_at_once() {
 
 #[test]
 fn who_was_cut_off_fades_and_agrees_again_after_coming_back() {
-    let mut world = World::new(3);
+    let mut world = World::calm(3);
     world.run(3 * SECOND);
-    let (a, now) = (route("a"), world.now);
+    let (a, now) = (route("a"), world.now());
     world.node(0).update(&a, vector(50.0, 255), now);
     world.run(SECOND);
     world.cut(0);
     world.run(12 * SECOND);
     assert_eq!(seen(&mut world, 1, "a"), [], "ten seconds of silence");
-    let now = world.now;
+    let now = world.now();
     world.node(0).update(&a, vector(70.0, 255), now);
     world.node(0).update(&route("b"), vector(20.0, 255), now);
     world.run(5 * SECOND);
     assert_eq!(seen(&mut world, 1, "b"), []);
     world.heal(0);
-    let now = world.now;
+    let now = world.now();
     let own = world.node(0).own(&a, now).unwrap().aged_scar().get();
     agree(&mut world, "a", own);
     world.run(SECOND);
-    let now = world.now;
+    let now = world.now();
     let own = world.node(0).own(&route("b"), now).unwrap().aged_scar().get();
     agree(&mut world, "b", own);
 }
 
 #[test]
 fn who_comes_back_is_told_of_again_though_it_says_nothing_new() {
-    let mut world = World::new(3);
-    let now = world.now;
+    let mut world = World::calm(3);
+    let now = world.now();
     let lasting = vector(50.0, 255).with_decay_rate(DecayRate::ZERO);
     world.node(0).update(&route("a"), lasting, now);
     world.run(3 * SECOND);
@@ -191,27 +192,27 @@ fn who_comes_back_is_told_of_again_though_it_says_nothing_new() {
 
 #[test]
 fn an_emptied_store_gets_everything_back_within_a_beat_or_two() {
-    let mut world = World::new(3);
-    let now = world.now;
+    let mut world = World::calm(3);
+    let now = world.now();
     for number in 0..200 {
         world.node(0).update(&route(&format!("r{number}")), vector(40.0, 200), now);
     }
     world.run(5 * SECOND);
-    world.flush();
+    world.store.clear();
     world.run(2 * SECOND + Duration::from_millis(100));
-    assert_eq!(world.stored(), 3);
+    assert_eq!(world.store.len(), 3);
     assert_eq!(world.node(0).stats(Mono::ZERO).restored, 1);
     // Somebody new knows it all.
-    world.nodes.push(None);
-    world.start(3, 9_000_000);
+    let late = world.add(3);
+    world.start(late, 9_000_000);
     let known = (0..200).filter(|number| !seen(&mut world, 3, &format!("r{number}")).is_empty());
     assert_eq!(known.count(), 200);
 }
 
 #[test]
 fn a_forgotten_route_is_gone_everywhere_also_where_nobody_heard_of_it() {
-    let mut world = World::new(3);
-    let now = world.now;
+    let mut world = World::calm(3);
+    let now = world.now();
     world.node(0).update(&route("a"), vector(40.0, 255), now);
     world.node(0).update(&route("b"), vector(40.0, 255), now);
     world.run(3 * SECOND);
@@ -230,9 +231,9 @@ fn what_is_published_does_not_depend_on_what_is_heard() {
     // I11: nothing merged is ever sent, because nothing that was heard is. The same updates, with and without peers that
     // shout, give the same bytes.
     let run = |shouting: bool| {
-        let mut world = World::new(1);
+        let mut world = World::calm(1);
         for step in 0..100u64 {
-            let now = world.now;
+            let now = world.now();
             world.node(0).update(&route("a"), vector((step % 7) as f64 * 9.0, 200), now);
             if shouting {
                 let message =
