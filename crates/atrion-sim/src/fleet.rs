@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A fleet in virtual time: what the sharing of scars brings, and what it costs.
 //!
-//! Every node is an engine of production with traffic of its own, and a provider that speaks the fleet's protocol (two
-//! lanes, dead reckoning, gaps that are read from the store) over a store with delay, loss and outages. A trouble comes
-//! over all of them or over one; counted is who brakes when, and whom that costs what.
+//! Each node is an engine of production with traffic of its own. The nodes share their registers over a network with
+//! delay, loss and cuts. A trouble strikes all nodes or one of them. The counts say which node brakes when, and what
+//! that costs.
 //!
 //! - **It promises** that a life is a pure function of [`Fleet`], to the bit, and that every gamma meets the same
 //!   requests.
-//! - **It does not know** queues or workers: the dependency answers, fails or hangs whatever its load is. What a crowd
+//! - **It does not know** the protocol of a fleet: messages, heartbeats and records are measured where the protocol is.
+//!   Nor does it know queues or workers: the dependency answers, fails or hangs whatever its load is. What a crowd
 //!   does to a gate is the business of [`plant`](crate::plant).
 
-mod ear;
 mod network;
 mod node;
-mod provider;
 mod table;
 mod tally;
 mod trouble;
-mod voice;
 mod world;
 
 pub use network::{Cut, Network};

@@ -12,6 +12,8 @@ pub mod policy;
 pub use policy::Policy;
 
 pub mod explain;
+#[cfg(feature = "fleet")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fleet")))]
 pub mod fleet;
 pub mod plant;
 pub mod plot;

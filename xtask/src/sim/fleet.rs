@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use atrion_core::{Direction, Gamma};
-use atrion_sim::fleet::{Braking, Class, Fleet, Grid, Row, SECONDS, Trouble};
+use atrion_sim::fleet::{Braking, Class, Grid, Row, SECONDS, Trouble};
 
 use super::common::{self, Counter};
 
@@ -83,7 +83,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             common::write(path, &plot.svg())?;
         }
     }
-    print_cost(args)?;
     if let Some(path) = &args.json {
         common::write(path, &serde_json::to_string_pretty(&rows)?)?;
     }
@@ -179,30 +178,4 @@ fn braking(of: Option<&Braking>) -> String {
 
 fn number(value: Option<f64>, places: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.places$}"))
-}
-
-/// The same run with and without reading the peers, alone on the machine: the difference is the
-/// cost of reading.
-fn print_cost(args: &Args) -> anyhow::Result<()> {
-    let Some(nodes) = args.nodes.iter().max() else { return Ok(()) };
-    let fleet = Fleet::new(*nodes, Trouble::Outage, args.seed);
-    let timed = |gamma| {
-        let begin = Instant::now();
-        let outcome = Fleet { gamma, ..fleet }.live()?;
-        anyhow::Ok((begin.elapsed().as_secs_f64(), outcome))
-    };
-    let (alone, _) = timed(None)?;
-    let (deaf, said) = timed(Some(Gamma::ISOLATED))?;
-    let (sharing, heard) = timed(Some(Gamma::RECOMMENDED))?;
-    let look = 1e6 * (sharing - deaf) / heard.looks.max(1) as f64;
-    println!(
-        "one life of {nodes} nodes (outage, one thread): {alone:.1} s without a fleet, {deaf:.1} s with its\n\
-         {:.1} million messages, {sharing:.1} s with the merge: {:.0} % of the time is view and merge,\n\
-         {look:.1} us for each of {} looks at {:.0} registers",
-        said.messages as f64 / 1e6,
-        100.0 * (1.0 - deaf / sharing),
-        heard.looks,
-        heard.registers as f64 / heard.looks.max(1) as f64
-    );
-    Ok(())
 }

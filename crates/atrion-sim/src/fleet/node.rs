@@ -9,8 +9,8 @@ use std::time::Duration;
 use atrion_core::{Mono, Outcome, Tier};
 use atrion_engine::{Config, ConfigError, Engine, OwnedPermit, Route, RouteSnapshot};
 use atrion_state::{FakeClock, StateProvider as _};
+use atrion_testkit::FleetNode;
 
-use super::provider::Virtual;
 use super::trouble::Fate;
 use crate::dice::Dice;
 use crate::policy::Request;
@@ -67,7 +67,8 @@ pub(super) struct Call {
 pub(super) struct Node {
     engine: Engine,
     route: Route,
-    pub(super) provider: Option<Arc<Virtual>>,
+    /// Where it says and hears what is shared.
+    pub(super) member: Option<FleetNode>,
     class: Class,
     dice: Dice,
     /// Seconds.
@@ -82,7 +83,7 @@ impl Node {
         let route = engine.route(ROUTE);
         let dice = Dice::stream(seed, PURPOSE ^ number as u64);
         let (permits, free) = (Vec::new(), Vec::new());
-        Ok(Self { engine, route, provider: None, class: Class::of(number), dice, clock: 0.0, permits, free })
+        Ok(Self { engine, route, member: None, class: Class::of(number), dice, clock: 0.0, permits, free })
     }
 
     pub(super) fn snapshot(&self) -> RouteSnapshot {
@@ -90,10 +91,9 @@ impl Node {
     }
 
     /// Makes it a member of the fleet.
-    pub(super) fn join(&mut self, provider: Virtual) {
-        let provider = Arc::new(provider);
-        self.engine.listen_to(Arc::clone(&provider) as _);
-        self.provider = Some(provider);
+    pub(super) fn join(&mut self, member: FleetNode) {
+        self.engine.listen_to(Arc::new(member.clone()));
+        self.member = Some(member);
     }
 
     /// The next request: everything about it is drawn now, so that no decision moves what comes after it.
@@ -130,14 +130,17 @@ impl Node {
         }
     }
 
-    /// COMPUTE, and the hand-over to a provider that buffers: it answers at once.
+    /// PULL, COMPUTE and PUSH. The store is memory and answers at once.
     pub(super) fn pulse(&self, now: Mono) {
+        if let Some(member) = &self.member {
+            member.deliver();
+        }
         self.engine.pulse(now);
-        let Some(provider) = &self.provider else { return };
+        let Some(member) = &self.member else { return };
         let batch = self.engine.manager().take_dirty(usize::MAX, now);
-        let handed_over = pin!(provider.update_batch(batch.vectors()));
+        let stored = pin!(member.update_batch(batch.vectors()));
         // Ready at once, and never an error.
-        let _ = handed_over.poll(&mut Context::from_waker(Waker::noop()));
+        let _ = stored.poll(&mut Context::from_waker(Waker::noop()));
     }
 }
 

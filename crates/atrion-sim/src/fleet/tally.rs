@@ -33,12 +33,8 @@ pub struct Outcome {
     pub recovery_worst: f64,
     /// Requests in all.
     pub requests: u64,
-    /// Messages that were heard.
-    pub messages: u64,
     /// How often a node looked at the registers of its peers.
     pub looks: u64,
-    /// How many registers it saw.
-    pub registers: u64,
     /// A number of every decision and every resistance: two lives with the same are the same.
     #[serde(skip)]
     pub digest: u64,
@@ -154,7 +150,7 @@ impl Tally {
         self.digest = SplitMix64::new(self.digest ^ word).next_u64();
     }
 
-    pub(super) fn outcome(&self, messages: u64, (looks, registers): (u64, u64)) -> Outcome {
+    pub(super) fn outcome(&self, looks: u64) -> Outcome {
         let struck = || self.nodes.iter().filter(|counts| counts.struck);
         let well = || self.nodes.iter().filter(|counts| !counts.struck);
         let of = |class| {
@@ -175,9 +171,7 @@ impl Tally {
             recovery: raised().sum::<f64>() / struck().count() as f64,
             recovery_worst: raised().fold(0.0, f64::max),
             requests: self.requests,
-            messages,
             looks,
-            registers,
             digest: self.digest,
         }
     }

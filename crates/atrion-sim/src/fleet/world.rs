@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The loop: requests, ends of calls, pulses, heartbeats, messages on their way, in the order of virtual time.
+//! The loop: requests, ends of calls, pulses, cuts, in the order of virtual time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Mono, Outcome as Verdict};
-use atrion_state::{FakeClock, Liveness, NodeId, Sharing};
+use atrion_state::{FakeClock, NodeId, Sharing};
+use atrion_testkit::MemoryFleet;
 
-use super::ear::Ear;
-use super::network::Store;
 use super::node::{Arrival, Node};
-use super::provider::Virtual;
 use super::tally::{Outcome, Tally};
-use super::voice::{Message, Voice};
 use super::{Fleet, FleetError, SECONDS};
 use crate::dice::Dice;
 
@@ -24,13 +20,12 @@ pub(super) struct World<'f> {
     clock: FakeClock,
     now: Mono,
     nodes: Vec<Node>,
-    store: Store,
-    heartbeat: Duration,
+    /// What the nodes share; its registers are delivered when a node pulses.
+    shared: MemoryFleet,
     tally: Tally,
     coming: Vec<Arrival>,
     agenda: BinaryHeap<Reverse<Entry>>,
     entries: u64,
-    messages: u64,
 }
 
 /// What happens when. Of what happens at the same time, what was planned first comes first.
@@ -41,56 +36,27 @@ struct Entry {
 }
 
 enum What {
-    Request {
-        node: usize,
-    },
-    End {
-        node: usize,
-        place: usize,
-        verdict: Verdict,
-    },
-    Pulse {
-        node: usize,
-    },
-    Beat {
-        node: usize,
-    },
-    Hear {
-        node: usize,
-        message: Rc<Message>,
-    },
-    /// A node begins to read another's record.
-    Pull {
-        node: usize,
-        from: usize,
-    },
-    Read {
-        node: usize,
-        from: usize,
-    },
-    Offline {
-        node: usize,
-    },
-    Online {
-        node: usize,
-    },
+    Request { node: usize },
+    End { node: usize, place: usize, verdict: Verdict },
+    Pulse { node: usize },
+    Cut { node: usize },
+    Mend { node: usize },
 }
 
 impl<'f> World<'f> {
     pub(super) fn new(fleet: &'f Fleet) -> Result<Self, FleetError> {
         let clock = FakeClock::new();
         let nodes = (0..fleet.nodes).map(|node| Node::new(node, &clock, fleet.seed));
+        let (network, mut dice) = (fleet.network, Dice::stream(fleet.seed, WIRES));
         let mut world = Self {
             fleet,
             now: Mono::ZERO,
             nodes: nodes.collect::<Result<_, _>>()?,
-            store: Store::new(fleet.network, fleet.nodes, fleet.seed),
-            heartbeat: heartbeat(fleet.nodes),
+            shared: MemoryFleet::with_wires(Arc::new(clock.clone()), move || network.way(&mut dice)),
             tally: Tally::new(fleet),
             coming: Vec::new(),
             agenda: BinaryHeap::new(),
             entries: 0,
-            messages: 0,
             clock,
         };
         world.share()?;
@@ -98,22 +64,17 @@ impl<'f> World<'f> {
         Ok(world)
     }
 
-    /// Every node gets a provider, unless nothing is shared.
+    /// Every node becomes a member of the fleet, unless nothing is shared.
     fn share(&mut self) -> Result<(), FleetError> {
         let Some(gamma) = self.fleet.gamma else { return Ok(()) };
-        let names = (0..self.fleet.nodes).map(|node| NodeId::new(&format!("node-{node:03}")));
-        let names: Arc<[NodeId]> = names.collect::<Result<_, _>>()?;
-        let liveness = Liveness::new(3 * self.heartbeat, 10 * self.heartbeat);
-        let sharing = Sharing::new(gamma).with_direction(self.fleet.direction).with_liveness(liveness);
+        self.shared.listen(Some(Sharing::new(gamma).with_direction(self.fleet.direction)));
         for (number, node) in self.nodes.iter_mut().enumerate() {
-            let ear = Ear::new(number, names.len(), liveness, self.fleet.seed);
-            let voice = Voice::new(number);
-            node.join(Virtual::new(self.clock.clone(), Arc::clone(&names), sharing, voice, ear));
+            node.join(self.shared.node(&NodeId::new(&format!("node-{number:03}"))?));
         }
         Ok(())
     }
 
-    /// Nobody begins in step with anybody.
+    /// No node begins in step with another.
     fn plan(&mut self) {
         let mut dice = Dice::stream(self.fleet.seed, PURPOSE);
         for node in 0..self.fleet.nodes {
@@ -121,11 +82,12 @@ impl<'f> World<'f> {
             self.at(arrival.at, What::Request { node });
             self.coming.push(arrival);
             self.after(TICK.mul_f64(dice.unit()), What::Pulse { node });
-            self.after(self.heartbeat.mul_f64(dice.unit()), What::Beat { node });
+            // A random wait, so that nodes that were cut off together do not come back together. Drawn for every node:
+            // a cut moves no other node's pulses.
+            let patience = dice.between(0.1, 1.0);
             if let Some(cut) = self.fleet.network.cut.filter(|cut| cut.concerns(node, self.fleet.nodes)) {
-                self.after(Duration::from_secs_f64(cut.from), What::Offline { node });
-                let patience = self.store.patience();
-                self.after(Duration::from_secs_f64(cut.to) + patience, What::Online { node });
+                self.after(Duration::from_secs_f64(cut.from), What::Cut { node });
+                self.after(Duration::from_secs_f64(cut.to + patience), What::Mend { node });
             }
         }
     }
@@ -137,10 +99,9 @@ impl<'f> World<'f> {
             self.clock.set(entry.at);
             self.happen(entry.what);
         }
-        let providers = self.nodes.iter().filter_map(|node| node.provider.as_ref());
-        let looks = providers.map(|provider| provider.looks());
-        let looks = looks.fold((0, 0), |(views, registers), (one, seen)| (views + one, registers + seen));
-        self.tally.outcome(self.messages, looks)
+        let members = self.nodes.iter().filter_map(|node| node.member.as_ref());
+        let looks = members.map(|member| member.looks()).sum();
+        self.tally.outcome(looks)
     }
 
     fn happen(&mut self, what: What) {
@@ -148,18 +109,8 @@ impl<'f> World<'f> {
             What::Request { node } => self.request(node),
             What::End { node, place, verdict } => self.nodes[node].finish(place, verdict, self.now),
             What::Pulse { node } => self.pulse(node),
-            What::Beat { node } => {
-                self.beat(node);
-                self.after(self.heartbeat, What::Beat { node });
-            }
-            What::Hear { node, message } => self.hear(node, &message),
-            What::Pull { node, from } => {
-                let trip = self.store.trip();
-                self.after(trip, What::Read { node, from });
-            }
-            What::Read { node, from } => self.read(node, from),
-            What::Offline { node } => self.store.connect(node, false),
-            What::Online { node } => self.come_back(node),
+            What::Cut { node } => self.reach(node, MemoryFleet::cut),
+            What::Mend { node } => self.reach(node, MemoryFleet::mend),
         }
     }
 
@@ -180,59 +131,12 @@ impl<'f> World<'f> {
         let node = &self.nodes[number];
         node.pulse(self.now);
         self.tally.looked(number, &node.snapshot(), self.now);
-        let reached = node.provider.as_ref().filter(|_| self.store.reaches(number));
-        if let Some(message) = reached.and_then(|provider| provider.urgent(self.now)) {
-            self.publish(message);
-        }
         self.after(TICK, What::Pulse { node: number });
     }
 
-    fn beat(&mut self, number: usize) {
-        let Some(provider) = self.nodes[number].provider.as_ref().filter(|_| self.store.reaches(number))
-        else {
-            return;
-        };
-        let (message, record) = provider.beat(self.now);
-        self.store.keep(number, record);
-        self.publish(message);
-    }
-
-    fn publish(&mut self, message: Message) {
-        let message = Rc::new(message);
-        let Self { store, agenda, entries, now, .. } = self;
-        store.publish(&message, *now, |node, at| {
-            *entries += 1;
-            let what = What::Hear { node, message: Rc::clone(&message) };
-            agenda.push(Reverse(Entry { at, nth: *entries, what }));
-        });
-    }
-
-    fn hear(&mut self, number: usize, message: &Message) {
-        let Some(provider) = self.nodes[number].provider.as_ref().filter(|_| self.store.reaches(number))
-        else {
-            return;
-        };
-        self.messages += 1;
-        if let Some(at) = provider.hear(message, self.now) {
-            self.at(at, What::Pull { node: number, from: message.from });
-        }
-    }
-
-    fn read(&mut self, number: usize, from: usize) {
-        if let Some(provider) = self.nodes[number].provider.as_ref().filter(|_| self.store.reaches(number)) {
-            provider.read(from, self.store.record(from), self.now);
-        }
-    }
-
-    /// A new connection: everything is said and read again.
-    fn come_back(&mut self, number: usize) {
-        self.store.connect(number, true);
-        if let Some(provider) = &self.nodes[number].provider {
-            provider.doubt();
-        }
-        self.beat(number);
-        for from in (0..self.fleet.nodes).filter(|from| *from != number) {
-            self.after(Duration::ZERO, What::Pull { node: number, from });
+    fn reach(&self, number: usize, change: fn(&MemoryFleet, &NodeId)) {
+        if let Some(member) = &self.nodes[number].member {
+            change(&self.shared, member.name());
         }
     }
 
@@ -244,11 +148,6 @@ impl<'f> World<'f> {
         self.entries += 1;
         self.agenda.push(Reverse(Entry { at, nth: self.entries, what }));
     }
-}
-
-/// Every node hears every other, so a store delivers N^2 messages a heartbeat, and 50,000 a second are comfortable.
-fn heartbeat(nodes: usize) -> Duration {
-    Duration::from_secs_f64((nodes * nodes) as f64 / 50_000.0).max(Duration::from_secs(1))
 }
 
 impl PartialEq for Entry {
@@ -274,3 +173,4 @@ impl Ord for Entry {
 /// As in production.
 const TICK: Duration = Duration::from_millis(100);
 const PURPOSE: u64 = 0xf1_ee_70;
+const WIRES: u64 = 0x57_04_e0;
