@@ -11,7 +11,6 @@ use atrion_core::{Mode, Ohms};
 use atrion_state::{FakeClock, InMemoryProvider, NodeId, PhysicsVector, RouteId, StateProvider, lock};
 use atrion_testkit::contract::{self, Report, Subject, Time};
 use atrion_testkit::{Fault, FaultyProvider, MemoryFleet, TokioClock};
-use futures_util::FutureExt;
 
 fn memory(clock: &FakeClock) -> InMemoryProvider {
     InMemoryProvider::with_clock(Arc::new(clock.clone()))
@@ -81,20 +80,20 @@ async fn a_node_of_a_fleet_over_wires_keeps_the_contract_with_its_peer() {
     assert_eq!(skipped, [OPENED_AGAIN], "it ends with its process, and has no other excuse: {report}");
 }
 
-#[test]
-fn a_register_is_seen_when_it_has_arrived_and_is_as_old_as_its_way() {
+#[tokio::test]
+async fn a_register_is_seen_when_it_has_arrived_and_is_as_old_as_its_way() {
     let clock = FakeClock::new();
     let fleet = MemoryFleet::with_wires(Arc::new(clock.clone()), || Duration::from_millis(30));
     let [one, other] = ["one", "other"].map(|name| fleet.node(&NodeId::new(name).unwrap()));
     let (route, mut feed) = (RouteId::new("r").unwrap(), other.subscribe().unwrap());
-    one.update_vector(route.clone(), scarred()).now_or_never().unwrap().unwrap();
+    one.update_vector(route.clone(), scarred()).await.unwrap();
     clock.advance(Duration::from_millis(29));
     assert!(other.view(&route).is_empty() && feed.try_recv().is_none());
     clock.advance(Duration::from_millis(2));
     other.deliver();
     assert_eq!(feed.try_recv().unwrap().register.vector.age, Duration::from_millis(31));
     // What is on its way when a wire is cut arrives when it is mended.
-    one.update_vector(route.clone(), scarred()).now_or_never().unwrap().unwrap();
+    one.update_vector(route.clone(), scarred()).await.unwrap();
     fleet.cut(other.name());
     clock.advance(Duration::from_secs(4));
     other.deliver();
