@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The protocol of one node of a fleet, without clock, I/O or randomness of its own.
 //!
-//! Whoever drives a [`Fleet`] brings the time, does what [`Fleet::poll`] says, and reports how it ended. So the same
-//! machine runs behind Redis and in a virtual network with virtual time.
+//! The driver of a [`Fleet`] brings the time, does what [`Fleet::poll`] says, and reports how it
+//! ended. So the same machine runs behind Redis and in a virtual network with virtual time.
 //!
-//! - **It promises** that what it publishes is this node's own state and nothing else; that of what arrives any subset,
-//!   repetition and order leads to the same registers; that nothing that arrives makes it grow beyond its limits.
-//! - **It does not know** how state is merged (it has no gamma), what a connection is, or that there is a Redis.
+//! - **It promises** that what it publishes is this node's own state and nothing else; that of what
+//!   arrives any subset, repetition and order leads to the same registers; that nothing that
+//!   arrives makes it grow beyond its limits.
+//! - **It does not know** how state is merged (it has no gamma), what a connection is, or that
+//!   there is a Redis.
 //!
 //! ```text
 //! update ──► own routes ──► urgent lane, every pulse:      Publish   what peers predict wrongly
@@ -72,7 +74,8 @@ pub struct Fleet {
     jitter: SplitMix64,
     /// The own record of an earlier life was looked for.
     remembered: bool,
-    /// The oldest change that no transaction has taken yet, and the oldest that one is on its way with.
+    /// The oldest change that no transaction has taken yet, and the oldest that one is on its way
+    /// with.
     unsaved: Option<Mono>,
     saving: Option<Mono>,
     /// What notices have told.
@@ -81,8 +84,8 @@ pub struct Fleet {
     stats: FleetStats,
 }
 
-/// A node that was silent for so long is forgotten. Its word was nothing long before; its number is kept a while, so that
-/// a stray message of an earlier life does not revive that one.
+/// A node that was silent for this long is forgotten. Its word was nothing long before; its number
+/// is kept a while, so that a stray message of an earlier life does not revive that one.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 /// Names are a comfort for subscribers: without one a register works all the same.
 const NAMES: usize = 65_536;
@@ -112,7 +115,8 @@ impl Fleet {
         }
     }
 
-    /// This node's name at present: the configured one, unless another process turned out to have it.
+    /// This node's name at present: the configured one, unless another process turned out to have
+    /// it.
     #[must_use]
     pub fn node(&self) -> &NodeId {
         &self.identity.node
@@ -124,8 +128,8 @@ impl Fleet {
         self.identity.incarnation
     }
 
-    /// Takes a route's state. Nothing is said here: values are read when a lane speaks, so a slow store makes fewer
-    /// messages and never a longer queue.
+    /// Takes a route's state. Nothing is said here: values are read when a lane speaks, so a slow
+    /// store makes fewer messages and never a longer queue.
     pub fn update(&mut self, route: &RouteId, vector: PhysicsVector, now: Mono) {
         self.own.put(route, vector, self.config.routes, now);
         self.unsaved.get_or_insert(now);
@@ -160,7 +164,8 @@ impl Fleet {
         self.remembered
     }
 
-    /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is merged.
+    /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is
+    /// merged.
     #[must_use]
     pub fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
         self.peers.live(&self.hash(route), now)
@@ -176,8 +181,8 @@ impl Fleet {
         known.unwrap_or_else(|| RouteHash::of(route))
     }
 
-    /// How far the store lies behind: the age of the oldest change that is not stored. A change that is too small to be
-    /// told counts as stored with the next transaction.
+    /// How far the store lies behind: the age of the oldest change that is not stored. A change
+    /// that is too small to be told counts as stored with the next transaction.
     #[must_use]
     pub fn lag(&self, now: Mono) -> Duration {
         let oldest = self.saving.into_iter().chain(self.unsaved).min();
@@ -215,8 +220,8 @@ impl Fleet {
         }
     }
 
-    /// Sets the heartbeat to what a fleet of this size can carry: every node hears every other, so the store delivers N^2
-    /// messages a heartbeat, and 50,000 a second are comfortable.
+    /// Sets the heartbeat to what a fleet of this size can carry: every node hears every other, so
+    /// the store delivers N^2 messages a heartbeat, and 50,000 a second are comfortable.
     fn adapt_to_size(&mut self, now: Mono) {
         if self.peers.forget_silent(FORGOTTEN, now) > 0 {
             let peers = &self.peers;

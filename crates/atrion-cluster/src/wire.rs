@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What nodes of a fleet say to each other, to the byte.
 //!
-//! A message is an envelope (magic, version, length, checksum, an optional signature) around a [`Header`] and
-//! [`Entry`]s; the same bytes are published on a channel and stored as a part of a snapshot.
+//! A message is an envelope (magic, version, length, checksum, an optional signature) around a
+//! [`Header`] and [`Entry`]s; the same bytes are published on a channel and stored as a part of a
+//! snapshot.
 //!
-//! - **It promises** that [`decode`] lets through only what passed every check of the format, in a fixed order, and
-//!   names what it drops: a [`Reject`] for a message, a [`EntryFault`] for an entry, each with a label for a counter. It
-//!   never panics, and allocates no more than a constant multiple of the message's length.
-//! - **It promises** that what [`encode`] writes has one spelling: a message that decodes encodes to the same bytes.
+//! - **It promises** that [`decode`] lets through only what passed every check of the format, in a
+//!   fixed order, and names what it drops: a [`Reject`] for a message, a [`EntryFault`] for an
+//!   entry, each with a label for a counter. It never panics, and allocates no more than a constant
+//!   multiple of the message's length.
+//! - **It promises** that what [`encode`] writes has one spelling: a message that decodes encodes
+//!   to the same bytes.
 //! - **It does not know** Redis, clocks, or what a register is: bytes in, values out.
 //!
 //! ```text

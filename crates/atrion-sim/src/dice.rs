@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Randomness that can be repeated: the stream that pulses draw from, and the distributions a queue needs.
+//! Randomness that can be repeated: the stream that pulses draw from, and the distributions a queue
+//! needs.
 //!
-//! Only `libm` and basic arithmetic are used, so a seed gives the same bits on every platform. Streams for different
-//! purposes are made with [`Dice::stream`], so that drawing more from one never moves another.
+//! Only `libm` and basic arithmetic are used, so a seed gives the same bits on every platform.
+//! Streams for different purposes are made with [`Dice::stream`], so that drawing more from one
+//! never moves another.
 
 use atrion_core::SplitMix64;
 
@@ -42,7 +44,8 @@ impl Dice {
         lo + self.unit() * (hi - lo)
     }
 
-    /// Uniform on a logarithmic scale in `[lo, hi)`, for quantities whose order of magnitude is what varies.
+    /// Uniform on a logarithmic scale in `[lo, hi)`, for quantities whose order of magnitude is
+    /// what varies.
     pub fn magnitude(&mut self, lo: f64, hi: f64) -> f64 {
         lo * libm::exp(self.unit() * libm::log(hi / lo))
     }

@@ -51,7 +51,7 @@ impl Story {
         &self.moments
     }
 
-    /// A line for every so many seconds, at most 80 columns.
+    /// One line for each period of this many seconds, at most 80 columns.
     #[must_use]
     pub fn lines(&self, every: f64) -> String {
         let mut out = String::from(
@@ -142,7 +142,8 @@ impl Story {
     }
 }
 
-/// What a reader would call the state of a gate. Each has two thresholds, so that the story does not stutter.
+/// What a reader would call the state of a gate. Each has two thresholds, so that the story does
+/// not stutter.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct State {
     mode: Mode,
@@ -206,7 +207,7 @@ impl State {
         }
         let free = |state: &Self| !(state.crowded || state.scarred || state.indebted || state.stale);
         if free(is) && !free(self) && is.mode == Mode::Operational && last.is_some() {
-            lines.push("at rest again: everybody passes".to_owned());
+            lines.push("at rest again: every request passes".to_owned());
         }
         lines
     }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A fleet in virtual time: what the sharing of scars brings, and what it costs.
 //!
-//! Each node is an engine of production with traffic of its own. The nodes share their registers over a network with
-//! delay, loss and cuts. A trouble strikes all nodes or one of them. The counts say which node brakes when, and what
-//! that costs.
+//! Each node is an engine of production with traffic of its own. The nodes share their registers
+//! over a network with delay, loss and cuts. A trouble strikes all nodes or one of them. The counts
+//! say which node brakes when, and what that costs.
 //!
-//! - **It promises** that a life is a pure function of [`Fleet`], to the bit, and that every gamma meets the same
-//!   requests.
-//! - **It does not know** the protocol of a fleet: messages, heartbeats and records are measured where the protocol is.
-//!   Nor does it know queues or workers: the dependency answers, fails or hangs whatever its load is. What a crowd
-//!   does to a gate is the business of [`plant`](crate::plant).
+//! - **It promises** that a life is a pure function of [`Fleet`], to the bit, and that every gamma
+//!   meets the same requests.
+//! - **It does not know** the protocol of a fleet: messages, heartbeats and records are measured
+//!   where the protocol is. Nor does it know queues or workers: the dependency answers, fails or
+//!   hangs whatever its load is. What a crowd does to a gate is the business of
+//!   [`plant`](crate::plant).
 
 mod network;
 mod node;
@@ -29,17 +30,18 @@ use atrion_core::Gamma;
 use atrion_engine::ConfigError;
 use atrion_state::NodeIdError;
 
-/// A fleet, its network, and what befalls it.
+/// A fleet, its network, and what goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(clippy::exhaustive_structs)] // plain data: made with `..Fleet::new(..)`
 pub struct Fleet {
     /// Nodes, 2..=1,000. Those with an even number are busy, the others slow.
     pub nodes: usize,
-    /// The weight of the fleet against the node itself. `None`: no node knows of any other, and nothing is said.
+    /// The weight of the fleet against the node itself. `None`: no node knows of any other, and
+    /// nothing is said.
     pub gamma: Option<Gamma>,
     /// Which way the fleet may move a node.
     pub direction: Direction,
-    /// What befalls whom.
+    /// What goes wrong, and at which nodes.
     pub trouble: Trouble,
     /// Between the nodes and their store.
     pub network: Network,
@@ -85,9 +87,9 @@ impl Fleet {
 /// How long a life lasts, in seconds.
 pub const SECONDS: f64 = LEARNING + TROUBLE + AFTER;
 
-/// Health comes first: a slow node needs that long to learn its route.
+/// Health comes first: a slow node needs this long to learn its route.
 const LEARNING: f64 = 20.0;
-/// The trouble lasts so long.
+/// How long the trouble lasts.
 const TROUBLE: f64 = 40.0;
-/// And so long is looked at what is left of it.
+/// How long the time after it is observed.
 const AFTER: f64 = 15.0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Many runs on a few threads. Results come in the order of the jobs, so nothing depends on which thread was quicker.
+//! Many runs on a few threads. Results come in the order of the jobs, so nothing depends on which
+//! thread was quicker.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The plant: clients, one gate, a queue and a pool of workers, in virtual time that jumps from event to event.
+//! The plant: clients, one gate, a queue and a pool of workers, in virtual time that jumps from
+//! event to event.
 //!
-//! A run is a pure function of scenario, seed and policy. What the world does (arrivals, sizes of calls, bad luck) is
-//! drawn from the seed alone, so every policy meets the same requests. In a run nothing is allocated per request:
-//! calls live in a slab, events in two heaps.
+//! A run is a pure function of scenario, seed and policy. What the world does (arrivals, sizes of
+//! calls, bad luck) is drawn from the seed alone, so every policy meets the same requests. In a run
+//! nothing is allocated per request: calls live in a slab, events in two heaps.
 
 mod arrivals;
 mod call;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Policies side by side behind one trait.
 //!
-//! Every policy sees what a gate in production sees: requests with tier and user, ends of calls with their latency, a
-//! tick ten times a second. None is told what the plant is like, except for the ones that say so (a static limit and a
-//! rate limit stand for a load test that was done; the oracle for one that was done after the fact).
+//! Every policy sees what a gate in production sees: requests with tier and user, ends of calls
+//! with their latency, a tick ten times a second. None is told what the plant is like, except for
+//! the ones that say so (a static limit and a rate limit stand for a load test that was done; the
+//! oracle for one that was done after the fact).
 //!
-//! Peers are written after their public descriptions; each file says what was simplified. Where tiers are asked for, all
-//! peers get the same graded partition ([`share_of_limit`]), so that what is compared is the limit, not the ladder.
+//! Peers are written after their public descriptions; each file says what was simplified. Where
+//! tiers are asked for, all peers get the same graded partition ([`share_of_limit`]), so that what
+//! is compared is the limit, not the ladder.
 
 mod aimd;
 mod atrion;
@@ -38,7 +40,7 @@ use atrion_core::{Mono, Priority, Spread, Tier, Volts};
 pub struct Request {
     /// How important it is.
     pub tier: Tier,
-    /// Whose it is.
+    /// The user who sends it.
     pub user: u32,
     /// Randomness for policies that throw dice.
     pub luck: u64,
@@ -62,7 +64,7 @@ impl Request {
 
 /// How a call ended, as the gate sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
 pub enum Ended {
     /// With an answer; whether it was in time, the latency tells.
     Answered,
@@ -83,18 +85,20 @@ pub trait Policy {
         let _ = now;
     }
 
-    /// A worker has taken a call that waited so long. Only a gate inside the server can know.
+    /// A worker has taken a call that waited for `waited` seconds. Only a gate inside the server
+    /// can know.
     fn served(&mut self, now: Mono, waited: Duration) {
         let _ = (now, waited);
     }
 
-    /// Whether the newest of the queue is served next instead of the oldest, which has waited so long.
+    /// Whether the newest of the queue is served next instead of the oldest, which has waited for
+    /// `waited` seconds.
     fn takes_newest(&mut self, now: Mono, oldest: Duration) -> bool {
         let _ = (now, oldest);
         false
     }
 
-    /// Whether a call that has waited so long is dropped instead of served.
+    /// Whether a call that has waited for `waited` seconds is dropped instead of served.
     fn drops(&mut self, now: Mono, waited: Duration) -> bool {
         let _ = (now, waited);
         false

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What another configuration would have shed of traffic that a service has had.
 //!
-//! A recording ([`Recorded`]) has what the physics of a route was fed. It answers two questions of different kinds:
+//! A recording ([`Recorded`]) has what the physics of a route was fed. It answers two questions of
+//! different kinds:
 //!
-//! - *Did it decide as this code does?* [`Proof`] takes every decision again, on the same telemetry: the same to the bit,
-//!   or here is the first that is not.
-//! - *What would another configuration have done?* The recorded latencies came from the recorded admissions: whoever
-//!   sheds otherwise would have measured something else. So the telemetry is not fed to the candidate. A [`Service`] is
-//!   reconstructed from it, and lives through the recorded arrivals again behind the engine of production, once with the
-//!   recorded configuration and once with the candidate. How far the first of these is from what was recorded is how far
+//! - *Did it decide as this code does?* [`Proof`] takes every decision again, on the same
+//!   telemetry: the same to the bit, or here is the first that is not.
+//! - *What would another configuration have done?* The recorded latencies came from the recorded
+//!   admissions: whoever sheds otherwise would have measured something else. So the telemetry is
+//!   not fed to the candidate. A [`Service`] is reconstructed from it, and lives through the
+//!   recorded arrivals again behind the engine of production, once with the recorded configuration
+//!   and once with the candidate. How far the first of these is from what was recorded is how far
 //!   the second can be believed; both are in the [`Comparison`].
 //!
-//! What a reconstruction cannot know is in its notes: what lies beyond a capacity that was never reached, errors that
-//! come from load, clients that try again because they were refused.
+//! What a reconstruction cannot know is in its notes: what lies beyond a capacity that was never
+//! reached, errors that come from load, clients that try again because they were refused.
 
 mod course;
 pub use course::{Course, Second, Stretch};
@@ -98,8 +100,8 @@ pub enum ReplayError {
     Service(#[from] ScenarioError),
 }
 
-/// How much is lived through again. The work is in proportion to the requests, and tenfold where several services are
-/// tried.
+/// How much is lived through again. The work is in proportion to the requests, and tenfold where
+/// several services are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Limits {
@@ -107,7 +109,7 @@ pub struct Limits {
     pub requests: u64,
     /// The most seconds.
     pub seconds: usize,
-    /// Up to so many requests several services are tried; with more the simplest has to do.
+    /// Up to this many requests several services are tried; with more the simplest has to do.
     pub tried: usize,
 }
 
@@ -125,10 +127,12 @@ impl Limits {
     }
 }
 
-/// Lives through a recording again with `candidate` in place of its configuration. A pure function of its arguments.
+/// Lives through a recording again with `candidate` in place of its configuration. A pure function
+/// of its arguments.
 ///
 /// # Errors
-/// [`ReplayError`] if there is too little or too much in the recording, or the candidate is not valid.
+/// [`ReplayError`] if there is too little or too much in the recording, or the candidate is not
+/// valid.
 pub fn replay(
     recorded: &Recorded,
     candidate: &RouteConfig,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A scenario: a plant, what is asked of it, and what happens to it, as data with a stated purpose.
 //!
-//! Scenarios are TOML files of this crate (`scenarios/named`, `scenarios/heldout`) or drawn from a seed
-//! ([`random`]). [`Scenario::parse`] refuses one whole, with everything that is wrong in it. Times are seconds, rates
-//! are requests per second, `load` is a rate in units of what the plant of the first moment can serve.
+//! Scenarios are TOML files of this crate (`scenarios/named`, `scenarios/heldout`) or drawn from a
+//! seed ([`random`]). [`Scenario::parse`] refuses one whole, with everything that is wrong in it.
+//! Times are seconds, rates are requests per second, `load` is a rate in units of what the plant of
+//! the first moment can serve.
 
 mod access_log;
 mod builtin;
@@ -67,16 +68,18 @@ pub struct PlantSpec {
     /// Whether policies are told the deadline.
     #[serde(default = "yes")]
     pub told: bool,
-    /// Whose view the gate has.
+    /// Where the gate stands, and so what it sees.
     #[serde(default)]
     pub gate: GateAt,
-    /// Whether a queued call whose client has left is dropped when its turn comes. Usually it is not noticed.
+    /// Whether a queued call whose client has left is dropped when its turn comes. Usually it is
+    /// not noticed.
     #[serde(default)]
     pub drops_abandoned: bool,
     /// What a refusal costs, in seconds of a worker.
     #[serde(default)]
     pub refusal_cost: f64,
-    /// How much slower everything gets for each worker's worth of waiting calls: thrashing. 0 is none.
+    /// How much slower everything gets for each worker's worth of waiting calls: thrashing. 0 is
+    /// none.
     #[serde(default)]
     pub contention: f64,
 }
@@ -84,19 +87,20 @@ pub struct PlantSpec {
 /// Where the gate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
 pub enum GateAt {
     /// In the server: a call is over when its work is done, also if the client has left.
     #[default]
     Server,
-    /// At the caller: a call is over at the deadline, as a failure; the work behind it goes on unseen.
+    /// At the caller: a call is over at the deadline, as a failure; the work behind it goes on
+    /// unseen.
     Caller,
 }
 
 /// How service times spread around their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
 pub enum Shape {
     /// Always the mean.
     Constant,
@@ -127,7 +131,7 @@ pub struct LoadSpec {
     /// Shares of the tiers, the most important first.
     #[serde(default = "ordinary")]
     pub tiers: [f64; 5],
-    /// So many users send them; a tenth of them sends half.
+    /// How many users send them; a tenth of them sends half.
     #[serde(default = "five_hundred")]
     pub users: u32,
     /// Mean number of requests that come at the same moment.
@@ -145,7 +149,7 @@ pub struct LoadSpec {
     /// Arrival times of an access log instead of Poisson: seconds since its first line, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<f64>,
-    /// Whose they are, where a recording knows it: as many, or none.
+    /// Their tiers, where a recording knows them: as many, or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded_tiers: Vec<Tier>,
 }
@@ -186,7 +190,8 @@ pub struct Wave {
 pub struct Retries {
     /// Attempts in all.
     pub attempts: u32,
-    /// Mean pause before the second attempt; it doubles from attempt to attempt and is jittered by half.
+    /// Mean pause before the second attempt; it doubles from attempt to attempt and is jittered by
+    /// half.
     pub backoff: f64,
     /// Whether refusals are tried again, too.
     #[serde(default = "yes")]
@@ -237,7 +242,7 @@ pub struct Change {
     pub throttle: Option<f64>,
 }
 
-/// `every` so many seconds between `from` and `until` nothing moves for `lasts` seconds.
+/// Every `every` seconds between `from` and `until`, nothing moves for `lasts` seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
@@ -254,13 +259,13 @@ pub struct Freeze {
 
 /// Sets of scenarios that are kept apart: what one learned from the first must show on the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
 pub enum Set {
     /// The shapes that matter, for training.
     Named,
     /// Others of the same kind, for decisions.
     Heldout,
-    /// So many random plants from a seed: blind as long as nobody has used the seed before.
+    /// A number of random plants from a seed: blind as long as the seed was never used before.
     Random(u32, u64),
 }
 
@@ -330,7 +335,7 @@ impl core::fmt::Display for Set {
     }
 }
 
-/// A hundred times as many as anybody has had the patience for.
+/// A hundred times as many as were ever run.
 const MOST_RANDOM: u32 = 100_000;
 
 fn yes() -> bool {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a run is worth: nine components in 0..=1, each of which a reader can weight otherwise, and one number.
+//! What a run is worth: nine components in 0..=1, each of which a reader can weight otherwise, and
+//! one number.
 //!
-//! A run is measured against what a perfect gate would have got out of the same plant (`score/ideal.rs`): it knows the future
-//! and serves the most important first, but cannot do more work than there are workers. No policy reaches 100 where
-//! arrivals are random; the oracle limit shows what can be had.
+//! A run is measured against what a perfect gate would have got out of the same plant
+//! (`score/ideal.rs`): it knows the future and serves the most important first, but cannot do more
+//! work than there are workers. No policy reaches 100 where arrivals are random; the oracle limit
+//! shows what can be had.
 
 mod bins;
 mod fairness;
@@ -29,9 +31,11 @@ pub struct Components {
     pub weighted: f64,
     /// The same for critical requests alone.
     pub critical: f64,
-    /// Of the calls let through, the share that was not in vain. What fails whatever one does is forgiven, up to a half.
+    /// Of the calls let through, the share that was not in vain. What fails whatever one does is
+    /// forgiven, up to a half.
     pub waste: f64,
-    /// How soon goodput is back after trouble: 1 at once, 0.5 after five seconds. None where there is no trouble's end.
+    /// How soon goodput is back after trouble: 1 at once, 0.5 after five seconds. None where there
+    /// is no trouble's end.
     pub recovery: Option<f64>,
     /// One less the 99th percentile of the time that answered calls waited, over the deadline.
     pub tail: f64,
@@ -110,7 +114,8 @@ impl Components {
         ]
     }
 
-    /// The weighted mean, 0..=100; a component that a scenario does not have leaves its weight to the others.
+    /// The weighted mean, 0..=100; a component that a scenario does not have leaves its weight to
+    /// the others.
     #[must_use]
     pub fn score(&self) -> f64 {
         let (mut sum, mut weights) = (0.0, 0.0);
@@ -124,8 +129,8 @@ impl Components {
     }
 }
 
-/// The mean change from bin to bin of the share that passes, less that of a perfect gate and less what chance explains.
-/// Bins are put together until each has enough requests to speak of a share.
+/// The mean change from bin to bin of the share that passes, less that of a perfect gate and less
+/// what chance explains. Bins are put together until each has enough requests to speak of a share.
 fn swing(record: &Record, ideal: &Ideal) -> f64 {
     let (mut last, mut sum, mut count) = (None, 0.0, 0.0);
     let (mut attempts, mut passed, mut best, mut offered) = (0.0, 0.0, 0.0, 0.0);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The stability map of the preset `rfc` over (decay, scar, damping): what its closed loop settles to.
+//! The stability map of the preset `rfc` over (decay, scar, damping): what its closed loop settles
+//! to.
 //!
-//! The loop: demand of 1.5 capacities with voltages even over the ladder meets R; what passes makes latency, errors
-//! and saturation by a plain formula (`telemetry` below), they make pressure, and pressure makes R. No chance is in it, so
-//! what does not come to rest is the law's own doing.
+//! The loop: demand of 1.5 capacities with voltages even over the ladder meets R; what passes makes
+//! latency, errors and saturation by a plain formula (`telemetry` below), they make pressure, and
+//! pressure makes R. No chance is in it, so what does not come to rest is the law's own doing.
 
 use std::fmt::Write as _;
 
@@ -11,13 +12,13 @@ use atrion_core::{Mono, RfcConfig, Telemetry, rfc, update_physics};
 
 /// What a loop settles to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
 pub enum Verdict {
     /// It comes to rest and serves.
     Stable,
     /// It repeats itself.
     Oscillating,
-    /// Nobody passes any more.
+    /// Nothing passes any more.
     Deadlocked,
     /// Neither.
     Chaotic,
@@ -59,7 +60,7 @@ impl Verdict {
     }
 }
 
-/// The map: so many points along each of its three sides, on logarithmic scales.
+/// The map: this many points along each of its three sides, on logarithmic scales.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Map {
@@ -107,7 +108,8 @@ impl Map {
         self.points[nth * side * side..][..side * side].chunks(side)
     }
 
-    /// Three slices side by side, in at most 80 columns: the least damping, a middle one, the greatest.
+    /// Three slices side by side, in at most 80 columns: the least damping, a middle one, the
+    /// greatest.
     #[must_use]
     pub fn text(&self) -> String {
         let side = self.decays.len();
@@ -192,7 +194,8 @@ fn passes(ohms: f64) -> f64 {
     ((100.0 - ohms) / 86.0).clamp(0.0, 1.0)
 }
 
-/// What the plant makes of so many capacities of work: a queue's latency up to a bound, and errors beyond capacity.
+/// What the plant makes of this much work, in capacities: a queue's latency up to a bound, and
+/// errors beyond capacity.
 fn telemetry(load: f64) -> Telemetry {
     Telemetry {
         latency: (0.05 / (1.0 - load.min(0.98))).min(1.0),

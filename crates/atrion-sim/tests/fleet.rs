@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The fleet world: repeatable to the bit, nothing without sharing, and the laws of sharing that it supports.
+//! The fleet world: repeatable to the bit, nothing without sharing, and the laws of sharing that it
+//! supports.
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // a test may panic: that is how it speaks
 
 use atrion_core::{Direction, Gamma};
@@ -69,7 +70,8 @@ fn every_gamma_meets_the_same_requests() {
     assert_eq!(requests(0.0), requests(1.0));
 }
 
-/// The law that the measurement supports: the more a slow node listens, the sooner it brakes, up to half a second.
+/// The law that the measurement supports: the more a slow node listens, the sooner it brakes, up to
+/// half a second.
 #[test]
 fn the_more_a_slow_node_listens_the_earlier_it_is_warned() {
     for trouble in [Trouble::Outage, Trouble::BrownOut] {
@@ -81,12 +83,13 @@ fn the_more_a_slow_node_listens_the_earlier_it_is_warned() {
 }
 
 #[test]
-fn one_sick_node_moves_the_others_by_gamma_and_its_share_of_the_fleet_at_most() {
+fn one_sick_node_moves_the_others_by_gamma_and_its_share_at_most() {
     for nodes in [5, 20] {
         for row in rows(Trouble::Lone, nodes, &[0.1, 0.3, 0.5]) {
             let out = row.outcome;
             assert_eq!(out.false_important, Some(0.0), "{nodes} nodes, {:?}", row.gamma);
-            // The clip is 60 ohms; busy peers weigh the same, slow ones less, and a cold one listens more.
+            // The clip is 60 ohms; busy peers weigh the same, slow ones less, and a cold one
+            // listens more.
             let bound = 60.0 * row.gamma.get();
             assert!(out.false_ohms.unwrap() <= bound, "{nodes} nodes, {:?}: {out:?}", row.gamma);
         }
@@ -94,7 +97,7 @@ fn one_sick_node_moves_the_others_by_gamma_and_its_share_of_the_fleet_at_most() 
 }
 
 #[test]
-fn who_cannot_reach_the_store_is_on_his_own_and_nobody_is_worse_off() {
+fn a_node_without_the_store_is_on_its_own_and_none_is_worse_off() {
     let slow = |trouble, value| rows(trouble, 20, &[value])[0].outcome.slow.unwrap();
     let (alone, all, split) =
         (slow(Trouble::Split, 0.0), slow(Trouble::Outage, 0.3), slow(Trouble::Split, 0.3));

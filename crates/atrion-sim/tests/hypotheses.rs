@@ -27,7 +27,8 @@ fn flapping(record: &Record) -> f64 {
     shares.windows(2).map(|pair| (pair[1] - pair[0]).abs()).sum()
 }
 
-/// Half of the calls fail for two minutes, more or less: exactly where a binary breaker cannot make up its mind.
+/// Half of the calls fail for two minutes, more or less: exactly where a binary breaker cannot make
+/// up its mind.
 #[test]
 fn momentum_and_scar_flap_less_than_a_tenth_of_what_a_binary_breaker_does() {
     let sick = scenario(130, "{ at = 10, errors = 0.52 }");
@@ -43,7 +44,8 @@ fn momentum_and_scar_flap_less_than_a_tenth_of_what_a_binary_breaker_does() {
     assert!(momentum < 0.1 * breaker, "{momentum} of {breaker}");
 }
 
-/// Whatever happened, thirty seconds of healthy service and a load of a third bring everybody back.
+/// Whatever happened, thirty seconds of healthy service and a load of a third bring every route
+/// back.
 #[test]
 fn with_no_pressure_every_route_recovers_in_bounded_time() {
     for nth in 0..40 {
@@ -61,19 +63,22 @@ fn with_no_pressure_every_route_recovers_in_bounded_time() {
             ..Change::default()
         });
         random.seconds = 90.0;
-        // What hangs must have come back before the thirty seconds begin to count, so it is looked at after forty.
+        // What hangs must have come back before the thirty seconds begin to count, so it is looked
+        // at after forty.
         let story = Story::of(&random, 1, entry("adaptive").make(&random).unwrap().as_mut());
         let late: Vec<Inside> =
             story.moments().iter().filter(|moment| moment.at > 80.0).map(|moment| moment.inside).collect();
         assert!(late.iter().all(|inside| inside.mode == Mode::Operational), "{}", random.name);
-        // Tiny services breathe: most moments are at rest, and nothing is left of scar and staleness.
+        // Tiny services breathe: most moments are at rest, and nothing is left of scar and
+        // staleness.
         let rest = late.iter().filter(|inside| inside.terms.resistance().get() < 14.0).count();
         assert!(rest * 10 >= late.len() * 9, "{}: {rest} of {}", random.name, late.len());
         assert!(late.iter().all(|inside| inside.terms.scar.get() < 0.1), "{}", random.name);
     }
 }
 
-/// Of two routes to the same thing, one fails three of four calls: the softmax over resistances takes the other.
+/// Of two routes to the same thing, one fails three of four calls: the softmax over resistances
+/// takes the other.
 #[test]
 fn traffic_leaves_a_chronically_sick_route() {
     let rest = |changes: &str| {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Recording to replay, end to end: a scenario is lived through in virtual time behind the engine of production, which
-//! records into a file, and the file is lived through again. Here the truth is known: what a candidate would have done is
-//! what it does when it lives through the scenario itself.
+//! Recording to replay, end to end: a scenario is lived through in virtual time behind the engine
+//! of production, which records into a file, and the file is lived through again. Here the truth is
+//! known: what a candidate would have done is what it does when it lives through the scenario
+//! itself.
 #![allow(missing_docs)] // a test's name says what it shows
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic: that is how it speaks
 
@@ -86,7 +87,7 @@ fn what_a_candidate_would_have_done_is_what_it_does() {
             let truth = again(&recorded(&scenario, &candidate, &format!("is-{name}-{what}"))).recorded;
             let (told, truth) = (told.candidate.shed_share(), truth.shed_share());
             println!("{name} {what}: told {told:.3}, truth {truth:.3}");
-            // A cap far under the recorded crowd asks the model for what nobody has seen.
+            // A cap far under the recorded crowd asks the model for what was never seen.
             let near = if *what == "capped" { 0.1 } else { 0.06 };
             assert!((told - truth).abs() < near, "{name} {what}: told {told:.3}, truth {truth:.3}");
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The wind tunnel itself: repeatable to the bit, fair to every policy, and honest about what a score is made of.
+//! The wind tunnel itself: repeatable to the bit, fair to every policy, and honest about what a
+//! score is made of.
 #![allow(clippy::unwrap_used, clippy::float_cmp)] // a test may panic: that is how it speaks
 
 use atrion_sim::policy::{self, Entry};
@@ -91,7 +92,7 @@ fn each_shape_of_trouble_costs_whoever_does_nothing_about_it() {
 }
 
 #[test]
-fn the_perfect_gate_serves_the_most_important_first_and_no_more_than_there_are_workers() {
+fn the_perfect_gate_serves_the_important_first_and_as_many_as_it_can() {
     let scenario = named("overload-4x");
     let record = run(&scenario, "nothing", 1);
     for (bin, best) in record.scored().zip(&Ideal::of(&record).bins) {

@@ -16,12 +16,13 @@ use hub::Hub;
 
 /// Nodes that see each other's registers: at once, or over wires that take their time.
 ///
-/// - **It promises** the semantics of the port and no more: each register arrives whole, in any order, under its
-///   node's name, and a node that can be reached is heard of all the time.
-/// - **It does not know** a protocol: there are no heartbeats, gaps or records, and nothing is counted.
+/// - **It promises** the semantics of the port and no more: each register arrives whole, in any
+///   order, under its node's name, and a node that can be reached is heard of all the time.
+/// - **It does not know** a protocol: there are no heartbeats, gaps or records, and nothing is
+///   counted.
 ///
-/// [`node`](Self::node) gives a node's provider; two calls with one name give two handles of one node. Clones are the
-/// same fleet.
+/// [`node`](Self::node) gives a node's provider; two calls with one name give two handles of one
+/// node. Clones are the same fleet.
 #[derive(Clone)]
 pub struct MemoryFleet {
     clock: Arc<dyn Clock>,
@@ -37,15 +38,16 @@ pub struct FleetNode {
 }
 
 impl MemoryFleet {
-    /// A fleet without nodes whose registers arrive at once. It listens in the recommended way; vectors age by this
-    /// clock.
+    /// A fleet without nodes whose registers arrive at once. It listens in the recommended way;
+    /// vectors age by this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self::with_wires(clock, || Duration::ZERO)
     }
 
-    /// The same over wires: `way` says how long the next register takes to one listener. A register that is lost and
-    /// said again takes longer. Nothing arrives by itself: see [`FleetNode::deliver`].
+    /// The same over wires: `way` says how long the next register takes to one listener. A register
+    /// that is lost and said again takes longer. Nothing arrives by itself: see
+    /// [`FleetNode::deliver`].
     #[must_use]
     pub fn with_wires(clock: Arc<dyn Clock>, way: impl FnMut() -> Duration + Send + 'static) -> Self {
         Self { clock, hub: Arc::new(Mutex::new(Hub::new(Box::new(way)))) }
@@ -69,7 +71,8 @@ impl MemoryFleet {
         self.hub().cut(name, self.clock.now());
     }
 
-    /// Mends what [`cut`](Self::cut) did. The node and the others say all that was missed, and hear that they joined.
+    /// Mends what [`cut`](Self::cut) did. The node and the others say all that was missed, and hear
+    /// that they joined.
     pub fn mend(&self, name: &NodeId) {
         let greetings = self.hub().mend(name, self.clock.now());
         for (observer, node) in greetings {
@@ -90,7 +93,8 @@ impl FleetNode {
         &self.name
     }
 
-    /// Gives the node the registers that have arrived by now, and tells its subscribers. Reading a view delivers, too.
+    /// Gives the node the registers that have arrived by now, and tells its subscribers. Reading a
+    /// view delivers, too.
     pub fn deliver(&self) {
         self.fleet.hub().deliver(&self.name, self.fleet.clock.now());
     }

@@ -7,8 +7,8 @@ use atrion_state::{Change, NodeId};
 
 use crate::wire::{Header, Message};
 
-/// Something to be done for a [`Fleet`](super::Fleet). Each kind is given out once at a time: the next of a kind comes
-/// after the end of this one was reported.
+/// Something to be done for a [`Fleet`](super::Fleet). Each kind is given out once at a time: the
+/// next of a kind comes after the end of this one was reported.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Action {
@@ -22,12 +22,12 @@ pub enum Action {
     Pull(Vec<NodeId>),
 }
 
-/// What one transaction writes: the node's header and some parts of its snapshot, with their time to live, its
-/// membership, and the messages that say the same to whoever listens.
+/// What one transaction writes: the node's header and some parts of its snapshot, with their time
+/// to live, its membership, and the messages that say the same to the listeners.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Commit {
-    /// Whose record it is: this node.
+    /// The record's owner: this node.
     pub node: NodeId,
     /// The record is replaced whole: whatever it held before goes.
     pub replaces: bool,
@@ -41,7 +41,8 @@ pub struct Commit {
     pub messages: Vec<Message>,
 }
 
-/// A part of a node's snapshot. Its name in the record is stable: a part that is written again replaces itself.
+/// A part of a node's snapshot. Its name in the record is stable: a part that is written again
+/// replaces itself.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Part {
@@ -55,12 +56,12 @@ pub struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // there is no third end
 pub enum Committed {
-    /// It is stored; so many fields of the record are new.
+    /// It is stored, and some fields of the record may be new.
     Stored {
         /// Fields that the record did not have before.
         added: usize,
     },
-    /// It is not stored, or nobody knows.
+    /// It is not stored, or its end is not known.
     Failed,
 }
 
@@ -96,11 +97,11 @@ pub enum Received {
     Taken(Vec<Change>),
     /// This node's own word came back: the way through the store works.
     Echo,
-    /// Somebody else speaks in this node's name.
+    /// Another process speaks in this node's name.
     Foreign,
     /// An earlier life of its sender sent it.
     Old,
-    /// Its sender says more than anybody could have to say; it will be read from the store instead.
+    /// Its sender says more than a node can have to say; it will be read from the store instead.
     Flood,
     /// There is no room for another node.
     Full,

@@ -7,7 +7,8 @@ use atrion_state::{NodeId, RegisterSetLimits};
 
 use crate::wire::ClusterHash;
 
-/// The settings of a [`Fleet`](super::Fleet). Plain data: whoever takes them from outside checks them.
+/// The settings of a [`Fleet`](super::Fleet). Plain data: code that takes them from outside checks
+/// them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FleetConfig {
@@ -17,14 +18,16 @@ pub struct FleetConfig {
     pub node: NodeId,
     /// The shard that all routes belong to.
     pub shard: u16,
-    /// A fingerprint of the settings that nodes should share. Nodes that differ say so, and merge all the same.
+    /// A fingerprint of the settings that nodes should share. Nodes that differ say so, and merge
+    /// all the same.
     pub cfg: u32,
     /// The urgent lane speaks this often at most: 100 ms.
     pub pulse: Duration,
-    /// The lazy lane speaks this often, and a node that is heard of is alive: 1 s. Large fleets stretch it by themselves.
+    /// The lazy lane speaks this often, and a node that is heard of is alive: 1 s. Large fleets
+    /// stretch it by themselves.
     pub heartbeat: Duration,
-    /// How many routes this node holds of its own: 4,096, as many as its peers hold of one node. Beyond, neutral ones are
-    /// forgotten first.
+    /// How many routes this node holds of its own: 4,096, as many as its peers hold of one node.
+    /// Beyond, neutral ones are forgotten first.
     pub routes: usize,
     /// How much of its peers it holds.
     pub limits: RegisterSetLimits,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Who this node is: its name, which of its lives this is, and what to do when somebody else has the same name.
+//! This node's identity: its name, which of its lives this is, and what to do when another process
+//! has the same name.
 //!
-//! Lives are ordered by their incarnations. The wall clock is only where the first guess comes from: a clock that was
-//! put back is mended by the node's own stored record, and by whoever still repeats what an earlier life said.
+//! Lives are ordered by their incarnations. The wall clock is only where the first guess comes
+//! from: a clock that was put back is mended by the node's own stored record, and by peers that
+//! still repeat what an earlier life said.
 
 use std::time::Duration;
 
@@ -17,13 +19,14 @@ pub(super) struct Identity {
     born: Mono,
     /// The number of the last message.
     pub(super) seq: u64,
-    /// How often somebody else was overtaken lately, and when last.
+    /// How often another process was overtaken lately, and when last.
     overtaken: (u32, Mono),
     /// How often the name was given up because another process has it, too.
     pub(super) conflicts: u64,
 }
 
-/// A foreign voice in this node's name that comes back so often within a minute is no echo of an earlier life: it lives.
+/// Foreign messages in this node's name that come back this often within a minute are no echo of an
+/// earlier life.
 const CONFLICT: u32 = 3;
 const LATELY: Duration = Duration::from_secs(60);
 
@@ -48,8 +51,8 @@ impl Identity {
         (self.born, self.seq) = (now, 0);
     }
 
-    /// Somebody else spoke in this node's name, as this incarnation. It is overtaken; if it keeps overtaking in turn, it
-    /// keeps the name, and this node takes another one.
+    /// Another process spoke in this node's name, as this incarnation. It is overtaken; if it keeps
+    /// overtaking in turn, it keeps the name, and this node takes another one.
     pub(super) fn refute(&mut self, other: u64, jitter: &mut SplitMix64, now: Mono) {
         let (times, last) = self.overtaken;
         let times = if now.since(last) > LATELY { 1 } else { times + 1 };

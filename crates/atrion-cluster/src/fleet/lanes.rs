@@ -9,7 +9,7 @@ use atrion_core::{Mono, SplitMix64};
 pub(super) struct Lanes {
     pulse: Duration,
     heartbeat: Duration,
-    /// Nobody is listening until then.
+    /// The connection is complete; before, nothing is said.
     pub(super) live: bool,
     /// The urgent lane may speak again.
     pub(super) pulse_due: Mono,
@@ -24,9 +24,10 @@ pub(super) struct Lanes {
     pub(super) pulling: bool,
     /// The own record has to be written whole, at once.
     pub(super) renew: bool,
-    /// The store has this node's header, as far as anybody knows.
+    /// The store has this node's header, as far as is known.
     pub(super) stored: bool,
-    /// When the last transaction began that is known to be stored; what was said since is in doubt if the link breaks.
+    /// When the last transaction began that is known to be stored; what was said since is in doubt
+    /// if the link breaks.
     pub(super) sure: Mono,
     /// Smoothed time from a message to the store's answer.
     rtt: Option<Duration>,
@@ -34,7 +35,8 @@ pub(super) struct Lanes {
 
 /// At a round trip that is longer than this, the pulse is not stretched further.
 const LONGEST_PULSE: Duration = Duration::from_secs(2);
-/// Anti-entropy: every minute, half a minute more or less, so that a fleet's nodes do not ask together.
+/// Anti-entropy: every minute, half a minute more or less, so that a fleet's nodes do not ask
+/// together.
 const COMPARE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(90));
 
 impl Lanes {
@@ -60,8 +62,8 @@ impl Lanes {
         lanes
     }
 
-    /// Somebody is listening now. The first heartbeat comes at a random phase: nodes that came back together would beat
-    /// together for ever.
+    /// The connection is complete. The first heartbeat comes at a random phase: nodes that came
+    /// back together would beat together for ever.
     pub(super) fn start(&mut self, jitter: &mut SplitMix64, now: Mono) {
         self.live = true;
         self.pulse_due = now;

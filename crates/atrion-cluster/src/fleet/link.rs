@@ -7,8 +7,9 @@
 //!   └─────────┴───────────┴─────────┴───────┴───────┘  any error, any answer that does not come, silence
 //! ```
 //!
-//! The subscription comes before the pull: what is said meanwhile arrives twice instead of never. The way back to
-//! CONNECT is waited for at random, longer after each failure, so that a fleet does not come back as one.
+//! The subscription comes before the pull: what is said meanwhile arrives twice instead of never.
+//! The way back to CONNECT is waited for at random, longer after each failure, so that a fleet does
+//! not come back as one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +25,11 @@ pub struct LinkConfig {
     pub backoff: Duration,
     /// No wait is longer: 10 s.
     pub longest_backoff: Duration,
-    /// A connection that lived this long was a good one, and the next wait is a first one again: 30 s.
+    /// A connection that lived this long was a good one, and the next wait is a first one again: 30
+    /// s.
     pub settled: Duration,
-    /// So many heartbeats without a byte from the subscription are a broken one: 3. One's own heartbeats come back.
+    /// This many heartbeats without a byte from the subscription mean a broken one: 3. A node's own
+    /// heartbeats come back.
     pub silent_beats: u32,
 }
 
@@ -83,7 +86,7 @@ pub enum Step {
     },
 }
 
-/// A change that people want to hear of, once.
+/// A change that is reported once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // up and down
 pub enum LinkEvent {
@@ -138,8 +141,8 @@ impl Link {
         self.phase
     }
 
-    /// What is to be done now, at this length of a heartbeat. Whether a link that runs has been silent for too long,
-    /// [`is_silent`](Self::is_silent) tells.
+    /// What is to be done now, at this length of a heartbeat. Whether a link that runs has been
+    /// silent for too long, [`is_silent`](Self::is_silent) tells.
     pub fn next(&mut self, heartbeat: Duration, now: Mono) -> Step {
         match self.phase {
             Phase::Down if now < self.retry => Step::Wait { until: self.retry },
@@ -229,7 +232,7 @@ mod tests {
     #[test]
     fn it_subscribes_before_it_pulls_and_pushes_before_it_lives() {
         let mut link = Link::new(LinkConfig::default(), at(0), 1);
-        assert_eq!(up(&mut link, at(0)), None, "nobody was told of an outage");
+        assert_eq!(up(&mut link, at(0)), None, "no outage was told");
         assert_eq!(link.phase(), Phase::Live);
         assert_eq!(link.next(BEAT, at(0)), Step::Run { until: at(3_000) });
     }
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_random_grow_to_a_bound_and_begin_anew_after_a_good_connection() {
+    fn waits_are_random_grow_to_a_bound_and_begin_anew_when_it_was_good() {
         let config = LinkConfig::default();
         let mut longest = [Duration::ZERO; 10];
         for seed in 0..300 {

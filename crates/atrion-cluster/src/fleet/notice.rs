@@ -14,7 +14,7 @@ use super::Fleet;
 pub enum Notice {
     /// A node was heard of for the first time, or again after it had been lost.
     Joined(NodeId),
-    /// A node has been silent for so long that its word is nothing.
+    /// A node's silence has reached the point from which its word is nothing.
     Lost(NodeId),
     /// Another process has this node's name, and this node took another one.
     Renamed {

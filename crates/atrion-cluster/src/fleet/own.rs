@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The node's own routes: what it has, what it has said of them, and what is worth saying.
 //!
-//! Peers know how scars fade, so a route is spoken of only when what they predict is wrong (dead reckoning). What was
-//! said is kept beside what is: one version of a route has one value, on the channel and in every stored part, or
-//! two nodes that heard different copies would never agree.
+//! Peers know how scars fade, so a route is spoken of only when what they predict is wrong (dead
+//! reckoning). What was said is kept beside what is: one version of a route has one value, on the
+//! channel and in every stored part, or two nodes that heard different copies would never agree.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) struct OwnRoute {
     vector: PhysicsVector,
     at: Mono,
     said: Option<Said>,
-    /// It was said in the urgent lane, or nobody knows whether it arrived: the lazy lane says it once more.
+    /// It was said in the urgent lane, or may not have arrived: the lazy lane says it once more.
     again: bool,
     named: bool,
 }
@@ -132,7 +132,8 @@ impl Own {
         true
     }
 
-    /// Neutral routes first, then the smallest scars; a sixty-fourth at a time, because it looks at every route.
+    /// Neutral routes first, then the smallest scars; a sixty-fourth at a time, because it looks at
+    /// every route.
     fn evict(&mut self, capacity: usize, now: Mono) {
         let mut ranked: Vec<(bool, f64, RouteHash)> = self
             .routes
@@ -226,7 +227,7 @@ impl Own {
         .collect()
     }
 
-    /// Nobody knows whether what was said since `since` arrived.
+    /// What was said since `since` may not have arrived.
     pub(super) fn doubt(&mut self, since: Mono) {
         for own in self.routes.values_mut() {
             own.again |= own.said.is_some_and(|said| said.told.at >= since);

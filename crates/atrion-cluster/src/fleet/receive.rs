@@ -61,7 +61,8 @@ impl Fleet {
         Received::Taken(changes)
     }
 
-    /// A message in this node's name: its own, an echo of an earlier life, or another process that has the same name.
+    /// A message in this node's name: its own, an echo of an earlier life, or another process that
+    /// has the same name.
     fn hear_own_name(&mut self, header: &Header, now: Mono) -> Received {
         let (life, me) = (header.incarnation, self.identity.incarnation);
         if life < me || (life == me && header.seq <= self.identity.seq) {
@@ -72,10 +73,11 @@ impl Fleet {
         Received::Foreign
     }
 
-    /// Forgets a life that counts for nothing any more when an *earlier* one speaks in its node's name: a process whose clock
-    /// was put back and whose record was lost, so that it cannot know of the other. While a later life is heard, or was
-    /// lately, earlier ones are dropped. A message that was lost for longer than that may be believed for a while, and
-    /// fades as it came.
+    /// Forgets a life that counts for nothing any more when an *earlier* one speaks in its node's
+    /// name: a process whose clock was put back and whose record was lost, so that it cannot know
+    /// of the other. While a later life is heard, or was lately, earlier ones are dropped. A
+    /// message that was lost for longer than that may be believed for a while, and fades as it
+    /// came.
     fn bury(&mut self, node: &NodeId, life: u64, now: Mono) {
         let is_earlier = self.senders.get(node).is_some_and(|sender| life < sender.incarnation);
         if is_earlier && self.is_gone(node, now) {
@@ -90,14 +92,14 @@ impl Fleet {
         self.peers.node(node, now).is_some_and(|(_, silence)| silence >= gone)
     }
 
-    /// Everything that a node says: it counts again, and whoever follows changes has to hear so.
+    /// Everything that a node says: it counts again, and subscribers to changes have to hear so.
     pub(super) fn all_of(&self, node: &NodeId, now: Mono) -> Vec<Change> {
         let named =
             self.peers.of(node, now).filter_map(|(hash, register)| Some((self.name(*hash)?, register)));
         named.map(|(name, register)| Change::new(name.clone(), register)).collect()
     }
 
-    /// Overtakes whoever speaks in this node's name, and says everything anew.
+    /// Overtakes the process that speaks in this node's name, and says everything anew.
     pub(super) fn refute(&mut self, life: u64, now: Mono) {
         self.identity.refute(life, &mut self.jitter, now);
         self.reborn();
@@ -113,14 +115,14 @@ impl Fleet {
             return true;
         }
         let fits = self.peers.make_room_for_node(now);
-        // Whoever is forgotten as a peer is forgotten as a sender.
+        // A node that is forgotten as a peer is forgotten as a sender.
         let peers = &self.peers;
         self.senders.retain(|name, _| peers.node(name, now).is_some());
         fits && self.senders.len() < self.config.limits.nodes
     }
 
-    /// Joins entries of one node into the registers. `older`: by how much they are older than they say; `silence`: for how
-    /// long the node has not been heard of.
+    /// Joins entries of one node into the registers. `older`: by how much they are older than they
+    /// say; `silence`: for how long the node has not been heard of.
     pub(super) fn absorb(
         &mut self,
         header: &Header,
@@ -163,7 +165,7 @@ impl Fleet {
             return;
         }
         if self.names.len() >= NAMES {
-            // Whose names are still in use says them again in its next record.
+            // A node says the names that are still in use again in its next record.
             self.names.clear();
             self.hashes.clear();
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The incoming half: records from the store. They repair what the channel lost, and bring back what an earlier life
-//! of this node knew.
+//! The incoming half: records from the store. They repair what the channel lost, and bring back
+//! what an earlier life of this node knew.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -13,10 +13,11 @@ use super::{Digest, Fleet, Record, Sender};
 use crate::wire::{Entry, EntryMode, Header, Kind};
 
 impl Fleet {
-    /// Takes the stored record of a node; gives the registers that changed, as far as their routes' names are known.
+    /// Takes the stored record of a node; gives the registers that changed, as far as their routes'
+    /// names are known.
     ///
-    /// This node's own record is what an earlier life knew: it becomes own state where there is none yet, and this life
-    /// becomes later than that one.
+    /// This node's own record is what an earlier life knew: it becomes own state where there is
+    /// none yet, and this life becomes later than that one.
     pub fn load(&mut self, record: Record, now: Mono) -> Vec<Change> {
         let Record { header, parts, ttl, complete } = record;
         let silence = silence(&header, ttl);
@@ -78,7 +79,8 @@ impl Fleet {
         }
     }
 
-    /// The first pull of everything is over: what an earlier life knew is known, if the store had it.
+    /// The first pull of everything is over: what an earlier life knew is known, if the store had
+    /// it.
     pub fn remembered(&mut self) {
         self.remembered = true;
     }
@@ -88,7 +90,8 @@ impl Fleet {
         self.lanes.pulling = false;
     }
 
-    /// A comparison ended, with what it brought. Nodes whose records are ahead of what was heard are pulled next.
+    /// A comparison ended, with what it brought. Nodes whose records are ahead of what was heard
+    /// are pulled next.
     pub fn compared(&mut self, digests: &[Digest], now: Mono) {
         self.lanes.compared(&mut self.jitter, now);
         for Digest { header, .. } in digests {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What is known of one other node as a sender: the order of its messages, its clock, its pace, and what is missing.
+//! What is known of one other node as a sender: the order of its messages, its clock, its pace, and
+//! what is missing.
 
 use std::time::Duration;
 
@@ -25,8 +26,8 @@ struct Missing {
     pull: Mono,
 }
 
-/// A gap is read from the store after one to two seconds: the sender writes its parts once a second, and those who
-/// missed the same message should not all ask at once.
+/// A gap is read from the store after one to two seconds: the sender writes its parts once a
+/// second, and nodes that missed the same message should not all ask at once.
 const PULL_AFTER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
 
 impl Sender {
@@ -46,7 +47,7 @@ impl Sender {
         (self.incarnation, self.seq, self.clock, self.missing) = (incarnation, 0, Offset::default(), None);
     }
 
-    /// Whether the sender may say so much now.
+    /// Whether the sender may say this much now.
     pub(super) fn may_say(&mut self, bytes: usize, now: Mono) -> bool {
         self.bucket.take(bytes, now)
     }
@@ -59,7 +60,8 @@ impl Sender {
         self.seq = self.seq.max(seq);
     }
 
-    /// How long a message that was sent at `sent_ms` of its sender's clock has been on its way, beyond the quickest.
+    /// How long a message that was sent at `sent_ms` of its sender's clock has been on its way,
+    /// beyond the quickest.
     pub(super) fn delay(&mut self, sent_ms: u64, now: Mono) -> Duration {
         self.clock.delay(sent_ms, now)
     }
@@ -70,8 +72,9 @@ impl Sender {
         missing.upto = missing.upto.max(upto);
     }
 
-    /// The record is asked for. Until it has come, and if what comes is not far enough, of an earlier life, or nothing
-    /// that can be read, it is asked for again after one to two seconds, never at once.
+    /// The record is asked for. Until it has come, and if what comes is not far enough, of an
+    /// earlier life, or nothing that can be read, it is asked for again after one to two seconds,
+    /// never at once.
     pub(super) fn asked(&mut self, jitter: &mut SplitMix64, now: Mono) {
         if let Some(missing) = &mut self.missing {
             missing.pull = now.after(jitter.between(PULL_AFTER.0, PULL_AFTER.1));
@@ -99,9 +102,10 @@ impl Sender {
     }
 }
 
-/// The difference of two monotonic clocks, as far as it can be known: the least that was seen between a reading of the
-/// sender's and the arrival here. The quickest message had about no delay, so what a message is above the least, it
-/// was under way. Two windows, so that clocks that drift are followed.
+/// The difference of two monotonic clocks, as far as it can be known: the least that was seen
+/// between a reading of the sender's and the arrival here. The quickest message had about no delay,
+/// so what a message is above the least, it was on its way. Two windows, so that clocks that drift
+/// are followed.
 #[derive(Debug, Clone, Default)]
 struct Offset {
     /// In milliseconds, with the end of the window.
@@ -217,7 +221,7 @@ mod tests {
         let due = sender.pull_due().unwrap();
         assert!((at(1_200)..at(2_200)).contains(&due), "{due:?}");
         sender.note(3, &mut jitter, at(300));
-        assert_eq!(sender.pull_due(), Some(due), "reordered, and nobody can know what it brought");
+        assert_eq!(sender.pull_due(), Some(due), "reordered, and what it brought cannot be known");
         sender.asked(&mut jitter, due);
         let again = sender.pull_due().unwrap();
         assert!((due.after(PULL_AFTER.0)..due.after(PULL_AFTER.1)).contains(&again), "never at once");

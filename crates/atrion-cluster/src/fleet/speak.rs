@@ -21,7 +21,8 @@ const LEAST_TTL: Duration = Duration::from_secs(30);
 const MOST_TTL: Duration = Duration::from_secs(3_600);
 
 impl Fleet {
-    /// What is to be done now; `None` is nothing before [`deadline`](Self::deadline). Call it until it says so.
+    /// What is to be done now; `None` is nothing before [`deadline`](Self::deadline). Call it until
+    /// it says so.
     pub fn poll(&mut self, now: Mono) -> Option<Action> {
         if !self.lanes.live {
             return None;
@@ -52,7 +53,8 @@ impl Fleet {
         None
     }
 
-    /// When there may be something to do, if nothing happens before. Updates, messages and reports happen.
+    /// When there may be something to do, if nothing happens before. Updates, messages and reports
+    /// happen.
     #[must_use]
     pub fn deadline(&self) -> Mono {
         let lanes = &self.lanes;
@@ -66,8 +68,8 @@ impl Fleet {
             .min(when(!lanes.comparing, lanes.compare_due))
     }
 
-    /// The whole record and everything that peers may not know: what a new connection begins with. Its end is reported as
-    /// every commit's.
+    /// The whole record and everything that peers may not know: what a new connection begins with.
+    /// Its end is reported as every commit's.
     pub fn push(&mut self, now: Mono) -> Commit {
         self.commit(true, now)
     }
@@ -77,7 +79,8 @@ impl Fleet {
         self.lanes.start(&mut self.jitter, now);
     }
 
-    /// The connection is gone. What was said since the last answer is in doubt, and said again over the next one.
+    /// The connection is gone. What was said since the last answer is in doubt, and said again over
+    /// the next one.
     pub fn disconnected(&mut self, now: Mono) {
         if self.lanes.committing.is_some() {
             self.committed(Committed::Failed, now);
@@ -113,7 +116,7 @@ impl Fleet {
                 self.saving = None;
                 let (parts, header) =
                     (self.own.parts.stored(), !std::mem::replace(&mut self.lanes.stored, true));
-                // More was new to the store than it should have lacked: somebody has emptied it.
+                // More was new to the store than it should have lacked: it was emptied.
                 if added > parts + usize::from(header) {
                     self.stats.restored += 1;
                     self.lanes.renew = true;
@@ -191,8 +194,9 @@ impl Fleet {
         messages
     }
 
-    /// Says these routes as they are now, in as few messages as they take: one rate to a message, forty-eight kilobytes at
-    /// most. The urgent lane keeps to the pace that peers bear and comes back to the rest.
+    /// Says these routes as they are now, in as few messages as they take: one rate to a message,
+    /// forty-eight kilobytes at most. The urgent lane keeps to the pace that peers bear and comes
+    /// back to the rest.
     fn say(&mut self, routes: &[RouteHash], urgent: bool, now: Mono) -> Vec<Message> {
         let mut by_rate: BTreeMap<u64, Vec<(RouteHash, usize)>> = BTreeMap::new();
         for hash in routes {

@@ -11,7 +11,7 @@ pub struct FleetStats {
     pub sent_entries: u64,
     /// Transactions that were stored.
     pub committed: u64,
-    /// Transactions that failed, or of which nobody knows.
+    /// Transactions that failed, or whose end is not known.
     pub failed: u64,
     /// Messages that were taken.
     pub taken: u64,
@@ -19,7 +19,7 @@ pub struct FleetStats {
     pub news: u64,
     /// Own messages that came back.
     pub echoes: u64,
-    /// Messages of somebody else in this node's name.
+    /// Messages of another process in this node's name.
     pub foreign: u64,
     /// Messages of earlier lives of their senders.
     pub old: u64,
@@ -41,7 +41,7 @@ pub struct FleetStats {
     pub live: usize,
     /// Nodes that fade.
     pub fading: usize,
-    /// Of both, those whose settings differ from this node's.
+    /// Of both, the nodes with other settings than this node's.
     pub differing: usize,
     /// Registers of peers that are held.
     pub registers: usize,

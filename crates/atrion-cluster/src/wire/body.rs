@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Codec 1: bincode 2's standard configuration. Nothing outside this file knows that crate, and the format does not
-//! depend on it (`docs/adr/0013-bincode-behind-a-specified-format.md`):
+//! Codec 1: bincode 2's standard configuration. Nothing outside this file knows that crate, and the
+//! format does not depend on it (`docs/adr/0013-bincode-behind-a-specified-format.md`):
 //!
 //! ```text
 //! u16, u32, u64   1 byte below 251; else 251 + u16, 252 + u32 or 253 + u64, little endian, the shortest that fits
 //! u8, f32, f64    as they are, little endian
-//! text, list      a number as above, then so many bytes of UTF-8 or items
+//! text, list      a number as above, then that many bytes of UTF-8 or items
 //! option          0, or 1 and the value
 //! body            the fields of `Head` in their order, then a list of `Item`
 //! ```
@@ -120,8 +120,8 @@ fn put(value: impl Encode, out: &mut Vec<u8>) -> Result<(), Malformed> {
     bincode::encode_into_std_write(value, out, CODEC).map(drop).map_err(|_| Malformed)
 }
 
-/// Takes a value off the front. Every number has exactly one shortest spelling and bincode reads the longer ones, too:
-/// a value that took more bytes than it needs is refused.
+/// Takes a value off the front. Every number has exactly one shortest spelling and bincode reads
+/// the longer ones, too: a value that took more bytes than it needs is refused.
 fn take<'a, T: BorrowDecode<'a, ()>>(
     rest: &mut &'a [u8],
     written: impl FnOnce(&T) -> usize,

@@ -20,7 +20,8 @@ pub struct Expected<'a> {
     pub shard: u16,
     /// The fleet's key, if it has one: then what is not signed with it is dropped.
     pub key: Option<&'a Key>,
-    /// Now, in milliseconds of Unix time. Only a bound for incarnations: no age or order depends on it.
+    /// Now, in milliseconds of Unix time. Only a bound for incarnations: no age or order depends on
+    /// it.
     pub wall_ms: u64,
 }
 
@@ -59,9 +60,11 @@ pub fn decode(bytes: &[u8], expected: &Expected<'_>) -> Result<Decoded, Reject> 
     Ok(Decoded { message: Message { header, entries }, faults })
 }
 
-/// How far ahead of this node's clock an incarnation, which begins as its sender's wall clock, may lie.
+/// How far ahead of this node's clock an incarnation, which begins as its sender's wall clock, may
+/// lie.
 const AHEAD_MS: u64 = 3_600_000;
-/// Values that are older say nothing: at the slowest decay anybody uses, little is left of a scar by then.
+/// Values that are older say nothing: at the slowest decay in use, little is left of a scar by
+/// then.
 const OLDEST_MS: u32 = 3_600_000;
 /// A scar is cut here: far above any gate, far below where sums lose digits.
 const LARGEST: f64 = 1e6;

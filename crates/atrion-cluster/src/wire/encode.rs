@@ -5,8 +5,8 @@ use super::body::{self, Head, Item};
 use super::envelope::{self, HEAD, MAX_BODY};
 use super::{Entry, Header, Key, Message};
 
-/// Bodies are kept below this: a message of 48 KB is a handful of packets, and leaves a quarter of the limit for what a
-/// later minor version may add.
+/// Bodies are kept below this: a message of 48 KB is a handful of packets, and leaves a quarter of
+/// the limit for what a later minor version may add.
 const SPLIT: usize = 48 * 1024;
 
 /// What the longest header takes, and the list's length.
@@ -37,8 +37,8 @@ pub fn encode(header: &Header, entries: &[Entry], key: Option<&Key>) -> Result<V
     Ok(bytes)
 }
 
-/// The entries in runs that fit into one message each, as many in each as do. `back` may still be set afterwards: a run
-/// fits with every value of it.
+/// The entries in runs that fit into one message each, as many in each as do. `back` may still be
+/// set afterwards: a run fits with every value of it.
 pub fn chunks(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
     let mut rest = entries;
     std::iter::from_fn(move || {

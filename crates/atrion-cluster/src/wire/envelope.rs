@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The envelope: whether bytes are a message at all, of whom, and whole.
+//! The envelope: whether bytes are a message at all, of which fleet, and whole.
 
 use super::key::TAG;
 use super::{Key, Reject};
@@ -17,8 +17,8 @@ const MINOR: u8 = 0;
 const CODEC: u8 = 1;
 const SIGNED: u8 = 1;
 
-/// The major version of a message, whatever else is right or wrong with it. A stored record of a newer one is not to
-/// be overwritten.
+/// The major version of a message, whatever else is right or wrong with it. A stored record of a
+/// newer one is not to be overwritten.
 #[must_use]
 pub fn major(bytes: &[u8]) -> Option<u8> {
     bytes.strip_prefix(&MAGIC)?.first().copied()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! One message whose bytes are known. They are the format: a change that breaks this test is another major version.
+//! One message whose bytes are known. They are the format: a change that breaks this test is
+//! another major version.
 
 use atrion_core::{Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};

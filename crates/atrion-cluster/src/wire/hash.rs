@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Names as eight bytes: the first eight of their SHA-256, little endian.
 //!
-//! Not secret and no signature: sixty-four bits of a good hash keep a fleet's few thousand routes apart (for 10,000
-//! routes, one chance in 3 10^11 that any two meet), and tell a foreign cluster's messages from one's own.
+//! Not secret and no signature: sixty-four bits of a good hash keep a fleet's few thousand routes
+//! apart (for 10,000 routes, one chance in 3 10^11 that any two meet), and tell a foreign cluster's
+//! messages from one's own.
 
 use std::fmt;
 

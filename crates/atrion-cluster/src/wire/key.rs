@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The key that a fleet may share: then only who holds it is listened to.
+//! The key that a fleet may share: then only messages signed with it are believed.
 
 use std::fmt;
 

@@ -10,7 +10,7 @@ use super::{ClusterHash, RouteHash};
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)] // the format's major version would change with it
 pub struct Message {
-    /// Who says it, and how it is to be ordered and aged.
+    /// Which node says it, and how it is to be ordered and aged.
     pub header: Header,
     /// The routes it speaks of; at most [`Message::MAX_ENTRIES`].
     pub entries: Vec<Entry>,
@@ -51,7 +51,8 @@ pub struct Header {
     pub parts: u16,
 }
 
-/// What a message is for. Number 4 is reserved for aggregates of many nodes and refused until there are some.
+/// What a message is for. Number 4 is reserved for aggregates of many nodes and refused until there
+/// are some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Why bytes were dropped, as values that can be counted. None of them is a reason to disconnect or to delete.
+//! Why bytes were dropped, as values that can be counted. None of them is a reason to disconnect or
+//! to delete.
 
 /// Why a message was dropped, in the order in which it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
@@ -29,7 +30,8 @@ pub enum Reject {
     /// A key is configured and the message is not signed with it.
     #[error("signature is missing or made with another key")]
     Signature,
-    /// The body is none of codec 1: it ends early, goes on too long, or spells a number in more bytes than it needs.
+    /// The body is none of codec 1: it ends early, goes on too long, or spells a number in more
+    /// bytes than it needs.
     #[error("body is not codec 1")]
     Body,
     /// It belongs to another fleet.
@@ -47,7 +49,8 @@ pub enum Reject {
     /// The decay rate is not finite or not in 0..=10.
     #[error("lambda is not in 0..=10 1/s")]
     Lambda,
-    /// The incarnation lies more than an hour ahead: believed, it would capture the node's name for ever.
+    /// The incarnation lies more than an hour ahead: believed, it would capture the node's name for
+    /// ever.
     #[error("incarnation lies more than an hour ahead")]
     Incarnation,
     /// More entries than a message may have.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What one node says, the others know: at once, aged, and once more after whatever kept it from them.
+//! What one node says, the others know: at once, aged, and again after an outage.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::world::{World, fleet, node, route, vector};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a node sees of a route: who, and how much scar is left.
+/// What a node sees of a route: each peer's name, and how much scar is left.
 fn seen(world: &mut World, number: usize, on: &str) -> Vec<(String, f64)> {
     let now = world.now();
     let view = world.node(number).view(&route(on), now);
@@ -88,7 +88,7 @@ fn one_version_has_one_value_on_the_channel_and_in_the_store() {
     world.node(0).update(&route("a"), vector(29.7, 200), now);
     world.node(0).update(&route("b"), vector(40.0, 200), now);
     world.run(2 * SECOND);
-    // Who was there heard it, who comes now reads it.
+    // A node that was there heard it, a node that comes now reads it.
     let late = world.add(2);
     world.start(late, 9_000_000);
     let now = world.now();
@@ -125,7 +125,7 @@ fn an_urgent_word_that_is_lost_comes_again_with_the_next_beat() {
 fn what_was_on_its_way_when_the_link_broke_is_said_again_at_once() {
     let mut world = World::calm(2);
     world.run(3 * SECOND);
-    // Not urgent: the lazy lane says it, and nobody gets it.
+    // Not urgent: the lazy lane says it, and no node gets it.
     let now = world.now();
     world.node(0).update(&route("a"), vector(0.05, 255), now);
     world.mute.insert(0);
@@ -137,7 +137,7 @@ fn what_was_on_its_way_when_the_link_broke_is_said_again_at_once() {
 }
 
 #[test]
-fn who_was_cut_off_fades_and_agrees_again_after_coming_back() {
+fn a_node_that_was_cut_off_fades_and_agrees_again_after_coming_back() {
     let mut world = World::calm(3);
     world.run(3 * SECOND);
     let (a, now) = (route("a"), world.now());
@@ -162,13 +162,13 @@ fn who_was_cut_off_fades_and_agrees_again_after_coming_back() {
 }
 
 #[test]
-fn who_comes_back_is_told_of_again_though_it_says_nothing_new() {
+fn a_node_that_comes_back_is_told_of_though_it_says_nothing_new() {
     let mut world = World::calm(3);
     let now = world.now();
     let lasting = vector(50.0, 255).with_decay_rate(DecayRate::ZERO);
     world.node(0).update(&route("a"), lasting, now);
     world.run(3 * SECOND);
-    // Node 1 is cut off for so long that nobody counts for it, and it counts for nobody.
+    // Node 1 is cut off for so long that no node counts for it, and it counts for none.
     world.cut(1);
     world.run(12 * SECOND);
     world.changes.clear();
@@ -180,7 +180,7 @@ fn who_comes_back_is_told_of_again_though_it_says_nothing_new() {
             .is_some_and(|changes| changes.iter().any(|change| change.route == route("a")))
     };
     assert!(told(&world, 1), "by its pull");
-    // Node 0 was silent for nobody else.
+    // Node 0 was silent for no other node.
     assert!(!told(&world, 2));
     world.cut(0);
     world.run(12 * SECOND);
@@ -202,7 +202,7 @@ fn an_emptied_store_gets_everything_back_within_a_beat_or_two() {
     world.run(2 * SECOND + Duration::from_millis(100));
     assert_eq!(world.store.len(), 3);
     assert_eq!(world.node(0).stats(Mono::ZERO).restored, 1);
-    // Somebody new knows it all.
+    // A new node knows it all.
     let late = world.add(3);
     world.start(late, 9_000_000);
     let known = (0..200).filter(|number| !seen(&mut world, 3, &format!("r{number}")).is_empty());
@@ -210,7 +210,7 @@ fn an_emptied_store_gets_everything_back_within_a_beat_or_two() {
 }
 
 #[test]
-fn a_forgotten_route_is_gone_everywhere_also_where_nobody_heard_of_it() {
+fn a_forgotten_route_is_gone_also_where_its_end_was_not_heard() {
     let mut world = World::calm(3);
     let now = world.now();
     world.node(0).update(&route("a"), vector(40.0, 255), now);
@@ -228,8 +228,8 @@ fn a_forgotten_route_is_gone_everywhere_also_where_nobody_heard_of_it() {
 
 #[test]
 fn what_is_published_does_not_depend_on_what_is_heard() {
-    // I11: nothing merged is ever sent, because nothing that was heard is. The same updates, with and without peers that
-    // shout, give the same bytes.
+    // I11: nothing merged is ever sent, because nothing that was heard is. The same updates, with
+    // and without peers that shout, give the same bytes.
     let run = |shouting: bool| {
         let mut world = World::calm(1);
         for step in 0..100u64 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! How far what a gate uses is from what it would be if everybody knew everything at once.
+//! How far what a gate uses is from what it would be if every node knew everything at once.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use atrion_testkit::Random;
 use super::plan::Plan;
 use super::world::{World, route};
 
-/// Mean, 99th percentile and maximum of the error of `S_merged`, in ohms, while everybody is in the same storm.
+/// Mean, 99th percentile and maximum of the error of `S_merged`, in ohms, while all nodes are in
+/// the same storm.
 fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
     let plan = Plan { seed: 11, loss, twice: 50, stuck, delay, drift: 100, faults: Vec::new() };
     let lambda = 0.1;
@@ -25,7 +26,8 @@ fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
         for process in &mut world.processes {
             let (scar, weight) = process.truth.entry(route("api")).or_insert((0.0, 200));
             *scar *= (-lambda * 0.1).exp();
-            // The literal law's storm: five ohms whenever a tick has failures, around 110 ohms in the balance.
+            // The literal law's storm: five ohms whenever a tick has failures, around 110 ohms in
+            // the balance.
             *scar += if random.permille(220) { 5.0 } else { 0.0 };
             *weight = 200;
         }
@@ -55,7 +57,8 @@ fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
     (mean, found[found.len() * 99 / 100], found[found.len() - 1])
 }
 
-/// The design's simulation had 0.51 in the mean, 2.5 at the 99th percentile and 3.9 at most, of 113 ohms, on a clean net.
+/// The design's simulation had 0.51 in the mean, 2.5 at the 99th percentile and 3.9 at most, of 113
+/// ohms, on a clean net.
 #[test]
 fn on_a_clean_net_the_gate_is_within_a_pulse_of_the_truth() {
     let (mean, p99, most) = errors(0, 5, 0);
@@ -63,7 +66,8 @@ fn on_a_clean_net_the_gate_is_within_a_pulse_of_the_truth() {
     assert!(mean < 0.8 && p99 < 2.5 && most < 4.0, "{mean:.2} {p99:.2} {most:.2}");
 }
 
-/// And 0.71, 4.2 and 7.4 with a third of all messages lost, a tenth of a second of jitter, and one in twenty stuck.
+/// And 0.71, 4.2 and 7.4 with a third of all messages lost, a tenth of a second of jitter, and one
+/// in twenty stuck.
 #[test]
 fn on_a_bad_net_the_gate_is_within_a_few_ohms_of_the_truth() {
     let (mean, p99, most) = errors(300, 100, 50);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Whatever happened: when it is quiet again, everybody sees the same, and it is what everybody says of himself.
+//! Whatever happened: when it is quiet again, all nodes see the same, and it is what each node says
+//! of itself.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,15 +16,16 @@ use super::world::{LIMITS, World, route};
 const ROUTES: u64 = 4;
 /// Slow, so that there is something left to compare when it is quiet.
 const LAMBDA: f64 = 0.004;
-/// A node that was cut off is back after 14 s; the stores are compared every 90 s at the latest, and what is found
-/// missing is read two seconds later.
+/// A node that was cut off is back after 14 s; the stores are compared every 90 s at the latest,
+/// and what is found missing is read two seconds later.
 const QUIET: Duration = Duration::from_secs(112);
 
 fn api(number: u64) -> RouteId {
     route(&format!("api/{number}"))
 }
 
-/// Runs a plan; says what is wrong at its end, if anything is. `gamma`: every node also merges what it sees.
+/// Runs a plan; says what is wrong at its end, if anything is. `gamma`: every node also merges what
+/// it sees.
 fn run(plan: &Plan, gamma: f64) -> (Option<String>, Vec<Vec<u8>>) {
     let mut world = World::planned(plan.clone(), NODES as usize, LAMBDA);
     let mut random = Random::new(plan.seed);
@@ -37,7 +39,8 @@ fn run(plan: &Plan, gamma: f64) -> (Option<String>, Vec<Vec<u8>>) {
             for number in 0..ROUTES {
                 let (scar, weight) = process.truth.entry(api(number)).or_insert((0.0, 0));
                 *scar *= (-LAMBDA * 0.1).exp();
-                // Trauma comes in bursts, so that there are also times in which only the lazy lane speaks.
+                // Trauma comes in bursts, so that there are also times in which only the lazy lane
+                // speaks.
                 if (now / 3_000 + process.number as u64 + number).is_multiple_of(3) && random.permille(300) {
                     *scar = (*scar + 5.0).min(90.0);
                     *weight = weight.saturating_add(9);
@@ -79,7 +82,7 @@ fn disagreement(world: &World, number: usize) -> Option<String> {
             let seen: Option<&Register> = seen.iter().find(|register| register.node == *speaker.node());
             let says = speaker.own(&route, other_clock);
             let (Some(seen), Some(says)) = (seen, says) else {
-                // Who has nothing to say need not have been heard.
+                // A node that has nothing to say need not have been heard.
                 if says.is_some_and(|says| says.aged_scar().get() > 0.2) {
                     return Some(format!("node {number} knows nothing of {route} at node {other}"));
                 }
@@ -89,7 +92,8 @@ fn disagreement(world: &World, number: usize) -> Option<String> {
                 return Some(format!("node {number} believes a life of node {other} that is over"));
             }
             let (seen, says) = (seen.vector.aged_scar().get(), says.aged_scar().get());
-            // What is not told is a tenth of an ohm or a hundredth; what is told may be two seconds older than it says.
+            // What is not told is a tenth of an ohm or a hundredth; what is told may be two seconds
+            // older than it says.
             let allowed = 0.12 + says * (0.011 + 2.5 * LAMBDA);
             if (seen - says).abs() > allowed {
                 return Some(format!(
@@ -101,7 +105,8 @@ fn disagreement(world: &World, number: usize) -> Option<String> {
     None
 }
 
-/// What failed once: 554 ignored a node whose clock was put back, 2192 read the record of an earlier life without end.
+/// Seeds that failed once: 554 ignored a node whose clock was put back, 2192 read the record of an
+/// earlier life without end.
 const FOUND: [u64; 2] = [554, 2192];
 
 /// As many as a minute allows without optimization; thousands by request.
@@ -110,7 +115,7 @@ fn seeds() -> u64 {
 }
 
 #[test]
-fn everybody_sees_the_same_after_whatever_happened() {
+fn all_nodes_see_the_same_after_whatever_happened() {
     let fails = |plan: &Plan| run(plan, 0.3).0;
     let report = |plan: Plan| {
         if let Some((least, why)) = smallest(plan.clone(), fails) {

@@ -8,7 +8,7 @@ use super::world::{World, route, vector};
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_node_that_restarts_with_its_clock_put_back_knows_what_it_knew_and_is_believed() {
+fn a_restart_with_the_clock_put_back_keeps_its_routes_and_is_believed() {
     let mut world = World::calm(2);
     let (a, now) = (route("a"), world.now());
     world.node(0).update(&a, vector(60.0, 200), now);
@@ -28,9 +28,9 @@ fn a_node_that_restarts_with_its_clock_put_back_knows_what_it_knew_and_is_believ
     assert!((seen - 4.6).abs() < 0.3, "{seen}");
 }
 
-/// Its number is lower than the one that others know, and nobody is left who could tell it.
+/// Its number is lower than the one that others know, and no record is left that could tell it.
 #[test]
-fn a_node_whose_clock_was_put_back_and_whose_record_is_lost_is_believed_when_its_last_life_is_gone() {
+fn a_life_with_a_lower_number_is_believed_when_the_last_one_is_gone() {
     let mut world = World::calm(3);
     let (a, now) = (route("a"), world.now());
     world.node(0).update(&a, vector(60.0, 200), now);
@@ -109,7 +109,7 @@ fn of_two_processes_with_one_name_one_takes_another() {
 }
 
 #[test]
-fn who_says_goodbye_fades_from_then_on_and_its_next_life_knows() {
+fn a_node_fades_from_its_goodbye_on_and_its_next_life_knows() {
     let mut world = World::calm(2);
     let now = world.now();
     world.node(0).update(&route("a"), vector(60.0, 200), now);

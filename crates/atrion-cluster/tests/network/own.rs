@@ -93,7 +93,7 @@ fn rates_that_come_and_go_do_not_fill_the_record() {
         world.run(SECOND + Duration::from_millis(50));
         assert!(world.store.fields(&node(0)) <= 68, "{}", world.store.fields(&node(0)));
     }
-    assert_eq!(world.node(0).stats(Mono::ZERO).restored, 0, "nobody emptied the store");
+    assert_eq!(world.node(0).stats(Mono::ZERO).restored, 0, "the store was not emptied");
     let (now, a) = (world.now(), route("a"));
     let (own, seen) = (world.node(0).own(&a, now).unwrap(), world.node(1).view(&a, now)[0].vector);
     assert_eq!((own.decay_rate, own.scar_tissue), (seen.decay_rate, seen.scar_tissue));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What goes wrong in one run: plain data that prints and parses, so that a run can be repeated and made smaller.
+//! What goes wrong in one run: plain data that prints and parses, so that a run can be repeated and
+//! made smaller.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,32 +8,32 @@ use std::str::FromStr;
 use atrion_testkit::Random;
 
 pub const NODES: u64 = 5;
-/// Faults happen within so many milliseconds; then it is quiet.
+/// Faults happen within this time, in milliseconds; then it is quiet.
 pub const STORM_MS: u64 = 30_000;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     pub seed: u64,
-    /// Of a thousand messages on their way to one node, so many are lost,
+    /// How many of a thousand messages on their way to one node are lost,
     pub loss: u64,
     /// arrive twice,
     pub twice: u64,
     /// or are stuck for up to two seconds.
     pub stuck: u64,
-    /// Every message takes up to so many milliseconds.
+    /// The longest way of a message, in milliseconds.
     pub delay: u64,
-    /// Clocks of nodes drift by up to so many millionths.
+    /// The largest drift of a node's clock, in millionths.
     pub drift: u64,
     pub faults: Vec<Fault>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The node cannot reach the store for so long.
+    /// The node cannot reach the store for `lasts` milliseconds.
     Cut { node: u64, at: u64, lasts: u64 },
-    /// The process dies and begins anew, its wall clock put back or ahead by so many seconds.
+    /// The process dies and begins anew, its wall clock put back or ahead by `skew` seconds.
     Restart { node: u64, at: u64, skew: i64 },
-    /// The process dies without a word and comes back after so long.
+    /// The process dies without a word and comes back after `lasts` milliseconds.
     Crash { node: u64, at: u64, lasts: u64 },
     /// The store forgets everything.
     Flush { at: u64 },

@@ -10,7 +10,7 @@ use atrion_state::NodeId;
 
 pub const CLUSTER: ClusterHash = ClusterHash::from_u64(7);
 
-/// What a node believes whose wall clock shows this.
+/// What a node with this wall clock believes.
 pub fn expected(wall_ms: u64) -> Expected<'static> {
     Expected { cluster: CLUSTER, shard: 0, key: None, wall_ms }
 }
@@ -46,7 +46,7 @@ impl Store {
         added
     }
 
-    /// The headers of all records, as a node reads them whose wall clock shows this.
+    /// The headers of all records, as a node with this wall clock reads them.
     pub fn digests(&self, wall_ms: u64, now_ms: u64) -> Vec<Digest> {
         self.living(now_ms).filter_map(|stored| stored.digest(wall_ms, now_ms)).collect()
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What a node says does not depend on what it hears (I11), nor on how often it is pulsed or told (I12).
+//! What a node says does not depend on what it hears (I11), nor on how often it is pulsed or told
+//! (I12).
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use super::world::{fleet, node, route, vector};
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// A provider whose peers shout, and that is listened to as told.
+/// A provider with loud peers, which is listened to with this gamma.
 #[derive(Debug)]
 struct Shouting {
     gamma: f64,
@@ -63,7 +64,8 @@ impl StateProvider for Shouting {
     }
 }
 
-/// Everything that a node with an engine publishes in a minute of the same troubles, and how far it was moved.
+/// Everything that a node with an engine publishes in a minute of the same troubles, and how far it
+/// was moved.
 fn published(gamma: f64) -> (Vec<Vec<u8>>, f64) {
     let clock = FakeClock::at(Mono::from_nanos(1_000_000_000), Wall::from_millis(1_767_960_000_000));
     let provider =
@@ -145,7 +147,8 @@ fn whatever_gamma_is_the_same_bytes_are_published() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However often a node is polled, and whatever its pulse is, a reader that heard everything sees the same in the end.
+    /// However often a node is polled, and whatever its pulse is, a reader that heard everything
+    /// sees the same in the end.
     #[test]
     fn what_a_reader_sees_does_not_depend_on_the_pulse(
         pulse in 1..40u64, scars in prop::collection::vec((0..3u8, 0..100u32), 1..30), again in 1..4usize,

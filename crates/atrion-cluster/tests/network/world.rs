@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Nodes, a store, and the wires between them, in virtual time. Every message and record is bytes on its way.
+//! Nodes, a store, and the wires between them, in virtual time. Every message and record is bytes
+//! on its way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,8 +23,8 @@ pub struct Process {
     pub fleet: Option<Fleet>,
     /// The number in the name that it was given.
     pub number: usize,
-    /// What its monotonic clock showed at the beginning of the world, in nanoseconds, and how far it drifts, in
-    /// millionths.
+    /// What its monotonic clock showed at the beginning of the world, in nanoseconds, and how far
+    /// it drifts, in millionths.
     offset: u64,
     drift: i64,
     /// Until when it cannot reach the store, or is dead.
@@ -49,7 +50,8 @@ pub struct World {
     wires: BTreeMap<(u64, u64), (usize, Vec<u8>)>,
     sent: u64,
     random: Random,
-    /// What a test does to a message on its way to a process: how often it arrives. The second number counts them.
+    /// What a test does to a message on its way to a process: how often it arrives. The second
+    /// number counts them.
     pub arrives: fn(usize, u64) -> usize,
     ways: u64,
     /// Processes whose words vanish on the way to the store. Neither side is told.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Any valid message, and whoever listens to it.
+//! Any valid message, and a listener for it.
 
 use atrion_cluster::wire::{ClusterHash, Entry, EntryMode, Expected, Header, Key, Kind, Message, RouteHash};
 use atrion_core::{Mode, Ohms};

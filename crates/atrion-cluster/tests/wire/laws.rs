@@ -31,8 +31,8 @@ proptest! {
         prop_assert_eq!(encode(&again.header, &again.entries, None).unwrap(), bytes);
     }
 
-    /// A bit that flips in the body is seen by the checksum, one in the envelope by its own checks. Only the minor
-    /// version may change unseen, and it changes nothing.
+    /// A bit that flips in the body is seen by the checksum, one in the envelope by its own checks.
+    /// Only the minor version may change unseen, and it changes nothing.
     #[test]
     fn a_flipped_bit_is_refused_or_harmless(message in any_message(6), at: prop::sample::Index, bit in 0..8_u32) {
         let mut bytes = encode(&message.header, &message.entries, None).unwrap();
@@ -47,7 +47,7 @@ proptest! {
         }
     }
 
-    /// With a key even who mends the checksum is refused, whatever he changes.
+    /// With a key, a changed message is refused even if its checksum is mended.
     #[test]
     fn without_the_key_nothing_can_be_changed(message in any_message(6), at: prop::sample::Index, bit in 0..8_u32) {
         let key = key();
@@ -79,7 +79,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Each run fits into a message whatever its header and `back` are, and together they are the list.
+    /// Each run fits into a message whatever its header and `back` are, and together they are the
+    /// list.
     #[test]
     fn runs_of_entries_fit_and_lose_nothing(
         header in any_header(), entries in vec(any_entry(), 0..3_000), back in 0..=9_u32,

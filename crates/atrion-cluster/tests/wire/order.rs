@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Each check by a message that fails it and no earlier one; and that the earlier check speaks when two fail.
+//! Each check by a message that fails it and no earlier one; and that the earlier check speaks when
+//! two fail.
 
 use atrion_cluster::wire::{
     Entry, EntryFault, Expected, Header, Key, Message, Reject, decode, encode, major,
@@ -161,7 +162,7 @@ fn more_entries_than_a_message_may_have_are_refused_on_both_sides() {
     let entries = entries(Message::MAX_ENTRIES + 1);
     let error = encode(&header(), &entries, None).unwrap_err();
     assert!(error.to_string().contains("1025 entries") && error.to_string().contains("split it"), "{error}");
-    // Written by somebody else: 1025 entries of the least length.
+    // Written by other code: 1025 entries of the least length.
     let least = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let many = |count: u16| {
         mended(encode(&header(), &[], None).unwrap(), |body| {
@@ -195,7 +196,7 @@ fn faulty(count: usize, change: impl Fn(&mut Entry) + Copy, patch: impl Fn(&mut 
 }
 
 #[test]
-fn a_faulty_entry_is_dropped_alone_and_more_than_a_tenth_take_the_message_with_them() {
+fn faulty_entries_are_dropped_and_over_a_tenth_drop_the_message() {
     // After the route: back, age, then the scar's eight bytes, weight, mode, R, M.
     let float = |at: usize, value: f64| {
         move |entry: &mut [u8]| entry[at..at + 8].copy_from_slice(&value.to_le_bytes())

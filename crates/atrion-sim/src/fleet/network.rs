@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What lies between the nodes: how long a register takes, what is lost on the way, which nodes are cut off when.
+//! What lies between the nodes: how long a register takes, what is lost on the way, which nodes are
+//! cut off when.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ pub struct Network {
     pub delay: f64,
     /// What is added to it in the mean, in seconds; exponential.
     pub jitter: f64,
-    /// The share of registers that a listener does not get before they are said again a second later, 0..=1.
+    /// The share of registers that a listener does not get before they are said again a second
+    /// later, 0..=1.
     pub loss: f64,
     /// Which nodes cannot reach the store, and when.
     pub cut: Option<Cut>,
@@ -32,7 +34,8 @@ pub struct Cut {
 }
 
 impl Default for Network {
-    /// Two availability zones: a way takes 1 ms and 1 ms of jitter; one register in a hundred is lost.
+    /// Two availability zones: a way takes 1 ms and 1 ms of jitter; one register in a hundred is
+    /// lost.
     fn default() -> Self {
         Self { delay: 0.001, jitter: 0.001, loss: 0.01, cut: None }
     }
@@ -50,7 +53,8 @@ impl Network {
 }
 
 impl Cut {
-    /// Whether it concerns a node: every second pair or so, so that each part has busy and slow nodes.
+    /// Whether it concerns a node: every second pair or so, so that each part has busy and slow
+    /// nodes.
     pub(super) fn concerns(&self, node: usize, nodes: usize) -> bool {
         let pairs = nodes.div_ceil(2);
         let before = |pair: usize| (self.share * pair as f64) as usize;
@@ -60,7 +64,8 @@ impl Cut {
     }
 }
 
-/// A fleet repeats what changed with its next heartbeat, and reads a gap from the store within two seconds.
+/// A fleet repeats what changed with its next heartbeat, and reads a gap from the store within two
+/// seconds.
 const SAID_AGAIN: f64 = 1.0;
 /// Under 1, or the next register would be on its way for ever.
 const MOST_LOSS: f64 = 0.99;

@@ -17,7 +17,7 @@ use crate::policy::Request;
 
 /// How much traffic a node has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::exhaustive_enums)] // a closed set: whoever matches names them all
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
 pub enum Class {
     /// Twenty requests a second.
     Busy,
@@ -96,7 +96,8 @@ impl Node {
         self.member = Some(member);
     }
 
-    /// The next request: everything about it is drawn now, so that no decision moves what comes after it.
+    /// The next request: everything about it is drawn now, so that no decision moves what comes
+    /// after it.
     pub(super) fn next(&mut self) -> Arrival {
         let dice = &mut self.dice;
         self.clock += dice.exponential() / self.class.rate();
@@ -155,16 +156,16 @@ fn tier(at: f64) -> Tier {
     }
 }
 
-/// What everybody calls the dependency.
+/// The name of the dependency's route at every node.
 const ROUTE: &str = "fleet/dependency";
 /// As in production.
 const TICK: Duration = Duration::from_millis(100);
 const USERS: usize = 1_000;
-/// A call takes so long in the mean, in seconds, log-normally spread.
+/// The mean time of a call, in seconds, log-normally spread.
 const SERVICE: f64 = 0.05;
 const SPREAD: f64 = 0.5;
 /// A dependency that refuses does so quickly.
 const REFUSAL: f64 = 0.01;
-/// Callers wait so long for an answer.
+/// How long callers wait for an answer, in seconds.
 const PATIENCE: f64 = 1.0;
 const PURPOSE: u64 = 0x0d_0000;

@@ -11,7 +11,7 @@ use crate::parallel::{self, Progress};
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Grid {
-    /// What befalls them.
+    /// What goes wrong.
     pub troubles: Vec<Trouble>,
     /// How many nodes they have.
     pub nodes: Vec<usize>,
@@ -27,7 +27,7 @@ pub struct Grid {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Row {
-    /// What befell the fleet.
+    /// What went wrong.
     #[serde(serialize_with = "as_text")]
     pub trouble: Trouble,
     /// How many nodes it had.

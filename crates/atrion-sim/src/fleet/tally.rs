@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is counted of a life, and what comes out: who braked when, who was refused in vain, who failed for want of a
-//! brake, how long it took to be well again.
+//! What is counted of a life, and what comes out: which nodes braked when, what was refused in
+//! vain, what failed for want of a brake, how long it took to be well again.
 
 use atrion_core::{Mode, Mono, SplitMix64, Tier};
 use atrion_engine::RouteSnapshot;
@@ -24,10 +24,10 @@ pub struct Outcome {
     pub false_important: Option<f64>,
     /// The most that the fleet added to the resistance of a node that was well, in ohms.
     pub false_ohms: Option<f64>,
-    /// Victims: the share of high and critical requests that were refused and would have been answered, at all nodes,
-    /// from the beginning of the trouble on.
+    /// Victims: the share of high and critical requests that were refused and would have been
+    /// answered, at all nodes, from the beginning of the trouble on.
     pub victims: Option<f64>,
-    /// Mean seconds from the end of the trouble until a node that it struck refuses nobody for it.
+    /// Mean seconds from the end of the trouble until a node that it struck refuses nothing for it.
     pub recovery: f64,
     /// The same of the node that took longest.
     pub recovery_worst: f64,
@@ -40,8 +40,9 @@ pub struct Outcome {
     pub digest: u64,
 }
 
-/// Means over the nodes of a class. A node brakes when it refuses somebody for what it has suffered or heard: from 14
-/// ohms at rest on, or with an open breaker. One that never does counts as braking at the end of the trouble.
+/// Means over the nodes of a class. A node brakes when it refuses a request because of failures of
+/// its own or of its peers: from 14 ohms at rest on, or with an open breaker. One that never does
+/// counts as braking at the end of the trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Braking {
@@ -71,7 +72,7 @@ struct Counts {
     braked: Option<f64>,
     failed_before: u32,
     failed: u32,
-    /// The last moment at which the rest stood in somebody's way, in seconds since the end of the trouble.
+    /// The last moment at which the rest refused any tier, in seconds since the end of the trouble.
     raised: f64,
     /// The most that the fleet has added.
     added: f64,
@@ -207,5 +208,5 @@ fn seconds(now: Mono) -> f64 {
     now.seconds_since(Mono::ZERO)
 }
 
-/// The bottom of the ladder: everybody passes below.
+/// The bottom of the ladder: every request passes below.
 const IN_THE_WAY: f64 = 14.0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What befalls a fleet, and what becomes of a call meanwhile.
+//! What goes wrong in a fleet, and what becomes of a call meanwhile.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use super::{Cut, LEARNING, TROUBLE};
 
 /// What is sick, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::exhaustive_enums)] // whoever adds one has to say what it shows
+#[allow(clippy::exhaustive_enums)] // an addition has to say what it shows
 pub enum Trouble {
     /// The dependency that all nodes share refuses every call at once.
     Outage,

@@ -82,8 +82,8 @@ impl<'f> World<'f> {
             self.at(arrival.at, What::Request { node });
             self.coming.push(arrival);
             self.after(TICK.mul_f64(dice.unit()), What::Pulse { node });
-            // A random wait, so that nodes that were cut off together do not come back together. Drawn for every node:
-            // a cut moves no other node's pulses.
+            // A random wait, so that nodes that were cut off together do not come back together.
+            // Drawn for every node: a cut moves no other node's pulses.
             let patience = dice.between(0.1, 1.0);
             if let Some(cut) = self.fleet.network.cut.filter(|cut| cut.concerns(node, self.fleet.nodes)) {
                 self.after(Duration::from_secs_f64(cut.from), What::Cut { node });

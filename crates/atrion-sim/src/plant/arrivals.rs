@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who comes when, and what it will cost: drawn from the seed alone, the same for every policy.
+//! Which requests come when, and what they will cost: drawn from the seed alone, the same for every
+//! policy.
 
 use atrion_core::Tier;
 
@@ -14,7 +15,7 @@ pub struct Arrival {
     pub at: u64,
     /// How important it is.
     pub tier: Tier,
-    /// Whose it is.
+    /// The request that arrives.
     pub user: u32,
     /// Its work, in units of the mean.
     pub size: f64,
@@ -167,7 +168,7 @@ fn size(shape: Shape, dice: &mut Dice) -> f64 {
     }
 }
 
-/// In so many seconds no rate changes by much.
+/// Within this time, in seconds, no rate changes by much.
 const PIECE: f64 = 0.1;
 
 #[cfg(test)]

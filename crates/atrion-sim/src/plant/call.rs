@@ -13,7 +13,7 @@ pub(crate) struct Call {
     pub(crate) served: u64,
     /// 0 for the first.
     pub(crate) attempt: u32,
-    /// The client has left; nobody will read the answer.
+    /// The client has left; the answer will not be read.
     pub(crate) abandoned: bool,
     /// The gate has heard the end of it already.
     pub(crate) told: bool,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Workers on *work time*: a clock that runs as fast as work is done, and stands still in a freeze.
 //!
-//! A service that starts at work time W with size s ends at W + s, whatever happens to the speed in between. So a
-//! change of speed moves no event: only the rate between the two clocks changes.
+//! A service that starts at work time W with size s ends at W + s, whatever happens to the speed in
+//! between. So a change of speed moves no event: only the rate between the two clocks changes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The loop: the next of arrival, tick, timer, end of a service and change of conditions, until time is up.
+//! The loop: the next of arrival, tick, timer, end of a service and change of conditions, until
+//! time is up.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -18,10 +19,11 @@ pub fn run(scenario: &Scenario, seed: u64, policy: &mut dyn Policy) -> Record {
     watch(scenario, seed, policy, &mut |_, _, _| {})
 }
 
-/// Whoever looks on: called after every tick with the time in seconds, the policy, and what was counted so far.
+/// An observer: called after every tick with the time in seconds, the policy, and what was counted
+/// so far.
 pub type Looker<'a> = dyn FnMut(f64, &dyn Policy, &Record) + 'a;
 
-/// The same as [`run`], with somebody who looks on.
+/// The same as [`run`], with an observer.
 pub fn watch(scenario: &Scenario, seed: u64, policy: &mut dyn Policy, looker: &mut Looker<'_>) -> Record {
     let plan = Plan::of(scenario);
     let arrivals = Arrivals::new(scenario, &plan, seed);
@@ -57,7 +59,7 @@ struct World<'a> {
     /// Workers that wait for an answer which does not come.
     hung: usize,
     timers: BinaryHeap<Reverse<(u64, Timer)>>,
-    /// Work that refusals have cost and nobody has done yet, in seconds.
+    /// Work that refusals have cost and that is not done yet, in seconds.
     backlog: f64,
     worked_at: u64,
     /// Tokens of a throttled dependency.
@@ -229,7 +231,8 @@ impl World<'_> {
         }
     }
 
-    /// Idle workers do what refusals have cost; where all are busy, the next call has to wait for it.
+    /// Idle workers do what refusals have cost; where all are busy, the next call has to wait for
+    /// it.
     fn work_off(&mut self) {
         if self.backlog > 0.0 {
             let idle = (self.conditions.workers as usize).saturating_sub(self.pool.busy() + self.hung);

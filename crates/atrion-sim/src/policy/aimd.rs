@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Additive increase, multiplicative decrease, after `AIMDLimit` of Netflix' concurrency-limits.
 //!
-//! Simplified: nothing. A failure, or an answer later than the timeout, takes the limit times 0.9; an answer while at
-//! least half of the limit is in use adds one. The timeout is the deadline where it is told, else the library's 5 s.
+//! Simplified: nothing. A failure, or an answer later than the timeout, takes the limit times 0.9;
+//! an answer while at least half of the limit is in use adds one. The timeout is the deadline where
+//! it is told, else the library's 5 s.
 
 use std::time::Duration;
 

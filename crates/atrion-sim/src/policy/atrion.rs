@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Atrion itself: the engine of production, on a clock that stands still until the simulation moves it.
+//! Atrion itself: the engine of production, on a clock that stands still until the simulation moves
+//! it.
 //!
-//! Nothing is simplified. Requests name their user as cohort, so no decision depends on the number of the thread that
-//! simulates.
+//! Nothing is simplified. Requests name their user as cohort, so no decision depends on the number
+//! of the thread that simulates.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A binary breaker: open at half of the calls of the last five seconds failed (at least 20), for 5 s, then one probe at
-//! a time until one succeeds.
+//! A binary breaker: open at half of the calls of the last five seconds failed (at least 20), for 5
+//! s, then one probe at a time until one succeeds.
 //!
-//! Late answers count as failures where the deadline is told. Written here because the breakers of crates.io read the
-//! machine's clock (recloser, failsafe), which a simulation in virtual time cannot use.
+//! Late answers count as failures where the deadline is told. Written here because the breakers of
+//! crates.io read the machine's clock (recloser, failsafe), which a simulation in virtual time
+//! cannot use.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub(super) struct Breaker {
     seconds: [(u32, u32); 5],
     second: u64,
     state: State,
-    /// Times it has opened, for whoever counts flapping.
+    /// Times it has opened, for the count of flapping.
     openings: u32,
 }
 

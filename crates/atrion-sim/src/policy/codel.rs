@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Controlled delay with adaptive last-in-first-out, as Facebook describes it ("Fail at Scale", 2015): a call that has
-//! waited longer than 100 ms is dropped, longer than 5 ms if the queue has not been empty for 100 ms; in that case the
-//! newest is served first.
+//! Controlled delay with adaptive last-in-first-out, as Facebook describes it ("Fail at Scale",
+//! 2015): a call that has waited longer than 100 ms is dropped, longer than 5 ms if the queue has
+//! not been empty for 100 ms; in that case the newest is served first.
 //!
-//! It is a queue's discipline rather than a gate: nobody is refused at the door. Simplified: "empty" means that a call
-//! was taken that had not waited.
+//! It is a queue's discipline rather than a gate: nothing is refused at the door. Simplified:
+//! "empty" means that a call was taken that had not waited.
 
 use std::time::Duration;
 

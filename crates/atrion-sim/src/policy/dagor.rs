@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! DAGOR of WeChat ("Overload Control for Scaling WeChat Microservices", 2018): overloaded when the mean queueing time
-//! of the window exceeds 20 ms; then the admission level is set so that 5 % fewer than were admitted would pass, else
-//! so that 1 % more would.
+//! DAGOR of WeChat ("Overload Control for Scaling WeChat Microservices", 2018): overloaded when the
+//! mean queueing time of the window exceeds 20 ms; then the admission level is set so that 5 %
+//! fewer than were admitted would pass, else so that 1 % more would.
 //!
-//! Levels are tiers with 128 user levels each, where the user's level changes every five seconds here instead of every
-//! hour. The window is a second or 2,000 requests. It needs the queueing time, so it stands in the server.
+//! Levels are tiers with 128 user levels each, where the user's level changes every five seconds
+//! here instead of every hour. The window is a second or 2,000 requests. It needs the queueing
+//! time, so it stands in the server.
 
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ impl Dagor {
     }
 
     fn level(request: &Request, now: Mono) -> usize {
-        // Voltage is tier and user level in one number, so the ladder is cut into levels from the top.
+        // Voltage is tier and user level in one number, so the ladder is cut into levels from the
+        // top.
         let share = (100.0 - request.volts(now).get()) / 86.0;
         ((share * LEVELS as f64) as usize).min(LEVELS - 1)
     }

@@ -7,7 +7,7 @@ use atrion_core::Mono;
 use super::limited::Limit;
 use super::{Ended, Policy, Request};
 
-/// Nobody is refused.
+/// Nothing is refused.
 #[derive(Debug, Default)]
 pub(super) struct Nothing;
 
@@ -19,8 +19,8 @@ impl Policy for Nothing {
     fn finish(&mut self, _: Mono, _: u32, _: Ended, _: Duration) {}
 }
 
-/// A limit that somebody has set. With a load test behind it, it is as good as the day of the test; chosen for a
-/// scenario after the fact it is the oracle.
+/// A limit that was set by hand. With a load test behind it, it is as good as the day of the test;
+/// chosen for a scenario after the fact it is the oracle.
 #[derive(Debug)]
 pub struct Fixed(pub f64);
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Gradient2, after `Gradient2Limit` of Netflix' concurrency-limits.
 //!
-//! `gradient = clamp(tolerance long/short, 0.5, 1)`, `limit <- 0.8 limit + 0.2 (limit gradient + queue)`, the long latency
-//! an exponential mean over 600 samples that starts as a plain mean of ten. Fed by windows, as the library's
-//! `WindowedLimit` does ([`super::windowed`]); fed answer by answer it takes the spread of service times for a queue. Simplified:
-//! the floor is 4 instead of 20, because 20 would be a limit of its own for small services; failures do not enter, as there.
+//! `gradient = clamp(tolerance long/short, 0.5, 1)`, `limit <- 0.8 limit + 0.2 (limit gradient +
+//! queue)`, the long latency an exponential mean over 600 samples that starts as a plain mean of
+//! ten. Fed by windows, as the library's `WindowedLimit` does ([`super::windowed`]); fed answer by
+//! answer it takes the spread of service times for a queue. Simplified: the floor is 4 instead of
+//! 20, because 20 would be a limit of its own for small services; failures do not enter, as there.
 
 use super::windowed::Update;
 

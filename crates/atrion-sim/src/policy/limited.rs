@@ -12,7 +12,8 @@ pub trait Limit {
     /// The most calls in flight.
     fn limit(&self) -> f64;
 
-    /// A call has ended; so many, this one included, were in flight when it was let through.
+    /// A call has ended. `in_flight` calls, this one included, were in flight when it was let
+    /// through.
     fn ended(&mut self, now: Mono, ended: Ended, took: Duration, in_flight: f64);
 }
 
@@ -27,7 +28,7 @@ pub struct Limited<L> {
 }
 
 impl<L: Limit> Limited<L> {
-    /// Everybody may use the whole limit.
+    /// Every tier may use the whole limit.
     pub fn plain(limit: L) -> Self {
         Self { limit, by_tier: false, in_flight: 0.0, at: Vec::new() }
     }
@@ -41,7 +42,7 @@ impl<L: Limit> Limited<L> {
 impl<L: Limit> Policy for Limited<L> {
     fn admit(&mut self, now: Mono, request: &Request, call: u32) -> bool {
         let share = if self.by_tier { share_of_limit(request.volts(now)) } else { 1.0 };
-        // One call must be able to pass, or a limit of one would shut everybody out for ever.
+        // One call must be able to pass, or a limit of one would refuse everything for ever.
         let passes = self.in_flight < (self.limit.limit() * share).max(1.0);
         if passes {
             self.in_flight += 1.0;

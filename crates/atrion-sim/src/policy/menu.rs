@@ -98,7 +98,8 @@ pub fn ablations() -> Vec<Entry> {
         .collect()
 }
 
-/// Static limits with priorities among which the oracle may choose after the fact, for one scenario.
+/// Static limits with priorities among which the oracle may choose after the fact, for one
+/// scenario.
 #[must_use]
 pub fn oracle_limits(scenario: &Scenario) -> Vec<Entry> {
     let most =
@@ -129,7 +130,8 @@ impl Entry {
         let deadline = plant.told.then(|| Duration::from_secs_f64(plant.deadline));
         Ok(match &self.kind {
             Kind::Nothing => Box::new(Nothing),
-            // What a load test on the day before would have set: one waiting call for each two workers.
+            // What a load test on the day before would have set: one waiting call for each two
+            // workers.
             Kind::Static => Box::new(Limited::plain(Fixed((1.5 * f64::from(plant.workers)).ceil()))),
             Kind::Rate => Box::new(Rate::new(scenario.capacity())),
             Kind::Limit { by_tier, limit } => gate(Fixed(*limit), *by_tier),

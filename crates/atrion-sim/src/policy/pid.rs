@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A PID controller in the manner of Uber's Cinnamon (2023): the share of requests to reject follows the excess of
-//! arrivals over departures relative to departures, and a limit on calls in flight is tuned by latency against
-//! throughput. The lowest priorities of the last thousand requests are rejected first.
+//! A PID controller in the manner of Uber's Cinnamon (2023): the share of requests to reject
+//! follows the excess of arrivals over departures relative to departures, and a limit on calls in
+//! flight is tuned by latency against throughput. The lowest priorities of the last thousand
+//! requests are rejected first.
 //!
-//! Simplified: Cinnamon queues before its limit, and this gate has no queue of its own, so calls over the tuned limit
-//! stand for its queue; its auto-tuner is a Vegas on half-second windows. After the blog posts, for there is no source.
+//! Simplified: Cinnamon queues before its limit, and this gate has no queue of its own, so calls
+//! over the tuned limit stand for its queue; its auto-tuner is a Vegas on half-second windows.
+//! After the blog posts, for there is no source.
 
 use std::time::Duration;
 

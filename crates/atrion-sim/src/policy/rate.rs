@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A rate limit at nine tenths of what a load test has shown, by the crate `governor` through its public API: its
-//! clock is a trait, so it runs in virtual time. Tiers are not told apart.
+//! A rate limit at nine tenths of what a load test has shown, by the crate `governor` through its
+//! public API: its clock is a trait, so it runs in virtual time. Tiers are not told apart.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

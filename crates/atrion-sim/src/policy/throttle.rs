@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Adaptive throttling at the client, as in "Site Reliability Engineering", chapter 21: of requests and accepts of the
-//! last two minutes, refuse with probability `max(0, (requests - K accepts)/(requests + 1))`, K = 2.
+//! Adaptive throttling at the client, as in "Site Reliability Engineering", chapter 21: of requests
+//! and accepts of the last two minutes, refuse with probability `max(0, (requests - K
+//! accepts)/(requests + 1))`, K = 2.
 //!
-//! Late answers are not accepted where the deadline is told. Simplified: the two minutes are an exponential window.
+//! Late answers are not accepted where the deadline is told. Simplified: the two minutes are an
+//! exponential window.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Vegas, after `VegasLimit` of Netflix' concurrency-limits.
 //!
-//! The queue is estimated as `limit (1 - rtt_noload/rtt)`; under 3 log10(limit) the limit grows, over 6 log10(limit) it
-//! shrinks, by log10(limit). The least latency is learned anew every so often (a probe), without the library's jitter. Fed by windows, as Gradient2 is.
+//! The queue is estimated as `limit (1 - rtt_noload/rtt)`; under 3 log10(limit) the limit grows,
+//! over 6 log10(limit) it shrinks, by log10(limit). The least latency is learned anew from time to
+//! time (a probe), without the library's jitter. Fed by windows, as Gradient2 is.
 
 use super::windowed::Update;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Answers gathered into windows, after `WindowedLimit` of Netflix' concurrency-limits: at least ten answers and a
-//! tenth of a second (there a second by default, with which every latency-based limit does worse here), the mean of
-//! their latencies, the most that were in flight.
+//! Answers gathered into windows, after `WindowedLimit` of Netflix' concurrency-limits: at least
+//! ten answers and a tenth of a second (there a second by default, with which every latency-based
+//! limit does worse here), the mean of their latencies, the most that were in flight.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use super::limited::Limit;
 pub(super) trait Update {
     fn limit(&self) -> f64;
 
-    /// `latency` is the mean of the window in seconds, `in_flight` the most of it; whether a call of it failed.
+    /// `latency` is the mean of the window in seconds, `in_flight` the most of it; whether a call
+    /// of it failed.
     fn update(&mut self, latency: f64, in_flight: f64, failed: bool);
 }
 

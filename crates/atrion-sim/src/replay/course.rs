@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What happened on a route, second by second. The same numbers are taken from a recording and from the model, which
-//! records itself.
+//! What happened on a route, second by second. The same numbers are taken from a recording and from
+//! the model, which records itself.
 
 use atrion_core::{Mode, Mono};
 use atrion_engine::recording::Recorded;
@@ -60,7 +60,7 @@ impl Course {
     /// The moment from which a recording counts.
     pub(crate) fn origin(recorded: &Recorded) -> Mono {
         let starts = recorded.parts.iter().filter(|part| !part.pulses.is_empty()).map(|part| part.start.at);
-        // The first window may have begun before somebody began to record.
+        // The first window may have begun before the recording did.
         let first = recorded.pulses().next().map(|pulse| pulse.at);
         starts.chain(first).min().unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The reconstructed service lives through the recorded arrivals, behind the engine of production. The run records
-//! itself, so that recording and model are looked at in the same way.
+//! The reconstructed service lives through the recorded arrivals, behind the engine of production.
+//! The run records itself, so that recording and model are looked at in the same way.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::plant;
 use crate::policy::Guarded;
 use crate::scenario::{Change, GateAt, LoadSpec, PlantSpec, Scenario, Shape};
 
-/// Who came when.
+/// Which requests came when.
 #[derive(Debug)]
 pub(crate) struct Traffic {
     /// Seconds before the recording, in which the gate learns.
@@ -24,7 +24,8 @@ pub(crate) struct Traffic {
     tiers: Vec<Tier>,
 }
 
-/// A route that had learned when the recording began has this long to learn here, from the first seconds' traffic.
+/// A route that had learned when the recording began has this long to learn here, from the first
+/// seconds' traffic.
 const LEAD: f64 = 15.0;
 const REPEATED: f64 = 5.0;
 
@@ -57,8 +58,8 @@ impl Traffic {
     }
 }
 
-/// The service of the recording: of some that could be it, the one in which the recorded configuration does most nearly
-/// what it did.
+/// The service of the recording: of some that could be it, the one in which the recorded
+/// configuration does most nearly what it did.
 pub(crate) fn fitted(
     recorded: &Recorded,
     course: &Course,

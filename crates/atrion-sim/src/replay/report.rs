@@ -139,7 +139,7 @@ fn line(out: &mut String, name: &str, requests: &str, columns: [String; 3]) {
     let _ = writeln!(out, "{name:<28}{requests:>10}{recorded:>14}{model:>14}{candidate:>14}");
 }
 
-/// So many times of braking are told.
+/// How many times of braking are told.
 const SHOWN: usize = 12;
 
 fn percent(part: u64, of: u64) -> String {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The service behind a recorded route, as far as it can be told from outside.
 //!
-//! The reconstruction is a pool of W workers with one queue, and a service time and a share of failures for every second.
-//! By Little's law a call that took L while n were in flight was in service for `L min(1, W/n)`; the rest it waited. W is
-//! the one number that the recording does not have, and the simplest explanation gives it: the W with which the service
-//! itself changed least from second to second. With too few workers a busy time looks like a faster service, with too
+//! The reconstruction is a pool of W workers with one queue, and a service time and a share of
+//! failures for every second. By Little's law a call that took L while n were in flight was in
+//! service for `L min(1, W/n)`; the rest it waited. W is the one number that the recording does not
+//! have, and the simplest explanation gives it: the W with which the service itself changed least
+//! from second to second. With too few workers a busy time looks like a faster service, with too
 //! many an overload looks like a slower one.
 
 use atrion_core::Mono;
@@ -17,7 +18,7 @@ use crate::scenario::Shape;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Service {
-    /// W. At least so many, if no queue was ever seen.
+    /// W. The least number there can be, if no queue was ever seen.
     pub workers: u32,
     /// A queue was seen, so there is a capacity.
     pub is_reached: bool,
@@ -65,7 +66,8 @@ impl Seen {
             let answers = pulse.window.succeeded.saturating_add(pulse.window.late) as f64;
             seen.answers += answers;
             seen.answered_in += pulse.held_ns.saturating_sub(pulse.held_in_vain_ns) as f64 * 1e-9;
-            // What a client left took a worker as an answer does, and the time of both is told in one sum.
+            // What a client left took a worker as an answer does, and the time of both is told in
+            // one sum.
             let share = vain as f64 / (vain + others).max(1) as f64;
             let in_vain = pulse.held_in_vain_ns as f64 * 1e-9;
             seen.failures += vain as f64;
@@ -84,7 +86,7 @@ impl Seen {
         if self.span > 0.0 { self.area / self.span } else { 0.0 }
     }
 
-    /// The share of its time that a call was in service, with so many workers.
+    /// The share of its time that a call was in service, with this number of workers.
     fn served(&self, workers: f64) -> f64 {
         (workers / self.level().max(1e-9)).min(1.0)
     }
@@ -95,11 +97,11 @@ impl Seen {
     }
 }
 
-/// So many answers make a mean.
+/// How many answers make a mean.
 const ENOUGH: f64 = 3.0;
 
 impl Service {
-    /// The simplest explanation of a recording of so many seconds.
+    /// The simplest explanation of a recording of this many seconds.
     pub(crate) fn of(recorded: &Recorded, origin: Mono, count: usize) -> Self {
         let seen = Seen::of(recorded, origin, count);
         let busiest = seen.iter().map(Seen::level).fold(1.0, f64::max).min(MOST_WORKERS);
@@ -115,7 +117,7 @@ impl Service {
         }
         let workers = best.0;
         let is_reached = shows_a_queue(&seen, workers);
-        // A pool that was never full has room: how much, nobody knows.
+        // A pool that was never full has room: how much is not known.
         let workers = if is_reached { workers } else { (2.0 * busiest).ceil() };
         Self {
             workers: workers as u32,
@@ -134,7 +136,7 @@ impl Service {
     }
 }
 
-/// How much the service itself would have had to change, with so many workers.
+/// How much the service itself would have had to change, with this number of workers.
 fn restlessness(seen: &[Seen], workers: f64) -> f64 {
     let mut before: Option<f64> = None;
     let mut sum = 1e-6;
@@ -186,10 +188,10 @@ fn conditions(seen: &[Seen], workers: f64) -> Vec<Condition> {
 /// A smaller pool has to explain this much better.
 const NOTICEABLE: f64 = 0.98;
 
-/// Above the workers by so much, calls wait.
+/// Calls wait where the crowd is this far above the workers.
 const QUEUED: f64 = 1.1;
 
-/// By so much longer than otherwise.
+/// And take this much longer than otherwise.
 const LONGER: f64 = 1.2;
 
 const MOST_WORKERS: f64 = 50_000.0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The scenarios of this crate: the files of `scenarios/`, compiled in, so that a published crate has them, too.
+//! The scenarios of this crate: the files of `scenarios/`, compiled in, so that a published crate
+//! has them, too.
 
 use super::{Scenario, ScenarioError};
 

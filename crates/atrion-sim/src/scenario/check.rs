@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is wrong with a scenario: everything at once, each fault with its field, its value and what it must be.
+//! What is wrong with a scenario: everything at once, each fault with its field, its value and what
+//! it must be.
 
 use core::fmt;
 

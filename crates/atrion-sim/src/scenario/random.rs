@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Plants from a seed: sizes on logarithmic scales, one to three things that happen, sometimes a return to normal.
+//! Plants from a seed: sizes on logarithmic scales, one to three things that happen, sometimes a
+//! return to normal.
 //!
-//! A set is blind as long as nobody has looked at its seed: take a new one for the last word.
+//! A set is blind as long as its seed was never looked at: take a new seed for the last decision.
 
 use super::{Change, Freeze, GateAt, LoadSpec, ORDINARY, PlantSpec, Retries, Scenario, Shape, Wave};
 use crate::dice::Dice;

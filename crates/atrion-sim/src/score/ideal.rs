@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The perfect gate: bin by bin it serves the most important requests until the plant is full.
 //!
-//! What it cannot serve in one bin waits for the next, as far as the deadline reaches. It knows nothing of chance
-//! inside a bin: it is a bound, not a policy.
+//! What it cannot serve in one bin waits for the next, as far as the deadline reaches. It knows
+//! nothing of chance inside a bin: it is a bound, not a policy.
 
 use super::bins::{Bin, Record};
 
@@ -24,7 +24,8 @@ pub struct Best {
     pub critical_alone: f64,
     /// Requests let through.
     pub admitted: f64,
-    /// Share of calls that end badly whatever one does, up to a half. More than that is not worth calling.
+    /// Share of calls that end badly whatever one does, up to a half. More than that is not worth
+    /// calling.
     pub forgiven: f64,
 }
 

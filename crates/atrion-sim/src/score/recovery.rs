@@ -4,8 +4,9 @@
 use super::bins::Record;
 use super::ideal::Ideal;
 
-/// For every moment at which a perfect gate serves everybody again after it could not: the time until the run does,
-/// and keeps doing so for two bins. The mean of `1 / (1 + t/5 s)`; none without such a moment.
+/// For every moment at which a perfect gate serves every request again after it could not: the time
+/// until the run does, and keeps doing so for two bins. The mean of `1 / (1 + t/5 s)`; none without
+/// such a moment.
 pub(super) fn recovery(record: &Record, ideal: &Ideal) -> Option<f64> {
     let bins: Vec<_> = record.scored().collect();
     let whole = |nth: usize| {

@@ -105,7 +105,8 @@ impl Table {
         self.rows.iter().find(|row| row.name == name)
     }
 
-    /// The table as JSON: `{policies: {NAME: {score, worst, scenarios: {NAME: {score, components: {...}}}}}}`.
+    /// The table as JSON: `{policies: {NAME: {score, worst, scenarios: {NAME: {score, components:
+    /// {...}}}}}}`.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         let policies = self.rows.iter().map(|row| {

@@ -15,13 +15,14 @@ use crate::score::Components;
 pub struct Job<'a> {
     /// Where.
     pub scenario: &'a Scenario,
-    /// Who.
+    /// The policy.
     pub entry: &'a Entry,
     /// With which luck.
     pub seed: u64,
 }
 
-/// Runs every job and gives the components back in the order of the jobs, with the number of simulated events.
+/// Runs every job and gives the components back in the order of the jobs, with the number of
+/// simulated events.
 ///
 /// # Errors
 /// [`ConfigError`] of a policy that cannot be made.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who says what, what is on its way, and what has arrived: registers between the nodes, without clock or lock.
+//! Who says what, what is on its way, and what has arrived: registers between the nodes, without
+//! clock or lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,7 +63,8 @@ impl Hub {
         }
     }
 
-    /// The node of that name, with what it stores for itself. A new node hears what the others have said.
+    /// The node of that name, with what it stores for itself. A new node hears what the others have
+    /// said.
     pub(super) fn node(
         &mut self,
         name: &NodeId,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! How a node's snapshot is cut into parts of about sixty-four routes, and which of them the store has not seen.
+//! How a node's snapshot is cut into parts of about sixty-four routes, and which of them the store
+//! has not seen.
 //!
-//! A part holds the routes whose hashes end in the same bits, and whose scars fade at the same rate, because a message
-//! has one rate. The number of parts is a power of two that only grows, so a part's name stays true.
+//! A part holds the routes whose hashes end in the same bits, and whose scars fade at the same
+//! rate, because a message has one rate. The number of parts is a power of two that only grows, so
+//! a part's name stays true.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +43,7 @@ impl Group {
 pub(in crate::fleet) struct Parts {
     /// Invariant: a power of two, at most `MOST`.
     count: u64,
-    /// Parts that the store has, as far as anybody knows.
+    /// Parts that the store has, as far as is known.
     stored: BTreeSet<Group>,
     dirty: BTreeSet<Group>,
     /// Taken for a write of which the end is not known yet.
@@ -80,8 +82,8 @@ impl Parts {
         self.dirty.insert(group.under(self.mask()));
     }
 
-    /// Makes parts for so many routes. More parts than before means that each holds others: all are dirty, old names
-    /// and new ones.
+    /// Makes parts for this number of routes. More parts than before means that each holds others:
+    /// all are dirty, old names and new ones.
     pub(in crate::fleet) fn grow(&mut self, routes: usize) {
         let wanted = routes.div_ceil(ROUTES_A_PART).next_power_of_two() as u64;
         while self.count < wanted.min(MOST) {
@@ -94,7 +96,8 @@ impl Parts {
         }
     }
 
-    /// The dirty parts, for a write that ends with [`stored`](Self::stored) or [`failed`](Self::failed).
+    /// The dirty parts, for a write that ends with [`stored`](Self::stored) or
+    /// [`failed`](Self::failed).
     pub(in crate::fleet) fn take(&mut self) -> Vec<Group> {
         self.flying.append(&mut self.dirty);
         self.flying.iter().copied().collect()
@@ -105,18 +108,18 @@ impl Parts {
         self.flying.remove(&group);
     }
 
-    /// Rates come and go, and each leaves parts behind that hold nothing any more. If that are many, the record is better
-    /// written anew.
+    /// Rates come and go, and each leaves parts behind that hold nothing any more. If that are
+    /// many, the record is better written anew.
     pub(in crate::fleet) fn is_sprawling(&self) -> bool {
         self.stored.len() as u64 > 2 * self.count + 64
     }
 
-    /// The write failed, or nobody knows.
+    /// The write failed, or its end is not known.
     pub(in crate::fleet) fn failed(&mut self) {
         self.dirty.append(&mut self.flying);
     }
 
-    /// The write succeeded; says how many parts the store did not have before, as far as anybody knew.
+    /// The write succeeded; says how many parts the store did not have before, as far as was known.
     pub(in crate::fleet) fn stored(&mut self) -> usize {
         let before = self.stored.len();
         self.stored.append(&mut self.flying);
