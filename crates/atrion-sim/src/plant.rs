@@ -8,6 +8,7 @@
 
 mod arrivals;
 mod call;
+mod dues;
 mod pool;
 mod world;
 

@@ -9,14 +9,18 @@
 mod access_log;
 mod builtin;
 mod check;
+mod load;
 mod plan;
 pub mod random;
+mod set;
 
 pub use access_log::{AccessLog, LogLineError, LoggedRequest};
 pub use check::{Fault, ScenarioError};
+pub(crate) use load::ORDINARY;
+pub use load::{LoadSpec, Retries, Wave};
 pub use plan::{Conditions, Plan};
+pub use set::Set;
 
-use atrion_core::Tier;
 use serde::{Deserialize, Serialize};
 
 /// Everything that is needed to repeat an experiment, but for the seed.
@@ -117,87 +121,6 @@ pub enum Shape {
     TwoKinds(f64),
 }
 
-/// Arrivals: Poisson, or bursts of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
-pub struct LoadSpec {
-    /// In units of the plant's first capacity. Either this or `rate`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load: Option<f64>,
-    /// Requests per second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate: Option<f64>,
-    /// Shares of the tiers, the most important first.
-    #[serde(default = "ordinary")]
-    pub tiers: [f64; 5],
-    /// How many users send them; a tenth of them sends half.
-    #[serde(default = "five_hundred")]
-    pub users: u32,
-    /// Mean number of requests that come at the same moment.
-    #[serde(default = "one")]
-    pub burst: f64,
-    /// All requests of so many seconds come at once, at the end of them: timers, batches, pollers. Left out: at random.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lattice: Option<f64>,
-    /// A rate that swings.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wave: Option<Wave>,
-    /// Clients that try again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retries: Option<Retries>,
-    /// Arrival times of an access log instead of Poisson: seconds since its first line, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recorded: Vec<f64>,
-    /// Their tiers, where a recording knows them: as many, or none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recorded_tiers: Vec<Tier>,
-}
-
-impl Default for LoadSpec {
-    /// No load, from ordinary users.
-    fn default() -> Self {
-        Self {
-            load: None,
-            rate: None,
-            tiers: ORDINARY,
-            users: five_hundred(),
-            burst: 1.0,
-            lattice: None,
-            wave: None,
-            retries: None,
-            recorded: Vec::new(),
-            recorded_tiers: Vec::new(),
-        }
-    }
-}
-
-/// The rate is multiplied with `1 + amplitude sin(2 pi t / period)`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
-pub struct Wave {
-    /// Seconds from crest to crest.
-    pub period: f64,
-    /// 0..=1.
-    pub amplitude: f64,
-}
-
-/// What a client does after a failure, a refusal or an answer that did not come.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
-pub struct Retries {
-    /// Attempts in all.
-    pub attempts: u32,
-    /// Mean pause before the second attempt; it doubles from attempt to attempt and is jittered by
-    /// half.
-    pub backoff: f64,
-    /// Whether refusals are tried again, too.
-    #[serde(default = "yes")]
-    pub refused: bool,
-}
-
 /// From `at` on, what is given here holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -257,18 +180,6 @@ pub struct Freeze {
     pub lasts: f64,
 }
 
-/// Sets of scenarios that are kept apart: what one learned from the first must show on the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
-pub enum Set {
-    /// The shapes that matter, for training.
-    Named,
-    /// Others of the same kind, for decisions.
-    Heldout,
-    /// A number of random plants from a seed: blind as long as the seed was never used before.
-    Random(u32, u64),
-}
-
 impl Scenario {
     /// A scenario from its TOML text.
     ///
@@ -288,56 +199,6 @@ impl Scenario {
     }
 }
 
-impl Set {
-    /// The scenarios of the set, in a fixed order.
-    ///
-    /// # Errors
-    /// [`ScenarioError`] of the first file that is not valid.
-    pub fn scenarios(self) -> Result<Vec<Scenario>, ScenarioError> {
-        match self {
-            Self::Named => builtin::named(),
-            Self::Heldout => builtin::heldout(),
-            Self::Random(count, seed) => Ok((0..count).map(|nth| random::plant(seed, nth)).collect()),
-        }
-    }
-}
-
-impl core::str::FromStr for Set {
-    type Err = ScenarioError;
-
-    /// `named`, `heldout`, or `random:N:SEED`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || ScenarioError::UnknownSet(text.to_owned());
-        match text.split(':').collect::<Vec<_>>()[..] {
-            ["named"] => Ok(Self::Named),
-            ["heldout"] => Ok(Self::Heldout),
-            ["random", count, seed] => {
-                let count: u32 = count.parse().map_err(|_| unknown())?;
-                let seed: u64 = seed.parse().map_err(|_| unknown())?;
-                if (1..=MOST_RANDOM).contains(&count) {
-                    Ok(Self::Random(count, seed))
-                } else {
-                    Err(unknown())
-                }
-            }
-            _ => Err(unknown()),
-        }
-    }
-}
-
-impl core::fmt::Display for Set {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Named => f.write_str("named"),
-            Self::Heldout => f.write_str("heldout"),
-            Self::Random(count, seed) => write!(f, "random:{count}:{seed}"),
-        }
-    }
-}
-
-/// A hundred times as many as were ever run.
-const MOST_RANDOM: u32 = 100_000;
-
 fn yes() -> bool {
     true
 }
@@ -349,14 +210,3 @@ fn one() -> f64 {
 fn five() -> f64 {
     5.0
 }
-
-fn five_hundred() -> u32 {
-    500
-}
-
-fn ordinary() -> [f64; 5] {
-    ORDINARY
-}
-
-/// Shares of the tiers in ordinary traffic.
-pub(crate) const ORDINARY: [f64; 5] = [0.1, 0.2, 0.4, 0.2, 0.1];

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use atrion_core::Mono;
 
+use super::dues::{Allowance, Backlog};
 use super::{Arrival, Arrivals, Call, Calls, Pool};
 use crate::dice::Dice;
 use crate::policy::{Ended, Policy, Request};
@@ -37,10 +38,8 @@ pub fn watch(scenario: &Scenario, seed: u64, policy: &mut dyn Policy, looker: &m
         queue: VecDeque::new(),
         hung: 0,
         timers: BinaryHeap::new(),
-        backlog: 0.0,
-        worked_at: 0,
-        allowance: 0.0,
-        allowed_at: 0,
+        backlog: Backlog::default(),
+        allowance: Allowance::default(),
         record: Record::new(scenario, &plan),
         policy,
     };
@@ -59,12 +58,8 @@ struct World<'a> {
     /// Workers that wait for an answer which does not come.
     hung: usize,
     timers: BinaryHeap<Reverse<(u64, Timer)>>,
-    /// Work that refusals have cost and that is not done yet, in seconds.
-    backlog: f64,
-    worked_at: u64,
-    /// Tokens of a throttled dependency.
-    allowance: f64,
-    allowed_at: u64,
+    backlog: Backlog,
+    allowance: Allowance,
     record: Record,
     policy: &'a mut dyn Policy,
 }
@@ -146,7 +141,7 @@ impl World<'_> {
         self.record.attempted(self.now, passes);
         if !passes {
             self.work_off();
-            self.backlog += self.scenario.plant.refusal_cost;
+            self.backlog.add(self.scenario.plant.refusal_cost);
             let refused = self.scenario.load.retries.is_some_and(|retries| retries.refused);
             if refused {
                 self.try_again(call);
@@ -167,7 +162,7 @@ impl World<'_> {
         } else {
             self.calls.get_mut(place).fails = true;
             self.calls.get_mut(place).served = self.now;
-            self.answer_unserved(place);
+            self.conclude(place);
         }
     }
 
@@ -195,7 +190,7 @@ impl World<'_> {
             if self.policy.drops(self.mono(), waited) || (left && self.scenario.plant.drops_abandoned) {
                 self.calls.get_mut(place).fails = true;
                 self.calls.get_mut(place).served = self.now;
-                self.answer_unserved(place);
+                self.conclude(place);
             } else {
                 self.serve(place);
             }
@@ -214,7 +209,7 @@ impl World<'_> {
         if fails && !hangs {
             own = conditions.error_seconds;
         }
-        if !fails && conditions.throttle.is_finite() && !self.take_allowance() {
+        if !fails && conditions.throttle.is_finite() && !self.allowance.take(conditions.throttle, self.now) {
             (fails, own) = (true, Some(conditions.error_seconds.unwrap_or(THROTTLED)));
         }
         self.calls.get_mut(place).fails = fails;
@@ -226,7 +221,7 @@ impl World<'_> {
         } else {
             self.work_off();
             let work = own.unwrap_or(conditions.service * arrival.size);
-            let work = work + core::mem::take(&mut self.backlog);
+            let work = work + self.backlog.take();
             self.pool.begin(work, place);
         }
     }
@@ -234,25 +229,8 @@ impl World<'_> {
     /// Idle workers do what refusals have cost; where all are busy, the next call has to wait for
     /// it.
     fn work_off(&mut self) {
-        if self.backlog > 0.0 {
-            let idle = (self.conditions.workers as usize).saturating_sub(self.pool.busy() + self.hung);
-            let span = (self.now - self.worked_at) as f64 * 1e-9;
-            self.backlog = (self.backlog - idle as f64 * span * self.conditions.speed).max(0.0);
-        }
-        self.worked_at = self.now;
-    }
-
-    fn take_allowance(&mut self) -> bool {
-        let rate = self.conditions.throttle;
-        let span = (self.now - self.allowed_at) as f64 * 1e-9;
-        // A tenth of a second's worth may be saved up, and always one.
-        self.allowance = (self.allowance + span * rate).min((rate * 0.1).max(1.0));
-        self.allowed_at = self.now;
-        let has = self.allowance >= 1.0;
-        if has {
-            self.allowance -= 1.0;
-        }
-        has
+        let idle = (self.conditions.workers as usize).saturating_sub(self.pool.busy() + self.hung);
+        self.backlog.work_off(idle, self.conditions.speed, self.now);
     }
 
     /// The end of a service.
@@ -261,11 +239,7 @@ impl World<'_> {
         self.take_from_queue();
     }
 
-    /// The end of a call that no worker had.
-    fn answer_unserved(&mut self, place: u32) {
-        self.conclude(place);
-    }
-
+    /// The end of a call, whether a worker had it or not.
     fn conclude(&mut self, place: u32) {
         let call = *self.calls.get(place);
         let took = Duration::from_nanos(self.now - call.start);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Sets of scenarios: named, held out, or drawn from a seed.
+
+use core::fmt;
+use core::str::FromStr;
+
+use super::{Scenario, ScenarioError, builtin, random};
+
+/// Sets of scenarios that are kept apart: what one learned from the first must show on the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
+pub enum Set {
+    /// The shapes that matter, for training.
+    Named,
+    /// Others of the same kind, for decisions.
+    Heldout,
+    /// A number of random plants from a seed: blind as long as the seed was never used before.
+    Random(u32, u64),
+}
+
+impl Set {
+    /// The scenarios of the set, in a fixed order.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] of the first file that is not valid.
+    pub fn scenarios(self) -> Result<Vec<Scenario>, ScenarioError> {
+        match self {
+            Self::Named => builtin::named(),
+            Self::Heldout => builtin::heldout(),
+            Self::Random(count, seed) => Ok((0..count).map(|nth| random::plant(seed, nth)).collect()),
+        }
+    }
+}
+
+impl FromStr for Set {
+    type Err = ScenarioError;
+
+    /// `named`, `heldout`, or `random:N:SEED`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unknown = || ScenarioError::UnknownSet(text.to_owned());
+        match text.split(':').collect::<Vec<_>>()[..] {
+            ["named"] => Ok(Self::Named),
+            ["heldout"] => Ok(Self::Heldout),
+            ["random", count, seed] => {
+                let count: u32 = count.parse().map_err(|_| unknown())?;
+                let seed: u64 = seed.parse().map_err(|_| unknown())?;
+                if (1..=MOST_RANDOM).contains(&count) {
+                    Ok(Self::Random(count, seed))
+                } else {
+                    Err(unknown())
+                }
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named => f.write_str("named"),
+            Self::Heldout => f.write_str("heldout"),
+            Self::Random(count, seed) => write!(f, "random:{count}:{seed}"),
+        }
+    }
+}
+
+/// A hundred times as many as were ever run.
+const MOST_RANDOM: u32 = 100_000;
