@@ -172,7 +172,7 @@ impl Fleet {
     }
 
     /// The same as the merge takes it, added to `peers`: nothing is allocated where they have room.
-    pub fn hear(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>, now: Mono) {
+    pub fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>, now: Mono) {
         peers.extend(self.peers.peers(&self.hash(route), liveness, now));
     }
 

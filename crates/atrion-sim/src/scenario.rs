@@ -15,7 +15,7 @@ pub mod random;
 mod set;
 
 pub use access_log::{AccessLog, LogLineError, LoggedRequest};
-pub use check::{Fault, ScenarioError};
+pub use check::{ScenarioError, ScenarioFault};
 pub(crate) use load::ORDINARY;
 pub use load::{LoadSpec, Retries, Wave};
 pub use plan::{Conditions, Plan};

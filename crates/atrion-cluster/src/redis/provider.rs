@@ -198,7 +198,7 @@ impl StateProvider for RedisClusterProvider {
 
     fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
         let now = self.shared.now();
-        self.shared.fleet().hear(route, liveness, peers, now);
+        self.shared.fleet().peers(route, liveness, peers, now);
     }
 
     fn sharing(&self) -> Option<Sharing> {

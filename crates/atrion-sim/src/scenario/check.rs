@@ -9,7 +9,7 @@ use super::{Scenario, Shape};
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
-pub struct Fault {
+pub struct ScenarioFault {
     /// The field, as a path.
     pub at: String,
     /// What it must be.
@@ -18,7 +18,7 @@ pub struct Fault {
     pub value: f64,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ScenarioFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` must be {}, got {}", self.at, self.must, self.value)
     }
@@ -37,23 +37,23 @@ pub enum ScenarioError {
         /// Its name.
         name: String,
         /// Everything that is wrong.
-        faults: Vec<Fault>,
+        faults: Vec<ScenarioFault>,
     },
     /// There is no such set.
     #[error("unknown set {0:?}: named, heldout or random:N:SEED with N in 1..=100000")]
     UnknownSet(String),
 }
 
-fn join(faults: &[Fault]) -> String {
+fn join(faults: &[ScenarioFault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-struct Faults(Vec<Fault>);
+struct Faults(Vec<ScenarioFault>);
 
 impl Faults {
     fn demand(&mut self, holds: bool, at: impl Into<String>, must: &'static str, value: f64) {
         if !holds {
-            self.0.push(Fault { at: at.into(), must, value });
+            self.0.push(ScenarioFault { at: at.into(), must, value });
         }
     }
 
