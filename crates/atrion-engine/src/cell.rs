@@ -116,7 +116,7 @@ impl RouteCell {
         act: impl FnOnce(&mut RoutePhysics, Peers<'_>) -> R,
     ) -> R {
         match reader {
-            None => act(&mut self.physics(), Peers::Nobody),
+            None => act(&mut self.physics(), Peers::Absent),
             Some(_) if !read => act(&mut self.physics(), Peers::Unread),
             Some(reader) => reader.read(&self.id, |view| act(&mut self.physics(), Peers::Read(view))),
         }

@@ -101,7 +101,7 @@ pub(crate) struct Live {
     base: Stripe,
 }
 
-/// The shared count starts a line of its own, away from what every request reads and nobody writes.
+/// The shared count starts a line of its own, away from what every request reads and none writes.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct InFlight(AtomicI64);

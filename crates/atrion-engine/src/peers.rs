@@ -27,7 +27,7 @@ pub(crate) struct PeerReader<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Peers<'a> {
     /// There is no fleet, or this node does not listen to it.
-    Nobody,
+    Absent,
     /// Not read: neither this node nor a peer had a scar when the COMPUTE began.
     Unread,
     Read(PeerView<'a>),

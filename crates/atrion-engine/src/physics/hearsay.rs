@@ -74,7 +74,7 @@ impl Hearsay {
         let PeerScar { merged, is_scarred } = match peers {
             Peers::Unread if self.wants(own) => return Merge { moved: None, is_unread: true },
             Peers::Read(view) if self.wants(own) => view.merge(&query()),
-            Peers::Nobody | Peers::Unread | Peers::Read(_) => PeerScar::default(),
+            Peers::Absent | Peers::Unread | Peers::Read(_) => PeerScar::default(),
         };
         // Where no node has a scar, they have none together: what is left of one is not to stay in
         // the gate.

@@ -148,8 +148,7 @@ impl Model {
     }
 }
 
-/// Silence counts as staleness only while an answer is owed: a route that nobody calls is not
-/// stale.
+/// Silence counts as staleness only while an answer is owed: a route without calls is not stale.
 fn seen(state: &PhysicsState, in_flight: u64, now: Mono) -> Mono {
     if in_flight == 0 { state.last_update } else { now }
 }
