@@ -146,7 +146,7 @@ function instead(screen) {
 }
 
 async function begin() {
-  const about = await (await fetch("/studio/v1/about")).json().catch(() => ({}));
+  const about = await (await fetch("studio/v1/about")).json().catch(() => ({}));
   document.body.classList.toggle("bare", !about.signedIn || !about.license?.permitted);
   if (!about.signedIn) return instead(signin(begin));
   if (!about.license.permitted) return instead(unlicensed(about, begin));
@@ -159,9 +159,9 @@ async function exchange() {
   const given = /^#token=([A-Za-z0-9_-]+)$/.exec(location.hash);
   if (!given) return;
   // Out of the address first, so that it is in no bookmark and no screenshot.
-  history.replaceState(null, "", "/#/overview");
+  history.replaceState(null, "", "#/overview");
   const headers = { "content-type": "application/json" };
-  await fetch("/session", { method: "POST", headers, body: JSON.stringify({ token: given[1] }) }).catch(() => {});
+  await fetch("session", { method: "POST", headers, body: JSON.stringify({ token: given[1] }) }).catch(() => {});
 }
 
 theme();
@@ -178,7 +178,7 @@ at("skip").addEventListener("click", (event) => {
   at("main").focus();
 });
 at("leave").addEventListener("click", async () => {
-  const refused = await post("/session/end", {});
+  const refused = await post("session/end", {});
   if (refused) return toast(refused);
   begin();
 });

@@ -15,7 +15,7 @@ export class Stream {
 
   open() {
     this.source?.close();
-    const source = (this.source = new EventSource("/studio/v1/stream"));
+    const source = (this.source = new EventSource("studio/v1/stream"));
     for (const event of ["state", "frame", "around", "events", "refusals"]) {
       source.addEventListener(event, (message) => {
         this.heard = Date.now();
@@ -35,7 +35,7 @@ export class Stream {
   async retry() {
     if (this.source) return;
     try {
-      const about = await (await fetch("/studio/v1/about")).json();
+      const about = await (await fetch("studio/v1/about")).json();
       if (!about.signedIn || !about.license.permitted) return this.refused(about);
       this.open();
     } catch {

@@ -93,6 +93,19 @@ mod tests {
     }
 
     #[test]
+    fn every_address_is_relative_so_that_a_proxy_can_serve_it_below_a_path() {
+        for Asset { path, content, .. } in ALL {
+            for line in content.lines() {
+                for place in ["assets/", "studio/", "session", "api/"] {
+                    for quote in ['"', '`', '\''] {
+                        assert!(!line.contains(&format!("{quote}/{place}")), "{path}: {line}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_module_that_is_imported_is_there() {
         for Asset { path, content, .. } in ALL {
             let folder = &path[..=path.rfind('/').unwrap()];

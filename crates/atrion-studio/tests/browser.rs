@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests speak as tests do
 
 #[cfg(unix)]
+#[path = "browser/below.rs"]
+mod below;
+#[cfg(unix)]
 #[path = "browser/fleet.rs"]
 mod fleet;
 #[cfg(unix)]
@@ -22,6 +25,7 @@ fn main() -> std::process::ExitCode {
         tests![
             suite::every_view_shows_an_outage_in_both_themes_and_on_a_phone,
             suite::the_page_comes_back_when_the_server_does,
+            suite::it_works_below_a_path_of_a_proxy,
             suite::a_route_is_taken_over_and_given_back,
             suite::recorded_minutes_are_lived_through_again,
             suite::hostile_names_and_browsers_are_text,

@@ -40,7 +40,7 @@ function live(store, toast) {
   );
   const pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => { paused = paused ? null : [...store.events]; attribute(pause, "aria-pressed", String(Boolean(paused))); text(pause, paused ? "Resume" : "Pause"); update(); } }, "Pause");
   const copy = h("button", { type: "button", onclick: copied }, "Copy");
-  const save = h("a", { class: "button", href: "/studio/v1/events.ndjson", download: "atrion-events.ndjson" }, "Export NDJSON");
+  const save = h("a", { class: "button", href: "studio/v1/events.ndjson", download: "atrion-events.ndjson" }, "Export NDJSON");
   const count = h("output", { class: "count" });
   const made = table("Events, the latest first", [{ name: "Time" }, { name: "Severity" }, { name: "Kind" }, { name: "Route" }, { name: "What" }], { class: "events" });
   made.wrap.classList.add("tall");

@@ -71,7 +71,7 @@ export function unlicensed(about, again) {
     h("h1", {}, "The views need a license"),
     h("p", { class: "notice" }, license.trouble ?? "there is no license key with the feature studio"),
     h("p", {}, "Give a key in ATRION_LICENSE_KEY, in the file that ATRION_LICENSE_FILE names, or in /etc/atrion/license.key; a file is read again within a minute, without a restart. Evaluation keys work, too."),
-    about.api ? h("p", {}, "The read-only JSON API goes on: ", h("a", { href: "/api/v1/state" }, "/api/v1/state")) : null,
+    about.api ? h("p", {}, "The read-only JSON API goes on: ", h("a", { href: "api/v1/state" }, "api/v1/state")) : null,
     license.license ? h("dl", { class: "terms" }, terms(license).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])) : null,
     h("button", { type: "button", onclick: again }, "Look again"),
     promise(),

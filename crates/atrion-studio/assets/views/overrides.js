@@ -38,7 +38,7 @@ export function overrides(store, _, { toast }) {
 }
 
 async function lift(route, toast) {
-  const trouble = await post("/studio/v1/overrides/lift", { route, author: localStorage.getItem("author") || "unnamed" });
+  const trouble = await post("studio/v1/overrides/lift", { route, author: localStorage.getItem("author") || "unnamed" });
   toast(trouble ?? [h("bdi", {}, route), " decides for itself again."]);
 }
 
@@ -82,7 +82,7 @@ export function form(store, toast, fixed) {
         localStorage.setItem("author", author.value);
         const wish = { route, kind, reason: reason.value, author: author.value, seconds: Number(length.value) };
         text(trouble, "");
-        const refused = await post("/studio/v1/overrides", wish);
+        const refused = await post("studio/v1/overrides", wish);
         if (refused) return text(trouble, refused);
         reason.value = "";
         toast([h("bdi", {}, route), `: ${KINDS[kind].word}.`], kind === "reset" ? null : { name: "Undo", act: () => lift(route, toast) });

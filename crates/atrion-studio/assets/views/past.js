@@ -35,7 +35,7 @@ export function past(store) {
   function begin() {
     [rows, next, route] = [[], null, box.value.trim()];
     made.body.replaceChildren();
-    attribute(save, "href", `/studio/v1/past.ndjson${query({})}`);
+    attribute(save, "href", `studio/v1/past.ndjson${query({})}`);
     return load();
   }
 
@@ -45,7 +45,7 @@ export function past(store) {
     older.hidden = true;
     empty.hidden = true;
     text(count, `asking ${store.about.history} …`);
-    const { answer, refused } = await look(`/studio/v1/past${query(next ? { after: next } : {})}`);
+    const { answer, refused } = await look(`studio/v1/past${query(next ? { after: next } : {})}`);
     if (turn !== asked) return;
     if (refused) {
       text(count, "");

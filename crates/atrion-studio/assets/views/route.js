@@ -55,7 +55,7 @@ export function route(store, name, { toast }) {
   );
 
   async function load_history() {
-    const answer = await fetch(`/studio/v1/history?route=${encodeURIComponent(name)}`);
+    const answer = await fetch(`studio/v1/history?route=${encodeURIComponent(name)}`);
     if (!answer.ok) return;
     const rows = (await answer.json()).rows;
     const live = points;

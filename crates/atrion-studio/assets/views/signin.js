@@ -12,7 +12,7 @@ export function signin(then) {
     {
       onsubmit: async (event) => {
         event.preventDefault();
-        const refused = await post("/session", { token: token.value.trim() });
+        const refused = await post("session", { token: token.value.trim() });
         if (refused) return text(trouble, refused);
         then();
       },

@@ -73,7 +73,7 @@ export function whatif(store, wanted) {
   );
 
   async function load() {
-    const found = await fetch("/studio/v1/whatif").then((answer) => answer.json()).catch(() => ({ minutes: 0, routes: [] }));
+    const found = await fetch("studio/v1/whatif").then((answer) => answer.json()).catch(() => ({ minutes: 0, routes: [] }));
     const before = choice.value || wanted;
     routes = found.routes;
     form.parentElement.hidden = routes.length === 0;
@@ -115,7 +115,7 @@ export function whatif(store, wanted) {
     running = true;
     attribute(run, "aria-disabled", "true");
     text(verdict, "Living through it again …");
-    const { answer, refused } = await ask("/studio/v1/whatif", { route: choice.value, seconds: Number(time.value), settings });
+    const { answer, refused } = await ask("studio/v1/whatif", { route: choice.value, seconds: Number(time.value), settings });
     running = false;
     attribute(run, "aria-disabled", null);
     if (refused) {

@@ -10,6 +10,7 @@ use atrion_studio::{Access, Studio, StudioConfig, Token};
 use atrion_testbed::{Browser, Page, Proxy, Upstream};
 use serde_json::json;
 
+use crate::below;
 use crate::fleet;
 use crate::world::{ALL, SICK, SOON, go, open, outage, studio, until_kept, view_of};
 
@@ -195,6 +196,37 @@ pub(crate) async fn the_page_comes_back_when_the_server_does() {
     says(&page, "h1", "Sign in").await;
     let status = page.eval("fetch('/api/v1/state').then((answer) => answer.status)").await.unwrap();
     assert_eq!(status, 401);
+}
+
+pub(crate) async fn it_works_below_a_path_of_a_proxy() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let _ = atrion.route("GET /orders");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let token = Token::generate().unwrap();
+    let config = StudioConfig {
+        address: ([127, 0, 0, 1], 0).into(),
+        access: Access::Token(token.clone()),
+        hosts: vec![address.to_string()],
+        ..StudioConfig::default()
+    };
+    let key = development::key(atrion_license::Tier::Pro).unwrap();
+    let studio = Studio::of(&atrion).config(config).license(key).start().await.unwrap();
+    tokio::spawn(below::serve(listener, studio.address()));
+
+    let browser = Browser::start().await.unwrap();
+    let page = browser.page(1_000, 700).await.unwrap();
+    page.goto(&format!("http://{address}{}/#token={}", below::PATH, token.reveal())).await.unwrap();
+    page.wait("document.getElementById('link')?.dataset.state === 'live'", SOON).await.unwrap();
+    assert_eq!(page.eval("location.pathname").await.unwrap(), format!("{}/", below::PATH));
+    go(&page, "routes").await.unwrap();
+    says(&page, "table.routes th", "GET /orders").await;
+    go(&page, &view_of("GET /orders")).await.unwrap();
+    go(&page, "whatif").await.unwrap();
+    says(&page, ".notice", "Nothing is kept yet").await;
+    no_complaints(&page);
+    page.click("#leave").await.unwrap();
+    says(&page, "h1", "Sign in").await;
 }
 
 pub(crate) async fn a_route_is_taken_over_and_given_back() {
