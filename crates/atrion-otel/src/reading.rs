@@ -130,13 +130,13 @@ impl State {
         let mut own = Vec::with_capacity(routes.len().min(places.len()));
         let mut rest: Option<RouteReading> = None;
         let mut other = 0;
-        for (route, has_place) in routes.iter().zip(places) {
-            if has_place {
-                own.push(RouteReading::of(route, self.shown.transitions(&route.id)));
+        for (route, place) in routes.iter().zip(places) {
+            if let Some(totals) = place {
+                own.push(RouteReading::of(route, totals, self.shown.transitions(&route.id)));
                 continue;
             }
             other += 1;
-            let reading = RouteReading::of(route, Transitions::new());
+            let reading = RouteReading::of(route, Totals::default(), Transitions::new());
             rest = Some(rest.map_or_else(|| reading.clone_as_other(), |rest| rest.with(&reading)));
         }
         let shown = own.len();
@@ -156,11 +156,11 @@ impl State {
 }
 
 impl RouteReading {
-    fn of(route: &RouteSnapshot, transitions: Transitions) -> Self {
+    fn of(route: &RouteSnapshot, totals: Totals, transitions: Transitions) -> Self {
         let used = route.in_flight as f64 + route.debt;
         Self {
             name: StringValue::from(route.id.as_str().to_owned()),
-            totals: Totals::of(&route.counts),
+            totals,
             transitions,
             active: i64::try_from(route.in_flight).unwrap_or(i64::MAX),
             target: route.target,

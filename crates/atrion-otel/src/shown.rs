@@ -36,8 +36,12 @@ pub(crate) struct Shown {
 
 #[derive(Debug)]
 struct Place {
-    /// Its counts when it was last seen; `None` if the route has a place of its own.
-    last: Option<Box<Totals>>,
+    /// What its own series count; `None` if the route shares those of the others. Never falls: a route
+    /// that is forgotten and made anew between two readings goes on where it was, because a counter that
+    /// falls is a negative difference to an exporter with delta temporality.
+    own: Option<Box<Totals>>,
+    /// Its counts when it was last seen.
+    last: Box<Totals>,
     seen: u64,
 }
 
@@ -54,7 +58,7 @@ impl Shown {
 
     /// Takes in the routes of a snapshot, and says which of them have a place of their own. Routes
     /// that are gone make room first.
-    pub(crate) fn take(&mut self, routes: &[RouteSnapshot]) -> Vec<bool> {
+    pub(crate) fn take(&mut self, routes: &[RouteSnapshot]) -> Vec<Option<Totals>> {
         self.readings += 1;
         let now = self.readings;
         for route in routes {
@@ -65,7 +69,7 @@ impl Shown {
         let taken = &mut self.taken;
         self.routes.retain(|id, place| {
             let stays = place.seen == now;
-            if !stays && place.last.is_none() && id.as_str() != OVERFLOW_ROUTE {
+            if !stays && place.own.is_some() && id.as_str() != OVERFLOW_ROUTE {
                 *taken -= 1;
             }
             stays
@@ -74,7 +78,7 @@ impl Shown {
         // Changes of a route without a place, or of one that is gone, count for the others.
         let (places, others) = (&self.routes, &mut self.other_transitions);
         self.transitions.retain(|route, changes| match places.get(route) {
-            Some(Place { last: None, .. }) => true,
+            Some(Place { own: Some(_), .. }) => true,
             Some(_) => {
                 changes.drain().for_each(|(change, count)| *others.entry(change).or_default() += count);
                 false
@@ -84,24 +88,19 @@ impl Shown {
         shown
     }
 
-    fn place(&mut self, route: &RouteSnapshot, now: u64) -> bool {
+    fn place(&mut self, route: &RouteSnapshot, now: u64) -> Option<Totals> {
+        let (room, taken) = (self.room, &mut self.taken);
+        let place = self.routes.entry(route.id.clone()).or_insert_with(|| {
+            let is_overflow = route.id.as_str() == OVERFLOW_ROUTE;
+            let has_place = is_overflow || *taken < room;
+            *taken += usize::from(has_place && !is_overflow);
+            Place { own: has_place.then(Box::default), last: Box::default(), seen: now }
+        });
         let totals = Totals::of(&route.counts);
-        if let Some(place) = self.routes.get_mut(&route.id) {
-            if let Some(last) = &mut place.last {
-                self.other.add(&totals, last);
-                **last = totals;
-            }
-            return place.last.is_none();
-        }
-        let is_overflow = route.id.as_str() == OVERFLOW_ROUTE;
-        let has_place = is_overflow || self.taken < self.room;
-        self.taken += usize::from(has_place && !is_overflow);
-        if !has_place {
-            self.other.add(&totals, &Totals::default());
-        }
-        let last = (!has_place).then(|| Box::new(totals));
-        self.routes.insert(route.id.clone(), Place { last, seen: now });
-        has_place
+        let counted = place.own.as_deref_mut().unwrap_or(&mut self.other);
+        counted.add(&totals, &place.last);
+        *place.last = totals;
+        place.own.as_deref().copied()
     }
 
     pub(crate) fn other(&self) -> (Totals, Transitions) {
