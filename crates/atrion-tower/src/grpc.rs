@@ -3,11 +3,24 @@
 //! status.
 
 use atrion_core::Outcome;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, TE};
+use http::{HeaderMap, HeaderValue, Method, Request, Version};
 
 /// `UNAVAILABLE`.
 pub(crate) const UNAVAILABLE: &str = "14";
+
+/// The content type of a gRPC or gRPC-Web call, if `request` is one.
+///
+/// The content type alone does not make a call, because any client can send it with any request: a
+/// call is a POST, and it comes over HTTP/2 or accepts trailers. gRPC-Web needs neither of the two.
+pub(crate) fn call_type<B>(request: &Request<B>) -> Option<&HeaderValue> {
+    let headers = request.headers();
+    let kind = headers.get(CONTENT_TYPE).filter(|_| is_grpc(headers))?;
+    let is_web = kind.as_bytes().get(NAME.len()..).is_some_and(|rest| rest.starts_with(b"-web"));
+    let takes_trailers = || headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    let is_call = is_web || request.version() >= Version::HTTP_2 || takes_trailers();
+    (request.method() == Method::POST && is_call).then_some(kind)
+}
 
 /// Tells gRPC and gRPC-Web, in any message format.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {

@@ -22,6 +22,7 @@ pub use classify::{CallError, Classify, DefaultClassifier, Verdict};
 
 mod grpc;
 
+mod panics;
 mod trace;
 
 mod refusal;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use atrion_engine::{Route, Shed};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::grpc;
@@ -35,14 +35,21 @@ pub enum Detail {
 /// in no registry.
 pub const PROBLEM_TYPE: &str = "urn:atrion:problem:request-shed";
 
-/// The refusal for a request with these headers.
-pub(crate) fn response(shed: &Shed, route: &Route, detail: Detail, asked: &HeaderMap) -> Response<Bytes> {
-    let mut response = match asked.get(CONTENT_TYPE).filter(|_| grpc::is_grpc(asked)) {
+/// The refusal of a request; `grpc` is the content type of a gRPC call, if the request is one.
+pub(crate) fn response(
+    shed: &Shed,
+    route: &Route,
+    detail: Detail,
+    grpc: Option<&HeaderValue>,
+) -> Response<Bytes> {
+    let mut response = match grpc {
         Some(kind) => grpc_status(shed, route, detail, kind),
         None => problem(shed, route, detail),
     };
     let marker = if detail == Detail::Minimal { "1" } else { shed.reason().as_str() };
     response.headers_mut().insert(header::SHED, HeaderValue::from_static(marker));
+    // A shared cache must not answer others with it.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // For outer middleware that logs or counts.
     response.extensions_mut().insert(*shed);
     response

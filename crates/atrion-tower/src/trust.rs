@@ -63,7 +63,7 @@ impl TrustedHeaders {
         let tier = read(headers, &header::TIER, complain, Tier::parse);
         let asked =
             volts.map(Priority::volts).or_else(|| tier.map(|tier| Priority::tier(tier.min(self.ceiling))));
-        let cohort = self.cohort.as_ref().and_then(|name| headers.get(name));
+        let cohort = self.cohort.as_ref().and_then(|name| only(headers, name, complain));
         (asked, cohort.map(|id| Cohort::of(id.as_bytes())))
     }
 
@@ -81,21 +81,35 @@ impl Default for TrustedHeaders {
     }
 }
 
+/// The value of a header that can be read. Complains of one that cannot.
 fn read<T>(
     headers: &HeaderMap,
     name: &HeaderName,
     complain: &mut dyn FnMut(&HeaderName),
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Option<T> {
-    let mut values = headers.get_all(name).iter();
-    let first: &HeaderValue = values.next()?;
-    // Of two values one may be the gateway's and one the client's: neither can be trusted.
-    let only = values.next().is_none().then_some(first);
-    let read = only.and_then(|value| parse(value.to_str().ok()?.trim()));
+    let value = only(headers, name, complain)?;
+    let read = value.to_str().ok().and_then(|text| parse(text.trim()));
     if read.is_none() {
         complain(name);
     }
     read
+}
+
+/// The only value of a header. Complains of several: of two values one may be the gateway's and one the
+/// client's, so neither can be trusted.
+fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    complain: &mut dyn FnMut(&HeaderName),
+) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    if values.next().is_some() {
+        complain(name);
+        return None;
+    }
+    Some(first)
 }
 
 /// Counts headers that could not be read, and logs them once a second at most.

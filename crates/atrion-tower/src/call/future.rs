@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use super::BoxError;
 use super::error::Refused;
 use super::rules::CallRules;
+use crate::panics::failing_on_panic;
 
 pin_project! {
     /// The future of a [`CallService`](super::CallService).
@@ -34,8 +35,8 @@ pin_project! {
 }
 
 impl<F, R, Request> CallFuture<F, R, Request> {
-    pub(crate) fn called(future: F, permit: OwnedPermit, rules: Arc<R>) -> Self {
-        Self { state: State::Called { future, permit: Some(permit), rules }, request: PhantomData }
+    pub(crate) fn called(future: F, permit: Option<OwnedPermit>, rules: Arc<R>) -> Self {
+        Self { state: State::Called { future, permit, rules }, request: PhantomData }
     }
 
     pub(crate) fn refused(error: Refused) -> Self {
@@ -54,7 +55,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             Projected::Called { future, permit, rules } => {
-                let result = ready!(future.poll(cx));
+                let result = ready!(failing_on_panic(permit, || future.poll(cx)));
                 if let Some(permit) = permit.take() {
                     permit.finish(rules.outcome(result.as_ref()));
                 }

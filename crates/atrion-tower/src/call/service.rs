@@ -9,6 +9,7 @@ use super::BoxError;
 use super::error::Refused;
 use super::future::CallFuture;
 use super::rules::CallRules;
+use crate::panics::failing_on_panic;
 use crate::trace;
 
 /// Admits calls to the inner service, or refuses them with the error [`Refused`]. Made by
@@ -64,7 +65,11 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let route = self.rules.route(&request);
         match route.admit_owned(self.rules.priority(&request)) {
-            Ok(permit) => CallFuture::called(self.inner.call(request), permit, Arc::clone(&self.rules)),
+            Ok(permit) => {
+                let mut permit = Some(permit);
+                let future = failing_on_panic(&mut permit, || self.inner.call(request));
+                CallFuture::called(future, permit, Arc::clone(&self.rules))
+            }
             Err(shed) => {
                 trace::mark(&route, &shed);
                 // The inner service was made ready and is not called: a fresh clone gives back what

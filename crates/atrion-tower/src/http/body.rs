@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::classify::Classify;
+use crate::panics::failing_on_panic;
 
 pin_project! {
     /// The body of a response that has gone through an
@@ -42,6 +43,12 @@ pub(crate) struct Watch {
     pub(crate) permit: OwnedPermit,
     pub(crate) awaiting: Awaiting,
     pub(crate) classify: Arc<dyn Classify>,
+}
+
+impl From<Watch> for OwnedPermit {
+    fn from(watch: Watch) -> Self {
+        watch.permit
+    }
 }
 
 /// What the end of a body decides.
@@ -96,7 +103,7 @@ where
                 Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))))
             }
             Projected::Inner { mut body, watch } => {
-                let frame = ready!(body.as_mut().poll_frame(cx));
+                let frame = ready!(failing_on_panic(watch, || body.as_mut().poll_frame(cx)));
                 match &frame {
                     None => finish(watch, None),
                     Some(Ok(frame)) if frame.is_trailers() => finish(watch, frame.trailers_ref()),

@@ -17,6 +17,7 @@ use super::policy::{Hold, Policy};
 use crate::classify::{CallError, Verdict};
 use crate::head::ResponseHead;
 use crate::header;
+use crate::panics::failing_on_panic;
 
 pin_project! {
     /// The future of an [`AdmissionService`](super::AdmissionService).
@@ -32,14 +33,15 @@ pin_project! {
 pin_project! {
     #[project = Projected]
     enum State<F> {
-        Called { #[pin] future: F, permit: Option<OwnedPermit>, policy: Arc<Policy> },
+        Called { #[pin] future: F, permit: Option<OwnedPermit>, policy: Arc<Policy>, is_head: bool },
         Refused { answer: Option<Response<Bytes>>, show_decision: bool },
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) fn called(future: F, permit: OwnedPermit, policy: Arc<Policy>) -> Self {
-        Self { state: State::Called { future, permit: Some(permit), policy } }
+    /// `is_head`: the request is a HEAD, so the body of the response will not be sent.
+    pub(crate) fn called(future: F, permit: Option<OwnedPermit>, policy: Arc<Policy>, is_head: bool) -> Self {
+        Self { state: State::Called { future, permit, policy, is_head } }
     }
 
     pub(crate) fn refused(answer: Response<Bytes>, show_decision: bool) -> Self {
@@ -57,18 +59,21 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (mut response, decision) = match self.project().state.project() {
-            Projected::Called { future, permit, policy } => {
-                let result = ready!(future.poll(cx));
+            Projected::Called { future, permit, policy, is_head } => {
+                let result = ready!(failing_on_panic(permit, || future.poll(cx)));
                 // Taken when the inner future is ready; after that it is not polled again.
                 let Some(permit) = permit.take() else { return Poll::Pending };
                 let response = match result {
-                    Ok(response) => watched(response, permit, policy),
+                    Ok(response) => watched(response, permit, policy, *is_head),
                     Err(error) => {
                         permit.finish(policy.classify.error(&CallError::new(&error)));
                         return Poll::Ready(Err(error));
                     }
                 };
-                (response, policy.show_decision.then_some("admitted"))
+                // The inner service may be another layer, or a callee that has refused.
+                let is_shed = response.headers().contains_key(header::SHED);
+                let decision = if is_shed { "shed" } else { "admitted" };
+                (response, policy.show_decision.then_some(decision))
             }
             Projected::Refused { answer, show_decision } => {
                 let Some(answer) = answer.take() else { return Poll::Pending };
@@ -93,6 +98,7 @@ fn watched<R: Body>(
     response: Response<R>,
     permit: OwnedPermit,
     policy: &Arc<Policy>,
+    is_head: bool,
 ) -> Response<AdmissionBody<R>> {
     if response.extensions().get::<Shed>().is_some() {
         // Another layer of this process has refused: no callee has answered, so this says nothing
@@ -100,7 +106,9 @@ fn watched<R: Body>(
         permit.finish(Outcome::Ignored);
         return response.map(AdmissionBody::unwatched);
     }
-    let awaiting = match (policy.classify.head(&ResponseHead::of(&response)), policy.hold) {
+    // Servers drop a body that they do not send, without a look at it.
+    let hold = if is_head { Hold::Head } else { policy.hold };
+    let awaiting = match (policy.classify.head(&ResponseHead::of(&response)), hold) {
         (Verdict::Known(outcome), Hold::Body) => Awaiting::End(outcome),
         (Verdict::Known(outcome), _) => {
             permit.finish(outcome);

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use super::body::AdmissionBody;
 use super::future::ResponseFuture;
 use super::policy::Policy;
+use crate::grpc;
 use crate::head::RequestHead;
+use crate::panics::failing_on_panic;
 use crate::refusal;
 
 /// Admits requests to the inner service, or refuses them. Made by
@@ -67,10 +69,14 @@ where
         let priority = policy.priorities.take(&mut request, &policy.atrion);
         let route = policy.names.route(&policy.atrion, &RequestHead::of(&request));
         match route.admit_owned(priority) {
-            Ok(permit) => ResponseFuture::called(self.inner.call(request), permit, Arc::clone(policy)),
+            Ok(permit) => {
+                let (mut permit, is_head) = (Some(permit), request.method() == Method::HEAD);
+                let future = failing_on_panic(&mut permit, || self.inner.call(request));
+                ResponseFuture::called(future, permit, Arc::clone(policy), is_head)
+            }
             Err(shed) => {
                 policy.on_refusal.refused(&route, &shed);
-                let answer = refusal::response(&shed, &route, policy.detail, request.headers());
+                let answer = refusal::response(&shed, &route, policy.detail, grpc::call_type(&request));
                 let future = ResponseFuture::refused(answer, policy.show_decision);
                 // The inner service was made ready and is not called: a fresh clone gives back what
                 // its readiness has reserved.

@@ -3,7 +3,7 @@
 use atrion_engine::Counts;
 use atrion_tower::{Hold, RouteNames};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 
@@ -12,7 +12,8 @@ use crate::support::{Body, World, begin, body, exchange, refused, spawn};
 const METHOD: &str = "/shop.Checkout/Pay";
 
 fn request() -> Request<()> {
-    Request::post(METHOD).header("content-type", "application/grpc+proto").body(()).unwrap()
+    let request = Request::post(METHOD).version(Version::HTTP_2);
+    request.header("content-type", "application/grpc+proto").body(()).unwrap()
 }
 
 fn response(body: Body) -> Response<Body> {
@@ -39,12 +40,39 @@ async fn a_refusal_is_unavailable_with_pushback_and_nothing_else() {
     assert_eq!(answer.headers()["content-type"], "application/grpc+proto");
     assert_eq!(answer.headers()["grpc-status"], "14");
     assert_eq!(answer.headers()["x-atrion-shed"], "at_cap");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
     let message = answer.headers()["grpc-message"].to_str().unwrap();
     assert!(message.starts_with("/shop.Checkout/Pay refused a request of "), "{message}");
     let pushback: u64 = answer.headers()["grpc-retry-pushback-ms"].to_str().unwrap().parse().unwrap();
     assert!((100..=75_000).contains(&pushback), "{pushback}");
     assert!(answer.body().is_end_stream(), "the status has to be in the last frame");
     assert!(answer.into_body().frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_content_type_alone_makes_no_grpc_call() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer());
+    let _first = begin(&mut service, request());
+    let _in_flight = server.next_request().await.unwrap();
+    let with = |method, version, kind: &str, te: &str| {
+        let request = Request::builder().method(method).version(version).header("te", te);
+        request.header("content-type", kind).body(()).unwrap()
+    };
+    let (grpc, web) = ("application/grpc", "application/grpc-web+proto");
+    for (request, status) in [
+        (with(Method::POST, Version::HTTP_2, grpc, ""), 200),
+        (with(Method::POST, Version::HTTP_11, grpc, "trailers"), 200),
+        (with(Method::POST, Version::HTTP_11, web, ""), 200),
+        (with(Method::POST, Version::HTTP_11, grpc, ""), 503),
+        (with(Method::GET, Version::HTTP_2, grpc, "trailers"), 503),
+        (with(Method::GET, Version::HTTP_11, web, ""), 503),
+    ] {
+        let what = format!("{request:?}");
+        let answer = refused(&mut service, &mut server, request).await;
+        assert_eq!(answer.status(), status, "{what}");
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{what}");
+    }
 }
 
 /// One exchange whose answer is read to its end.

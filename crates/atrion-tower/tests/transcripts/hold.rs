@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use atrion_tower::Hold;
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
@@ -79,6 +79,34 @@ async fn a_body_that_is_empty_from_the_start_ends_at_the_head() {
     assert_eq!(world.in_flight("http"), 0);
     drop(answer);
     assert_eq!(world.counts("http").succeeded(), 1);
+}
+
+#[tokio::test]
+async fn a_head_request_ends_at_the_head_because_no_body_is_sent() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer().hold(Hold::Body));
+    let request = Request::head("/").body(()).unwrap();
+    // A handler for GET has made the body; the server drops it.
+    let answer = exchange(&mut service, &mut server, request, Response::new(file(2))).await;
+    assert_eq!(world.in_flight("http"), 0);
+    drop(answer);
+    let counts = world.counts("http");
+    assert_eq!((counts.succeeded(), counts.cancelled()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_body_that_panics_is_a_failure() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer().hold(Hold::Body));
+    let bug = http_body_util::Empty::<Bytes>::new()
+        .map_err(|never| match never {})
+        .with_trailers(async { panic!("a bug in a stream") });
+    let answer = exchange(&mut service, &mut server, get("/"), Response::new(bug.boxed_unsync())).await;
+    let mut body = answer.into_body();
+    let read = async move { body.frame().await.is_some() };
+    assert!(tokio::spawn(read).await.unwrap_err().is_panic());
+    let counts = world.counts("http");
+    assert_eq!((counts.failed(), counts.cancelled()), (1, 0));
 }
 
 #[tokio::test]

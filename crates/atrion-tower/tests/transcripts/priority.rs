@@ -122,6 +122,15 @@ async fn a_cohort_comes_from_an_extension_or_a_trusted_header() {
 }
 
 #[tokio::test]
+async fn two_cohorts_are_none_and_are_counted() {
+    let world = World::with_room_for_one().await;
+    let user = HeaderName::from_static("x-user");
+    let layer = world.layer().trust_headers(TrustedHeaders::new().cohort(user));
+    let twice = seen(&layer, asking(&[("x-user", "ada"), ("x-user", "bob")])).await;
+    assert_eq!((priority_of(&twice), layer.malformed_headers()), (None, 1));
+}
+
+#[tokio::test]
 async fn a_client_tells_its_callee_what_it_was_told_to() {
     let world = World::with_room_for_one().await;
     let client = AdmissionLayer::client(world.atrion.clone());

@@ -2,7 +2,7 @@
 
 use http::{Request, Response};
 use tower::limit::ConcurrencyLimitLayer;
-use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
+use tower::{Layer as _, Service as _, ServiceBuilder, ServiceExt as _};
 use tower_test::mock;
 
 use crate::support::{Body, World, begin, body, get, spawn};
@@ -62,7 +62,7 @@ async fn a_dropped_future_counts_as_cancelled() {
 }
 
 #[tokio::test]
-async fn a_panic_leaks_nothing() {
+async fn a_panic_is_a_failure_and_leaks_nothing() {
     let world = World::with_room_for_one().await;
     async fn handler(request: Request<()>) -> Result<Response<Body>, tower::BoxError> {
         assert_eq!(request.uri().path(), "/never", "a bug in a handler");
@@ -72,5 +72,27 @@ async fn a_panic_leaks_nothing() {
     let task = tokio::spawn(async move { service.oneshot(get("/")).await.map(|_| ()) });
     assert!(task.await.unwrap_err().is_panic());
     assert_eq!(world.in_flight("http"), 0);
-    assert_eq!(world.counts("http").cancelled(), 1);
+    let counts = world.counts("http");
+    assert_eq!((counts.failed(), counts.cancelled()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_panic_that_outer_middleware_catches_is_a_failure_as_well() {
+    let world = World::with_room_for_one().await;
+    // A panic in `call`, before there is a future.
+    let at_once = |_: Request<()>| -> std::future::Ready<Result<Response<Body>, tower::BoxError>> {
+        panic!("a bug in a service")
+    };
+    let mut service = world.layer().layer(tower::service_fn(at_once));
+    let call = std::panic::AssertUnwindSafe(|| service.call(get("/")));
+    assert!(std::panic::catch_unwind(call).is_err());
+    // A panic in the future, which is dropped after the unwinding.
+    let later =
+        async |_: Request<()>| -> Result<Response<Body>, tower::BoxError> { panic!("a bug in a handler") };
+    let mut service = world.layer().layer(tower::service_fn(later));
+    let mut call = tokio_test::task::spawn(service.call(get("/")));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call.poll())).is_err());
+    drop(call);
+    let counts = world.counts("http");
+    assert_eq!((counts.failed(), counts.cancelled()), (2, 0));
 }

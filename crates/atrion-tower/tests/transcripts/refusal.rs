@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use atrion_core::{Reason, Tier};
 use atrion_engine::{Override, Shed};
 use atrion_state::OverrideKind;
 use atrion_tower::{Detail, PROBLEM_TYPE, RouteNames};
-use http::Response;
+use http::{Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
 use crate::support::{Answer, World, begin, body, exchange, get, refused, spawn};
 
@@ -30,6 +32,7 @@ async fn what_is_over_capacity_gets_a_503_with_a_problem_document() {
     assert_eq!(answer.status(), 503);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     assert_eq!(answer.headers()["x-atrion-shed"], "at_cap");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
     let seconds: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=2).contains(&seconds), "{seconds}");
     assert!(!answer.headers().contains_key("x-atrion-decision"));
@@ -125,8 +128,8 @@ async fn a_hostile_route_name_breaks_neither_json_nor_headers() {
     let (mut service, mut server) = spawn(layer);
     let answer = refused(&mut service, &mut server, get("/")).await;
     assert_eq!(document(answer).await["route"], json!(name));
-    let mut request = get("/");
-    request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+    let request = Request::post("/").version(Version::HTTP_2).header("content-type", "application/grpc");
+    let request = request.body(()).unwrap();
     let answer = refused(&mut service, &mut server, request).await;
     let message = answer.headers()["grpc-message"].to_str().unwrap();
     assert!(message.starts_with("a\"}],\\ %E2%80%A8</script> %250d%250a %C3%BC refused"), "{message}");
@@ -140,6 +143,19 @@ async fn decisions_are_shown_on_request() {
     assert_eq!(answer.headers()["x-atrion-decision"], "admitted");
     force_open(&world, "http");
     let answer = refused(&mut service, &mut server, get("/")).await;
+    assert_eq!(answer.headers()["x-atrion-decision"], "shed");
+}
+
+#[tokio::test]
+async fn a_refusal_of_an_inner_layer_is_shown_as_one() {
+    let world = World::with_room_for_one().await;
+    force_open(&world, "inner");
+    let inner = world.layer().names(RouteNames::fixed("inner"));
+    let stack = ServiceBuilder::new().layer(world.layer().show_decision()).layer(inner);
+    let service =
+        stack.service(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(body("")))));
+    let answer = service.oneshot(get("/")).await.unwrap();
+    assert_eq!(answer.headers()["x-atrion-shed"], "forced_open");
     assert_eq!(answer.headers()["x-atrion-decision"], "shed");
 }
 
