@@ -36,9 +36,9 @@ pub(crate) struct Shown {
 
 #[derive(Debug)]
 struct Place {
-    /// What its own series count; `None` if the route shares those of the others. Never falls: a route
-    /// that is forgotten and made anew between two readings goes on where it was, because a counter that
-    /// falls is a negative difference to an exporter with delta temporality.
+    /// What its own series count; `None` if the route shares those of the others. Never falls: a
+    /// route that is forgotten and made anew between two readings goes on where it was, because a
+    /// counter that falls is a negative difference to an exporter with delta temporality.
     own: Option<Box<Totals>>,
     /// Its counts when it was last seen.
     last: Box<Totals>,

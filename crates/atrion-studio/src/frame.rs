@@ -5,8 +5,10 @@
 //! row as before and costs nothing. The page is sent the names of the columns ([`COLUMNS`]).
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use atrion_core::Mode;
+use atrion_state::OverrideKind;
 
 use crate::source::Sighting;
 
@@ -62,16 +64,17 @@ impl Row {
             Mode::Operational => 1.0,
             Mode::CircuitBreaker => 2.0,
         };
-        let forced = match now.forced_open {
-            None => 0.0,
-            Some(true) => FORCED_OPEN,
-            Some(false) => FORCED_CLOSED,
+        let forced = match now.forced {
+            Some(OverrideKind::ForceOpen) => FORCED_OPEN,
+            Some(OverrideKind::ForceClosed) => FORCED_CLOSED,
+            _ => 0.0,
         };
         let flags = forced + if now.shadow { SHADOW } else { 0.0 };
         let mut row = [0.0; WIDTH];
         let head = [mode, flags, now.in_flight, now.debt, now.target];
         let terms = now.terms;
-        let health = [now.latency[0] * 1e3, now.latency[1] * 1e3, now.error_share];
+        let millis = |span: Option<Duration>| span.map_or(0.0, |span| span.as_secs_f64() * 1e3);
+        let health = [millis(now.latency), millis(now.baseline), now.error_share];
         let values = head.into_iter().chain(terms).chain(health.iter().copied());
         for (cell, (column, value)) in row.iter_mut().zip(values.enumerate()) {
             // Shares need more digits than ohms.
@@ -129,12 +132,13 @@ mod tests {
             route: RouteId::new("r").unwrap(),
             mode: Mode::CircuitBreaker,
             shadow: true,
-            forced_open: Some(true),
+            forced: Some(OverrideKind::ForceOpen),
             terms: [10.0, 1.25, 0.0, 90.04, 0.0, -3.0],
             in_flight: 7.0,
-            debt: 0.0,
+            debt: f64::NAN,
             target: f64::INFINITY,
-            latency: [0.1234, f64::NAN],
+            latency: Some(Duration::from_micros(123_400)),
+            baseline: None,
             error_share: 0.1239,
             admitted: [10, 0, 0, 0, 5],
             shed: [0, 0, 0, 0, 20],
@@ -150,7 +154,7 @@ mod tests {
         let of = |name| row[1 + COLUMNS.iter().position(|column| *column == name).unwrap()];
         assert_eq!((row[0], of("mode"), of("flags"), of("target")), (3.0, 2.0, 3.0, 1e7));
         assert_eq!((of("saturation"), of("scar"), of("cluster")), (1.3, 90.0, -3.0));
-        assert_eq!((of("latencyMs"), of("baselineMs"), of("errors")), (123.4, 0.0, 0.124));
+        assert_eq!((of("latencyMs"), of("baselineMs"), of("errors"), of("debt")), (123.4, 0.0, 0.124, 0.0));
         // The last tier counts from 0 again, as on a route that was made anew.
         assert_eq!((of("admitted0"), of("admitted4"), of("shed4")), (5.0, 0.0, 10.0));
     }

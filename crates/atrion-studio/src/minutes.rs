@@ -48,7 +48,7 @@ impl Minutes {
                     one.seen = look;
                     one.trouble = if in_trouble { look } else { one.trouble };
                 }
-                None if in_trouble || route.in_flight > 0.0 || route.latency[0] > 0.0 => {
+                None if in_trouble || route.in_flight > 0.0 || route.latency.is_some() => {
                     waiting.push((in_trouble, &route.route));
                 }
                 None => {}

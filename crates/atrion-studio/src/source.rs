@@ -18,7 +18,7 @@ use std::time::Duration;
 use atrion_core::Mode;
 use atrion_engine::recording::Recorded;
 use atrion_engine::{Override, RouteConfig};
-use atrion_state::{Health, PhysicsVector, ProviderStats, RouteId};
+use atrion_state::{Health, OverrideKind, PhysicsVector, ProviderStats, RouteId};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
 /// A source of everything that Studio shows. Studio's own tasks call it, once or twice a second:
@@ -108,8 +108,8 @@ pub struct Sighting {
     pub mode: Mode,
     /// Nothing is shed.
     pub shadow: bool,
-    /// Held open (`Some(true)`) or closed (`Some(false)`) by hand.
-    pub forced_open: Option<bool>,
+    /// The override that holds it open, closed or in shadow mode.
+    pub forced: Option<OverrideKind>,
     /// Base, saturation, momentum, scar, staleness and cluster share, in ohms.
     pub terms: [f64; 6],
     /// Requests in flight.
@@ -118,8 +118,10 @@ pub struct Sighting {
     pub debt: f64,
     /// N*, in requests.
     pub target: f64,
-    /// L and L0, in seconds.
-    pub latency: [f64; 2],
+    /// L, the current latency; `None` while unknown.
+    pub latency: Option<Duration>,
+    /// L0, the latency without a crowd; `None` while unknown.
+    pub baseline: Option<Duration>,
     /// e, 0..=1.
     pub error_share: f64,
     /// Requests let through since the route exists, by tier from critical to bulk.
@@ -136,12 +138,13 @@ impl Sighting {
             route,
             mode: Mode::Operational,
             shadow: false,
-            forced_open: None,
+            forced: None,
             terms: [0.0; 6],
             in_flight: 0.0,
             debt: 0.0,
             target: 0.0,
-            latency: [0.0; 2],
+            latency: None,
+            baseline: None,
             error_share: 0.0,
             admitted: [0; 5],
             shed: [0; 5],

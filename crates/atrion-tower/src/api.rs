@@ -3,8 +3,8 @@
 //!
 //! [`Api`] is a [`Service`] that any HTTP server can mount below a path of its choice. It only
 //! reads, so all that has to be protected is what it shows. It authenticates nobody and is not
-//! meant for the open internet: mount it where your health checks are. `manual/studio.md`, "The JSON
-//! API", describes the fields. Version 1 only ever gains fields.
+//! meant for the open internet: mount it where your health checks are. `manual/studio.md`, "The
+//! JSON API", describes the fields. Version 1 only ever gains fields.
 //!
 //! | GET | what |
 //! |---|---|
@@ -96,7 +96,8 @@ impl Api {
         self.log.after(number)
     }
 
-    /// A few of the latest refusals; see [`Routes::refusals_after`](atrion_engine::Routes::refusals_after).
+    /// A few of the latest refusals; see
+    /// [`Routes::refusals_after`](atrion_engine::Routes::refusals_after).
     #[must_use]
     pub fn refusals_after(&self, number: u64) -> Vec<RefusalView> {
         let now = (self.atrion.now(), model::wall());

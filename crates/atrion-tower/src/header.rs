@@ -14,8 +14,8 @@ pub const VOLTAGE: HeaderName = HeaderName::from_static("x-atrion-voltage");
 /// the caller that nothing has been done and that the service is alive.
 pub const SHED: HeaderName = HeaderName::from_static("x-atrion-shed");
 
-/// On every response of a layer that shows its decisions: `shed` if this layer or one further in has
-/// refused the request, `admitted` otherwise.
+/// On every response of a layer that shows its decisions: `shed` if this layer or one further in
+/// has refused the request, `admitted` otherwise.
 pub const DECISION: HeaderName = HeaderName::from_static("x-atrion-decision");
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A panic of the inner service is a failure of its call.
 //!
-//! The permit alone cannot tell: middleware that catches panics drops the future after the unwinding,
-//! and then the permit looks like that of a client that has left.
+//! The permit alone cannot tell: middleware that catches panics drops the future after the
+//! unwinding, and then the permit looks like that of a client that has left.
 
 use atrion_core::Outcome;
 use atrion_engine::OwnedPermit;

@@ -96,8 +96,8 @@ fn read<T>(
     read
 }
 
-/// The only value of a header. Complains of several: of two values one may be the gateway's and one the
-/// client's, so neither can be trusted.
+/// The only value of a header. Complains of several: of two values one may be the gateway's and one
+/// the client's, so neither can be trusted.
 fn only<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use atrion_core::Tier;
 use atrion_engine::recording::Recorded;
 use atrion_engine::{Atrion, Override, Route, RouteConfig, RouteSnapshot};
-use atrion_state::{Clock as _, NodeId, OverrideKind, RouteId, SystemClock};
+use atrion_state::{Clock as _, NodeId, RouteId, SystemClock};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
 use super::{Cell, Memory, Node, Observed, Operator, Sighting, Source, WORTH_SHOWING, cell_of, store};
@@ -138,11 +138,7 @@ fn sighting(route: RouteSnapshot) -> Sighting {
     Sighting {
         mode: route.mode,
         shadow: route.shadow,
-        forced_open: match route.forced {
-            Some(OverrideKind::ForceOpen) => Some(true),
-            Some(OverrideKind::ForceClosed) => Some(false),
-            _ => None,
-        },
+        forced: route.forced,
         terms: [
             terms.base.get(),
             terms.saturation.get(),
@@ -154,7 +150,8 @@ fn sighting(route: RouteSnapshot) -> Sighting {
         in_flight: route.in_flight as f64,
         debt: route.debt,
         target: route.target,
-        latency: [route.latency, route.baseline].map(|span| span.map_or(0.0, |span| span.as_secs_f64())),
+        latency: route.latency,
+        baseline: route.baseline,
         error_share: route.error_share,
         admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
         shed: Tier::ALL.map(shed),

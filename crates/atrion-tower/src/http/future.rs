@@ -70,10 +70,8 @@ where
                         return Poll::Ready(Err(error));
                     }
                 };
-                // The inner service may be another layer, or a callee that has refused.
-                let is_shed = response.headers().contains_key(header::SHED);
-                let decision = if is_shed { "shed" } else { "admitted" };
-                (response, policy.show_decision.then_some(decision))
+                let decision = policy.show_decision.then(|| decision_in(&response));
+                (response, decision)
             }
             Projected::Refused { answer, show_decision } => {
                 let Some(answer) = answer.take() else { return Poll::Pending };
@@ -91,6 +89,12 @@ impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ResponseFuture")
     }
+}
+
+/// The decision that the response of an admitted request shows: the inner service may be another
+/// layer, or a callee, that has refused it.
+fn decision_in<R>(response: &Response<R>) -> &'static str {
+    if response.headers().contains_key(header::SHED) { "shed" } else { "admitted" }
 }
 
 /// Finishes the permit by the head, or hands it to the body.
