@@ -19,18 +19,11 @@ pub struct Engine {
     target: Box<dyn Target>,
     random: Random,
     corpus: Vec<Vec<u8>>,
-    tally: Tally,
     /// The folder of the corpus and of the findings.
     folder: PathBuf,
-}
-
-/// Throughput, and how far the inputs came.
-#[derive(Default)]
-pub struct Tally {
-    /// The number of inputs by label.
+    /// The number of inputs by label: how far they came.
     labels: BTreeMap<String, u64>,
     runs: u64,
-    kept: usize,
     took: Duration,
     slowest: Duration,
 }
@@ -56,8 +49,11 @@ impl Engine {
             target,
             random: Random::new(seed),
             corpus,
-            tally: Tally::default(),
             folder: folder.to_owned(),
+            labels: BTreeMap::new(),
+            runs: 0,
+            took: Duration::ZERO,
+            slowest: Duration::ZERO,
         })
     }
 
@@ -72,7 +68,7 @@ impl Engine {
                 let input = self.draw();
                 self.judge(&input, true)?;
             }
-            self.tally.took = begin.elapsed();
+            self.took = begin.elapsed();
         }
         Ok(())
     }
@@ -90,13 +86,13 @@ impl Engine {
         let begin = Instant::now();
         let label = catch_unwind(AssertUnwindSafe(|| self.target.run(input)));
         let took = begin.elapsed();
-        self.tally.runs += 1;
-        self.tally.slowest = self.tally.slowest.max(took);
+        self.runs += 1;
+        self.slowest = self.slowest.max(took);
         let Ok(label) = label else { return Err(self.found(input, "it panicked")) };
         if took > TOO_SLOW {
             return Err(self.found(input, &format!("it took {} ms", took.as_millis())));
         }
-        let seen = self.tally.labels.entry(label).or_default();
+        let seen = self.labels.entry(label).or_default();
         *seen += 1;
         if *seen == 1 && keep && self.corpus.len() < CORPUS {
             self.corpus.push(input.to_vec());
@@ -126,31 +122,13 @@ impl Engine {
         Ok(path)
     }
 
-    pub fn into_tally(self) -> Tally {
-        Tally { kept: self.corpus.len(), ..self.tally }
-    }
-}
-
-impl Tally {
-    /// Adds the tally of another thread of the run.
-    pub fn with(mut self, other: Self) -> Self {
-        for (label, count) in other.labels {
-            *self.labels.entry(label).or_default() += count;
-        }
-        self.runs += other.runs;
-        self.kept = self.kept.max(other.kept);
-        self.took = self.took.max(other.took);
-        self.slowest = self.slowest.max(other.slowest);
-        self
-    }
-
     pub fn report(&self) -> String {
         let seconds = self.took.as_secs_f64();
         let rate = if seconds > 0.0 { self.runs as f64 / seconds } else { 0.0 };
         let mut text = format!(
             "{} inputs in {seconds:.1} s, {rate:.0} per second; {} kept, {} labels, slowest {} us\n",
             self.runs,
-            self.kept,
+            self.corpus.len(),
             self.labels.len(),
             self.slowest.as_micros()
         );
@@ -203,7 +181,7 @@ mod tests {
         let mut engine = Engine::new(Box::new(Riddle), &folder, 7).unwrap();
         let finding = engine.run(Duration::from_secs(60)).unwrap_err();
         assert!(finding.contains("it panicked") && finding.contains("--replay"), "{finding}");
-        assert!(engine.tally.runs < 3_000_000, "chance alone needs 16 million inputs: {}", engine.tally.runs);
+        assert!(engine.runs < 3_000_000, "chance alone needs 16 million inputs: {}", engine.runs);
         assert_eq!(fs::read_dir(folder.join("artifacts/riddle")).unwrap().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
     }

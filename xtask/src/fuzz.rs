@@ -27,9 +27,9 @@ pub(crate) struct Args {
     /// Repeat the run that printed this seed.
     #[arg(long)]
     seed: Option<u32>,
-    /// The number of threads or processes, each with inputs of its own; 0: one for each core.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    /// The number of processes that share the corpus; 0: one for each core.
+    #[arg(long, default_value_t = 1, conflicts_with = "smoke")]
+    processes: usize,
     /// Run one saved input alone.
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
@@ -86,7 +86,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn smoke(args: &Args) -> anyhow::Result<ExitCode> {
     let mut cargo = cargo("run", args.target, root().join("target/fuzz"));
     cargo.args(["--bin", "smoke", "--", args.target.name()]);
-    cargo.arg("--seconds").arg(args.seconds.to_string()).arg("--threads").arg(args.threads.to_string());
+    cargo.arg("--seconds").arg(args.seconds.to_string());
     if let Some(seed) = args.seed {
         cargo.arg("--seed").arg(seed.to_string());
     }
@@ -126,10 +126,10 @@ fn guided(args: &Args) -> anyhow::Result<ExitCode> {
     fuzzer.arg(format!("-max_total_time={}", args.seconds));
     fuzzer.args(args.seed.map(|seed| format!("-seed={seed}")));
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    match args.threads {
+    match args.processes {
         1 => {}
         0 => drop(fuzzer.arg(format!("-fork={}", cores()))),
-        threads => drop(fuzzer.arg(format!("-fork={threads}"))),
+        processes => drop(fuzzer.arg(format!("-fork={processes}"))),
     }
     hand_over(fuzzer.arg(corpus))
 }

@@ -7,7 +7,8 @@ use std::cell::RefCell;
 
 use atrion_cluster::fleet::{Fleet, FleetConfig, Received};
 use atrion_cluster::wire::{
-    ClusterHash, Entry, EntryMode, Expected, EntryFault, Header, Key, Kind, Message, RouteHash, decode, encode,
+    ClusterHash, Entry, EntryFault, EntryMode, Expected, Header, Key, Kind, Message, RouteHash, decode,
+    encode,
 };
 use atrion_core::{Mode, Mono, Ohms, Wall};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RegisterSetLimits, RouteId, Weight};
@@ -169,7 +170,8 @@ fn judge(bytes: &[u8]) -> (String, Option<Message>) {
     if is_plain && dropped == 0 && !is_cut {
         assert_eq!(encode(header, entries, None).as_deref(), Ok(bytes), "two spellings of one message");
     }
-    let faults = EntryFault::ALL.iter().filter(|fault| decoded.faults.of(**fault) > 0).map(|fault| fault.label());
+    let faults =
+        EntryFault::ALL.iter().filter(|fault| decoded.faults.of(**fault) > 0).map(|fault| fault.label());
     let label =
         format!("{:?} {} {}", header.kind, entries.len().min(13), faults.collect::<Vec<_>>().join(" "));
     (label, Some(decoded.message))

@@ -240,8 +240,11 @@ fn payload(key: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text.trim_ascii().split('.').nth(2)?).ok()
 }
 
+/// The beginnings of keys. They are public: keys and error messages show them.
+const BEGINNINGS: [&str; 3] = ["atrion_sta_v1", "atrion_pro_v1", "atrion_ent_v1"];
+
 /// Asserts that no 12 consecutive bytes in the place of the payload or the signature are shown, if
-/// they are base64.
+/// they are base64 and not a part of the beginning of a key.
 fn nothing_leaks(input: &[u8], shown: &str) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     for part in text.split('.').skip(2) {
@@ -249,7 +252,8 @@ fn nothing_leaks(input: &[u8], shown: &str) {
             let is_base64 =
                 window.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
             let window = std::str::from_utf8(window).unwrap_or_default();
-            assert!(!is_base64 || !shown.contains(window), "{window:?} is shown in {shown:?}");
+            let is_public = BEGINNINGS.iter().any(|beginning| beginning.contains(window));
+            assert!(!is_base64 || is_public || !shown.contains(window), "{window:?} is shown in {shown:?}");
         }
     }
 }

@@ -80,7 +80,7 @@ impl Step {
             Self::NoStd => "atrion-core builds where there is no standard library",
             Self::Msrv => "the stated rust-version holds for our code and for what it depends on",
             Self::Docs => "the documentation builds without a warning",
-            Self::Names => "every type in the signatures of the facade has a name; no link is dead",
+            Self::Names => "every type in a signature of the facade has a name; no link is dead",
             Self::Deny => "bans, licenses and sources of every dependency",
             Self::Package => "every published crate packages, in the order of the releases",
             Self::Boundary => "the free crates never reach the commercial ones",
