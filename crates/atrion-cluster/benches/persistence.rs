@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What state that survives costs, against a PostgreSQL of its own: writing, a warm start, bytes a day; and what it is
-//! worth: failures until a pod is protected, cold and warm. Prints one JSON object a line for `cargo xtask bench`, and
-//! the same for people on the standard error.
+//! What state that survives costs, against a PostgreSQL of its own: writing, a warm start, bytes a
+//! day; and what it is worth: failures until a pod is protected, cold and warm. Prints one JSON
+//! object a line for `cargo xtask bench`, and the same for people on the standard error.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

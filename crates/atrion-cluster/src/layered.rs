@@ -29,8 +29,9 @@ use outcome::Outcomes;
 /// | `subscribe`, `view`, `peers`, `sharing` | the first layer that other nodes share; without one, the first with a feed |
 /// | `health` | up if all are; `stats` has each layer by its name |
 ///
-/// The failure of a layer does not propagate as long as another one does what was asked: it is that layer's state, and
-/// its events'. A layer is used from a task of its own, so that one that panics or hangs is a layer that failed.
+/// The failure of a layer does not propagate as long as another one does what was asked: it is that
+/// layer's state, and its events'. A layer is used from a task of its own, so that one that panics
+/// or hangs is a layer that failed.
 pub struct LayeredProvider {
     layers: Arc<[Arc<dyn StateProvider>]>,
     capabilities: Capabilities,
@@ -43,7 +44,7 @@ pub enum LayeredError {
     /// There are none.
     #[error("layers must be one at least, got none: use an `InMemoryProvider`")]
     Empty,
-    /// Two are of one name, so that nobody could tell their states apart.
+    /// Two have one name, so their states could not be told apart.
     #[error("layers must have different names, got two of `{name}`: leave one out")]
     Twice {
         /// The name.
@@ -53,7 +54,8 @@ pub enum LayeredError {
 
 const NAME: &str = "layered";
 
-/// For one layer to say what it knows of a route. A nearer layer that hangs must leave time for the next.
+/// For one layer to say what it knows of a route. A nearer layer that hangs must leave time for the
+/// next.
 const BUDGET: Duration = Duration::from_millis(250);
 /// The port allows a second to connect and two to disconnect.
 const CONNECT: Duration = Duration::from_millis(950);
@@ -96,7 +98,8 @@ impl LayeredProvider {
         feed(&self.layers).map(|nth| self.layers[nth].as_ref())
     }
 
-    /// Does the same with every layer at once, each in a task of its own, and waits so long for each.
+    /// Does the same with every layer at once, each in a task of its own, and waits for each this
+    /// long.
     async fn each<T, F>(&self, within: Duration, work: impl Fn(Arc<dyn StateProvider>) -> F) -> Outcomes<T>
     where
         T: Send + 'static,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// The page's example uses the Redis adapter, so it is a test where that is there; as a page it is always there.
+// The page's example uses the Redis adapter, so it is a test where that is there; as a page it is
+// always there.
 #![cfg_attr(any(not(doctest), feature = "redis"), doc = include_str!("../README.md"))]
 
 #[cfg(feature = "redis")]
@@ -18,7 +19,10 @@ pub mod postgres;
 mod layered;
 pub use layered::{LayeredError, LayeredProvider};
 
-// What can be wrong with an adapter's settings, what a licence permits, and the adapter's task: for all of them alike.
+// For all adapters alike: what each has beside its store, what a license permits, what can be wrong
+// with settings, and the task that goes to the store.
+#[cfg(any(feature = "redis", feature = "postgres"))]
+mod adapter;
 #[cfg(any(feature = "redis", feature = "postgres"))]
 mod license_gate;
 #[cfg(any(feature = "redis", feature = "postgres"))]

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What a licence means to an adapter. One file for all of them, so that they behave alike.
+//! What a license means to an adapter. One file for all of them, so that they behave alike.
 //!
-//! - Without a licence that permits it an adapter keeps its node's state in memory and goes nowhere. Admission is as
-//!   alive as with one.
-//! - What was permitted once stays permitted for the life of the value: a licence that ends stops no running sync.
-//! - What was missing is looked for again every minute: a licence that arrives needs no restart.
-//! - Every case is said in the log, with what mends it, and said again; observers hear of each change.
+//! - Without a license that permits it an adapter keeps its node's state in memory and goes
+//!   nowhere. Admission is as alive as with one.
+//! - What was permitted once stays permitted for the life of the value: a license that ends stops
+//!   no running sync.
+//! - What was missing is looked for again every minute: a license that arrives needs no restart.
+//! - Every case is logged with what mends it, and logged again; observers hear of each change.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,7 +16,7 @@ use atrion_core::Wall;
 use atrion_license::{ClusterLedger, Feature, LicenseError, State, UnixTime, Watch};
 use atrion_state::{Event, LicenseStanding, LicenseState, lock};
 
-/// An adapter's licence, watched.
+/// An adapter's license, watched.
 #[derive(Debug)]
 pub(crate) struct LicenseGate {
     provider: &'static str,
@@ -34,11 +35,11 @@ struct Inner {
     refused: Option<(LicenseError, UnixTime)>,
 }
 
-/// A refusal is said again so often, in seconds.
+/// How often a refusal is logged again, in seconds.
 const EVERY: i64 = 3_600;
 
 impl LicenseGate {
-    /// Watches a licence for the use of `feature` in `cluster`. Reads it now, once.
+    /// Watches a license for the use of `feature` in `cluster`. Reads it now, once.
     pub(crate) fn new(
         watch: Watch,
         feature: Feature,
@@ -60,11 +61,11 @@ impl LicenseGate {
 
     /// Whether the adapter may go to its store.
     pub(crate) fn is_granted(&self) -> bool {
-        // Relaxed: it only ever becomes true, and whoever sees that late tries again.
+        // Relaxed: it only ever becomes true, and a reader that sees it late tries again.
         self.granted.load(Ordering::Relaxed)
     }
 
-    /// Why not, for callers who want to know at once.
+    /// Why not, for callers that want to know at once.
     pub(crate) fn refusal(&self) -> Option<LicenseError> {
         if self.is_granted() {
             return None;
@@ -76,7 +77,8 @@ impl LicenseGate {
             .or(Some(LicenseError::NotFound))
     }
 
-    /// Reads and says what is due; what observers should hear, if anything has changed. Call it outside of locks.
+    /// Reads and says what is due; what observers should hear, if anything has changed. Call it
+    /// outside of locks.
     pub(crate) fn poll(&self, now: Wall) -> Option<Event> {
         let mut inner = self.lock();
         self.read(&mut inner, unix(now));
@@ -92,7 +94,7 @@ impl LicenseGate {
         Some(Event::LicenseChanged { provider: self.provider, license, message: message.into() })
     }
 
-    /// Observers changed: whoever is new has heard nothing yet.
+    /// The observer was replaced: the new one has heard nothing yet.
     pub(crate) fn tell_again(&self) {
         self.lock().told = None;
     }
@@ -102,22 +104,23 @@ impl LicenseGate {
         standing(&self.lock().watch, unix(now))
     }
 
-    /// The name of the licence in use.
+    /// The name of the license in use.
     pub(crate) fn license_id(&self) -> Option<String> {
         self.lock().watch.license().map(|license| license.id().to_string())
     }
 
-    /// Clusters that are registered under the same licence in the same store, each with the seconds since it was seen.
+    /// Clusters that are registered under the same license in the same store, each with the seconds
+    /// since it was seen.
     pub(crate) fn saw_clusters(&self, seen: &[(String, i64)], now: Wall) {
         let mut ledger = ClusterLedger::default();
         for (name, age) in seen {
-            // One in the future is nobody's: it would count for ever.
+            // One that was seen in the future would count for ever.
             ledger.note(name, unix(now).plus(-(*age).max(0)));
         }
         self.lock().watch.saw_clusters(&ledger);
     }
 
-    /// How many clusters use the licence, and by how many that is more than it allows.
+    /// How many clusters use the license, and by how many that is more than it allows.
     pub(crate) fn clusters(&self, now: Wall) -> (usize, usize) {
         let report = self.lock().watch.report(unix(now));
         (report.clusters, report.clusters_above_limit)
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_licence_permits_and_is_told_once() {
+    fn a_license_permits_and_is_told_once() {
         let gate = gate(issued(|terms| terms));
         assert!(gate.is_granted() && gate.refusal().is_none());
         let told = gate.poll(NOW);
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_licence_for_others_grants_nothing() {
+    fn a_license_for_others_grants_nothing() {
         let for_redis = |mut terms: Terms| {
             terms.features = [Feature::Redis].into();
             terms

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The adapter for Redis and Valkey: a fleet's protocol ([`fleet`](crate::fleet)) over two connections.
+//! The adapter for Redis and Valkey: a fleet's protocol ([`fleet`](crate::fleet)) over two
+//! connections.
 //!
-//! - **It promises** that nothing which the store does or fails to do reaches a request: every method of the port answers
-//!   from memory; a task of its own talks to the store.
-//! - **It does not know** how what is heard is merged, and keeps no state of its own beside the machine's.
+//! - **It promises** that nothing which the store does or fails to do reaches a request: every
+//!   method of the port answers from memory; a task of its own talks to the store.
+//! - **It does not know** how what is heard is merged, and keeps no state of its own beside the
+//!   machine's.
 
 mod config;
-pub use config::{SyncConfig, Topology};
+pub use config::{Login, RedisConfig, SyncConfig, TlsConfig, Topology};
 
 mod builder;
 pub use builder::RedisClusterBuilder;
@@ -30,7 +32,7 @@ mod inbox;
 
 mod keys;
 
-mod store;
+mod session;
 
 /// The name in logs and metrics.
 const NAME: &str = "redis";

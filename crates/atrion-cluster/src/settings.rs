@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What can be wrong with an adapter's settings. One file for all of them, so that they say it alike.
+//! What can be wrong with an adapter's settings. One file for all of them, so that they say it
+//! alike.
 
 use std::fmt;
 
@@ -30,7 +31,7 @@ pub enum BuildError {
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No licence permits it.
+    /// No license permits it.
     #[error(transparent)]
     License(#[from] LicenseError),
 }
@@ -68,3 +69,20 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// The names that the machine gives this node: `ATRION_NODE`, else `HOSTNAME` (a pod's name in
+/// Kubernetes).
+pub(crate) fn machine_names() -> impl Iterator<Item = String> {
+    ["ATRION_NODE", "HOSTNAME"].into_iter().filter_map(|name| std::env::var(name).ok())
+}
+
+/// A span as seconds in a configuration file, refusing what is no span.
+#[cfg(feature = "serde")]
+pub(crate) fn seconds<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<std::time::Duration, D::Error> {
+    let seconds = <f64 as serde::Deserialize>::deserialize(deserializer)?;
+    std::time::Duration::try_from_secs_f64(seconds).map_err(|why| {
+        serde::de::Error::custom(format_args!("a span must be seconds >= 0, got {seconds}: {why}"))
+    })
+}

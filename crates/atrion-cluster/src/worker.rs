@@ -15,7 +15,8 @@ use tokio::time::timeout;
 /// The place of a task. `O` is how it is given orders.
 pub(crate) struct Worker<O> {
     provider: &'static str,
-    /// A lock, because connecting and disconnecting may be called at once. It is not held while either waits.
+    /// A lock, because connecting and disconnecting may be called at once. It is not held while
+    /// either waits.
     running: Mutex<Option<Running<O>>>,
 }
 
@@ -84,7 +85,8 @@ impl<O> Worker<O> {
     }
 }
 
-/// The task holds no adapter, so it has to be told. It says its last words while the caller goes on.
+/// The task holds no adapter, so it has to be told. It says its last words while the caller goes
+/// on.
 impl<O> Drop for Worker<O> {
     fn drop(&mut self) {
         if let Some(task) = self.lock().take() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Layers: the nearest that knows answers, and the failure of one is nobody else's.
+//! Layers: the nearest that knows answers, and the failure of one stays its own.
 #![allow(missing_docs)] // a test's name says what it shows
 #![allow(clippy::unwrap_used)] // a test may panic: that is how it speaks
 
@@ -14,7 +14,8 @@ use atrion_state::{InMemoryProvider, PhysicsVector, RouteId, StateProvider};
 use atrion_testkit::contract::{self, Subject, Time};
 use atrion_testkit::{Fault, FaultyProvider};
 
-/// A store without a licence: it keeps state in memory, under its own name and with its own capabilities.
+/// A store without a license: it keeps state in memory, under its own name and with its own
+/// capabilities.
 fn store() -> PostgresPersistenceAdapter {
     let nowhere = Sources::file("/nowhere/atrion.key");
     PostgresPersistenceAdapter::builder()
@@ -41,8 +42,8 @@ async fn scar(provider: &dyn StateProvider, name: &str) -> Option<f64> {
     provider.get_vector(&route(name)).await.unwrap().map(|vector| vector.scar_tissue.get())
 }
 
-/// Two memories of different names, so that nothing is up to a server here. Without a licence the second one keeps nothing
-/// and says that it is degraded: the contract minds both.
+/// Two memories of different names, so that nothing is up to a server here. Without a license the
+/// second one keeps nothing and says that it is degraded: the contract minds both.
 #[tokio::test]
 async fn layers_keep_the_contract_up_to_what_the_second_cannot() {
     let report = contract::run_all(|| async {
@@ -86,7 +87,7 @@ async fn the_nearest_layer_that_knows_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_that_fails_or_hangs_is_nobody_elses_failure() {
+async fn the_failure_of_a_layer_stays_its_own() {
     for fault in [Fault::Fail, Fault::Hang] {
         let faulty = FaultyProvider::new(store());
         let layers = layered(vec![Arc::new(InMemoryProvider::new()), Arc::new(faulty.clone())]);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A pod that restarts in the middle of an outage brakes from its first request: real processes, real stores.
+//! A pod that restarts in the middle of an outage brakes from its first request: real processes,
+//! real stores.
 #![allow(missing_docs)] // a test's name says what it shows
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic: that is how it speaks
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Full jitter: a wait drawn evenly from nothing to a ceiling that doubles. For the pulse and for adapters that come back to
-//! their stores by themselves.
+//! Full jitter: a wait drawn evenly from nothing to a ceiling that doubles. The pulse and the
+//! adapters that reconnect by themselves use it.
 
 use std::time::Duration;
 
 use atrion_core::SplitMix64;
 
-/// How long to leave a store alone that fails: after the failure number k in a row a wait from `U(0, min(most, first 2^(k-1)))`.
+/// How long to leave a failing store alone: after failure number k in a row, a wait drawn from
+/// `U(0, min(most, first 2^(k-1)))`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
@@ -26,14 +27,14 @@ impl Backoff {
         self.most
     }
 
-    /// The longest wait after so many failures in a row, counted from 1.
+    /// The longest wait after this many failures in a row, counted from 1.
     #[must_use]
     pub fn ceiling(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);
         self.first.saturating_mul(1 << doublings).min(self.most)
     }
 
-    /// A wait after so many failures in a row, counted from 1.
+    /// A wait after this many failures in a row, counted from 1.
     pub fn wait(&self, failures: u32, jitter: &mut SplitMix64) -> Duration {
         self.ceiling(failures).mul_f64(jitter.unit())
     }

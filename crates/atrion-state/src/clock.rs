@@ -10,8 +10,8 @@ use atrion_core::{Mono, Wall};
 
 /// Where the time comes from.
 ///
-/// `now` should never go backwards. Callers treat a step back as no time at all, so a bad clock makes physics
-/// stand still for a moment and breaks nothing.
+/// `now` should never go backwards. Callers treat a step back as no time at all, so a bad clock
+/// makes physics stand still for a moment and breaks nothing.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The monotonic time that every decision uses.
     fn now(&self) -> Mono;
@@ -32,8 +32,8 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
 /// The machine's clocks.
 ///
-/// Every instance counts from the same origin (the first use in the process), so that readings of two instances
-/// can be compared.
+/// Every instance counts from the same origin (the first use in the process), so that readings of
+/// two instances can be compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -42,7 +42,7 @@ static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 impl Clock for SystemClock {
     #[inline]
     fn now(&self) -> Mono {
-        // The origin is read first: evaluated the other way round, the first reading would precede it.
+        // The origin is read first, or the first reading would precede it.
         let origin = *ORIGIN;
         Mono::ZERO.after(Instant::now().saturating_duration_since(origin))
     }
@@ -89,7 +89,8 @@ impl FakeClock {
         self.set_wall(Wall::from_millis(self.wall().as_millis().saturating_add(millis)));
     }
 
-    /// Puts the monotonic hand anywhere, also back: the broken clock that real machines sometimes have.
+    /// Puts the monotonic hand anywhere, also back: the broken clock that real machines sometimes
+    /// have.
     pub fn set(&self, now: Mono) {
         self.hands.mono_nanos.store(now.as_nanos(), Ordering::SeqCst);
     }

@@ -6,7 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The name of a route: 1..=256 bytes of UTF-8 without control characters. A clone is one reference count.
+/// The name of a route: 1..=256 bytes of UTF-8 without control characters. A clone is one reference
+/// count.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteId(Arc<str>);
 
@@ -110,7 +111,7 @@ impl NodeId {
         }
     }
 
-    /// The node of a process that shares its state with nobody.
+    /// The node of a process that does not share its state.
     #[must_use]
     pub fn local() -> Self {
         Self("local".into())

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//! State ports of Atrion: who keeps a route's state, what time it is, who listens, and when to do what.
+//! State ports of Atrion: where a route's state is kept, what time it is, what observers hear, and
+//! when to do what.
 //!
-//! The crate is the border between the physics (`atrion-core`, pure) and the world. It reads one clock in one place
-//! ([`SystemClock`]), spawns nothing, and knows no runtime: futures are boxed and left to the caller to drive.
+//! The crate is the border between the physics (`atrion-core`, pure) and the world. It reads one
+//! clock in one place ([`SystemClock`]), spawns nothing, and knows no runtime: futures are boxed
+//! and left to the caller to drive.
 //!
-//! - [`StateProvider`] is the port that an adapter implements; [`InMemoryProvider`] is the free adapter.
-//! - [`StateManager`] caches a node's own vectors and remembers which of them the store has not seen.
+//! - [`StateProvider`] is the port that an adapter implements; [`InMemoryProvider`] is the free
+//!   adapter.
+//! - [`StateManager`] caches a node's own vectors and remembers which of them the store has not
+//!   seen.
 //! - [`Pulse`] says when to compute, push and pull, and when to give up on either.
-//! - [`Clock`] and [`Observer`] are the other two ports; [`FakeClock`] lets every test move time itself.
+//! - [`Clock`] and [`Observer`] are the other two ports; [`FakeClock`] lets every test move time
+//!   itself.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Tests compare floats exactly on purpose: a stored vector comes back to the bit.
 #![cfg_attr(test, allow(clippy::float_cmp))]
@@ -33,6 +38,9 @@ pub use provider::{
     MessageResult, NodeCount, ProviderError, ProviderStats, Sharing, SourceError, StateProvider,
     Subscription,
 };
+
+// The one type of the core in the port's signatures.
+pub use atrion_core::Peer;
 
 mod memory;
 pub use memory::{InMemoryProvider, MemorySnapshot, MemoryStats};

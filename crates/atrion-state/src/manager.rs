@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The cache of a node's own vectors, and what the store has not seen of them (RFC-0007, section 3.2).
+//! The cache of a node's own vectors, and what the store has not seen of them (RFC-0007, section
+//! 3.2).
 //!
-//! Reads take no lock. Writes come from the pulse (and now and then from a caller's own telemetry) and share one
-//! lock, so that a route's vector, its place in the dirty queue and its version change together.
+//! Reads take no lock. Writes come from the pulse (and now and then from a caller's own telemetry)
+//! and share one lock, so that a route's vector, its place in the dirty queue and its version
+//! change together.
 //!
-//! The buffer is a *set of routes*, not a queue of values: values are read when they are pushed. A store that is slow
-//! makes pushes rarer and never longer than the number of routes.
+//! The buffer is a *set of routes*, not a queue of values: values are read when they are pushed. A
+//! store that is slow makes pushes rarer and never longer than the number of routes.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -69,9 +71,9 @@ impl StateManager {
         self.own.pin().get(route).and_then(Entry::sent_weight)
     }
 
-    /// Takes this node's vector of a route as of `now`, and makes the route dirty, if a reader of the
-    /// cache or the store would miss something without it ([`Told::news`](crate::Told::news)): an
-    /// idle route whose scar fades as every reader foresees costs no push.
+    /// Takes this node's vector of a route as of `now`, and makes the route dirty, if a reader of
+    /// the cache or the store would miss something without it ([`Told::news`](crate::Told::news)):
+    /// an idle route whose scar fades as every reader foresees costs no push.
     ///
     /// A call costs a few hundred nanoseconds. A route that had no traffic need not be recorded in
     /// every pulse: what is cached ages by itself.
@@ -89,10 +91,11 @@ impl StateManager {
         own.insert(route.clone(), entry);
     }
 
-    /// Takes the vector a provider gave for a route at `now`. What was recorded here meanwhile is newer and
-    /// stays: the result is then `None`, as for a cold start.
+    /// Takes the vector a provider gave for a route at `now`. What was recorded here meanwhile is
+    /// newer and stays: the result is then `None`, as for a cold start.
     ///
-    /// Only a node's *own* vector may come in here; another's would be published again as its own evidence.
+    /// Only a node's *own* vector may come in here; another's would be published again as its own
+    /// evidence.
     pub fn restore(&self, route: &RouteId, found: Option<PhysicsVector>, now: Mono) -> Option<Restored> {
         let vector = found?;
         let _writer = lock(&self.dirty);
@@ -115,8 +118,8 @@ impl StateManager {
         Batch { vectors }
     }
 
-    /// Puts the routes of a push that failed back into the dirty set. Values are read at the next push, so what
-    /// changed meanwhile is not overwritten; routes removed meanwhile stay removed.
+    /// Puts the routes of a push that failed back into the dirty set. Values are read at the next
+    /// push, so what changed meanwhile is not overwritten; routes removed meanwhile stay removed.
     pub fn mark_failed(&self, batch: Batch) {
         let mut dirty = lock(&self.dirty);
         for (route, _) in batch.vectors {
@@ -171,7 +174,8 @@ impl StateManager {
 }
 
 impl Batch {
-    /// The vectors, as [`StateProvider::update_batch`](crate::StateProvider::update_batch) takes them.
+    /// The vectors, as [`StateProvider::update_batch`](crate::StateProvider::update_batch) takes
+    /// them.
     #[must_use]
     pub fn vectors(&self) -> &[(RouteId, PhysicsVector)] {
         &self.vectors

@@ -17,15 +17,17 @@ use store::Store;
 
 /// Keeps vectors in memory: the default provider.
 ///
-/// A clone is another handle to the *same* store. Keep one while an engine is torn down and built again, and the
-/// new engine starts warm; [`export`](Self::export) and [`import`](Self::import) carry the store across processes.
+/// A clone is another handle to the *same* store. Keep one while an engine is torn down and built
+/// again, and the new engine starts warm; [`export`](Self::export) and [`import`](Self::import)
+/// carry the store across processes.
 ///
-/// The store is bounded (10,000 routes by default). A new route beyond the bound evicts one: a neutral one if there
-/// is any (its loss loses nothing), else the one that was not read or written for longest. What faded to
-/// neutral since it was written is noticed within a second. Evictions are counted in [`stats`](Self::stats).
+/// The store is bounded (10,000 routes by default). A new route beyond the bound evicts one: a
+/// neutral one if there is any (its loss loses nothing), else the one that was not read or written
+/// for longest. What faded to neutral since it was written is noticed within a second. Evictions
+/// are counted in [`stats`](Self::stats).
 ///
-/// Nothing here waits: every future is ready at once. The store works before `connect` and after `disconnect`;
-/// `disconnect` ends this handle's subscriptions and keeps the vectors.
+/// Nothing here waits: every future is ready at once. The store works before `connect` and after
+/// `disconnect`; `disconnect` ends this handle's subscriptions and keeps the vectors.
 #[derive(Debug)]
 pub struct InMemoryProvider {
     store: Arc<Store>,
@@ -43,7 +45,7 @@ impl InMemoryProvider {
         Self::with(Self::DEFAULT_CAPACITY, Arc::new(SystemClock))
     }
 
-    /// An empty store of so many routes (0 counts as 1) that ages by this clock.
+    /// An empty store of `capacity` routes (0 counts as 1) that ages by this clock.
     #[must_use]
     pub fn with(capacity: usize, clock: Arc<dyn Clock>) -> Self {
         Self::over(Arc::new(Store::new(capacity.max(1), clock)))
@@ -55,7 +57,7 @@ impl InMemoryProvider {
         Self::with(Self::DEFAULT_CAPACITY, clock)
     }
 
-    /// An empty store of so many routes (0 counts as 1) that ages by the machine's clock.
+    /// An empty store of `capacity` routes (0 counts as 1) that ages by the machine's clock.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self::with(capacity, Arc::new(SystemClock))
@@ -83,9 +85,10 @@ impl InMemoryProvider {
         self.store.export()
     }
 
-    /// Puts a snapshot into the store, each vector older by `lain`: the time since it was exported, which only the
-    /// caller can know (for example from the file's date). Routes the store already has are left as they are,
-    /// because what is here was learnt later. Returns how many were taken; the capacity holds.
+    /// Puts a snapshot into the store, each vector older by `lain`: the time since it was exported,
+    /// which only the caller can know (for example from the file's date). Routes that the store
+    /// already has stay as they are, because they were learnt later. Returns how many were taken;
+    /// the capacity holds.
     pub fn import(&self, snapshot: &MemorySnapshot, lain: std::time::Duration) -> usize {
         self.store.import(snapshot, lain)
     }

@@ -5,10 +5,10 @@
 //! a new vector only where that prediction is off. The engine's pulse, the cache of own vectors and
 //! a fleet's protocol all ask this law, about what *their* reader was told last.
 //!
-//! **It promises** that a reader who is told everything but [`News::None`] is never off by more
+//! **It promises** that a reader that is told everything but [`News::None`] is never off by more
 //! than a tenth of an ohm or a hundredth of the scar, an ohm of resistance and a tenth of all
 //! evidence, always knows the mode, and holds nothing older than 30 s that is worth something.
-//! **It does not know** readers, stores or how often anybody speaks.
+//! **It does not know** readers, stores or how often a node speaks.
 
 use std::time::Duration;
 
@@ -52,7 +52,8 @@ const EVIDENCE_255THS: u8 = 25;
 /// Stores forget after 70 s at the default decay, peers after less: what is worth something is told
 /// again well before.
 const REFRESH: Duration = Duration::from_secs(30);
-/// Evidence is worth something from a hundredth on; a scar, from [`PhysicsVector::NEUTRAL_OHMS`] on.
+/// Evidence is worth something from a hundredth on; a scar, from [`PhysicsVector::NEUTRAL_OHMS`]
+/// on.
 const WORTH: f64 = 0.01;
 
 impl Told {

@@ -16,15 +16,15 @@ pub use license::{LicenseStanding, LicenseState};
 
 /// Listens to events.
 ///
-/// It is called on the pulse's task: it should be quick and must not block, or have a queue before it (`Queued` of the
-/// engine). If it panics, that event is lost to it and to nobody else ([`Fanout`]). [`Filtered`] and [`Sampled`] give it
-/// less to hear.
+/// It is called on the pulse's task: it should be quick and must not block, or have a queue before
+/// it (`Queued` of the engine). If it panics, it loses that event, and other observers do not
+/// ([`Fanout`]). [`Filtered`] and [`Sampled`] give it fewer events.
 pub trait Observer: Send + Sync + 'static {
     /// Called once for each event, in order.
     fn on_event(&self, event: &Event);
 }
 
-/// Listens to nothing.
+/// Ignores every event.
 impl Observer for () {
     fn on_event(&self, _: &Event) {}
 }
@@ -35,7 +35,8 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     }
 }
 
-/// Gives every event to several observers, in the order they were added. A panic of one harms nobody else.
+/// Gives every event to several observers, in the order they were added. A panic of one does not
+/// reach the others.
 #[derive(Default)]
 pub struct Fanout {
     observers: Vec<Arc<dyn Observer>>,
@@ -60,7 +61,7 @@ impl Fanout {
         self.observers.len()
     }
 
-    /// Whether nobody listens: the caller can then spare itself the making of events.
+    /// Whether there are no observers: the caller then need not make events.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.observers.is_empty()
@@ -76,7 +77,8 @@ impl Fanout {
 impl Observer for Fanout {
     fn on_event(&self, event: &Event) {
         for observer in &self.observers {
-            // Unwind safety: events are shared read-only, and what an observer broke of its own is its own affair.
+            // Unwind safety: events are shared read-only, and an observer can leave only its own
+            // state broken.
             if catch_unwind(AssertUnwindSafe(|| observer.on_event(event))).is_err() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }
@@ -108,7 +110,8 @@ mod tests {
     struct Bomb;
     impl Observer for Bomb {
         fn on_event(&self, _: &Event) {
-            // Without the hook's message: the panic is what the test is about. `resume_unwind` skips the hook.
+            // Without the hook's message: the panic is what the test is about. `resume_unwind`
+            // skips the hook.
             std::panic::resume_unwind(Box::new("boom"));
         }
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The Pulse: COMPUTE, BUFFER, PUSH, PULL (RFC-0007, section 4) as a machine without a clock and without I/O.
+//! The Pulse: COMPUTE, BUFFER, PUSH, PULL (RFC-0007, section 4) as a machine without a clock and
+//! without I/O.
 //!
-//! The driver asks [`Pulse::next`] what to do now, does it, and reports. COMPUTE comes first and is never held
-//! up: a push or pull is *started* by a step, runs beside the machine, and is given up by the machine when its
-//! budget is over. So a store that hangs costs freshness, never a tick.
+//! The driver asks [`Pulse::next`] what to do now, does it, and reports. COMPUTE comes first and is
+//! never held up: a push or pull is *started* by a step, runs beside the machine, and is given up
+//! by the machine when its budget is over. So a store that hangs costs freshness, never a tick.
 //!
 //! ```text
 //! loop {
@@ -16,8 +17,8 @@
 //!     }
 //! }
 //! ```
-//! What it does not know: routes, vectors, futures, why something failed. Why it is a machine and no loop:
-//! `docs/adr/0004-sans-io-pulse-boxed-port.md`.
+//! What it does not know: routes, vectors, futures, why something failed. Why it is a machine and
+//! no loop: `docs/adr/0004-sans-io-pulse-boxed-port.md`.
 
 use std::time::Duration;
 
@@ -87,7 +88,8 @@ pub enum Transition {
 #[derive(Debug, Clone)]
 pub struct Pulse {
     config: PulseConfig,
-    /// Latest reading seen. Invariant: no stored instant refers to a clock other than the one that gave it.
+    /// Latest reading seen. Invariant: no stored instant refers to a clock other than the one that
+    /// gave it.
     now: Mono,
     computed_at: Mono,
     /// Invariant: lies on the grid of ticks that began with `new`.
@@ -101,8 +103,9 @@ pub struct Pulse {
     jitter: SplitMix64,
 }
 
-/// Where COMPUTE takes longer than its interval it is due again at once, and would starve the store for ever. So after
-/// each COMPUTE both directions get a turn to give up and one to start; no more, or they would hold it up.
+/// A COMPUTE that takes longer than its interval is due again at once, and would starve the store
+/// for ever. So after each COMPUTE both directions get a turn to give up and one to start. More
+/// turns would delay COMPUTE.
 const TURNS: u8 = 4;
 
 impl Pulse {
@@ -141,7 +144,8 @@ impl Pulse {
         Step::Wait { until: self.wake_at() }
     }
 
-    /// BUFFER: how many routes wait to be stored. Reported after each COMPUTE, and at any other time.
+    /// BUFFER: how many routes wait to be stored. Reported after each COMPUTE, and at any other
+    /// time.
     pub fn buffered(&mut self, dirty: usize) {
         self.dirty = dirty > 0;
     }
@@ -174,8 +178,8 @@ impl Pulse {
         self.pull.in_flight()
     }
 
-    /// Missed ticks are one COMPUTE with a larger `dt`, never a burst; the grid of ticks stays where it was, so
-    /// that the count over a long time is exact.
+    /// Missed ticks are one COMPUTE with a larger `dt`, never a burst; the grid of ticks stays
+    /// where it was, so that the count over a long time is exact.
     fn compute(&mut self, now: Mono) -> Step {
         let dt = now.since(self.computed_at);
         let interval = nanos(self.config.interval());
@@ -237,7 +241,8 @@ impl Pulse {
         }
     }
 
-    /// A failing push is tried again even if nothing is dirty any more, or nobody would notice that it works.
+    /// A failing push is tried again even if nothing is dirty any more: nothing else would show
+    /// that the store works.
     fn wants_push(&self) -> bool {
         self.dirty || self.push.failing()
     }
@@ -253,8 +258,8 @@ impl Pulse {
         until
     }
 
-    /// A clock that went back takes every stored instant back with it: spans go on where they were, instead of
-    /// standing still until the clock has caught up.
+    /// A clock that went back takes every stored instant back with it: spans go on where they were,
+    /// instead of standing still until the clock has caught up.
     fn observe(&mut self, now: Mono) {
         let back = self.now.since(now);
         if !back.is_zero() {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a node knows of the others: registers, joined as a CRDT.
+//! What a node knows of other nodes: registers, joined as a CRDT.
 //!
-//! Every node writes one register per route, its own, so nothing is ever merged *into* a register: joining two
-//! views only chooses the later of two registers. Blending registers into one scar is a pure function of the core
-//! and never flows back.
+//! Every node writes one register per route, its own, so nothing is ever merged *into* a register:
+//! joining two views only chooses the later of two registers. Blending registers into one scar is a
+//! pure function of the core and never flows back.
 
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ pub struct Register {
     pub version: u64,
     /// The node's own vector.
     pub vector: PhysicsVector,
-    /// How long the *node* was not heard of, for [`Liveness`]. The age of its vector is another thing.
+    /// How long the *node* was not heard of, for [`Liveness`]. The age of its vector is another
+    /// thing.
     pub silence: Duration,
 }
 
@@ -44,7 +45,8 @@ impl Register {
         self
     }
 
-    /// The register as the core's blend takes it: the scar faded by its age, the evidence by the node's silence.
+    /// The register as the core's blend takes it: the scar faded by its age, the evidence by the
+    /// node's silence.
     #[must_use]
     pub fn as_peer(&self, liveness: &Liveness) -> Peer {
         let weight = self.vector.weight.share() * liveness.fade(self.silence);
@@ -52,7 +54,7 @@ impl Register {
     }
 }
 
-/// How the word of a silent node fades: whole for a while, then linearly to nothing.
+/// How the weight of a silent node fades: whole for a while, then linearly to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Liveness {
     whole: Duration,
@@ -60,8 +62,8 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// A node's word is whole up to `whole` of silence and nothing from `gone` on; `gone` before `whole` is a step
-    /// at `whole`.
+    /// A node's weight is whole up to `whole` of silence and nothing from `gone` on; `gone` before
+    /// `whole` is a step at `whole`.
     #[must_use]
     pub fn new(whole: Duration, gone: Duration) -> Self {
         Self { whole, gone: gone.max(whole) }
@@ -80,13 +82,13 @@ impl Liveness {
         }
     }
 
-    /// The silence up to which a node's word is whole.
+    /// The silence up to which a node's weight is whole.
     #[must_use]
     pub const fn whole(&self) -> Duration {
         self.whole
     }
 
-    /// The silence from which a node's word is nothing.
+    /// The silence from which a node's weight is nothing.
     #[must_use]
     pub const fn gone(&self) -> Duration {
         self.gone
@@ -94,8 +96,8 @@ impl Liveness {
 }
 
 impl Default for Liveness {
-    /// Whole for three heartbeats of a second, gone after ten: continuous, so that a partition shows as a slope
-    /// and not as a step of every route at once.
+    /// Whole for three heartbeats of a second, gone after ten: continuous, so that a partition
+    /// shows as a slope and not as a step of every route at once.
     fn default() -> Self {
         Self { whole: Duration::from_secs(3), gone: Duration::from_secs(10) }
     }

@@ -8,16 +8,18 @@ use atrion_core::{Mode, Ohms, Wall};
 mod quantity;
 pub use quantity::{DecayRate, MomentumRate, VectorError, Weight};
 
-/// The state of one route on one node: RFC-0007's four fields, plus what a reader needs to age them.
+/// The state of one route on one node: RFC-0007's four fields, plus what a reader needs to age
+/// them.
 ///
-/// Ages are spans, never dates, so no two clocks have to agree. Whoever stores a vector adds the time it lay in the
-/// store to [`age`](Self::age) and changes nothing else; whoever reads it asks [`aged_scar`](Self::aged_scar).
+/// Ages are spans, never dates, so no two clocks have to agree. A store adds the time that a vector
+/// lay in it to [`age`](Self::age) and changes nothing else; a reader asks
+/// [`aged_scar`](Self::aged_scar).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[non_exhaustive]
 pub struct PhysicsVector {
-    /// R of the route at its last step. Shown to people; a reader computes its own.
+    /// R of the route at its last step. Shown to people; a reading node computes its own.
     pub resistance: Ohms,
     /// How fast pressure was changing. Shown to people.
     pub momentum: MomentumRate,
@@ -37,10 +39,12 @@ pub struct PhysicsVector {
 }
 
 impl PhysicsVector {
-    /// Below this many ohms a scar is nothing: a hundredth of an ohm moves no request across any gate.
+    /// Below this many ohms a scar is nothing: a hundredth of an ohm moves no request across any
+    /// gate.
     pub const NEUTRAL_OHMS: f64 = 0.01;
 
-    /// A vector that was valid just now, without momentum, evidence or decay; the `with_` methods add them.
+    /// A vector that was valid just now, without momentum, evidence or decay; the `with_` methods
+    /// add them.
     #[must_use]
     pub const fn new(mode: Mode, resistance: Ohms, scar_tissue: Ohms) -> Self {
         Self {
@@ -100,7 +104,8 @@ impl PhysicsVector {
     /// What is left of the scar: `S e^(-lambda age)` (`manual/physics.md`, forgetting).
     #[must_use]
     pub fn aged_scar(&self) -> Ohms {
-        // Most routes have no scar, and what is fresh has not faded: they are spared the exponential.
+        // Most routes have no scar, and what is fresh has not faded: they are spared the
+        // exponential.
         if self.scar_tissue == Ohms::ZERO || self.age.is_zero() {
             return self.scar_tissue;
         }

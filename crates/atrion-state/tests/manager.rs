@@ -117,7 +117,7 @@ fn a_scar_that_fades_as_everybody_knows_costs_no_push() {
         manager.record(&route(1), decay(millis), at(millis));
         assert_eq!(manager.dirty(), 0, "at {millis} ms");
     }
-    // But what nobody can foresee does.
+    // But what no reader can foresee does.
     manager.record(&route(1), scarred(5.0), at(10_000));
     assert_eq!(manager.take_dirty(10, at(10_000)).len(), 1);
     let mut open = scarred(5.0);
@@ -202,7 +202,8 @@ fn calls() -> impl Strategy<Value = Call> {
 }
 
 proptest! {
-    /// Invariant: whatever fails in whatever order, a flush that works leaves the store with the newest of every route.
+    /// Invariant: whatever fails in whatever order, a flush that works leaves the store with the
+    /// newest of every route.
     #[test]
     fn nothing_already_known_is_lost(calls in prop::collection::vec(calls(), 0..200)) {
         let manager = StateManager::default();

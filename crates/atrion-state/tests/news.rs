@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The law of what is worth telling: what a reader gets wrong has bounds, and what it foresees is not told.
+//! The law of what is worth telling: what a reader gets wrong has bounds, and what it foresees is
+//! not told.
 #![allow(missing_docs)] // a test's name says what it shows
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests speak as tests do
 
@@ -50,9 +51,10 @@ fn lives() -> impl Strategy<Value = Vec<(u64, PhysicsVector)>> {
 }
 
 proptest! {
-    /// Invariant: a reader who is told everything but `None` is never off by more than the law's numbers.
+    /// Invariant: a reader that is told everything but `None` is never off by more than the law's
+    /// numbers.
     #[test]
-    fn a_reader_who_is_told_all_news_is_never_far_off(life in lives()) {
+    fn a_reader_that_is_told_all_news_is_never_far_off(life in lives()) {
         let mut now = Mono::ZERO;
         let mut last: Option<Told> = None;
         for (millis, is) in life {
@@ -72,7 +74,8 @@ proptest! {
         }
     }
 
-    /// Invariant: what every reader foresees is no news, whenever it is asked and however old it is.
+    /// Invariant: what every reader foresees is no news, whenever it is asked and however old it
+    /// is.
     #[test]
     fn a_vector_that_only_grows_older_is_no_news(vector in vectors(), millis in 0..30_000u64) {
         let span = Duration::from_millis(millis);

@@ -194,7 +194,8 @@ fn a_store_that_hangs_for_ever_costs_no_tick_and_is_told_once() {
     world.run_until(60 * SECOND);
     assert_eq!(world.computes.len(), 600);
     assert!(world.computes.iter().all(|(_, dt)| *dt == Duration::from_millis(100)), "no tick came late");
-    // The first flight is a pull at the very start; its budget of a second tells that the store is down.
+    // The first flight is a pull at the very start; its budget of a second tells that the store is
+    // down.
     assert_eq!(world.transitions, [(SECOND, Transition::Degraded { flight: Flight::Pull })]);
     // Each attempt takes its budget of a second and a wait of up to ten.
     assert!((6..60).contains(&world.starts[Flight::Push as usize].len()), "{:?}", world.starts);
@@ -206,7 +207,8 @@ fn a_store_that_fails_at_once_is_asked_less_and_less() {
     let mut world = World::new(config().without_pull(), [], End::Err { after: 0 });
     world.run_until(100 * SECOND);
     let starts = &world.starts[Flight::Push as usize];
-    // Without back-off there were a thousand; with a mean wait of five seconds some twenty to thirty.
+    // Without back-off there were a thousand; with a mean wait of five seconds some twenty to
+    // thirty.
     assert!((10..60).contains(&starts.len()), "{} attempts", starts.len());
     assert!(
         starts.windows(2).all(|pair| pair[1] - pair[0] <= 10 * SECOND + 100 * MS),
@@ -284,7 +286,7 @@ fn missed_ticks_are_one_compute_and_no_burst() {
 }
 
 #[test]
-fn a_compute_longer_than_its_interval_starves_nobody() {
+fn a_compute_longer_than_its_interval_starves_no_flight() {
     let mut world = World::new(config(), [], PROMPT);
     world.cost = 170 * MS;
     world.run_until(17 * SECOND);
@@ -354,7 +356,8 @@ proptest! {
         prop_assert!(world.transitions_alternate(), "{:?}", world.transitions);
     }
 
-    /// Invariant: after any sequence of failures a store that works is found within the longest wait.
+    /// Invariant: after any sequence of failures a store that works is found within the longest
+    /// wait.
     #[test]
     fn there_is_no_limbo(
         config in configs(), script in prop::collection::vec(ends(), 0..40), back in prop::collection::vec((0..20 * SECOND, 0..100 * SECOND), 0..4),
@@ -367,7 +370,8 @@ proptest! {
             world.run_until(at);
             world.clock_goes_back(by);
         }
-        // The script may still have failures for a while; each takes at most its budget and its wait.
+        // The script may still have failures for a while; each takes at most its budget and its
+        // wait.
         while !world.script.is_empty() {
             let (left, at) = (world.script.len(), world.elapsed);
             world.run_until(at + 20 * SECOND);

@@ -29,7 +29,8 @@ pub(crate) async fn measure(quick: bool) {
         }
         // A different place in the pulses of both in every round.
         tokio::time::sleep(Duration::from_millis(120 + (round as u64 * 37) % 100)).await;
-        // An outage goes on: one scar alone, of a report or two, is less than what peers are told at once.
+        // An outage goes on: one scar alone, of a report or two, is less than what peers are told
+        // at once.
         let (mut scarred, began) = (None, Instant::now());
         let mut next_report = began;
         while route.snapshot().terms.cluster < 0.005 {
@@ -44,7 +45,7 @@ pub(crate) async fn measure(quick: bool) {
             }
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
-        let scarred = scarred.expect("nobody warns of nothing");
+        let scarred = scarred.expect("a warning has a scar");
         spans.push(scarred.elapsed().as_secs_f64() * 1e9);
     }
     spans.sort_by(f64::total_cmp);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What sharing costs: the codec, the merge, the Redis, the delay, and a request beside a sick store. Prints one JSON
-//! object a line, for `cargo xtask bench`.
-#![allow(missing_docs)] // nobody calls it from elsewhere
+//! What sharing costs: the codec, the merge, the Redis, the delay, and a request beside a sick
+//! store. Prints one JSON object a line, for `cargo xtask bench`.
+#![allow(missing_docs)] // nothing else calls it
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -38,7 +38,8 @@ pub(crate) fn figure(name: &str, value: f64) {
     println!(r#"{{"figure":{name:?},"value":{value:?}}}"#);
 }
 
-/// Nanoseconds of one call: the median of many short rounds, so that other processes stay out of it.
+/// Nanoseconds of one call: the median of many short rounds, so that other processes stay out of
+/// it.
 pub(crate) fn nanos<T>(quick: bool, mut work: impl FnMut() -> T) -> f64 {
     let begin = Instant::now();
     let mut calls = 0_u32;

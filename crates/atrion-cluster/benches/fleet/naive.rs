@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The naive adapter: one JSON document per route, SET and PUBLISH for each, pipelined so that it looks its best.
+//! The naive adapter: one JSON document per route, SET and PUBLISH for each, pipelined so that it
+//! looks its best.
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -27,7 +28,7 @@ impl Naive {
         Self { stream: TcpStream::connect(redis).expect("a connection"), _subscribers: subscribers }
     }
 
-    /// Writes so many routes, and waits for every answer.
+    /// Writes routes, and waits for every answer.
     pub(crate) fn push(&mut self, routes: usize, scar: f64) {
         let mut commands = Vec::new();
         for number in 0..routes {

@@ -67,8 +67,8 @@ fn name(nth: usize) -> RouteId {
 
 const ROUTES: usize = 1_000;
 
-/// A thousand rows in one statement, durable, beside the same rows one by one in one transaction, and one by one each
-/// for itself: over the same kind of connection to the same server.
+/// A thousand rows in one statement, durable, beside the same rows one by one in one transaction,
+/// and one by one each for itself: over the same kind of connection to the same server.
 async fn writing(server: &Postgres, rounds: u32) {
     let url = server.create_database("writing").unwrap();
     let adapter = connected(&url).await;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! `cargo xtask demo --fleet 3`: service processes that share a Redis, and a dependency that fails for all of them.
+//! `cargo xtask demo --fleet 3`: service processes that share a Redis, and a dependency that fails
+//! for all of them.
 //!
-//! The first node is busy and learns quickly; the others have so little traffic that they would learn for a long time.
-//! The run is done with gamma 0, where everybody is alone, and with 0.3. In its middle the Redis is killed.
-#![allow(missing_docs)] // nobody calls it from elsewhere
+//! The first node is busy and learns quickly; the others have so little traffic that they would
+//! learn for a long time. The run is done with gamma 0, where every node is alone, and with 0.3. In
+//! its middle the Redis is killed.
+#![allow(missing_docs)] // nothing else calls it
 
 mod dependency;
 mod http;

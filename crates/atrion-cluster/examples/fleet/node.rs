@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::{Failure, http};
 
-/// Who this process is.
+/// What this process is told: its name, its store, its dependency and the weight of the fleet.
 pub(crate) struct Seat {
     pub(crate) name: String,
     pub(crate) redis: String,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The play: who does what when.
+//! The play: which process does what when.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -14,7 +14,8 @@ use super::dependency::Dependency;
 use super::outcome::{NodeRun, Run, Seen};
 use super::{Failure, http};
 
-/// Half of the nodes are busy, rounded down; each of the others has a call every few seconds, too few to learn from.
+/// Half of the nodes are busy, rounded down; each of the others has a call every few seconds, too
+/// few to learn from.
 const CALLS: [f64; 2] = [60.0, 0.3];
 const CALM: Duration = Duration::from_secs(7);
 const OUTAGE: Duration = Duration::from_secs(8);
@@ -143,7 +144,7 @@ impl Drop for Service {
     }
 }
 
-/// Open loop: a call every so often, whatever became of the last.
+/// Open loop: a call at fixed intervals, whatever became of the last.
 async fn call(address: SocketAddr, per_second: f64) {
     let mut interval = tokio::time::interval(Duration::from_secs_f64(1.0 / per_second));
     loop {

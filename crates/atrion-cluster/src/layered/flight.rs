@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! One question to one layer, in a task of its own: a layer that panics or hangs is a layer that failed.
+//! One question to one layer, in a task of its own: a layer that panics or hangs is a layer that
+//! failed.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use atrion_state::{ProviderError, StateProvider};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// What one layer was asked, in a task that ends with whoever asked.
+/// What one layer was asked, in a task that ends with this value.
 pub(super) struct Flight<T> {
     name: &'static str,
     within: Duration,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What several layers said to one question, and what that means for whoever asked.
+//! What several layers answered to one question, and what that means for the caller.
 
 use std::collections::HashSet;
 
@@ -20,13 +20,14 @@ impl<T> Outcomes<T> {
         self.0.push((stores, result));
     }
 
-    /// Well if one layer is; else the first one's error.
+    /// `Ok` if one layer's result is; else the first error.
     pub(super) fn any(self) -> Result<(), ProviderError> {
         Self::well(self.0.into_iter().map(|(_, result)| result))
     }
 
-    /// Well if one layer is that outlives the process; where there is none, if any is. Memory keeps all, and knows
-    /// nothing of an earlier life: its word does not count beside a store's.
+    /// `Ok` if the result of a layer is that outlives the process; without such a layer, if any is.
+    /// Memory keeps all, and knows nothing of an earlier life: its answer does not count beside a
+    /// store's.
     pub(super) fn any_store(self) -> Result<(), ProviderError> {
         let has_stores = self.0.iter().any(|(stores, _)| *stores);
         Self::well(self.0.into_iter().filter(|(stores, _)| *stores || !has_stores).map(|(_, result)| result))
@@ -45,8 +46,9 @@ impl<T> Outcomes<T> {
 }
 
 impl Outcomes<Vec<(RouteId, PhysicsVector)>> {
-    /// Everything that any layer knows; of a route that several know, what the first one does. If every store failed and
-    /// nothing is known, that is an error and not a cold start: it may be asked again.
+    /// Everything that any layer knows; of a route that several know, what the first one does. If
+    /// every store failed and nothing is known, that is an error and not a cold start: it may be
+    /// asked again.
     pub(super) fn merged(mut self) -> Result<Vec<(RouteId, PhysicsVector)>, ProviderError> {
         let (mut known, mut merged) = (HashSet::new(), Vec::new());
         for vectors in self.0.iter_mut().filter_map(|(_, result)| result.as_mut().ok()) {

@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! From settings and a licence to an adapter.
+//! What can be set, one call each, and checked once, as a whole.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_license::{Feature, Sources, Watch};
-use atrion_state::{Clock, SystemClock};
+use atrion_license::{Sources, Watch};
+use atrion_state::{Clock, NodeId, SystemClock};
 
-use super::error::NAME;
-use super::shared::Shared;
-use super::{BuildError, ConfigError, PostgresConfig, PostgresPersistenceAdapter, Retention};
-use crate::license_gate::LicenseGate;
+use super::NAME;
+use super::config::{PostgresConfig, Retention, options};
+use super::shared::{Settings, Shared};
+use crate::settings::{ConfigError, SettingsFault};
 
-/// Builds a [`PostgresPersistenceAdapter`].
-#[derive(Debug)]
-#[must_use]
+/// Builds a [`PostgresPersistenceAdapter`](super::PostgresPersistenceAdapter).
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it builds"]
 pub struct PostgresBuilder {
     config: PostgresConfig,
     license: Option<Watch>,
     clock: Arc<dyn Clock>,
 }
 
-impl PostgresBuilder {
-    pub(super) fn new() -> Self {
+impl Default for PostgresBuilder {
+    fn default() -> Self {
         Self { config: PostgresConfig::default(), license: None, clock: Arc::new(SystemClock) }
     }
+}
 
+impl PostgresBuilder {
     /// All settings at once.
     pub fn config(mut self, config: PostgresConfig) -> Self {
         self.config = config;
@@ -74,8 +76,8 @@ impl PostgresBuilder {
         self
     }
 
-    /// The licence: a [`License`](atrion_license::License), a key, sources, or a `Result` of those. Where it is not
-    /// said, the standard sources are looked at.
+    /// The license: a [`License`](atrion_license::License), a key, sources, or a `Result` of those.
+    /// By default the standard sources are read.
     pub fn license(mut self, license: impl Into<Watch>) -> Self {
         self.license = Some(license.into());
         self
@@ -87,28 +89,97 @@ impl PostgresBuilder {
         self
     }
 
-    /// The adapter. Without a licence it keeps state in memory, and says so in the log.
-    ///
-    /// # Errors
-    /// All that is wrong with the configuration.
-    pub fn build(self) -> Result<PostgresPersistenceAdapter, ConfigError> {
-        let (node, options) = self.config.check()?;
-        let watch = self.license.unwrap_or_else(|| Watch::from(Sources::standard()));
-        let license =
-            LicenseGate::new(watch, Feature::Postgres, &self.config.cluster, NAME, self.clock.wall());
-        let shared = Shared::new(self.config, options, node, self.clock, license);
-        Ok(PostgresPersistenceAdapter::over(Arc::new(shared)))
+    /// Checks everything. All that is wrong is in the error.
+    pub(super) fn check(self) -> Result<Shared, ConfigError> {
+        let Self { config, license, clock } = self;
+        let mut faults = Vec::new();
+        let mut fault = |field, problem: String| faults.push(SettingsFault::new(field, problem));
+        let options = options(&config.url).map_err(|reason| fault("url", reason)).ok();
+        let length = config.cluster.chars().count();
+        if !(1..=128).contains(&length) || config.cluster.chars().any(char::is_control) {
+            fault(
+                "cluster",
+                format!("must have 1..=128 characters without control characters, got {length}"),
+            );
+        }
+        let node = NodeId::new(&config.node).map_err(|error| fault("node", error.to_string())).ok();
+        let mut span = |field, value: Duration, least: Duration, most: Duration| {
+            if !(least..=most).contains(&value) {
+                fault(field, format!("must lie in {least:?}..={most:?}, got {value:?}"));
+            }
+        };
+        let (millis, seconds) = (Duration::from_millis, Duration::from_secs);
+        span("write_behind", config.write_behind, millis(100), seconds(3_600));
+        span("statement_timeout", config.statement_timeout, millis(10), seconds(60));
+        span("connect_timeout", config.connect_timeout, millis(10), seconds(60));
+        if !(1..=1_000_000).contains(&config.routes) {
+            fault("routes", format!("must lie in 1..=1000000, got {}", config.routes));
+        }
+        for (field, days) in [
+            ("history_days", config.retention.history_days),
+            ("transition_days", config.retention.transition_days),
+        ] {
+            if !(1..=3_650).contains(&days) {
+                fault(field, format!("must lie in 1..=3650, got {days}"));
+            }
+        }
+        match (node, options) {
+            (Some(node), Some(options)) if faults.is_empty() => {
+                let license = license.unwrap_or_else(|| Watch::from(Sources::standard()));
+                Ok(Shared::new(Settings { config, options, node, license, clock }))
+            }
+            _ => Err(ConfigError::new(NAME, faults)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn valid() -> PostgresConfig {
+        PostgresConfig {
+            url: "postgres://role:hunter2@host/db".into(),
+            cluster: "shop".into(),
+            node: "pod-1".into(),
+            ..PostgresConfig::default()
+        }
     }
 
-    /// As [`build`](Self::build), for services that would rather not start than not store.
-    ///
-    /// # Errors
-    /// All that is wrong with the configuration, or why no licence permits the adapter.
-    pub fn build_strict(self) -> Result<PostgresPersistenceAdapter, BuildError> {
-        let adapter = self.build()?;
-        match adapter.shared().license.refusal() {
-            Some(refusal) => Err(refusal.into()),
-            None => Ok(adapter),
-        }
+    fn check(config: PostgresConfig) -> Result<Shared, ConfigError> {
+        PostgresBuilder::default().config(config).license(Sources::file("/nowhere/license.key")).check()
+    }
+
+    #[test]
+    fn all_faults_come_at_once_with_their_fields() {
+        assert!(check(valid()).is_ok());
+        let wrong = PostgresConfig {
+            url: "postgres://role:hunter2@[host/db".into(),
+            cluster: String::new(),
+            node: "no spaces".into(),
+            write_behind: Duration::ZERO,
+            statement_timeout: Duration::from_secs(100),
+            connect_timeout: Duration::ZERO,
+            routes: 0,
+            retention: Retention::days(0, 5_000),
+            ..valid()
+        };
+        let error = check(wrong).unwrap_err();
+        let fields: Vec<_> = error.faults().iter().map(|fault| fault.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "url",
+                "cluster",
+                "node",
+                "write_behind",
+                "statement_timeout",
+                "connect_timeout",
+                "routes",
+                "history_days",
+                "transition_days"
+            ]
+        );
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

@@ -1,37 +1,45 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What the adapter can be told, and all that is wrong with it.
+//! What the adapter can be told, as plain data. The builder checks it.
 
 use std::fmt;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use atrion_state::NodeId;
 use sqlx::postgres::PgConnectOptions;
 
-use super::error::NAME;
-use super::{ConfigError, SettingsFault};
+use crate::settings::machine_names;
 
-/// The settings of a [`PostgresPersistenceAdapter`](super::PostgresPersistenceAdapter). Plain data, checked when the
-/// adapter is built.
+/// The settings of a [`PostgresPersistenceAdapter`](super::PostgresPersistenceAdapter). Plain data,
+/// checked when the adapter is built. With the feature `serde` it can be read from any format, with
+/// spans in seconds; it cannot be written, because its url holds a password.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct PostgresConfig {
     /// `postgres://role:password@host:5432/database?sslmode=verify-full`. Never shown.
     pub url: String,
-    /// The fleet that this node belongs to, `default`: 1..=128 characters. Nodes of one cluster share its rows.
+    /// The fleet that this node belongs to, `default`: 1..=128 characters. Nodes of one cluster
+    /// share its rows.
     pub cluster: String,
-    /// This node's name, the same after a restart: a StatefulSet's pod name, a host name. What this node stored is found
-    /// under it again. `ATRION_NODE`, else `HOSTNAME`; a name made up would find nothing again, so there is none.
+    /// This node's name, the same after a restart: a StatefulSet's pod name, a host name. What this
+    /// node stored is found under it again. `ATRION_NODE`, else `HOSTNAME`; a name made up would
+    /// find nothing again, so there is none.
     pub node: String,
-    /// How often changed vectors are written, 10 s, each time with a fifth more or less: what a crash of the node may lose.
+    /// How often changed vectors are written, 10 s, each time with a fifth more or less: what a
+    /// crash of the node may lose.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::settings::seconds"))]
     pub write_behind: Duration,
     /// How long a statement may take, 1 s.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::settings::seconds"))]
     pub statement_timeout: Duration,
     /// How long connecting may take, 2 s.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::settings::seconds"))]
     pub connect_timeout: Duration,
     /// Whether the role may make and change the schema. Without, the schema is only looked at.
     pub migrate: bool,
-    /// Whether a pooler gives each transaction another connection (PgBouncer in transaction mode): then nothing is prepared.
+    /// Whether a pooler gives each transaction another connection (PgBouncer in transaction mode):
+    /// then nothing is prepared.
     pub pooled: bool,
     /// How many routes are kept, 10,000: as many as an engine has.
     pub routes: usize,
@@ -41,6 +49,8 @@ pub struct PostgresConfig {
 
 /// How many days history is kept, today not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[non_exhaustive]
 pub struct Retention {
     /// Samples, 7 days.
@@ -50,7 +60,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Samples for so many days, changes of modes for so many.
+    /// Samples for `history` days, changes of modes for `transitions`.
     #[must_use]
     pub const fn days(history: u16, transitions: u16) -> Self {
         Self { history_days: history, transition_days: transitions }
@@ -69,10 +79,7 @@ impl Default for PostgresConfig {
         Self {
             url: String::new(),
             cluster: "default".to_owned(),
-            node: ["ATRION_NODE", "HOSTNAME"]
-                .into_iter()
-                .find_map(|name| std::env::var(name).ok())
-                .unwrap_or_default(),
+            node: machine_names().next().unwrap_or_default(),
             write_behind: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(2),
@@ -102,47 +109,6 @@ impl fmt::Debug for PostgresConfig {
     }
 }
 
-impl PostgresConfig {
-    /// Checks everything; gives what was parsed on the way.
-    pub(super) fn check(&self) -> Result<(NodeId, PgConnectOptions), ConfigError> {
-        let mut faults = Vec::new();
-        let mut fault = |field, problem: String| faults.push(SettingsFault::new(field, problem));
-        let options = options(&self.url).map_err(|reason| fault("url", reason)).ok();
-        let length = self.cluster.chars().count();
-        if !(1..=128).contains(&length) || self.cluster.chars().any(char::is_control) {
-            fault(
-                "cluster",
-                format!("must have 1..=128 characters without control characters, got {length}"),
-            );
-        }
-        let node = NodeId::new(&self.node).map_err(|error| fault("node", error.to_string())).ok();
-        let mut span = |field, value: Duration, least: Duration, most: Duration| {
-            if !(least..=most).contains(&value) {
-                fault(field, format!("must lie in {least:?}..={most:?}, got {value:?}"));
-            }
-        };
-        let (millis, seconds) = (Duration::from_millis, Duration::from_secs);
-        span("write_behind", self.write_behind, millis(100), seconds(3_600));
-        span("statement_timeout", self.statement_timeout, millis(10), seconds(60));
-        span("connect_timeout", self.connect_timeout, millis(10), seconds(60));
-        if !(1..=1_000_000).contains(&self.routes) {
-            fault("routes", format!("must lie in 1..=1000000, got {}", self.routes));
-        }
-        for (field, days) in [
-            ("history_days", self.retention.history_days),
-            ("transition_days", self.retention.transition_days),
-        ] {
-            if !(1..=3_650).contains(&days) {
-                fault(field, format!("must lie in 1..=3650, got {days}"));
-            }
-        }
-        match (node, options) {
-            (Some(node), Some(options)) if faults.is_empty() => Ok((node, options)),
-            _ => Err(ConfigError::new(NAME, faults)),
-        }
-    }
-}
-
 /// Parses a URL. The error of the parser is not passed on: it may quote what it stumbled over.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, String> {
     let wanted = "must be a url such as `postgres://role:password@host:5432/database`";
@@ -152,8 +118,8 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, String> {
     let options =
         PgConnectOptions::from_str(url).map_err(|_| format!("{wanted}, got one that is malformed"))?;
     use sqlx::ConnectOptions as _;
-    // A pooler refuses parameters that it does not carry from client to client, and this one shows floats in text to
-    // people: nothing here reads text.
+    // A pooler refuses parameters that it does not carry from client to client, and this one shows
+    // floats in text to people: nothing here reads text.
     let options = options.extra_float_digits(None).application_name("atrion");
     // Statements are ours and never slow in a way that a log of them would explain.
     Ok(options.disable_statement_logging())
@@ -163,51 +129,23 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, String> {
 mod tests {
     use super::*;
 
-    fn valid() -> PostgresConfig {
-        PostgresConfig {
-            url: "postgres://role:hunter2@host/db".into(),
-            cluster: "shop".into(),
-            node: "pod-1".into(),
-            ..PostgresConfig::default()
-        }
-    }
-
-    #[test]
-    fn all_faults_come_at_once_with_their_fields() {
-        assert!(valid().check().is_ok());
-        let wrong = PostgresConfig {
-            url: "postgres://role:hunter2@[host/db".into(),
-            cluster: String::new(),
-            node: "no spaces".into(),
-            write_behind: Duration::ZERO,
-            statement_timeout: Duration::from_secs(100),
-            connect_timeout: Duration::ZERO,
-            routes: 0,
-            retention: Retention::days(0, 5_000),
-            ..valid()
-        };
-        let error = wrong.check().unwrap_err();
-        let fields: Vec<_> = error.faults().iter().map(|fault| fault.field).collect();
-        assert_eq!(
-            fields,
-            [
-                "url",
-                "cluster",
-                "node",
-                "write_behind",
-                "statement_timeout",
-                "connect_timeout",
-                "routes",
-                "history_days",
-                "transition_days"
-            ]
-        );
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-    }
-
     #[test]
     fn the_password_is_never_shown() {
-        let shown = format!("{:?}", valid());
+        let url = "postgres://role:hunter2@host/db".into();
+        let shown =
+            format!("{:?}", PostgresConfig { url, cluster: "shop".into(), ..PostgresConfig::default() });
         assert!(!shown.contains("hunter2") && shown.contains("shop"), "{shown}");
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_configuration_is_read_from_text_and_refused_with_its_field() {
+        let read = |text: &str| serde_json::from_str::<PostgresConfig>(text);
+        let config =
+            read(r#"{"url": "postgres://host/db", "write_behind": 2.5, "retention": {"history_days": 3}}"#);
+        let config = config.unwrap();
+        assert_eq!(config.write_behind, Duration::from_millis(2_500));
+        assert_eq!(config.retention, Retention::days(3, 90));
+        assert!(read(r#"{"urls": []}"#).unwrap_err().to_string().contains("unknown field `urls`"));
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The adapter's task: asks the schedule what is next, does it over one connection, and says how it ended.
+//! The adapter's worker: asks the schedule what is next, does it over one connection, and says how
+//! it ended.
 //!
-//! One connection a node and one job on it at a time: a database that is slow is asked for less, not for more at once.
-//! Whatever fails costs the connection, because after a timeout nobody knows what is still on it.
+//! One connection a node and one job on it at a time: a database that is slow is asked for less,
+//! not for more at once. A failure costs the connection, because after a timeout it is unknown what
+//! is still on it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +15,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
-use super::error::{Failure, NAME};
+use super::NAME;
+use super::error::StoreError;
 use super::schedule::{Job, Schedule, Step};
 use super::session::{Durability, Session, Writer, bigint};
-use super::shared::{Link, Shared};
+use super::shared::Shared;
+use crate::adapter::{Connection, again};
 
 mod jobs;
 
@@ -35,8 +39,8 @@ pub(super) struct Driver {
     connected: bool,
     /// The row that was written last, and when.
     last: Option<(RouteId, u64, Mono)>,
-    /// What failed last over a connection, and has not gone well since: a database that takes connections and no rows is
-    /// as far away as one that takes neither.
+    /// What failed last over a connection, and has not gone well since: a database that takes
+    /// connections and no rows is as far away as one that takes neither.
     unproven: Option<Job>,
     down_since: Option<Mono>,
     license_due: Mono,
@@ -51,7 +55,7 @@ impl Driver {
         orders: mpsc::Receiver<Flush>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let (now, wall) = (shared.now(), shared.clock.wall().as_millis());
+        let (now, wall) = (shared.now(), shared.adapter.wall().as_millis());
         let writer = Writer {
             cluster: shared.config.cluster.clone(),
             node: shared.node.as_str().to_owned(),
@@ -78,7 +82,7 @@ impl Driver {
     /// Runs until it is told to stop; says whether everything was stored by then.
     pub(super) async fn run(mut self) -> Result<(), ProviderError> {
         loop {
-            self.look_at_the_license();
+            self.license_due = self.shared.adapter.look_at_the_license(self.license_due);
             if *self.stop.borrow_and_update() {
                 return self.farewell().await;
             }
@@ -103,29 +107,15 @@ impl Driver {
     }
 
     async fn obey(&mut self, Flush(answer): Flush) {
-        // Whoever asked may have gone.
+        // The caller may have gone.
         let _ = answer.send(self.flush().await);
     }
 
     fn next(&self) -> Step {
-        if self.shared.license.is_granted() {
+        if self.shared.adapter.license.is_granted() {
             self.schedule.next(self.shared.now())
         } else {
             Step::Wait(self.license_due)
-        }
-    }
-
-    fn look_at_the_license(&mut self) {
-        let (now, wall) = (self.shared.now(), self.shared.clock.wall());
-        if now < self.license_due {
-            return;
-        }
-        if let Some(event) = self.shared.license.poll(wall) {
-            self.shared.tell(&event);
-        }
-        self.license_due = now.after(self.shared.license.next_due(wall));
-        if !self.shared.license.is_granted() {
-            self.shared.status.send_modify(|status| status.link = Link::Unlicensed);
         }
     }
 
@@ -158,7 +148,7 @@ impl Driver {
         &mut self,
         job: Job,
         started: Mono,
-        done: Result<usize, Failure>,
+        done: Result<usize, StoreError>,
     ) -> Result<(), Arc<ProviderError>> {
         let now = self.shared.now();
         let result = done.map_err(|failure| Arc::new(ProviderError::from(failure)));
@@ -171,9 +161,7 @@ impl Driver {
         let result = result.map(drop);
         // A push of nothing is no trip.
         if let Some(operation) = operation.filter(|_| job == Job::Connect || routes > 0 || result.is_err()) {
-            let duration = now.since(started);
-            let result = result.clone();
-            self.shared.tell(&Event::SyncFinished { provider: NAME, operation, duration, routes, result });
+            self.shared.adapter.tell_of_sync(operation, started, routes, result.clone());
         }
         match &result {
             Ok(()) => self.went_well(job, now),
@@ -189,11 +177,11 @@ impl Driver {
         } else if job != Job::Connect || self.unproven.is_some() {
             return;
         }
-        self.shared.status.send_modify(|status| status.link = Link::Up);
+        self.shared.adapter.is(Connection::Up);
         if let Some(since) = self.down_since.take() {
             let outage = now.since(since);
             tracing::info!(target: "atrion", provider = NAME, ?outage, "state is being stored again");
-            self.shared.tell(&Event::ProviderRecovered { provider: NAME, outage });
+            self.shared.adapter.tell(&Event::ProviderRecovered { provider: NAME, outage });
         }
     }
 
@@ -203,18 +191,18 @@ impl Driver {
         if job != Job::Connect {
             self.unproven = Some(job);
         }
-        self.shared.status.send_modify(|status| status.link = Link::Down(Arc::clone(error)));
+        self.shared.adapter.is(Connection::Down(Arc::clone(error)));
         if self.down_since.is_none() {
             self.down_since = Some(now);
             tracing::warn!(target: "atrion", provider = NAME, %error, "state is not being stored");
-            self.shared.tell(&Event::ProviderDegraded { provider: NAME, error: Arc::clone(error) });
+            self.shared.adapter.tell(&Event::ProviderDegraded { provider: NAME, error: Arc::clone(error) });
         }
     }
 
     /// Everything that waits, durably; connects for it, if need be.
     async fn flush(&mut self) -> Result<(), ProviderError> {
-        if !self.shared.license.is_granted() {
-            return Err(ProviderError::rejected(NAME, "no licence permits it: state stays in memory"));
+        if !self.shared.adapter.license.is_granted() {
+            return Err(ProviderError::rejected(NAME, self.shared.adapter.no_license()));
         }
         if self.session.is_none() {
             let started = self.shared.now();
@@ -222,8 +210,9 @@ impl Driver {
             self.conclude(Job::Connect, started, connected).map_err(|error| again(&error))?;
         }
         let started = self.shared.now();
-        // What was written without waiting for the disk is in the log before what is written now: one commit that
-        // waits covers them all, so there must be one, also if nothing is left to write.
+        // What was written without waiting for the disk is in the log before what is written now:
+        // one commit that waits covers them all, so there must be one, also if nothing is left to
+        // write.
         let done = match self.vectors(Durability::Now).await {
             Ok(0) => self.barrier().await,
             done => done,
@@ -235,21 +224,12 @@ impl Driver {
 
     async fn farewell(mut self) -> Result<(), ProviderError> {
         let waits = self.shared.own().backlog(self.shared.now()).0 > 0 || self.session.is_some();
-        let result = if waits && self.shared.license.is_granted() { self.flush().await } else { Ok(()) };
+        let result =
+            if waits && self.shared.adapter.license.is_granted() { self.flush().await } else { Ok(()) };
         if let Some(session) = self.session.take() {
             // Within what is left of the caller's patience; a server that hangs notices by itself.
             let _ = timeout(Duration::from_millis(100), session.close()).await;
         }
         result
-    }
-}
-
-/// The same error for another listener.
-fn again(error: &ProviderError) -> ProviderError {
-    match error {
-        ProviderError::Timeout { provider, after } => ProviderError::Timeout { provider, after: *after },
-        ProviderError::Rejected { reason, .. } => ProviderError::rejected(NAME, reason.clone()),
-        ProviderError::Unavailable { reason, .. } => ProviderError::unavailable(NAME, reason.clone()),
-        other => ProviderError::unavailable(NAME, other.to_string()),
     }
 }

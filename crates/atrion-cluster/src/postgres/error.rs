@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What a database said, as what the port says.
 
+use std::future::Future;
 use std::time::Duration;
 
 use atrion_state::ProviderError;
+use tokio::time::timeout;
 
-/// The provider's name.
-pub(super) const NAME: &str = "postgres";
+use super::NAME;
 
-/// What went wrong with one task.
+/// The database was not reached, did not answer in time, or refused.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum StoreError {
     /// The client library, or the database through it.
     Sql(sqlx::Error),
     /// The schema is not one that this build can use; what is wrong, and what to do.
     Schema(String),
-    /// It did not answer.
-    Silent(Duration),
+    Timeout {
+        after: Duration,
+    },
 }
 
-impl From<sqlx::Error> for Failure {
+impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Sql(error)
     }
 }
 
-impl Failure {
-    /// The row, and not the connection or the rights, is at fault: data exceptions and violated constraints.
+impl StoreError {
+    /// The row, and not the connection or the rights, is at fault: data exceptions and violated
+    /// constraints.
     pub(super) fn is_of_the_data(&self) -> bool {
         self.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     }
@@ -36,7 +39,8 @@ impl Failure {
         self.code().is_some()
     }
 
-    /// Whom we asked is not whom we trust, or speaks in clear. What a handshake refuses is `InvalidData` to the library.
+    /// The server is not the one that is trusted, or speaks in clear. What a handshake refuses is
+    /// `InvalidData` to the library.
     fn is_of_tls(&self) -> bool {
         match self {
             Self::Sql(sqlx::Error::Tls(_)) => true,
@@ -54,13 +58,13 @@ impl Failure {
     }
 }
 
-impl From<Failure> for ProviderError {
-    fn from(failure: Failure) -> Self {
+impl From<StoreError> for ProviderError {
+    fn from(failure: StoreError) -> Self {
         let mend = failure.code().as_deref().and_then(mend).or_else(|| failure.is_of_tls().then_some(TLS));
         match failure {
-            Failure::Schema(reason) => Self::rejected(NAME, reason),
-            Failure::Silent(after) => Self::Timeout { provider: NAME, after },
-            Failure::Sql(error) => match mend {
+            StoreError::Schema(reason) => Self::rejected(NAME, reason),
+            StoreError::Timeout { after } => Self::Timeout { provider: NAME, after },
+            StoreError::Sql(error) => match mend {
                 Some(mend) => Self::rejected(NAME, format!("{}: {mend}", said(&error))).caused_by(error),
                 None => Self::unavailable(NAME, said(&error)).caused_by(error),
             },
@@ -68,14 +72,25 @@ impl From<Failure> for ProviderError {
     }
 }
 
-/// The reason in a few words, without what the error says of itself. sqlx never puts a password into one.
+/// The result of a call, or that there was none in time.
+pub(super) async fn within<T, E: Into<StoreError>>(
+    span: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, StoreError> {
+    timeout(span, call)
+        .await
+        .map_or(Err(StoreError::Timeout { after: span }), |result| result.map_err(Into::into))
+}
+
+/// The reason in a few words, without what the error says of itself. sqlx never puts a password
+/// into one.
 fn said(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => match error.code() {
             Some(code) => format!("{} (SQLSTATE {code})", error.message()),
             None => error.message().to_owned(),
         },
-        // The library's words around it are of no use to anybody.
+        // The library's words around it say nothing more.
         sqlx::Error::Io(error) => error.to_string(),
         sqlx::Error::Tls(error) => error.to_string(),
         other => other.to_string(),
@@ -84,8 +99,8 @@ fn said(error: &sqlx::Error) -> String {
 
 const TLS: &str = "check `sslmode`, `sslrootcert` and the host in the url, and the server's certificate";
 
-/// What to do about what will be refused again. Everything else passes by itself: a restart, a full disk, too many
-/// connections, a timeout, a failover to a server that is not read-only.
+/// What to do about what will be refused again. Everything else passes by itself: a restart, a full
+/// disk, too many connections, a timeout, a failover to a server that is not read-only.
 fn mend(code: &str) -> Option<&'static str> {
     Some(match code {
         "28000" | "28P01" => "check the role and the password in the url",
@@ -104,11 +119,11 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_retryable_and_a_schema_is_not() {
-        let broken: ProviderError = Failure::from(sqlx::Error::PoolTimedOut).into();
+        let broken: ProviderError = StoreError::from(sqlx::Error::PoolTimedOut).into();
         assert!(broken.is_retryable());
-        let silent: ProviderError = Failure::Silent(Duration::from_secs(1)).into();
+        let silent: ProviderError = StoreError::Timeout { after: Duration::from_secs(1) }.into();
         assert!(silent.is_retryable());
-        let schema: ProviderError = Failure::Schema("schema is newer".into()).into();
+        let schema: ProviderError = StoreError::Schema("schema is newer".into()).into();
         assert!(!schema.is_retryable());
         assert!(mend("28P01").is_some() && mend("53300").is_none() && mend("57P03").is_none());
     }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The schema's versions: embedded, in order, with checksums, one transaction each.
 //!
-//! A version is `major * 1000 + minor`. Inside a major everything is additive, so an older build works on a newer
-//! minor; a newer major is refused, because what this build would write there nobody can know.
+//! A version is `major * 1000 + minor`. Inside a major everything is additive, so an older build
+//! works on a newer minor; a newer major is refused, because what this build would write there is
+//! unknown.
 
 use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use super::error::Failure;
+use super::error::StoreError;
 
 struct Migration {
     version: i32,
@@ -27,7 +28,7 @@ const MAJOR: i32 = 1;
 const LOCK: &str = "select pg_advisory_xact_lock(4708123001233)";
 
 /// Makes the schema what this build needs, or says why it is not. Without `migrate` it only looks.
-pub(super) async fn prepare(connection: &mut PgConnection, migrate: bool) -> Result<(), Failure> {
+pub(super) async fn prepare(connection: &mut PgConnection, migrate: bool) -> Result<(), StoreError> {
     let applied = applied(connection).await?;
     let missing = check(&applied)?;
     if missing.is_empty() {
@@ -36,7 +37,7 @@ pub(super) async fn prepare(connection: &mut PgConnection, migrate: bool) -> Res
     if !migrate {
         let found = applied.last().map_or("none".to_owned(), |(version, _)| version.to_string());
         let needs = MIGRATIONS.last().map_or(0, |migration| migration.version);
-        return Err(Failure::Schema(format!(
+        return Err(StoreError::Schema(format!(
             "the schema is older than this build: it has version {found} and needs {needs}; connect once with \
              `migrate(true)` and a role that owns it"
         )));
@@ -55,15 +56,16 @@ pub(super) async fn prepare(connection: &mut PgConnection, migrate: bool) -> Res
     for migration in missing {
         apply(connection, migration).await?;
     }
-    // Somebody else may have been quicker, with another text.
+    // Another node may have been quicker, with another text.
     check(&self::applied(connection).await?).map(drop)
 }
 
 /// Versions and checksums, in order; nothing if there is no schema.
-async fn applied(connection: &mut PgConnection) -> Result<Vec<(i32, Vec<u8>)>, Failure> {
+async fn applied(connection: &mut PgConnection) -> Result<Vec<(i32, Vec<u8>)>, StoreError> {
     let exists = "select exists(select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
                   where n.nspname = 'atrion' and c.relname = 'schema_migrations')";
-    // In one message each: outside of a transaction a pooler may send the next one to somebody else.
+    // In one message each: outside of a transaction a pooler may send the next one to another
+    // server connection.
     let exists: bool = sqlx::raw_sql(exists).fetch_one(&mut *connection).await?.try_get(0)?;
     if !exists {
         return Ok(Vec::new());
@@ -75,9 +77,9 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<(i32, Vec<u8>)>, F
 }
 
 /// What is missing; an error if the schema is of another kind than this build's.
-fn check(applied: &[(i32, Vec<u8>)]) -> Result<Vec<&'static Migration>, Failure> {
+fn check(applied: &[(i32, Vec<u8>)]) -> Result<Vec<&'static Migration>, StoreError> {
     if let Some((version, _)) = applied.iter().find(|(version, _)| version / 1_000 > MAJOR) {
-        return Err(Failure::Schema(format!(
+        return Err(StoreError::Schema(format!(
             "the schema has version {version}, of a newer major than this build knows ({MAJOR}): use a newer build \
              here, or another database"
         )));
@@ -87,7 +89,7 @@ fn check(applied: &[(i32, Vec<u8>)]) -> Result<Vec<&'static Migration>, Failure>
         match applied.iter().find(|(version, _)| *version == migration.version) {
             Some((_, checksum)) if *checksum == sum(migration.sql) => {}
             Some((version, _)) => {
-                return Err(Failure::Schema(format!(
+                return Err(StoreError::Schema(format!(
                     "version {version} of the schema was made from another text than this build's: it was changed by \
                      hand or by an unreleased build; use a fresh database"
                 )));
@@ -98,7 +100,7 @@ fn check(applied: &[(i32, Vec<u8>)]) -> Result<Vec<&'static Migration>, Failure>
     Ok(missing)
 }
 
-async fn apply(connection: &mut PgConnection, migration: &Migration) -> Result<(), Failure> {
+async fn apply(connection: &mut PgConnection, migration: &Migration) -> Result<(), StoreError> {
     begin(connection).await?;
     let done = perform(connection, migration).await;
     end(connection, done).await?;
@@ -126,7 +128,7 @@ async fn perform(connection: &mut PgConnection, migration: &Migration) -> Result
 }
 
 async fn begin(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    // Waits for the lock for as long as whoever migrates may take.
+    // Waits for the lock for as long as another node's migration may take.
     sqlx::raw_sql(AssertSqlSafe(format!("begin; set local statement_timeout = '60s'; {LOCK}")))
         .execute(connection)
         .await?;
@@ -165,7 +167,7 @@ mod tests {
         newer.push((1_999, vec![1]));
         assert!(check(&newer).is_ok_and(|missing| missing.is_empty()));
         newer.push((2_000, vec![1]));
-        let Err(Failure::Schema(why)) = check(&newer) else { panic!("a newer major was taken") };
+        let Err(StoreError::Schema(why)) = check(&newer) else { panic!("a newer major was taken") };
         assert!(why.contains("version 2000"), "{why}");
     }
 
@@ -176,6 +178,6 @@ mod tests {
         assert!(check(&older).is_ok_and(|missing| missing.len() == 1));
         let mut changed = all();
         changed[0].1 = vec![0; 32];
-        assert!(matches!(check(&changed), Err(Failure::Schema(_))));
+        assert!(matches!(check(&changed), Err(StoreError::Schema(_))));
     }
 }

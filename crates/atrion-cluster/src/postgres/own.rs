@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What this node knows of its own routes, and what of that the database has not seen: without clock or I/O.
+//! What this node knows of its own routes, and what of that the database has not seen: without
+//! clock or I/O.
 //!
-//! - A write sets a mark. Values are read when they are written out, so a slow database makes fewer and later rows and
-//!   never a longer queue: what waits is bounded by the number of routes.
-//! - Changes of modes are events, which do not coalesce: they wait in a ring of their own that loses the oldest.
+//! - A write sets a mark. Values are read when they are written out, so a slow database makes fewer
+//!   and later rows and never a longer queue: what waits is bounded by the number of routes.
+//! - Changes of modes are events, which do not coalesce: they wait in a ring of their own that
+//!   loses the oldest.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -52,8 +54,8 @@ pub(super) struct Change {
     pub(super) merged: Option<Ohms>,
     /// By this node's clock.
     pub(super) noticed: Mono,
-    /// By the database's, in microseconds since 1970. Fixed when it is first written, so that writing it again after an
-    /// unknown outcome finds the same row.
+    /// By the database's, in microseconds since 1970. Fixed when it is first written, so that
+    /// writing it again after an unknown outcome finds the same row.
     pub(super) at: Option<i64>,
 }
 
@@ -66,7 +68,8 @@ pub(super) struct Counts {
     pub(super) overrun: u64,
 }
 
-/// So many changes of modes wait. A fleet's worst minute has fewer; an outage of an hour may have more.
+/// How many changes of modes may wait. A fleet's worst minute has fewer; an outage of an hour may
+/// have more.
 pub(super) const RING: usize = 4_096;
 
 impl Own {
@@ -88,7 +91,8 @@ impl Own {
         self.routes.get(route).map_or(Mode::Bootstrap, |entry| entry.vector.mode) != vector.mode
     }
 
-    /// Takes a vector of the running life, and what the gate made of the fleet meanwhile, for a change of the mode.
+    /// Takes a vector of the running life, and what the gate made of the fleet meanwhile, for a
+    /// change of the mode.
     pub(super) fn put(&mut self, route: RouteId, vector: PhysicsVector, merged: Option<Ohms>, now: Mono) {
         self.seq += 1;
         let known = self.routes.get(&route).map(|entry| (entry.vector.mode, entry.dirty_since));
@@ -105,7 +109,8 @@ impl Own {
         self.routes.insert(route, Entry { vector, put: now, seq: self.seq, dirty_since });
     }
 
-    /// Takes what an earlier life stored, unless this one knows better already. It is clean: the database has it.
+    /// Takes what an earlier life stored, unless this one knows better already. It is clean: the
+    /// database has it.
     pub(super) fn remember(&mut self, route: RouteId, vector: PhysicsVector, now: Mono) {
         if !self.routes.contains_key(&route) && self.routes.len() < self.limit {
             self.routes.insert(route, Entry { vector, put: now, seq: 0, dirty_since: None });
@@ -138,8 +143,8 @@ impl Own {
         }
     }
 
-    /// The database may have lost what it had: everything of this life is written again. Rows of an earlier life were
-    /// durable, or would have been lost with it.
+    /// The database may have lost what it had: everything of this life is written again. Rows of an
+    /// earlier life were durable, or would have been lost with it.
     pub(super) fn distrust(&mut self, now: Mono) {
         for (route, entry) in self.routes.iter_mut().filter(|(_, entry)| entry.seq > 0) {
             entry.dirty_since.get_or_insert(now);
@@ -158,13 +163,14 @@ impl Own {
         let mut rows: Vec<Row> = self.routes.keys().filter_map(|route| self.row(route, now)).collect();
         rows.retain(|row| {
             let scarred = row.vector.aged_scar().get() >= PhysicsVector::NEUTRAL_OHMS;
-            // What nobody has touched for a day is nobody's concern, whatever its mode was.
+            // A route that was not touched for a day is no news, whatever its mode was.
             row.vector.age < DAY && (scarred || row.vector.mode != Mode::Operational)
         });
         rows
     }
 
-    /// The oldest changes of modes, at most so many, dated. They stay until they are [`written`](Self::written).
+    /// The oldest changes of modes, `most` at most, dated. They stay until they are
+    /// [`written`](Self::written).
     pub(super) fn changes(&mut self, most: usize, date: impl Fn(Mono) -> i64) -> Vec<Change> {
         let oldest = self.changes.iter_mut().take(most);
         oldest
@@ -196,8 +202,8 @@ impl Own {
         Some(Row { route: route.clone(), seq: entry.seq, vector: entry.at(now) })
     }
 
-    /// Full, it forgets a sixteenth at once, so that many new names cost little each: first what says nothing, then
-    /// what was put longest ago.
+    /// Full, it forgets a sixteenth at once, so that many new names cost little each: first what
+    /// says nothing, then what was put longest ago.
     fn make_room(&mut self) {
         if self.routes.len() < self.limit {
             return;
@@ -242,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_read_when_it_is_written_and_stays_dirty_if_it_changed_meanwhile() {
+    fn a_row_is_read_when_written_and_stays_dirty_if_it_changed_meanwhile() {
         let mut own = Own::new(10);
         own.put(name("a"), vector(Mode::Operational, 1.0), None, second(0));
         own.put(name("a"), vector(Mode::Operational, 2.0), None, second(1));

@@ -11,13 +11,14 @@ use atrion_state::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::NAME;
 use super::driver::{Driver, Flush};
-use super::error::NAME;
-use super::shared::{Link, Shared};
-use super::{ConfigError, HistoryReader, PostgresBuilder};
+use super::shared::Shared;
+use super::{BuildError, ConfigError, HistoryReader, PostgresBuilder};
+use crate::adapter::{Connection, again};
 use crate::worker::Worker;
 
-/// Keeps the vectors of a node's routes in PostgreSQL, and who changed to which mode when.
+/// Keeps the vectors of a node's routes in PostgreSQL, and the history of their modes.
 ///
 /// | operation | what it does |
 /// |---|---|
@@ -25,7 +26,7 @@ use crate::worker::Worker;
 /// | `disconnect` | writes what is left, durably, within two seconds |
 /// | `get_vector`, `warm_start` | this node's own, of this life or an earlier one, from memory |
 /// | `update_vector` | sets a mark; written within ten seconds |
-/// | `subscribe`, `view` | nothing: the database is no way to talk to each other |
+/// | `subscribe`, `view` | nothing: nodes do not talk to each other through the database |
 ///
 /// ```no_run
 /// use atrion_cluster::postgres::PostgresPersistenceAdapter;
@@ -43,15 +44,15 @@ use crate::worker::Worker;
 /// # Ok(())
 /// # }
 /// ```
-/// Errors are states: [`health`](StateProvider::health), [`stats`](StateProvider::stats) and events show them, and the
-/// task goes on trying, at first soon, then every half a minute.
+/// Errors are states: [`health`](StateProvider::health), [`stats`](StateProvider::stats) and events
+/// show them, and the task goes on trying, at first soon, then every half a minute.
 #[derive(Debug)]
 pub struct PostgresPersistenceAdapter {
     shared: Arc<Shared>,
     worker: Worker<mpsc::Sender<Flush>>,
 }
 
-/// The port allows a second; the caller wants some of it for himself.
+/// The port allows a second; the caller needs some of it for itself.
 const CONNECT: Duration = Duration::from_millis(900);
 /// The port allows two seconds.
 const DISCONNECT: Duration = Duration::from_millis(1_900);
@@ -60,7 +61,7 @@ const FLUSH: Duration = Duration::from_secs(10);
 impl PostgresPersistenceAdapter {
     /// Starts to build one.
     pub fn builder() -> PostgresBuilder {
-        PostgresBuilder::new()
+        PostgresBuilder::default()
     }
 
     /// A reader of this cluster's history, over connections of its own.
@@ -72,32 +73,25 @@ impl PostgresPersistenceAdapter {
         HistoryReader::new(&config.url, config.cluster.clone())
     }
 
-    /// Whether a licence permits to store. What is missing is looked for again every minute.
+    /// Whether a license permits to store. What is missing is looked for again every minute.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
-        self.shared.license.is_granted()
+        self.shared.adapter.license.is_granted()
     }
 
-    /// How many clusters use the licence, as far as this database and this process know, and by how many that is more than
-    /// it allows. Nothing depends on either.
+    /// How many clusters use the license, as far as this database and this process know, and by how
+    /// many that is more than it allows. Nothing depends on either.
     #[must_use]
     pub fn licensed_clusters(&self) -> (usize, usize) {
-        self.shared.license.clusters(self.shared.clock.wall())
+        self.shared.adapter.license.clusters(self.shared.adapter.wall())
     }
 
-    pub(super) fn over(shared: Arc<Shared>) -> Self {
-        Self { shared, worker: Worker::new(NAME) }
-    }
-
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    /// Writes everything that is waiting. When it returns, every update that was accepted before the call is in the
-    /// server's log on disk.
+    /// Writes everything that is waiting. When it returns, every update that was accepted before
+    /// the call is in the server's log on disk.
     ///
     /// # Errors
-    /// [`ProviderError`] if that could not be done within ten seconds; what was waiting still waits.
+    /// [`ProviderError`] if that could not be done within ten seconds; what was waiting still
+    /// waits.
     pub async fn flush(&self) -> Result<(), ProviderError> {
         let Some(orders) = self.worker.orders() else {
             return Err(ProviderError::Disconnected { provider: NAME });
@@ -116,19 +110,20 @@ impl PostgresPersistenceAdapter {
         let shared = Arc::clone(&self.shared);
         let begin = |stop| {
             let (orders, taken) = mpsc::channel(16);
-            shared.status.send_modify(|status| status.link = Link::Connecting);
+            shared.adapter.is(Connection::Connecting);
             (orders, Driver::new(shared, taken, stop).run())
         };
         self.worker.start(begin).map(drop)
     }
 
     async fn connected(&self) -> Result<(), ProviderError> {
-        let mut status = self.shared.status.subscribe();
-        let settled = status.wait_for(|status| !matches!(status.link, Link::Idle | Link::Connecting));
+        let mut status = self.shared.adapter.status();
+        let settled =
+            status.wait_for(|status| !matches!(status.connection, Connection::Idle | Connection::Connecting));
         match timeout(CONNECT, settled).await {
-            Ok(Ok(status)) => match &status.link {
-                Link::Down(error) if !error.is_retryable() => Err(refused(error)),
-                // Connected, without a licence, or degraded: the task goes on by itself.
+            Ok(Ok(status)) => match &status.connection {
+                Connection::Down(error) if !error.is_retryable() => Err(again(error)),
+                // Connected, without a license, or degraded: the task goes on by itself.
                 _ => Ok(()),
             },
             // Not settled yet: the task goes on by itself.
@@ -138,8 +133,30 @@ impl PostgresPersistenceAdapter {
 
     async fn stop(&self) -> Result<(), ProviderError> {
         let result = self.worker.stop(DISCONNECT).await;
-        self.shared.status.send_modify(|status| status.link = Link::Idle);
+        self.shared.adapter.is(Connection::Idle);
         result
+    }
+}
+
+impl PostgresBuilder {
+    /// The adapter. Without a license it keeps state in memory, and says so in the log.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn build(self) -> Result<PostgresPersistenceAdapter, ConfigError> {
+        Ok(PostgresPersistenceAdapter { shared: Arc::new(self.check()?), worker: Worker::new(NAME) })
+    }
+
+    /// As [`build`](Self::build), for services that would rather not start than not store.
+    ///
+    /// # Errors
+    /// [`BuildError`] with everything that is wrong, or why no license permits it.
+    pub fn build_strict(self) -> Result<PostgresPersistenceAdapter, BuildError> {
+        let adapter = self.build()?;
+        match adapter.shared.adapter.license.refusal() {
+            None => Ok(adapter),
+            Some(refusal) => Err(refusal.into()),
+        }
     }
 }
 
@@ -167,7 +184,7 @@ impl StateProvider for PostgresPersistenceAdapter {
             let known = self.shared.own().get(route, self.shared.now());
             match known {
                 Some(vector) => Ok(Some(vector)),
-                None => self.answers().map(|()| None),
+                None => self.shared.adapter.answers().map(|()| None),
             }
         })
     }
@@ -185,7 +202,7 @@ impl StateProvider for PostgresPersistenceAdapter {
 
     fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
         Box::pin(async move {
-            self.answers()?;
+            self.shared.adapter.answers()?;
             Ok(self.shared.own().all(self.shared.now()))
         })
     }
@@ -201,11 +218,11 @@ impl StateProvider for PostgresPersistenceAdapter {
     }
 
     fn health(&self) -> Health {
-        self.shared.health()
+        self.shared.adapter.health()
     }
 
     fn attach(&self, observer: Arc<dyn Observer>) {
-        self.shared.attach(observer);
+        self.shared.adapter.attach(observer);
     }
 
     fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
@@ -214,34 +231,5 @@ impl StateProvider for PostgresPersistenceAdapter {
 
     fn stats(&self) -> Vec<ProviderStats> {
         vec![self.shared.stats()]
-    }
-}
-
-impl PostgresPersistenceAdapter {
-    /// Whether "I know of none" is the truth: it is, once what an earlier life stored has been read, and without a
-    /// licence, when there is nothing to read.
-    fn answers(&self) -> Result<(), ProviderError> {
-        let status = self.shared.status.borrow();
-        match &status.link {
-            _ if status.loaded => Ok(()),
-            Link::Unlicensed => Ok(()),
-            Link::Idle => Err(ProviderError::Disconnected { provider: NAME }),
-            Link::Down(error) if !error.is_retryable() => Err(refused(error)),
-            Link::Down(error) => Err(ProviderError::unavailable(NAME, reason(error))),
-            Link::Connecting | Link::Up => Err(ProviderError::unavailable(NAME, "it is still connecting")),
-        }
-    }
-}
-
-/// The same refusal once more: errors hold what cannot be cloned.
-fn refused(error: &ProviderError) -> ProviderError {
-    ProviderError::rejected(NAME, reason(error))
-}
-
-/// What an error says beyond its kind and the provider's name.
-fn reason(error: &ProviderError) -> String {
-    match error {
-        ProviderError::Unavailable { reason, .. } | ProviderError::Rejected { reason, .. } => reason.clone(),
-        other => other.to_string(),
     }
 }

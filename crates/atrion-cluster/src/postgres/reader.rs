@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What was: who opened, for how long, and who was first. For people and dashboards; nothing that decides reads it.
+//! The history: which routes opened, for how long, and on which node first. For people and
+//! dashboards; no decision reads it.
 
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use atrion_state::ProviderError;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use super::error::{Failure, NAME};
+use super::error::StoreError;
 use super::session::mode;
-use super::{ConfigError, SettingsFault, config};
+use super::{ConfigError, NAME, SettingsFault, config};
 
 mod connections;
 use connections::Connections;
@@ -20,11 +21,11 @@ pub use page::{Cursor, CursorError, Page, Paged, TimeRange};
 
 mod sql;
 
-/// Reads the history of one cluster over connections of its own, two at most. A clone shares them. A server that lets
-/// nobody in is asked why after two seconds, over one more.
+/// Reads the history of one cluster over connections of its own, two at most. A clone shares them.
+/// A server that lets nobody in is asked why after two seconds, over one more.
 ///
-/// All times are of the database's clock. A range has its beginning and not its end; pages go on where the one before
-/// ended, whatever was written meanwhile.
+/// All times are of the database's clock. A range has its beginning and not its end; pages go on
+/// where the one before ended, whatever was written meanwhile.
 #[derive(Debug, Clone)]
 pub struct HistoryReader {
     connections: Connections,
@@ -130,7 +131,8 @@ pub struct Standing {
 }
 
 impl HistoryReader {
-    /// A reader of this cluster's history, with a role that may read. It connects when it is asked something.
+    /// A reader of this cluster's history, with a role that may read. It connects when it is asked
+    /// something.
     ///
     /// # Errors
     /// [`ConfigError`] if the URL is none.
@@ -140,7 +142,7 @@ impl HistoryReader {
         Ok(Self { connections: Connections::new(options), cluster: cluster.into() })
     }
 
-    /// From so long ago until now, by the database's clock.
+    /// The last `span` until now, by the database's clock.
     ///
     /// # Errors
     /// [`ProviderError`] if it could not be asked.
@@ -151,7 +153,7 @@ impl HistoryReader {
         Ok(TimeRange::micros(now.saturating_sub(span), now))
     }
 
-    /// Which routes opened, for how long, and who was first: the worst first.
+    /// Which routes opened, for how long, and on which node first: the worst route first.
     ///
     /// # Errors
     /// [`ProviderError`] if it could not be asked.
@@ -306,7 +308,7 @@ impl HistoryReader {
             // Nothing stays prepared: there may be a pooler in between.
             let rows = query.persistent(false).fetch_all(&mut *transaction).await?;
             transaction.commit().await?;
-            Ok::<_, Failure>(rows)
+            Ok::<_, StoreError>(rows)
         };
         asked.await.map_err(ProviderError::from)
     }
@@ -315,7 +317,7 @@ impl HistoryReader {
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 fn failed(error: sqlx::Error) -> ProviderError {
-    Failure::from(error).into()
+    StoreError::from(error).into()
 }
 
 fn cursor(row: &PgRow) -> Result<Cursor, sqlx::Error> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! When to do what, without clock or I/O: the caller brings the time, does what [`Schedule::next`] says, and reports
-//! how it ended.
+//! When to do what, without clock or I/O: the caller brings the time, does what [`Schedule::next`]
+//! says, and reports how it ended.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ const UPKEEP: Duration = Duration::from_secs(3_600);
 const SPREAD: f64 = 0.2;
 /// Longer than a pulse's: a database that is gone is not back in a second.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
-/// A connection that lived for so long was a good one.
+/// A connection that lived this long was a good one.
 const PROVEN: Duration = Duration::from_secs(30);
 
 impl Schedule {
@@ -88,7 +88,8 @@ impl Schedule {
         }
     }
 
-    /// It went well. After a connect everything is due at once, except a sample that is not owed: those of many nodes spread.
+    /// It went well. After a connect everything is due at once, except a sample that is not owed:
+    /// those of many nodes spread.
     pub(super) fn succeeded(&mut self, job: Job, now: Mono) {
         let every = match job {
             Job::Connect => {
@@ -110,7 +111,8 @@ impl Schedule {
         }
     }
 
-    /// It did not, and the connection is gone. What the database refuses it will refuse again: then the longest wait.
+    /// It did not, and the connection is gone. What the database refuses it will refuse again: then
+    /// the longest wait.
     pub(super) fn failed(&mut self, job: Job, now: Mono, is_retryable: bool) {
         self.owes_sample |= job == Job::History;
         let proven = matches!(self.phase, Phase::Live { since, .. } if now.since(since) >= PROVEN);
@@ -139,7 +141,7 @@ mod tests {
         schedule
     }
 
-    /// Lives for so long, every job succeeding at once; gives when each was done.
+    /// Lives for a span, every job succeeding at once; gives when each was done.
     fn live(mut schedule: Schedule, until: Mono) -> BTreeMap<String, Vec<Mono>> {
         let (mut now, mut done) = (Mono::ZERO, BTreeMap::<String, Vec<Mono>>::new());
         while now < until {
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_wait_longer_up_to_half_a_minute_and_a_good_connection_forgets_them() {
+    fn failures_wait_up_to_half_a_minute_and_a_good_connection_ends_them() {
         let mut longest = Duration::ZERO;
         for seed in 0..200 {
             let mut schedule = Schedule::new(10 * SECOND, seed, Mono::ZERO);

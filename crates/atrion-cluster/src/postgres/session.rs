@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! One connection and every statement that goes over it.
 //!
-//! Each task is one transaction with its own time limit and its own durability, set *inside* it: so it works behind a
-//! pooler that gives every transaction another server connection. Locks are of transactions, too.
+//! Each task is one transaction with its own time limit and its own durability, set *inside* it: so
+//! it works behind a pooler that gives every transaction another server connection. Locks are of
+//! transactions, too.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::config::{PostgresConfig, Retention};
-use super::error::Failure;
+use super::error::StoreError;
 use super::migrate;
 use super::own::{Change, Row};
 
@@ -24,7 +25,8 @@ pub(super) use row::{bigint, mode};
 
 mod sql;
 
-/// Rows in one statement. 1,000 take 11 ms and one round trip; ten times as many would hold their locks ten times as long.
+/// Rows in one statement. 1,000 take 11 ms and one round trip; ten times as many would hold their
+/// locks ten times as long.
 pub(super) const BATCH: usize = 1_000;
 
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub(super) struct Session {
     clock: (i64, Mono),
 }
 
-/// Whose rows.
+/// Names the rows that this node writes.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     pub(super) cluster: String,
@@ -71,26 +73,31 @@ pub(super) struct Upkept {
     pub(super) deleted: i32,
 }
 
-/// Reading tens of thousands of rows and deleting from a large table may take longer than a write may.
+/// Reading tens of thousands of rows and deleting from a large table may take longer than a write
+/// may.
 const LONG: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Connects.
-    pub(super) async fn open(config: &PostgresConfig, options: &PgConnectOptions) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        config: &PostgresConfig,
+        options: &PgConnectOptions,
+    ) -> Result<Self, StoreError> {
         let connection = PgConnection::connect_with(options).await?;
         let (pooled, timeout) = (config.pooled, config.statement_timeout);
         Ok(Self { connection, pooled, timeout, clock: (0, Mono::ZERO) })
     }
 
     /// Makes sure of the schema.
-    pub(super) async fn prepare(&mut self, migrate: bool) -> Result<(), Failure> {
+    pub(super) async fn prepare(&mut self, migrate: bool) -> Result<(), StoreError> {
         migrate::prepare(&mut self.connection, migrate).await
     }
 
     /// Asks for the database's time; `now` reads ours.
-    pub(super) async fn set_clock(&mut self, now: impl Fn() -> Mono) -> Result<(), Failure> {
+    pub(super) async fn set_clock(&mut self, now: impl Fn() -> Mono) -> Result<(), StoreError> {
         let asked = now();
-        // Outside of a transaction, so in one message: a pooler may send the next one to somebody else.
+        // Outside of a transaction, so in one message: a pooler may send the next one to another
+        // server connection.
         let row = sqlx::raw_sql(sql::CLOCK).fetch_one(&mut self.connection).await?;
         // It was read somewhere between the question and the answer.
         self.clock = (row.try_get(0)?, asked.after(now().since(asked) / 2));
@@ -105,7 +112,7 @@ impl Session {
     }
 
     /// This node's own rows, of whichever life, aged by the database's clock.
-    pub(super) async fn earlier(&mut self, cluster: &str, node: &str) -> Result<Earlier, Failure> {
+    pub(super) async fn earlier(&mut self, cluster: &str, node: &str) -> Result<Earlier, StoreError> {
         self.begin(Durability::Soon, self.timeout.max(LONG)).await?;
         let read = sqlx::query(sql::OWN)
             .bind(cluster)
@@ -131,7 +138,7 @@ impl Session {
         writer: &Writer,
         rows: &[Row],
         durability: Durability,
-    ) -> Result<u64, Failure> {
+    ) -> Result<u64, StoreError> {
         let of =
             |field: fn(&PhysicsVector) -> f64| rows.iter().map(|row| field(&row.vector)).collect::<Vec<_>>();
         let of32 = |field: fn(&PhysicsVector) -> f64| {
@@ -158,7 +165,12 @@ impl Session {
     }
 
     /// Whether the row of this route is at least as new as that.
-    pub(super) async fn has(&mut self, writer: &Writer, route: &RouteId, seq: u64) -> Result<bool, Failure> {
+    pub(super) async fn has(
+        &mut self,
+        writer: &Writer,
+        route: &RouteId,
+        seq: u64,
+    ) -> Result<bool, StoreError> {
         self.begin(Durability::Soon, self.timeout).await?;
         let found = sqlx::query(sql::HAS)
             .bind(&writer.cluster)
@@ -172,8 +184,13 @@ impl Session {
         Ok(self.end(found).await?.is_some())
     }
 
-    /// Writes changes of modes, which were dated. Always durable: they are few, and nobody can tell them again.
-    pub(super) async fn transitions(&mut self, writer: &Writer, changes: &[Change]) -> Result<u64, Failure> {
+    /// Writes changes of modes, which were dated. Always durable: they are few, and a lost one
+    /// cannot be told again.
+    pub(super) async fn transitions(
+        &mut self,
+        writer: &Writer,
+        changes: &[Change],
+    ) -> Result<u64, StoreError> {
         let of = |field: fn(&PhysicsVector) -> f64| {
             changes.iter().map(|change| field(&change.vector)).collect::<Vec<_>>()
         };
@@ -196,13 +213,14 @@ impl Session {
         Ok(self.end(written).await?.rows_affected())
     }
 
-    /// Writes samples. A scar is sampled as it is now, faded; beside it what the gate made of the fleet.
+    /// Writes samples. A scar is sampled as it is now, faded; beside it what the gate made of the
+    /// fleet.
     pub(super) async fn history(
         &mut self,
         writer: &Writer,
         rows: &[Row],
         merged: &HashMap<RouteId, Ohms>,
-    ) -> Result<u64, Failure> {
+    ) -> Result<u64, StoreError> {
         let merged = |row: &Row| merged.get(&row.route).map(|merged| float4(merged.get()));
         let of32 = |field: fn(&PhysicsVector) -> f64| {
             rows.iter().map(|row| float4(field(&row.vector))).collect::<Vec<_>>()
@@ -223,13 +241,13 @@ impl Session {
         Ok(self.end(written).await?.rows_affected())
     }
 
-    /// Partitions and retention as of `moment`, in the database's microseconds since 1970, or now. `None` if somebody
-    /// else is at it.
+    /// Partitions and retention as of `moment`, in the database's microseconds since 1970, or now.
+    /// `None` if another node is at it.
     pub(super) async fn upkeep(
         &mut self,
         retention: Retention,
         moment: Option<i64>,
-    ) -> Result<Option<Upkept>, Failure> {
+    ) -> Result<Option<Upkept>, StoreError> {
         // Partitions that a crash took back would be missed by rows that wait for the disk.
         self.begin(Durability::Now, self.timeout.max(LONG)).await?;
         let upkept = sqlx::query(sql::UPKEEP)
@@ -244,12 +262,13 @@ impl Session {
         Ok(Some(Upkept { created: row.try_get(0)?, dropped: row.try_get(1)?, deleted: row.try_get(2)? }))
     }
 
-    /// Registers a cluster as one that uses a licence; gives those that do, with the seconds since each was seen.
+    /// Registers a cluster as one that uses a license; gives those that do, with the seconds since
+    /// each was seen.
     pub(super) async fn clusters(
         &mut self,
         license: &str,
         cluster: &str,
-    ) -> Result<Vec<(String, i64)>, Failure> {
+    ) -> Result<Vec<(String, i64)>, StoreError> {
         self.begin(Durability::Soon, self.timeout).await?;
         let counted = self.register(license, cluster).await;
         let rows = self.end(counted).await?;
@@ -266,9 +285,10 @@ impl Session {
         clusters.fetch_all(&mut self.connection).await
     }
 
-    /// Returns when everything that was committed before is in the server's log on disk. A transaction that wrote nothing
-    /// waits for nothing, so this one writes a word into the log, and no table.
-    pub(super) async fn barrier(&mut self) -> Result<(), Failure> {
+    /// Returns when everything that was committed before is in the server's log on disk. A
+    /// transaction that wrote nothing waits for nothing, so this one writes a word into the log,
+    /// and no table.
+    pub(super) async fn barrier(&mut self) -> Result<(), StoreError> {
         self.begin(Durability::Now, self.timeout).await?;
         let written = sqlx::query("select pg_logical_emit_message(true, 'atrion', '')::text")
             .persistent(false)
@@ -280,7 +300,7 @@ impl Session {
 
     /// Ends it in order.
     pub(super) async fn close(self) {
-        // Whoever cannot say goodbye is gone all the same.
+        // A connection that cannot be closed in order is gone all the same.
         let _ = self.connection.close().await;
     }
 

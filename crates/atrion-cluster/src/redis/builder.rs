@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What can be set, one call each, and checked once, as a whole.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,170 +8,155 @@ use atrion_core::{Direction, Gamma};
 use atrion_license::{Sources, Watch};
 use atrion_state::{Clock, NodeId, Sharing, SystemClock};
 
-use super::config::{Credentials, Settings, SyncConfig, Tls, Topology, own_name};
+use super::config::{Login, RedisConfig, SyncConfig, Topology, own_name};
 use super::endpoint::Endpoint;
 use super::keys::Keys;
-use super::{ConfigError, NAME, SettingsFault};
-use crate::fleet::LinkConfig;
+use super::shared::{Settings, Shared};
+use super::{NAME, seed};
+use crate::settings::{ConfigError, SettingsFault};
 use crate::wire::Key;
 
-/// Builds a [`RedisClusterProvider`](super::RedisClusterProvider). `Debug` shows no secret: neither a password, also not
-/// one in a url, nor a key.
-#[derive(Clone)]
+/// Builds a [`RedisClusterProvider`](super::RedisClusterProvider). `Debug` shows no secret: neither
+/// a password, also not one in a url, nor a key.
+#[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct RedisClusterBuilder {
-    urls: Vec<String>,
-    topology: Topology,
-    sync: SyncConfig,
-    gamma: f64,
-    direction: Direction,
-    epistemic: bool,
-    license: Watch,
-    namespace: String,
-    cluster: String,
-    node: Option<String>,
-    hmac_key: Option<Vec<u8>>,
-    credentials: Credentials,
-    sentinel_credentials: Credentials,
-    tls: Tls,
-    longest_wait: Duration,
+    config: RedisConfig,
+    license: Option<Watch>,
     clock: Arc<dyn Clock>,
 }
 
 impl Default for RedisClusterBuilder {
     fn default() -> Self {
-        Self {
-            urls: Vec::new(),
-            topology: Topology::default(),
-            sync: SyncConfig::default(),
-            gamma: Gamma::RECOMMENDED.get(),
-            direction: Direction::default(),
-            epistemic: true,
-            license: Watch::from(Sources::standard()),
-            namespace: "atrion".to_owned(),
-            cluster: "default".to_owned(),
-            node: None,
-            hmac_key: None,
-            credentials: Credentials::default(),
-            sentinel_credentials: Credentials::default(),
-            tls: Tls::default(),
-            longest_wait: LinkConfig::default().longest_backoff,
-            clock: Arc::new(SystemClock),
-        }
+        Self { config: RedisConfig::default(), license: None, clock: Arc::new(SystemClock) }
     }
 }
 
 impl RedisClusterBuilder {
-    /// The server: `redis://`, `rediss://` for TLS, `unix://`; with several urls, any of them will do. A name and a password
-    /// in a url count before [`user`](Self::user) and [`password`](Self::password).
+    /// All settings at once.
+    pub fn config(mut self, config: RedisConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The server: `redis://`, `rediss://` for TLS, `unix://`; with several urls, any of them will
+    /// do. A name and a password in a url count before [`user`](Self::user) and
+    /// [`password`](Self::password).
     pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.urls.push(url.into());
+        self.config.urls.push(url.into());
         self
     }
 
     /// Several urls: sentinels, or nodes of a Redis Cluster.
     pub fn urls<U: Into<String>>(mut self, urls: impl IntoIterator<Item = U>) -> Self {
-        self.urls.extend(urls.into_iter().map(Into::into));
+        self.config.urls.extend(urls.into_iter().map(Into::into));
         self
     }
 
     /// What stands behind the urls: one server by default.
     pub fn topology(mut self, topology: Topology) -> Self {
-        self.topology = topology;
+        self.config.topology = topology;
         self
     }
 
     /// How often a node speaks, and where.
     pub fn sync(mut self, sync: SyncConfig) -> Self {
-        self.sync = sync;
+        self.config.sync = sync;
         self
     }
 
-    /// The weight of the fleet against the node itself: 0 trusts the node alone, 0.3 is the default, 1 trusts the fleet
-    /// alone. It decides what a node makes of what it hears, never what it says.
+    /// The weight of the fleet against the node itself: 0 trusts the node alone, 0.3 is the
+    /// default, 1 trusts the fleet alone. It decides what a node makes of what it hears, never what
+    /// it says.
     pub fn gamma(mut self, gamma: f64) -> Self {
-        self.gamma = gamma;
+        self.config.gamma = gamma;
         self
     }
 
-    /// Which way the fleet may move a node: both by default. [`Direction::RaiseOnly`] is recommended for production.
+    /// Which way the fleet may move a node: both by default. [`Direction::RaiseOnly`] is
+    /// recommended for production.
     pub fn direction(mut self, direction: Direction) -> Self {
-        self.direction = direction;
+        self.config.direction = direction;
         self
     }
 
-    /// Whether a node with little evidence of its own listens more to its fleet: it does by default.
+    /// Whether a node with little evidence of its own listens more to its fleet: it does by
+    /// default.
     pub fn epistemic(mut self, epistemic: bool) -> Self {
-        self.epistemic = epistemic;
+        self.config.epistemic = epistemic;
         self
     }
 
-    /// The licence: a `License`, the result of `License::from_env()`, a `LicenseKey`, or `Sources`. By default the standard
-    /// places are looked in.
+    /// The license: a `License`, the result of `License::from_env()`, a `LicenseKey`, or `Sources`.
+    /// By default the standard sources are read.
     pub fn license(mut self, license: impl Into<Watch>) -> Self {
-        self.license = license.into();
+        self.license = Some(license.into());
         self
     }
 
     /// What every key in the store begins with: `atrion` by default.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = namespace.into();
+        self.config.namespace = namespace.into();
         self
     }
 
     /// The cluster's name: nodes of one name share what they learn. `default` by default.
     pub fn cluster(mut self, cluster: impl Into<String>) -> Self {
-        self.cluster = cluster.into();
+        self.config.cluster = cluster.into();
         self
     }
 
-    /// This node's name: stable over restarts, and no other living process's. By default `ATRION_NODE`, else `HOSTNAME`
-    /// (a pod's name in Kubernetes), else a random one, which remembers nothing from life to life.
+    /// This node's name: stable over restarts, and no other living process's. By default
+    /// `ATRION_NODE`, else `HOSTNAME` (a pod's name in Kubernetes), else a random one, which
+    /// remembers nothing from life to life.
     pub fn node(mut self, node: impl Into<String>) -> Self {
-        self.node = Some(node.into());
+        self.config.node = Some(node.into());
         self
     }
 
-    /// A key that the whole fleet shares, 16 bytes or more: then only what is signed with it is listened to.
+    /// A key that the whole fleet shares, 16 bytes or more: then only what is signed with it is
+    /// listened to.
     pub fn hmac_key(mut self, key: impl Into<Vec<u8>>) -> Self {
-        self.hmac_key = Some(key.into());
+        self.config.hmac_key = Some(key.into());
         self
     }
 
     /// The name to log in with.
     pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.credentials.user = Some(user.into());
+        self.config.login.user = Some(user.into());
         self
     }
 
     /// The password to log in with.
     pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.credentials.password = Some(password.into());
+        self.config.login.password = Some(password.into());
         self
     }
 
     /// The name and password to log in to sentinels with, if they ask for one.
     pub fn sentinel_login(mut self, user: Option<String>, password: impl Into<String>) -> Self {
-        self.sentinel_credentials = Credentials { user, password: Some(password.into()) };
+        self.config.sentinel_login = Login { user, password: Some(password.into()) };
         self
     }
 
-    /// Who signs the servers' certificates, in PEM. Without it: the roots that browsers trust.
+    /// What signs the servers' certificates, in PEM. Without it: the roots that browsers trust.
     pub fn tls_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.tls.root = Some(pem.into());
+        self.config.tls.root = Some(pem.into());
         self
     }
 
     /// The client's own certificate and key in PEM, for servers that ask for one.
     pub fn tls_client(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.tls.client = Some((certificate.into(), key.into()));
+        self.config.tls.client_certificate = Some(certificate.into());
+        self.config.tls.client_key = Some(key.into());
         self
     }
 
-    /// How long a store that does not answer is left alone at most: 10 s by default, 100 ms to 5 min. The wait is random,
-    /// from nothing to a bound that doubles with each failure up to this one.
+    /// How long a store that does not answer is left alone at most: 10 s by default, 100 ms to 5
+    /// min. The wait is random, from nothing to a bound that doubles with each failure up to this
+    /// one.
     pub fn longest_wait(mut self, wait: Duration) -> Self {
-        self.longest_wait = wait;
+        self.config.longest_wait = wait;
         self
     }
 
@@ -183,73 +167,40 @@ impl RedisClusterBuilder {
     }
 
     /// Checks everything. All that is wrong is in the error.
-    pub(super) fn check(self) -> Result<Settings, ConfigError> {
+    pub(super) fn check(self) -> Result<Shared, ConfigError> {
+        let Self { config, license, clock } = self;
         let mut faults = Vec::new();
-        let endpoint = Endpoint::new(
-            &self.urls,
-            self.topology.clone(),
-            &self.credentials,
-            &self.sentinel_credentials,
-            &self.tls,
-            &mut faults,
-        );
-        let gamma =
-            Gamma::new(self.gamma).inspect_err(|error| faults.push(SettingsFault::new("gamma", error))).ok();
-        let keys = Keys::new(&self.namespace, &self.cluster, &self.sync, &mut faults);
-        if self.sync.exact && self.topology == Topology::Cluster {
+        let endpoint = Endpoint::new(&config, &mut faults);
+        let gamma = Gamma::new(config.gamma)
+            .inspect_err(|error| faults.push(SettingsFault::new("gamma", error)))
+            .ok();
+        let keys = Keys::new(&config, &mut faults);
+        if config.sync.exact && config.topology == Topology::Cluster {
             let problem = "does not go with a Redis Cluster, whose channels lie in the slot of their keys: leave it out";
             faults.push(SettingsFault::new("sync.exact", problem));
         }
         let range = Duration::from_millis(10)..=Duration::from_secs(2);
-        if !range.contains(&self.sync.interval) {
-            let got = format!("must be 10 ms to 2 s, got {:?}: 100 ms is recommended", self.sync.interval);
+        if !range.contains(&config.sync.interval) {
+            let got = format!("must be 10 ms to 2 s, got {:?}: 100 ms is recommended", config.sync.interval);
             faults.push(SettingsFault::new("sync.interval", got));
         }
-        if !(Duration::from_millis(100)..=Duration::from_secs(300)).contains(&self.longest_wait) {
-            let got = format!("must be 100 ms to 5 min, got {:?}: 10 s is recommended", self.longest_wait);
+        if !(Duration::from_millis(100)..=Duration::from_secs(300)).contains(&config.longest_wait) {
+            let got = format!("must be 100 ms to 5 min, got {:?}: 10 s is recommended", config.longest_wait);
             faults.push(SettingsFault::new("longest_wait", got));
         }
-        let node = self.node.map_or_else(own_name, |node| NodeId::new(&node));
+        let node = config.node.as_ref().map_or_else(|| own_name(seed()), |node| NodeId::new(node));
         let node = node.inspect_err(|error| faults.push(SettingsFault::new("node", error))).ok();
-        let key = self.hmac_key.map(|key| Key::new(&key)).transpose();
+        let key = config.hmac_key.as_ref().map(|key| Key::new(key)).transpose();
         let key = key.inspect_err(|error| faults.push(SettingsFault::new("hmac_key", error))).ok();
         match (endpoint, gamma, keys, node, key) {
             (Some(endpoint), Some(gamma), Some(keys), Some(node), Some(key)) if faults.is_empty() => {
-                Ok(Settings {
-                    endpoint,
-                    keys,
-                    key,
-                    interval: self.sync.interval,
-                    node,
-                    cluster: self.cluster,
-                    license: self.license,
-                    longest_wait: self.longest_wait,
-                    clock: self.clock,
-                    sharing: Sharing::new(gamma)
-                        .with_direction(self.direction)
-                        .with_epistemic(self.epistemic),
-                })
+                let sharing =
+                    Sharing::new(gamma).with_direction(config.direction).with_epistemic(config.epistemic);
+                let license = license.unwrap_or_else(|| Watch::from(Sources::standard()));
+                Ok(Shared::new(Settings { config, endpoint, keys, key, node, sharing, license, clock }))
             }
             _ => Err(ConfigError::new(NAME, faults)),
         }
-    }
-}
-
-impl fmt::Debug for RedisClusterBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<_> = self.urls.iter().map(|url| super::endpoint::shown(url)).collect();
-        f.debug_struct("RedisClusterBuilder")
-            .field("urls", &shown)
-            .field("topology", &self.topology)
-            .field("sync", &self.sync)
-            .field("gamma", &self.gamma)
-            .field("direction", &self.direction)
-            .field("epistemic", &self.epistemic)
-            .field("namespace", &self.namespace)
-            .field("cluster", &self.cluster)
-            .field("node", &self.node)
-            .field("user", &self.credentials.user)
-            .finish_non_exhaustive()
     }
 }
 

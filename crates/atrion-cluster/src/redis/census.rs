@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Which clusters use the licence, as far as one store knows: a hash of their names and when each was last seen, which
-//! outlives its last writer by a day. Above the licence's limit there is an error in the log and a gauge, and nothing
-//! else, ever. Over a connection of its own, because the hash may lie anywhere in a Redis Cluster.
+//! Which clusters use the license, as far as one store knows: a hash of their names and when each
+//! was last seen, which outlives its last writer by a day. Above the license's limit there is an
+//! error in the log and a gauge, and nothing else, ever. Over a connection of its own, because the
+//! hash may lie anywhere in a Redis Cluster.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use atrion_license::ClusterLedger;
 
-use super::endpoint::{ANSWER, commands, within};
-use super::error::StoreError;
+use super::endpoint::{ANSWER, commands};
+use super::error::{StoreError, within};
 use super::shared::Shared;
 
 /// How often a cluster is counted.
 pub(super) const EVERY: Duration = Duration::from_secs(3_600);
 
-/// Registers this cluster and reads who else is registered.
+/// Registers this cluster and reads which others are registered.
 pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
-    let Some(id) = shared.license.license_id() else { return Ok(()) };
-    let key = shared.keys.licence(&id);
+    let Some(id) = shared.adapter.license.license_id() else { return Ok(()) };
+    let key = shared.keys.license(&id);
     let client = shared.endpoint.resolve(&key).await?;
     let mut connection = commands(&client).await?;
-    let now = i64::try_from(shared.wall().as_millis() / 1_000).unwrap_or(i64::MAX);
+    let now = i64::try_from(shared.adapter.wall().as_millis() / 1_000).unwrap_or(i64::MAX);
     let life = i64::try_from(ClusterLedger::TIME_TO_LIVE.as_secs()).unwrap_or(i64::MAX);
     let (seen,): (HashMap<String, i64>,) = {
         let mut pipe = redis::pipe();
@@ -33,7 +34,7 @@ pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
     };
     let aged = seen.into_iter().map(|(name, at)| (name, now.saturating_sub(at)));
     let (alive, forgotten): (Vec<_>, Vec<_>) = aged.partition(|(_, age)| *age < life);
-    shared.license.saw_clusters(&alive, shared.wall());
+    shared.adapter.license.saw_clusters(&alive, shared.adapter.wall());
     if !forgotten.is_empty() {
         let mut gone = redis::cmd("HDEL");
         gone.arg(&key).arg(forgotten.iter().map(|(name, _)| name).collect::<Vec<_>>());

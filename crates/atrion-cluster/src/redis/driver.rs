@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The task that talks to the store. It does what two machines say, the connection's and the fleet's, and reports how
-//! it ended; whatever goes wrong here costs freshness and nothing else.
+//! The worker that talks to the store. It does what two machines say, the connection's and the
+//! fleet's, and reports how that ended. What goes wrong here costs freshness and nothing else.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::Mono;
-use atrion_state::{Event, Health, ProviderError, SyncOperation};
+use atrion_state::{Event, ProviderError, SyncOperation};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::census;
-use super::error::StoreError;
+use super::error::{StoreError, within};
+use super::session::Session;
 use super::shared::Shared;
-use super::store::Store;
 use super::{NAME, seed};
+use crate::adapter::Connection;
 use crate::fleet::{Commit, Committed, Link, LinkEvent, Phase, Step};
 
 mod flight;
@@ -29,10 +29,11 @@ mod reading;
 pub(super) struct Driver {
     shared: Arc<Shared>,
     link: Link,
-    store: Option<Store>,
+    session: Option<Session>,
     stop: watch::Receiver<bool>,
-    /// When to look at the licence again, when to count clusters, when to look for nodes that came or went.
-    licence_due: Mono,
+    /// When to read the license again, when to count clusters, when to look for nodes that came or
+    /// went.
+    license_due: Mono,
     census_due: Mono,
     notice_due: Mono,
     census: Option<JoinHandle<()>>,
@@ -40,7 +41,7 @@ pub(super) struct Driver {
 
 /// Opening connections may take as long as several servers that do not answer.
 const CONNECT: Duration = Duration::from_secs(3);
-/// The last words of a life.
+/// For the last commit of a life.
 const FAREWELL: Duration = Duration::from_millis(900);
 const NOTICE: Duration = Duration::from_secs(1);
 
@@ -51,9 +52,9 @@ impl Driver {
         Self {
             shared,
             link,
-            store: None,
+            session: None,
             stop,
-            licence_due: now,
+            license_due: now,
             census_due: now,
             notice_due: now,
             census: None,
@@ -67,8 +68,8 @@ impl Driver {
             if *self.stop.borrow_and_update() {
                 break self.farewell().await;
             }
-            if !self.shared.license.is_granted() {
-                self.wait(self.licence_due).await;
+            if !self.shared.adapter.license.is_granted() {
+                self.wait(self.license_due).await;
                 continue;
             }
             let now = self.shared.now();
@@ -81,7 +82,8 @@ impl Driver {
             let mut stop = self.stop.clone();
             let end = tokio::select! {
                 end = self.take(step) => end,
-                // A step that is waited for may take seconds. Whoever runs the lanes looks up by itself.
+                // A step may take seconds. `live`, which runs the lanes, watches for the stop by
+                // itself.
                 _ = stop.changed(), if !matches!(step, Step::Run { .. }) => continue,
             };
             let Some(end) = end else { continue };
@@ -94,11 +96,11 @@ impl Driver {
         if let Some(census) = self.census.take() {
             census.abort();
         }
-        let _ = self.shared.health.send_replace(Health::Disconnected);
+        self.shared.adapter.is(Connection::Idle);
         stored
     }
 
-    /// Takes a step; nothing if somebody wants it to stop.
+    /// Takes a step; `None` if the worker is to stop.
     async fn take(&mut self, step: Step) -> Option<Result<(), StoreError>> {
         Some(match step {
             Step::Connect => self.connect().await,
@@ -117,50 +119,49 @@ impl Driver {
         let event = self.link.done(now);
         if self.link.phase() == Phase::Live {
             self.shared.fleet().go_live(now);
-            let _ = self.shared.health.send_replace(Health::Up);
+            self.shared.adapter.is(Connection::Up);
         }
         if let Some(LinkEvent::Recovered { outage }) = event {
-            self.shared.tell(&Event::ProviderRecovered { provider: NAME, outage });
+            self.shared.adapter.tell(&Event::ProviderRecovered { provider: NAME, outage });
         }
     }
 
     fn failed(&mut self, error: StoreError, now: Mono) {
-        self.store = None;
+        self.session = None;
         self.shared.endpoint.failed();
         self.shared.fleet().disconnected(now);
-        let reason = error.reason();
-        let event = self.link.failed(&reason, now);
-        let _ = self.shared.health.send_replace(Health::Degraded { reason: reason.into() });
+        let event = self.link.failed(&error.reason(), now);
+        let error = Arc::new(ProviderError::from(error));
+        self.shared.adapter.is(Connection::Down(Arc::clone(&error)));
         if event.is_some() {
-            let error = Arc::new(error.into_provider_error());
-            self.shared.tell(&Event::ProviderDegraded { provider: NAME, error });
+            self.shared.adapter.tell(&Event::ProviderDegraded { provider: NAME, error });
         }
     }
 
     async fn connect(&mut self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let open = Store::open(&shared.endpoint, &shared.keys, shared.key.as_ref());
-        self.store = Some(limited(CONNECT, open).await?);
+        let open = Session::open(&shared.endpoint, &shared.keys, shared.key.as_ref());
+        self.session = Some(within(CONNECT, open).await?);
         Ok(())
     }
 
     async fn subscribe(&mut self) -> Result<(), StoreError> {
-        match &mut self.store {
-            Some(store) => store.subscribe().await,
+        match &mut self.session {
+            Some(session) => session.subscribe().await,
             None => Err(lost()),
         }
     }
 
     /// The own record, whole.
     async fn push(&mut self) -> Result<(), StoreError> {
-        let Some(store) = &self.store else { return Err(lost()) };
+        let Some(session) = &self.session else { return Err(lost()) };
         let now = self.shared.now();
         let commit = self.shared.fleet().push(now);
-        let result = store.commit(&commit).await;
+        let result = session.commit(&commit).await;
         self.commit_landed(now, routes(&commit), result)
     }
 
-    /// A commit is over: the machine hears of it, and whoever listens.
+    /// A commit is over: tells the machine and the observer.
     fn commit_landed(
         &self,
         began: Mono,
@@ -177,39 +178,29 @@ impl Driver {
         result.map(drop)
     }
 
-    /// Everything that is not stored yet, and goodbye.
+    /// Writes everything that is not stored yet, and leaves.
     async fn farewell(&mut self) -> Result<(), ProviderError> {
         let now = self.shared.now();
-        let (Some(store), Phase::Live) = (&self.store, self.link.phase()) else {
+        let (Some(session), Phase::Live) = (&self.session, self.link.phase()) else {
             self.shared.fleet().disconnected(now);
-            if self.shared.license.is_granted() && self.shared.fleet().lag(now) > Duration::ZERO {
+            if self.shared.adapter.license.is_granted() && self.shared.fleet().lag(now) > Duration::ZERO {
                 return Err(ProviderError::unavailable(NAME, "the last changes were not stored"));
             }
             return Ok(());
         };
         let commit = self.shared.fleet().leave(now);
-        let result = limited(FAREWELL, store.commit(&commit)).await;
+        let result = within(FAREWELL, session.commit(&commit)).await;
         let result = self.commit_landed(now, routes(&commit), result);
         let now = self.shared.now();
         self.shared.fleet().disconnected(now);
-        result.map_err(StoreError::into_provider_error)
+        result.map_err(Into::into)
     }
 
-    /// What is due beside the connection: the licence, the count of clusters, nodes that came and went.
+    /// What is due beside the connection: the license, the count of clusters, nodes that came and
+    /// went.
     fn look_around(&mut self) {
-        let (now, wall) = (self.shared.now(), self.shared.wall());
-        if now >= self.licence_due {
-            if let Some(event) = self.shared.license.poll(wall) {
-                self.shared.tell(&event);
-            }
-            if !self.shared.license.is_granted() {
-                let reason =
-                    self.shared.license.refusal().map_or_else(String::new, |error| error.to_string());
-                let reason = format!("state stays in memory without a licence: {reason}");
-                let _ = self.shared.health.send_replace(Health::Degraded { reason: reason.into() });
-            }
-            self.licence_due = now.after(self.shared.license.next_due(wall));
-        }
+        self.license_due = self.shared.adapter.look_at_the_license(self.license_due);
+        let now = self.shared.now();
         if now >= self.notice_due {
             self.shared.notice();
             self.notice_due = now.after(NOTICE);
@@ -227,10 +218,10 @@ impl Driver {
     }
 
     fn next_look(&self) -> Mono {
-        self.licence_due.min(self.notice_due)
+        self.license_due.min(self.notice_due)
     }
 
-    /// Waits, unless somebody wants it to stop.
+    /// Waits, unless the worker is to stop.
     async fn wait(&mut self, until: Mono) {
         let until = until.min(self.next_look());
         let nap = until.since(self.shared.now()).max(LEAST_NAP);
@@ -247,24 +238,14 @@ impl Driver {
         routes: usize,
         result: &Result<T, StoreError>,
     ) {
-        let duration = self.shared.now().since(began);
-        let result = match result {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Arc::new(ProviderError::unavailable(NAME, error.reason()))),
-        };
-        self.shared.tell(&Event::SyncFinished { provider: NAME, operation, duration, routes, result });
+        let failure = |error: &StoreError| Arc::new(ProviderError::unavailable(NAME, error.reason()));
+        let result = result.as_ref().map(drop).map_err(failure);
+        self.shared.adapter.tell_of_sync(operation, began, routes, result);
     }
 }
 
 /// A machine that is due all the time must not keep a core busy.
 const LEAST_NAP: Duration = Duration::from_millis(1);
-
-async fn limited<T>(
-    span: Duration,
-    call: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    timeout(span, call).await.unwrap_or(Err(StoreError::Timeout { after: span }))
-}
 
 fn routes(commit: &Commit) -> usize {
     commit.messages.iter().map(|message| message.entries.len()).sum()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! From what was configured to the one server that has the fleet's keys.
 //!
-//! All keys of a fleet lie in one slot, so whatever stands behind the urls, two plain connections to one server are
-//! all it takes. The client library's own reconnecting, its Sentinel and its cluster client are not used: they would
-//! hide a failure from the machine that has to know of it, and Sentinel's asks for a command that no user of this
-//! crate needs to be given.
+//! All keys of a fleet lie in one slot, so whatever stands behind the urls, two plain connections
+//! to one server are all it takes. The client library's own reconnecting, its Sentinel and its
+//! cluster client are not used: they would hide a failure from the machine that has to know of it,
+//! and Sentinel's asks for a command that no user of this crate needs to be given.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,21 +18,20 @@ use redis::{
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use tokio::time::timeout;
 
-use super::SettingsFault;
-use super::config::{Credentials, Tls, Topology};
-use super::error::StoreError;
+use super::config::{Login, RedisConfig, Topology, shown};
+use super::error::{StoreError, within};
 use super::keys::slot;
+use crate::settings::SettingsFault;
 
-/// Where the store is, or who knows.
+/// Where the store is, or which servers know.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     topology: Topology,
     /// Invariant: at least one.
     servers: Vec<ConnectionInfo>,
     /// How to log in to a server that others named.
-    credentials: Credentials,
+    login: Login,
     certificates: Option<TlsCertificates>,
     /// The last server that did not answer is asked last.
     first: std::sync::Arc<AtomicUsize>,
@@ -44,14 +43,8 @@ pub(super) const ANSWER: Duration = Duration::from_millis(500);
 const OPEN: Duration = Duration::from_secs(1);
 
 impl Endpoint {
-    pub(super) fn new(
-        urls: &[String],
-        topology: Topology,
-        credentials: &Credentials,
-        sentinel: &Credentials,
-        tls: &Tls,
-        faults: &mut Vec<SettingsFault>,
-    ) -> Option<Self> {
+    pub(super) fn new(config: &RedisConfig, faults: &mut Vec<SettingsFault>) -> Option<Self> {
+        let RedisConfig { urls, topology, login, sentinel_login, tls, .. } = config;
         let before = faults.len();
         if urls.is_empty() {
             faults.push(SettingsFault::new(
@@ -59,7 +52,7 @@ impl Endpoint {
                 "is missing: give the store's, for example redis://localhost:6379",
             ));
         }
-        if let Topology::Sentinel { master } = &topology
+        if let Topology::Sentinel { master } = topology
             && master.is_empty()
         {
             faults.push(SettingsFault::new(
@@ -67,12 +60,17 @@ impl Endpoint {
                 "names no master: give the name that the sentinels have",
             ));
         }
-        let login = if matches!(topology, Topology::Sentinel { .. }) { sentinel } else { credentials };
-        let sharded = topology == Topology::Cluster;
-        let servers: Vec<_> = urls.iter().filter_map(|url| server(url, login, sharded, faults)).collect();
+        let asked_first = if matches!(topology, Topology::Sentinel { .. }) { sentinel_login } else { login };
+        let sharded = *topology == Topology::Cluster;
+        let servers: Vec<_> =
+            urls.iter().filter_map(|url| server(url, asked_first, sharded, faults)).collect();
         let root = tls.root.clone();
-        let client = tls.client.clone();
+        let client = tls.client_certificate.clone().zip(tls.client_key.clone());
         let client_tls = client.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+        if tls.client_certificate.is_some() != tls.client_key.is_some() {
+            let problem = "has only one of the client's certificate and its key: give both";
+            faults.push(SettingsFault::new("tls", problem));
+        }
         let custom = root.is_some() || client_tls.is_some();
         if root.as_deref().is_some_and(|pem| !holds_certificates(pem)) {
             faults.push(SettingsFault::new(
@@ -88,9 +86,9 @@ impl Endpoint {
         }
         let certificates = custom.then_some(TlsCertificates { client_tls, root_cert: root });
         let endpoint = Self {
-            topology,
+            topology: topology.clone(),
             servers,
-            credentials: credentials.clone(),
+            login: login.clone(),
             certificates,
             first: std::sync::Arc::default(),
         };
@@ -141,7 +139,7 @@ impl Endpoint {
         Err(last)
     }
 
-    /// The server that was resolved last did not do: somebody else is to be asked first.
+    /// The server that was resolved last did not do: another one is asked first.
     pub(super) fn failed(&self) {
         if self.servers.len() > 1 {
             self.first.fetch_add(1, Ordering::Relaxed);
@@ -180,12 +178,13 @@ impl Endpoint {
         } else {
             ConnectionAddr::Tcp(host, port)
         };
-        // The settings of a url, which the first one has: none of its credentials, if it is a sentinel's.
+        // The settings of a url, which the first one has: none of its credentials, if it is a
+        // sentinel's.
         let template = self.servers[0].clone();
         let mut login = template.redis_settings().clone();
         if matches!(self.topology, Topology::Sentinel { .. }) {
             login = redis::RedisConnectionInfo::default().set_skip_set_lib_name();
-            login = with_login(login, &self.credentials);
+            login = with_login(login, &self.login);
         }
         template.set_addr(address).set_redis_settings(login)
     }
@@ -206,20 +205,9 @@ pub(super) async fn commands(client: &Client) -> Result<MultiplexedConnection, S
     within(OPEN, client.get_multiplexed_async_connection_with_config(&config)).await
 }
 
-/// The result of a call to the store, or that there was none in time.
-pub(super) async fn within<T>(
-    span: Duration,
-    call: impl Future<Output = redis::RedisResult<T>>,
-) -> Result<T, StoreError> {
-    match timeout(span, call).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(StoreError::Timeout { after: span }),
-    }
-}
-
 fn server(
     url: &str,
-    login: &Credentials,
+    login: &Login,
     sharded: bool,
     faults: &mut Vec<SettingsFault>,
 ) -> Option<ConnectionInfo> {
@@ -249,13 +237,14 @@ fn server(
     if settings.password().is_none() {
         settings = with_login(settings, login);
     }
-    // Sharded channels are only pushed in the newer protocol; everybody else understands the older one.
+    // Sharded channels are only pushed in the newer protocol; all other servers understand the
+    // older one.
     let protocol = if sharded { ProtocolVersion::RESP3 } else { ProtocolVersion::RESP2 };
     let tcp = TcpSettings::default().set_nodelay(true);
     Some(info.set_redis_settings(settings.set_protocol(protocol)).set_tcp_settings(tcp))
 }
 
-fn with_login(mut settings: redis::RedisConnectionInfo, login: &Credentials) -> redis::RedisConnectionInfo {
+fn with_login(mut settings: redis::RedisConnectionInfo, login: &Login) -> redis::RedisConnectionInfo {
     if let Some(user) = &login.user {
         settings = settings.set_username(user);
     }
@@ -288,30 +277,17 @@ fn owner(slots: &Value, slot: u16) -> Option<(String, u16)> {
     })
 }
 
-/// A url without what is secret in it: everything between the scheme and the host, and every parameter.
-pub(super) fn shown(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let rest: String = rest.chars().take(128).filter(|c| !c.is_control()).collect();
-    if scheme.is_empty() && !url.contains("://") {
-        // Not a url at all: it may be a password that was put into the wrong field.
-        return "the text given".to_owned();
-    }
-    let scheme: String = scheme.chars().take(16).filter(char::is_ascii_alphanumeric).collect();
-    format!("{scheme}://{rest}")
-}
-
-/// The client library takes any text, and would then trust nobody.
+/// The client library takes any text, and would then trust no server.
 fn holds_certificates(pem: &[u8]) -> bool {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     certificates.is_ok_and(|certificates| !certificates.is_empty())
 }
 
-/// TLS asks for a cryptography provider that is the process's. The service's own choice counts; without one it is ring.
+/// TLS asks for a cryptography provider that is the process's. The service's own choice counts;
+/// without one it is ring.
 fn provide_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // An error means that somebody else was quicker, which is as good.
+        // An error means that another thread was quicker, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
@@ -329,19 +305,6 @@ impl fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_is_shown_without_what_is_secret() {
-        for (url, safe) in [
-            ("redis://user:p%40ss@host:6379/0", "redis://host:6379/0"),
-            ("rediss://:a@b@host", "rediss://host"),
-            ("unix:///run/redis.sock?pass=hunter2", "unix:///run/redis.sock"),
-            ("hunter2", "the text given"),
-            ("user:hunter2@host", "the text given"),
-        ] {
-            assert_eq!(shown(url), safe);
-        }
-    }
 
     #[test]
     fn the_owner_of_a_slot_is_found_and_nonsense_is_not_an_owner() {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What can go wrong between here and the store.
 
+use std::future::Future;
 use std::time::Duration;
 
 use atrion_state::ProviderError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
+use tokio::time::timeout;
 
 use super::NAME;
 
@@ -23,7 +25,7 @@ impl From<RedisError> for StoreError {
 }
 
 impl StoreError {
-    /// In words for a person, with what mends it where somebody has to.
+    /// In words for a person, with what mends it where a person has to.
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Timeout { after } => format!("no answer within {after:?}"),
@@ -31,19 +33,29 @@ impl StoreError {
             Self::Other(reason) => reason.clone(),
         }
     }
+}
 
-    /// As the port has it. What a person has to mend is `Rejected`.
-    pub(super) fn into_provider_error(self) -> ProviderError {
-        let reason = self.reason();
-        match self {
-            Self::Timeout { after } => ProviderError::Timeout { provider: NAME, after },
-            Self::Redis(error) if is_refusal(&error) => {
-                ProviderError::rejected(NAME, reason).caused_by(error)
-            }
-            Self::Redis(error) => ProviderError::unavailable(NAME, reason).caused_by(error),
-            Self::Other(_) => ProviderError::unavailable(NAME, reason),
+/// As the port has it. What a person has to mend is `Rejected`.
+impl From<StoreError> for ProviderError {
+    fn from(error: StoreError) -> Self {
+        let reason = error.reason();
+        match error {
+            StoreError::Timeout { after } => Self::Timeout { provider: NAME, after },
+            StoreError::Redis(error) if is_refusal(&error) => Self::rejected(NAME, reason).caused_by(error),
+            StoreError::Redis(error) => Self::unavailable(NAME, reason).caused_by(error),
+            StoreError::Other(_) => Self::unavailable(NAME, reason),
         }
     }
+}
+
+/// The result of a call, or that there was none in time.
+pub(super) async fn within<T, E: Into<StoreError>>(
+    span: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, StoreError> {
+    timeout(span, call)
+        .await
+        .map_or(Err(StoreError::Timeout { after: span }), |result| result.map_err(Into::into))
 }
 
 fn is_refusal(error: &RedisError) -> bool {

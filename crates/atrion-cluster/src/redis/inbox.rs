@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Messages that came and were not looked at yet. Whoever reads the subscription never waits for anybody: a reader that
-//! stops is cut off by the server. So the queue is bounded, and when it is full the oldest message goes; its sender's
-//! next one shows the gap, and the store fills it.
+//! Messages that arrived and were not handled yet. The task that reads the subscription must not
+//! wait: the server cuts off a reader that stops. So the queue is bounded, and a full queue drops
+//! its oldest message; the sender's next message shows the gap, and the store fills it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -50,7 +50,8 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// The next messages, some at a time; `None` when the subscription has ended and nothing is left.
+    /// The next messages, some at a time; `None` when the subscription has ended and nothing is
+    /// left.
     pub(super) async fn next(&self) -> Option<Vec<Vec<u8>>> {
         loop {
             let arrived = self.arrived.notified();
@@ -70,7 +71,7 @@ impl Inbox {
         }
     }
 
-    /// How many messages went because nobody looked at them in time, since this was last asked.
+    /// How many messages were dropped unhandled since the last call.
     pub(super) fn take_dropped(&self) -> u64 {
         std::mem::take(&mut self.lock().dropped)
     }
@@ -81,7 +82,7 @@ impl Inbox {
     }
 }
 
-/// So many are looked at before anything else gets its turn.
+/// How many are handled before anything else gets its turn.
 const SOME: usize = 64;
 
 #[cfg(test)]

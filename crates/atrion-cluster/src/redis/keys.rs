@@ -3,10 +3,11 @@
 
 use atrion_state::NodeId;
 
-use super::SettingsFault;
-use super::config::SyncConfig;
+use super::config::RedisConfig;
+use crate::settings::SettingsFault;
 
-/// Names for one shard of one cluster. The braces are a hash tag: all of a shard's keys and its channel lie in one slot.
+/// Names for one shard of one cluster. The braces are a hash tag: all of a shard's keys and its
+/// channel lie in one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Keys {
     namespace: String,
@@ -15,12 +16,8 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn new(
-        namespace: &str,
-        cluster: &str,
-        sync: &SyncConfig,
-        faults: &mut Vec<SettingsFault>,
-    ) -> Option<Self> {
+    pub(super) fn new(config: &RedisConfig, faults: &mut Vec<SettingsFault>) -> Option<Self> {
+        let RedisConfig { namespace, cluster, sync, .. } = config;
         let before = faults.len();
         let channel = sync.channel.as_str();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -39,7 +36,7 @@ impl Keys {
         (faults.len() == before).then(|| {
             let tag = format!("{{{cluster}/0}}");
             let channel = if sync.exact { channel.to_owned() } else { format!("{channel}:{tag}") };
-            Self { namespace: namespace.to_owned(), channel, tag }
+            Self { namespace: namespace.clone(), channel, tag }
         })
     }
 
@@ -53,8 +50,9 @@ impl Keys {
         format!("{}:{}:m", self.namespace, self.tag)
     }
 
-    /// The clusters that use a licence: a hash of names and when they were last seen. Not a shard's: it lies anywhere.
-    pub(super) fn licence(&self, id: &str) -> String {
+    /// The clusters that use a license: a hash of names and when they were last seen. Not a
+    /// shard's: it lies anywhere.
+    pub(super) fn license(&self, id: &str) -> String {
         format!("{}:license:{id}", self.namespace)
     }
 }
@@ -79,30 +77,36 @@ fn crc16(bytes: &[u8]) -> u16 {
 mod tests {
     use std::time::Duration;
 
+    use super::super::config::SyncConfig;
     use super::*;
+
+    fn shop(sync: SyncConfig) -> RedisConfig {
+        RedisConfig { cluster: "shop".into(), sync, ..RedisConfig::default() }
+    }
 
     #[test]
     fn a_shard_s_keys_and_channel_share_a_slot() {
-        let keys = Keys::new("atrion", "shop", &SyncConfig::default(), &mut Vec::new()).unwrap();
+        let keys = Keys::new(&shop(SyncConfig::default()), &mut Vec::new()).unwrap();
         let node = NodeId::new("pod-1").unwrap();
         assert_eq!(keys.record(&node), "atrion:{shop/0}:n:pod-1");
         assert_eq!(keys.members(), "atrion:{shop/0}:m");
         assert_eq!(keys.channel, "atrion:sync:{shop/0}");
-        assert_eq!(keys.licence("01J"), "atrion:license:01J");
+        assert_eq!(keys.license("01J"), "atrion:license:01J");
         let slots = [keys.record(&node), keys.members(), keys.channel].map(|key| slot(&key));
         assert!(slots.iter().all(|one| *one == slot("shop/0")));
     }
 
     #[test]
     fn the_channel_of_an_older_installation_keeps_its_name() {
-        let keys = Keys::new("atrion", "shop", &SyncConfig::default().exact(true), &mut Vec::new()).unwrap();
+        let keys = Keys::new(&shop(SyncConfig::default().exact(true)), &mut Vec::new()).unwrap();
         assert_eq!(keys.channel, "atrion:sync");
         assert_eq!(keys.members(), "atrion:{shop/0}:m");
     }
 
     #[test]
     fn the_slot_is_the_specification_s() {
-        // "123456789" is the check of CRC-16/XMODEM, 0x31c3; the others are from the Cluster specification's rules.
+        // "123456789" is the check of CRC-16/XMODEM, 0x31c3; the others are from the Cluster
+        // specification's rules.
         assert_eq!(crc16(b"123456789"), 0x31c3);
         assert_eq!(slot("{user1000}.following"), slot("{user1000}.followers"));
         assert_eq!(slot("foo{}{bar}"), crc16(b"foo{}{bar}") % 16_384);
@@ -113,7 +117,12 @@ mod tests {
     #[test]
     fn names_that_would_break_out_are_refused_with_their_field() {
         let mut faults = Vec::new();
-        assert_eq!(Keys::new("a:b", "x}y", &SyncConfig::new(Duration::ZERO, "sync*"), &mut faults), None);
+        let wrong = RedisConfig {
+            namespace: "a:b".into(),
+            cluster: "x}y".into(),
+            ..shop(SyncConfig::new(Duration::ZERO, "sync*"))
+        };
+        assert_eq!(Keys::new(&wrong, &mut faults), None);
         let fields: Vec<_> = faults.iter().map(|fault| fault.field).collect();
         assert_eq!(fields, ["namespace", "cluster", "sync.channel"]);
     }

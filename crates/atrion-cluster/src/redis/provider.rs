@@ -12,29 +12,30 @@ use atrion_state::{
 use tokio::time::timeout;
 
 use super::builder::RedisClusterBuilder;
-use super::config::Settings;
 use super::driver::Driver;
 use super::shared::Shared;
 use super::{BuildError, ConfigError, NAME};
+use crate::adapter::Connection;
 use crate::fleet::FleetStats;
 use crate::worker::Worker;
 
 /// Shares the state of a fleet through Redis or Valkey.
 ///
-/// Nothing that the store does reaches the host: `connect` returns within a second, connected or not; every other method
-/// answers from memory; a task talks to the store and comes back to it by itself. Without a licence that permits it,
-/// state stays in this process's memory, which is said in the log, in [`health`](StateProvider::health) and to
-/// observers, and admission is as alive as with one.
+/// Nothing that the store does reaches the host: `connect` returns within a second, connected or
+/// not; every other method answers from memory; a task talks to the store and comes back to it by
+/// itself. Without a license that permits it, state stays in this process's memory, which is said
+/// in the log, in [`health`](StateProvider::health) and to observers, and admission is as alive as
+/// with one.
 #[derive(Debug)]
 pub struct RedisClusterProvider {
     shared: Arc<Shared>,
     worker: Worker<()>,
-    sharing: Sharing,
 }
 
-/// Connecting returns within a second whatever happens, and whoever waits for it has other things to do in that second.
+/// Connecting returns within a second whatever happens, and the caller needs some of that second
+/// for itself.
 const CONNECT: Duration = Duration::from_millis(700);
-/// The last words take a second at most.
+/// The last commit takes a second at most.
 const DISCONNECT: Duration = Duration::from_millis(1_500);
 
 impl RedisClusterProvider {
@@ -43,16 +44,17 @@ impl RedisClusterProvider {
         RedisClusterBuilder::default()
     }
 
-    /// This node's name at present: the configured one, unless another process turned out to have it.
+    /// This node's name at present: the configured one, unless another process turned out to have
+    /// it.
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.shared.fleet().node().clone()
     }
 
-    /// Whether a licence permits to share. What is missing is looked for again every minute.
+    /// Whether a license permits to share. What is missing is looked for again every minute.
     #[must_use]
     pub fn is_licensed(&self) -> bool {
-        self.shared.license.is_granted()
+        self.shared.adapter.license.is_granted()
     }
 
     /// What the protocol has counted, and how much it holds.
@@ -62,31 +64,31 @@ impl RedisClusterProvider {
         self.shared.fleet().stats(now)
     }
 
-    /// How many clusters use the licence, as far as this store and this process know, and by how many that is more than
-    /// it allows. Nothing depends on either.
+    /// How many clusters use the license, as far as this store and this process know, and by how
+    /// many that is more than it allows. Nothing depends on either.
     #[must_use]
     pub fn licensed_clusters(&self) -> (usize, usize) {
-        self.shared.license.clusters(self.shared.wall())
+        self.shared.adapter.license.clusters(self.shared.adapter.wall())
     }
 }
 
 impl RedisClusterBuilder {
-    /// Checks the settings and makes the provider. Nothing is connected yet. Without a licence that permits it the
-    /// provider keeps state in memory and says so.
+    /// Checks the settings and makes the provider. Nothing is connected yet. Without a license that
+    /// permits it the provider keeps state in memory and says so.
     ///
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.
     pub fn build(self) -> Result<RedisClusterProvider, ConfigError> {
-        Ok(RedisClusterProvider::new(self.check()?))
+        Ok(RedisClusterProvider::over(Arc::new(self.check()?)))
     }
 
     /// As [`build`](Self::build), for services that would rather not start than not share.
     ///
     /// # Errors
-    /// [`BuildError`] with everything that is wrong, or why the licence does not permit it.
+    /// [`BuildError`] with everything that is wrong, or why the license does not permit it.
     pub fn build_strict(self) -> Result<RedisClusterProvider, BuildError> {
         let provider = self.build()?;
-        match provider.shared.license.refusal() {
+        match provider.shared.adapter.license.refusal() {
             None => Ok(provider),
             Some(refusal) => Err(refusal.into()),
         }
@@ -94,9 +96,8 @@ impl RedisClusterBuilder {
 }
 
 impl RedisClusterProvider {
-    fn new(settings: Settings) -> Self {
-        let sharing = settings.sharing;
-        Self { shared: Arc::new(Shared::new(settings)), worker: Worker::new(NAME), sharing }
+    fn over(shared: Arc<Shared>) -> Self {
+        Self { shared, worker: Worker::new(NAME) }
     }
 }
 
@@ -107,12 +108,15 @@ impl StateProvider for RedisClusterProvider {
 
     fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
-            let mut health = self.shared.health.subscribe();
             let shared = Arc::clone(&self.shared);
-            self.worker.start(|stop| ((), Driver::new(shared, stop).run()))?;
-            // Degraded from the start is no error: the task goes on trying.
-            let up = health.wait_for(Health::is_up);
-            if self.shared.license.is_granted() {
+            self.worker.start(|stop| {
+                shared.adapter.is(Connection::Connecting);
+                ((), Driver::new(shared, stop).run())
+            })?;
+            // Degraded from the start is no error: the worker goes on trying.
+            let mut status = self.shared.adapter.status();
+            let up = status.wait_for(|status| matches!(status.connection, Connection::Up));
+            if self.shared.adapter.license.is_granted() {
                 let _ = timeout(CONNECT, up).await;
             }
             Ok(())
@@ -125,7 +129,7 @@ impl StateProvider for RedisClusterProvider {
                 return Ok(());
             }
             let result = self.worker.stop(DISCONNECT).await;
-            let _ = self.shared.health.send_replace(Health::Disconnected);
+            self.shared.adapter.is(Connection::Idle);
             self.shared.feed.close();
             result
         })
@@ -136,26 +140,18 @@ impl StateProvider for RedisClusterProvider {
         route: &'a RouteId,
     ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
         Box::pin(async move {
-            let now = self.shared.now();
-            let fleet = self.shared.fleet();
-            match fleet.own(route, now) {
+            let known = self.shared.fleet().own(route, self.shared.now());
+            match known {
                 Some(vector) => Ok(Some(vector)),
-                None if fleet.is_remembered() || !self.shared.license.is_granted() => Ok(None),
-                // An earlier life may have known it. Whoever asks again later will be told.
-                None if self.worker.orders().is_none() => Err(ProviderError::Disconnected { provider: NAME }),
-                None => Err(ProviderError::unavailable(NAME, "what is stored has not been read yet")),
+                None => self.shared.adapter.answers().map(|()| None),
             }
         })
     }
 
     fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
         Box::pin(async move {
-            let now = self.shared.now();
-            let fleet = self.shared.fleet();
-            if fleet.is_remembered() || !self.shared.license.is_granted() {
-                return Ok(fleet.owned(now));
-            }
-            Err(ProviderError::unavailable(NAME, "what is stored has not been read yet"))
+            self.shared.adapter.answers()?;
+            Ok(self.shared.fleet().owned(self.shared.now()))
         })
     }
 
@@ -203,7 +199,7 @@ impl StateProvider for RedisClusterProvider {
 
     fn sharing(&self) -> Option<Sharing> {
         let liveness = || self.shared.fleet().liveness();
-        self.shared.license.is_granted().then(|| self.sharing.with_liveness(liveness()))
+        self.shared.adapter.license.is_granted().then(|| self.shared.sharing.with_liveness(liveness()))
     }
 
     fn published_weight(&self, route: &RouteId) -> Option<Weight> {
@@ -211,11 +207,11 @@ impl StateProvider for RedisClusterProvider {
     }
 
     fn health(&self) -> Health {
-        self.shared.health()
+        self.shared.adapter.health()
     }
 
     fn attach(&self, observer: Arc<dyn Observer>) {
-        self.shared.attach(observer);
+        self.shared.adapter.attach(observer);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

@@ -1,43 +1,53 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What the port's methods and the task that talks to the store have in common. Here are the adapter's locks.
+//! What the port's methods and the task that talks to the store have in common. Here are the
+//! adapter's locks.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use atrion_core::{Mono, Wall};
-use atrion_license::Feature;
+use atrion_core::Mono;
+use atrion_license::{Feature, Watch};
 use atrion_state::{
-    Change, Clock, Event, Feed, Health, MessageDirection, MessageResult, Observer, ProviderStats, lock,
+    Change, Clock, Event, Feed, MessageDirection, MessageResult, NodeId, ProviderStats, Sharing, lock,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
-use super::config::Settings;
+use super::config::RedisConfig;
 use super::endpoint::Endpoint;
 use super::keys::Keys;
 use super::{NAME, seed};
+use crate::adapter::Adapter;
 use crate::fleet::{Fleet, FleetConfig, LinkConfig, Notice};
-use crate::license_gate::LicenseGate;
 use crate::wire::{ClusterHash, EntryFault, EntryFaults, Expected, Key, Message, Reject, decode};
 
+/// Everything that was set, checked.
+pub(super) struct Settings {
+    pub(super) config: RedisConfig,
+    pub(super) endpoint: Endpoint,
+    pub(super) keys: Keys,
+    pub(super) key: Option<Key>,
+    pub(super) node: NodeId,
+    pub(super) sharing: Sharing,
+    pub(super) license: Watch,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
 pub(super) struct Shared {
-    /// A lock, because the port's methods and the task step the same machine. It is held for one step at a time and never
-    /// while anybody waits for anything.
+    pub(super) adapter: Adapter,
+    /// A lock, because the port's methods and the worker step the same machine. It is held for one
+    /// step at a time and never over an await.
     fleet: Mutex<Fleet>,
     pub(super) feed: Feed,
-    pub(super) license: LicenseGate,
     pub(super) endpoint: Endpoint,
     pub(super) keys: Keys,
     pub(super) key: Option<Key>,
     pub(super) cluster: String,
+    pub(super) sharing: Sharing,
     pub(super) link: LinkConfig,
     hash: ClusterHash,
-    pub(super) clock: Arc<dyn Clock>,
-    /// How the connection is, as the task says.
-    pub(super) health: watch::Sender<Health>,
-    /// There is something new to say.
+    /// Wakes the worker: there is something new to publish.
     pub(super) stirred: Notify,
-    observer: Mutex<Option<Arc<dyn Observer>>>,
     counts: Counts,
 }
 
@@ -46,7 +56,7 @@ pub(super) struct Shared {
 struct Counts {
     rejects: [AtomicU64; Reject::ALL.len()],
     faults: [AtomicU64; EntryFault::ALL.len()],
-    /// Messages that nobody looked at in time.
+    /// Messages that were dropped unhandled.
     overflowed: AtomicU64,
     /// Records under our keys that are none.
     foreign: AtomicU64,
@@ -54,56 +64,36 @@ struct Counts {
 
 impl Shared {
     pub(super) fn new(settings: Settings) -> Self {
-        let Settings { endpoint, keys, key, interval, node, cluster, license, longest_wait, clock, .. } =
-            settings;
-        let hash = ClusterHash::of(&cluster);
-        let mut config = FleetConfig::new(hash, node);
-        config.pulse = interval;
-        config.cfg = u32::try_from(interval.as_millis()).unwrap_or(u32::MAX);
-        let fleet = Fleet::new(config, clock.now(), clock.wall(), seed());
+        let Settings { config, endpoint, keys, key, node, sharing, license, clock } = settings;
+        let hash = ClusterHash::of(&config.cluster);
+        let mut fleet = FleetConfig::new(hash, node);
+        fleet.pulse = config.sync.interval;
+        fleet.cfg = u32::try_from(config.sync.interval.as_millis()).unwrap_or(u32::MAX);
+        let fleet = Fleet::new(fleet, clock.now(), clock.wall(), seed());
         Self {
+            adapter: Adapter::new(NAME, clock, license, Feature::Redis, &config.cluster),
             fleet: Mutex::new(fleet),
             feed: Feed::default(),
-            license: LicenseGate::new(license, Feature::Redis, &cluster, NAME, clock.wall()),
             endpoint,
             keys,
             key,
-            cluster,
-            link: LinkConfig { longest_backoff: longest_wait, ..LinkConfig::default() },
+            cluster: config.cluster,
+            sharing,
+            link: LinkConfig { longest_backoff: config.longest_wait, ..LinkConfig::default() },
             hash,
-            clock,
-            health: watch::Sender::new(Health::Disconnected),
             stirred: Notify::new(),
-            observer: Mutex::default(),
             counts: Counts::default(),
         }
     }
 
     pub(super) fn now(&self) -> Mono {
-        self.clock.now()
-    }
-
-    pub(super) fn wall(&self) -> Wall {
-        self.clock.wall()
+        self.adapter.now()
     }
 
     /// One step of the machine.
     pub(super) fn fleet(&self) -> MutexGuard<'_, Fleet> {
         // Each step leaves the machine usable.
         lock(&self.fleet)
-    }
-
-    /// Tells whoever listens, outside of every lock.
-    pub(super) fn tell(&self, event: &Event) {
-        let observer = lock(&self.observer).clone();
-        if let Some(observer) = observer {
-            observer.on_event(event);
-        }
-    }
-
-    pub(super) fn attach(&self, observer: Arc<dyn Observer>) {
-        *lock(&self.observer) = Some(observer);
-        self.license.tell_again();
     }
 
     /// Takes bytes from the channel.
@@ -124,7 +114,7 @@ impl Shared {
 
     /// A message, and whether it is whole; nothing if it is none, which is counted.
     pub(super) fn decode(&self, bytes: &[u8]) -> Option<(Message, bool)> {
-        let wall_ms = self.wall().as_millis();
+        let wall_ms = self.adapter.wall().as_millis();
         let expected = Expected { cluster: self.hash, shard: 0, key: self.key.as_ref(), wall_ms };
         match decode(bytes, &expected) {
             Ok(decoded) => {
@@ -159,7 +149,7 @@ impl Shared {
         let now = self.now();
         let notices = self.fleet().notices(now);
         for notice in notices {
-            self.tell(&match notice {
+            self.adapter.tell(&match notice {
                 Notice::Joined(node) => Event::NodeJoined { provider: NAME, node },
                 Notice::Lost(node) => Event::NodeLost { provider: NAME, node },
                 Notice::Renamed { from, to } => {
@@ -178,9 +168,9 @@ impl Shared {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (sent, received) = (MessageDirection::Sent, MessageDirection::Received);
         let mut all = ProviderStats::new(NAME)
-            .health(self.health())
+            .health(self.adapter.health())
             .nodes(stats.live, stats.fading)
-            .license(self.license.standing(self.wall()))
+            .license(self.adapter.license_standing())
             .messages(sent, MessageResult::Accepted, stats.sent)
             .messages(received, MessageResult::Accepted, stats.taken + stats.echoes + stats.loaded)
             .messages(received, MessageResult::Stale, stats.old)
@@ -190,8 +180,8 @@ impl Shared {
             .rejected(received, "foreign_identity", stats.foreign)
             .rejected(received, "overflow", read(&self.counts.overflowed))
             .rejected(received, "foreign_record", read(&self.counts.foreign));
-        // Without a licence nothing is ever stored, and nothing lies behind.
-        if self.license.is_granted() {
+        // Without a license nothing is ever stored, and nothing lies behind.
+        if self.adapter.license.is_granted() {
             all = all.lag(lag);
         }
         for (reject, counter) in Reject::ALL.into_iter().zip(&self.counts.rejects) {
@@ -202,13 +192,9 @@ impl Shared {
         }
         all
     }
-
-    pub(super) fn health(&self) -> Health {
-        self.health.borrow().clone()
-    }
 }
 
-/// Relaxed: gauges read them, nobody decides by them.
+/// Relaxed: gauges read them, no decision does.
 fn count(counter: &AtomicU64, more: u64) {
     if more > 0 {
         counter.fetch_add(more, Ordering::Relaxed);
@@ -220,7 +206,7 @@ impl fmt::Debug for Shared {
         f.debug_struct("Shared")
             .field("endpoint", &self.endpoint)
             .field("cluster", &self.cluster)
-            .field("health", &self.health())
+            .field("health", &self.adapter.health())
             .finish_non_exhaustive()
     }
 }

@@ -29,7 +29,7 @@ pub(crate) async fn the_adapter_keeps_the_contract() {
     );
 }
 
-pub(crate) async fn without_a_licence_it_keeps_the_contract_in_memory() {
+pub(crate) async fn without_a_license_it_keeps_the_contract_in_memory() {
     let unlicensed = || {
         let nowhere = Watch::from(Sources::file("/nowhere/atrion.key"));
         builder("postgres://nobody@127.0.0.1:1/nothing").license(nowhere)
@@ -41,7 +41,7 @@ pub(crate) async fn without_a_licence_it_keeps_the_contract_in_memory() {
     assert!(adapter.get_vector(&route("a")).await.unwrap().is_some());
     assert!(adapter.get_vector(&route("b")).await.unwrap().is_none(), "a cold start, not an error");
     assert!(adapter.warm_start().await.is_ok());
-    assert!(format!("{:?}", adapter.health()).contains("licence"), "{:?}", adapter.health());
+    assert!(format!("{:?}", adapter.health()).contains("license"), "{:?}", adapter.health());
     assert!(adapter.flush().await.is_err(), "nothing was stored, and it says so");
     adapter.disconnect().await.unwrap();
 }

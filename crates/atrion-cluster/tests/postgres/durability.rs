@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What "stored" means. Acknowledged is what `flush` or `disconnect` returned for: it is in the server's log on disk. What
-//! a periodic write committed may be lost with the *server*, and is written again by the node, which still has it.
+//! What "stored" means. Acknowledged is what `flush` or `disconnect` returned for: it is in the
+//! server's log on disk. What a periodic write committed may be lost with the *server*, and is
+//! written again by the node, which still has it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,8 +15,8 @@ use super::world::{builder, open, route, until, until_rows, vector};
 
 const ROUTES: usize = 300;
 
-/// The server is killed again and again while a node writes and flushes. After each return of `flush`, every row is at
-/// least as new as what was accepted before the call.
+/// The server is killed again and again while a node writes and flushes. After each return of
+/// `flush`, every row is at least as new as what was accepted before the call.
 pub(crate) async fn what_was_acknowledged_survives_a_killed_server() {
     // The log is written to disk as late as can be, so that what did not wait for it is lost.
     let mut server = Postgres::builder().setting("wal_writer_delay", "10s").start().unwrap();
@@ -68,7 +69,8 @@ pub(crate) async fn what_was_acknowledged_survives_a_killed_server() {
     adapter.disconnect().await.unwrap();
 }
 
-/// Nothing is acknowledged here: the node writes behind, and the server dies. The node notices and writes all again.
+/// Nothing is acknowledged here: the node writes behind, and the server dies. The node notices and
+/// writes all again.
 pub(crate) async fn what_was_not_is_written_again_after_a_killed_server() {
     // The log is written to disk as late as can be, so that much is lost.
     let mut server = Postgres::builder().setting("wal_writer_delay", "10s").start().unwrap();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A database that hangs, is slow, refuses or is not there: the adapter's operations answer as quickly as ever,
-//! its state says what is wrong, and all is stored when the database is well again.
+//! A database that hangs, is slow, refuses or is not there: the adapter's operations answer as
+//! quickly as ever, its state says what is wrong, and all is stored when the database is well
+//! again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +14,9 @@ use atrion_testkit::RecordingObserver;
 
 use super::world::{builder, connected, database, open, route, server, until, until_rows, vector};
 
-/// None of the operations that a pulse waits for takes a noticeable time: they touch memory alone. Generous, because a
-/// busy machine takes a thread away for long; a second would mean that somebody waits for the database.
+/// None of the operations that a pulse waits for takes a noticeable time: they touch memory alone.
+/// Generous, because a busy machine takes a thread away for long; a second would mean that a call
+/// waits for the database.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 pub(crate) async fn uses(adapter: &PostgresPersistenceAdapter, number: f64) {
@@ -27,7 +29,7 @@ pub(crate) async fn uses(adapter: &PostgresPersistenceAdapter, number: f64) {
     assert!(begin.elapsed() < AT_ONCE, "100 updates took {:?}", begin.elapsed());
 }
 
-pub(crate) async fn a_stopped_server_delays_nobody() {
+pub(crate) async fn a_stopped_server_delays_no_call() {
     let server = Postgres::start().unwrap();
     let url = server.create_database("one").unwrap();
     let adapter = builder(&url).write_behind(Duration::from_millis(100)).build().unwrap();
@@ -110,7 +112,7 @@ pub(crate) async fn a_slow_network_is_slow_and_a_held_one_is_noticed() {
 pub(crate) async fn one_row_that_is_refused_keeps_no_other_from_being_stored() {
     let (name, url) = database();
     let adapter = connected(&url).await;
-    // Somebody was stricter than we are.
+    // The database's owner was stricter than this adapter.
     let stricter = "alter table atrion.vector_current add constraint stricter check (route <> 'r57')";
     server().execute(&name, stricter).unwrap();
     uses(&adapter, 1.0).await;

@@ -9,7 +9,8 @@ use atrion_state::{FakeClock, RouteId, StateProvider};
 
 use super::world::{builder, connected, database, open, route, server, until, vector};
 
-/// What a fleet of 50 nodes with 1,000 routes each writes every ten seconds in the worst case, here as fast as it goes.
+/// What a fleet of 50 nodes with 1,000 routes each writes every ten seconds in the worst case, here
+/// as fast as it goes.
 pub(crate) async fn fifty_nodes_of_a_thousand_routes() {
     const NODES: usize = 50;
     const ROUTES: usize = 1_000;
@@ -39,7 +40,8 @@ pub(crate) async fn fifty_nodes_of_a_thousand_routes() {
                         .map(|name| (name.clone(), vector(Mode::Operational, f64::from(round))))
                         .collect();
                     node.update_batch(&batch).await.unwrap();
-                    // All at once is worse than it gets: a busy machine may take longer than a statement may.
+                    // All at once is worse than it gets: a busy machine may take longer than a
+                    // statement may.
                     while node.flush().await.is_err() {}
                 })
             })
@@ -65,12 +67,14 @@ fn clock(wall: u64) -> FakeClock {
     FakeClock::at(Mono::from_nanos(1), Wall::from_millis(wall))
 }
 
-/// Ages are spans of the database's clock, lives are ordered by what the database has: a node's own date decides nothing.
+/// Ages are spans of the database's clock, lives are ordered by what the database has: a node's own
+/// date decides nothing.
 pub(crate) async fn clocks_that_differ_by_a_day_change_nothing() {
     const DAY: u64 = 86_400_000;
     let now = 1_800_000_000_000;
     let (name, url) = database();
-    // The first life believes that it is tomorrow, the second that it is yesterday, the third that it is 1970.
+    // The first life believes that it is tomorrow, the second that it is yesterday, the third that
+    // it is 1970.
     for (wall, scar) in [(now + DAY, 1.0), (now - DAY, 2.0), (0, 3.0)] {
         let adapter = builder(&url).clock(Arc::new(clock(wall))).build().unwrap();
         adapter.connect().await.unwrap();

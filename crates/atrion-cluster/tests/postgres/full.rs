@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A full disk: a small one that somebody has filled, and, where no disk can be mounted, files that may not grow. Both are
-//! what PostgreSQL itself meets with and says, and both pass by themselves.
+//! A full disk: a small one that other files fill, and, where no disk can be mounted, files that
+//! may not grow. Both are what PostgreSQL itself meets with and says, and both pass by themselves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,8 @@ pub(crate) async fn files_that_may_not_grow_pass() {
     let server = Postgres::start().unwrap();
     server.create_database("one").unwrap();
     let begin = |server: &Postgres| {
-        // Somebody else's rows, until the table is larger than a file of the log: that one has to fit into the limit.
+        // Rows of another application, until the table is larger than a file of the log: that one
+        // has to fit into the limit.
         let rows = "insert into atrion.vector_current select 'other', 'r' || n, repeat('n', 60), 1, n, 1, 1, 1, 0, 1, 0.1, \
                     clock_timestamp() from generate_series(1, 110000) n";
         server.execute("one", rows).unwrap();
@@ -42,7 +43,8 @@ pub(crate) async fn files_that_may_not_grow_pass() {
     passes(&server, "could not extend file", begin, end).await;
 }
 
-/// More than fits into the pages that are there, and fewer than the 4,096 changes of modes that may wait.
+/// More than fits into the pages that are there, and fewer than the 4,096 changes of modes that may
+/// wait.
 const ROUTES: usize = 3_000;
 
 /// What every full disk comes to. `cause` is what PostgreSQL says of it.
@@ -71,7 +73,8 @@ async fn passes(server: &Postgres, cause: &str, begin: impl Fn(&Postgres), end: 
         _ => String::new(),
     };
     until("it says what is wrong", || reason().contains(cause)).await;
-    // Connections are welcome all the while, and nothing can be written over them: it is not well because of that.
+    // Connections are welcome all the while, and nothing can be written over them: it is not well
+    // because of that.
     let lag = || adapter.stats()[0].lag.unwrap();
     let before = lag();
     for _ in 0..20 {
@@ -99,7 +102,8 @@ async fn passes(server: &Postgres, cause: &str, begin: impl Fn(&Postgres), end: 
         _ => None,
     });
     assert!(told.as_ref().is_some_and(|told| told.contains(cause)), "{told:?}");
-    // Nothing is lost: neither the latest of each vector, nor any change of a mode, nor the memory of the process.
+    // Nothing is lost: neither the latest of each vector, nor any change of a mode, nor the memory
+    // of the process.
     adapter.flush().await.unwrap();
     let rows = "select count(*) filter (where route like 'r%' and scar = 2), count(*) filter (where route like 'api/a%' and scar = 7) \
                 from atrion.vector_current where cluster = 'shop'";

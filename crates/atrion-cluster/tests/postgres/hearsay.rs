@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What a gate heard of its fleet is in the history for people, beside the node's own scar and never in its place.
+//! What a gate heard of its fleet is in the history for people, beside the node's own scar and
+//! never in its place.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) async fn what_a_gate_heard_is_beside_the_own_scar() {
     for on in ["heard", "alone"] {
         adapter.update_vector(route(on), open(50.0)).await.unwrap();
     }
-    // Whoever hears later is not who heard then.
+    // What is attached later did not hear what came before.
     adapter.attach_merged_scars(Arc::new(Hears("heard", 7.25)));
     clock.advance(Duration::from_secs(90));
     adapter.flush().await.unwrap();

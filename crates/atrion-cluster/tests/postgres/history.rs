@@ -10,7 +10,8 @@ use atrion_testbed::Postgres;
 
 use super::world::{connected, database, fresh, open, route, server, until_rows};
 
-/// A day with a story, and one before it: `api/pay` opened on b, then on a, and b twice; `api/cart` on c and is open still.
+/// A day with a story, and one before it: `api/pay` opened on b, then on a, and b twice; `api/cart`
+/// on c and is open still.
 async fn a_day(name: &str, url: &str) -> HistoryReader {
     connected(url).await.disconnect().await.unwrap();
     let run = |sql: &str| server().execute(name, sql).unwrap();
@@ -180,7 +181,7 @@ pub(crate) async fn the_documented_queries_run() {
 }
 
 /// And not only that time is up.
-pub(crate) async fn a_server_that_lets_nobody_in_says_why() {
+pub(crate) async fn a_server_that_refuses_connections_says_why() {
     let mut server = Postgres::start().unwrap();
     let secret = "s3cret-of-the-reader";
     server.create_role("reader", secret).unwrap();
@@ -210,7 +211,7 @@ pub(crate) async fn a_server_that_lets_nobody_in_says_why() {
 }
 
 /// Two questions hold the connections that there are, and the role may have no more.
-pub(crate) async fn who_waits_for_another_question_suspects_nobody() {
+pub(crate) async fn a_query_that_waits_for_another_does_not_suspect_the_server() {
     let (name, url) = database();
     connected(&url).await.disconnect().await.unwrap();
     let role = fresh("reader");

@@ -17,7 +17,7 @@ mod fleet;
 mod full;
 mod hearsay;
 mod history;
-mod licence;
+mod license;
 mod pooler;
 mod retention;
 mod rights;
@@ -32,13 +32,13 @@ fn main() -> ExitCode {
         &[Server::Postgres],
         tests![
             contract::the_adapter_keeps_the_contract,
-            contract::without_a_licence_it_keeps_the_contract_in_memory,
+            contract::without_a_license_it_keeps_the_contract_in_memory,
             contract::a_new_life_finds_what_the_earlier_one_stored,
             backup::a_dump_that_is_restored_is_found_by_the_next_life,
             durability::what_was_acknowledged_survives_a_killed_server,
             durability::what_was_not_is_written_again_after_a_killed_server,
             durability::changes_of_modes_are_stored_once_each,
-            faults::a_stopped_server_delays_nobody,
+            faults::a_stopped_server_delays_no_call,
             faults::a_slow_network_is_slow_and_a_held_one_is_noticed,
             faults::one_row_that_is_refused_keeps_no_other_from_being_stored,
             faults::a_connection_limit_is_waited_out,
@@ -54,14 +54,14 @@ fn main() -> ExitCode {
             history::pages_go_on_where_the_one_before_ended,
             history::what_a_node_wrote_is_found,
             history::the_documented_queries_run,
-            history::a_server_that_lets_nobody_in_says_why,
-            history::who_waits_for_another_question_suspects_nobody,
-            licence::clusters_above_the_limit_are_counted_and_nothing_else,
-            licence::a_role_that_may_not_count_stores_all_the_same,
+            history::a_server_that_refuses_connections_says_why,
+            history::a_query_that_waits_for_another_does_not_suspect_the_server,
+            license::clusters_above_the_limit_are_counted_and_nothing_else,
+            license::a_role_that_may_not_count_stores_all_the_same,
             pooler::nodes_share_connections_that_change_with_each_transaction => unless no_pooler,
             pooler::what_is_prepared_on_one_connection_is_not_there_on_the_next => unless no_pooler,
             retention::weeks_pass_and_partitions_come_and_go,
-            retention::who_finds_the_partitions_being_made_waits_for_them,
+            retention::a_node_waits_for_partitions_that_another_makes,
             retention::a_sample_waits_for_its_partition_and_keeps_the_connection,
             retention::rows_of_nodes_that_are_gone_are_deleted,
             retention::samples_are_taken_of_what_is_not_well,
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
             schema::many_nodes_migrate_at_once,
             schema::an_older_schema_is_migrated_or_refused,
             schema::a_newer_minor_is_used_and_a_newer_major_is_refused,
-            tls::who_is_trusted_is_talked_to_and_nobody_else,
+            tls::only_a_trusted_server_is_talked_to,
             tls::a_server_without_tls_is_refused_by_who_asks_for_it,
         ],
     )

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Behind PgBouncer, which gives each transaction the next connection. What `manual/persistence.md` says of poolers.
+//! Behind PgBouncer, which gives each transaction the next connection. What `manual/persistence.md`
+//! says of poolers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,9 @@ const NODES: usize = 6;
 /// Fewer than nodes, so that they have to share.
 const CONNECTIONS: u16 = 3;
 
-/// Everything that an adapter does: migrations of all nodes at once under an advisory lock, warm starts, writes with
-/// settings of their own, partitions under another lock, questions about history, and a server that is killed behind it.
+/// Everything that an adapter does: migrations of all nodes at once under an advisory lock, warm
+/// starts, writes with settings of their own, partitions under another lock, questions about
+/// history, and a server that is killed behind it.
 pub(crate) async fn nodes_share_connections_that_change_with_each_transaction() {
     let mut server = Postgres::start().unwrap();
     server.create_database("one").unwrap();
@@ -82,7 +84,8 @@ pub(crate) async fn nodes_share_connections_that_change_with_each_transaction() 
     assert_eq!(warm.warm_start().await.unwrap().len(), 20);
 }
 
-/// Why it has to be told: an old pooler does not carry prepared statements from connection to connection.
+/// Why it has to be told: an old pooler does not carry prepared statements from connection to
+/// connection.
 pub(crate) async fn what_is_prepared_on_one_connection_is_not_there_on_the_next() {
     let server = Postgres::start().unwrap();
     server.create_database("one").unwrap();
@@ -106,6 +109,7 @@ pub(crate) async fn what_is_prepared_on_one_connection_is_not_there_on_the_next(
         }
     }
     println!("{}: {said:?}", pooler.version());
-    // From 1.21 on PgBouncer may be configured to follow them (`max_prepared_statements`), and from 1.24 on it does.
+    // From 1.21 on PgBouncer may be configured to follow them (`max_prepared_statements`), and from
+    // 1.24 on it does.
     assert!(said.is_empty() || said.contains("prepared statement"), "{said}");
 }

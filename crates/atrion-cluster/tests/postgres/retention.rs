@@ -11,8 +11,8 @@ use atrion_testkit::RecordingObserver;
 
 use super::world::{builder, connected, database, open, route, server, until, until_rows, vector};
 
-/// A hundred days, one a call, with rows every day: there is always a partition to write to, and nothing is kept longer
-/// than it has to be.
+/// A hundred days, one a call, with rows every day: there is always a partition to write to, and
+/// nothing is kept longer than it has to be.
 pub(crate) async fn weeks_pass_and_partitions_come_and_go() {
     let (name, url) = database();
     connected(&url).await.disconnect().await.unwrap();
@@ -45,7 +45,8 @@ pub(crate) async fn weeks_pass_and_partitions_come_and_go() {
     assert_eq!(run(again), ["0|0"]);
 }
 
-/// Somebody who makes partitions, and gives it up without one as soon as somebody else waits for them.
+/// A node that makes partitions, and gives up without one as soon as another node waits for
+/// them.
 struct Maker {
     database: String,
     session: JoinHandle<()>,
@@ -79,8 +80,9 @@ impl Maker {
 const LOCKS: &str = "from pg_locks where locktype = 'advisory' and objid = 4708123001234 % 4294967296 and database = \
                      (select oid from pg_database where datname = current_database())";
 
-/// Of many nodes that start on an empty database one makes the partitions. The others have something to write meanwhile.
-pub(crate) async fn who_finds_the_partitions_being_made_waits_for_them() {
+/// Of many nodes that start on an empty database one makes the partitions. The others have
+/// something to write meanwhile.
+pub(crate) async fn a_node_waits_for_partitions_that_another_makes() {
     let (name, url) = database();
     let maker = Maker::at_work(&name).await;
     let adapter = connected(&url).await;
@@ -130,7 +132,8 @@ pub(crate) async fn rows_of_nodes_that_are_gone_are_deleted() {
     adapter.disconnect().await.unwrap();
 }
 
-/// A sample is due a minute after the connection at most; here its statement is shown to write what it should.
+/// A sample is due a minute after the connection at most; here its statement is shown to write what
+/// it should.
 pub(crate) async fn samples_are_taken_of_what_is_not_well() {
     let (name, url) = database();
     let clock = FakeClock::at(Mono::from_nanos(1), Wall::from_millis(1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! TLS with certificates that nobody but the test trusts.
+//! TLS with certificates that only the test trusts.
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ fn url(server: &Postgres, host: &str, password: &str, mode: &str, root: &Path) -
     format!("postgres://app:{password}@{host}:{port}/one?sslmode={mode}&sslrootcert={}", root.display())
 }
 
-pub(crate) async fn who_is_trusted_is_talked_to_and_nobody_else() {
+pub(crate) async fn only_a_trusted_server_is_talked_to() {
     let (mine, other) = (Authority::new(), Authority::new());
     let server = Postgres::builder().tls(mine.files.clone()).start().unwrap();
     server.create_role("app", PASSWORD).unwrap();
     server.execute("postgres", "create database one owner app").unwrap();
     let mine = &mine.files.authority;
 
-    // The name and who signed it; who signed it alone, under whatever name.
+    // The name and the authority; the authority alone, under any name.
     for (host, mode) in [("localhost", "verify-full"), ("127.0.0.1", "verify-ca")] {
         let adapter = builder(&url(&server, host, PASSWORD, mode, mine)).build().unwrap();
         adapter.connect().await.unwrap();
@@ -39,7 +39,7 @@ pub(crate) async fn who_is_trusted_is_talked_to_and_nobody_else() {
         adapter.disconnect().await.unwrap();
     }
 
-    // Signed by somebody else; of another name; the right server and the wrong password.
+    // Signed by another authority; of another name; the right server and the wrong password.
     for (host, password, mode, root, says) in [
         ("localhost", PASSWORD, "verify-full", &other.files.authority, "invalid peer certificate"),
         ("localhost", PASSWORD, "verify-ca", &other.files.authority, "invalid peer certificate"),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A fleet of five engines while its store is killed, stopped, slow, cut off, emptied, locked and full.
+//! A fleet of five engines while its store is killed, stopped, slow, cut off, emptied, locked and
+//! full.
 
 use std::time::Duration;
 
@@ -36,8 +37,8 @@ async fn recovered(fleet: &mut Fleet, fault: &str) {
     eprintln!("{fault}: up after {up:.1?}, agreed after {agreed:.1?}, admissions {traffic:?}");
     assert_eq!(traffic.refused, 0, "{fault}: a request failed");
     assert!(traffic.admitted > 1_000, "{fault}: {traffic:?}");
-    // That nobody waits for the store is shown in `stuck.rs`, without a clock. Here something would have to be badly wrong:
-    // the machine may be busy with other things.
+    // That no request waits for the store is shown in `stuck.rs`, without a clock. Here something
+    // would have to be badly wrong: the machine may be busy with other things.
     assert!(traffic.p99 < SECOND / 20 && traffic.worst < 5 * SECOND, "{fault}: {traffic:?}");
     fleet.went_on(fault);
     fleet.is_bounded(fault);
@@ -74,11 +75,11 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     fleet.proxies[3].half_open();
     fleet.trauma(2 * SECOND).await;
     let cut_off = || (0..4).all(|number| degraded(&fleet, number).is_some());
-    eventually("whoever is cut off knows it", cut_off).await;
+    eventually("a node that is cut off knows it", cut_off).await;
     assert!(fleet.nodes[4].provider.health().is_up(), "the partition is between others");
     let alone = || fleet.nodes[4].provider.view(&route("kept-0-0")).is_empty();
-    eventually("who is silent for ten seconds counts no more", alone).await;
-    // Nobody keeps what nobody takes.
+    eventually("a node that is silent for ten seconds counts no more", alone).await;
+    // No node keeps what no store takes.
     fleet.is_bounded("in the middle of a partition");
     fleet.proxies.iter().for_each(|proxy| proxy.restore());
     recovered(&mut fleet, "partition").await;
@@ -129,7 +130,8 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     fleet.shutdown().await;
 }
 
-/// What one engine learns moves the gates of the others, fades when nobody is heard, and is back with the store.
+/// What one engine learns moves the gates of the others, fades when no node is heard, and is back
+/// with the store.
 pub async fn a_gate_hears_the_fleet_as_long_as_there_is_one() {
     let mut redis = Redis::start().unwrap();
     let mut engines = Vec::new();
@@ -153,7 +155,7 @@ pub async fn a_gate_hears_the_fleet_as_long_as_there_is_one() {
         hurt();
         heard(1) == 0.0 && heard(2) == 0.0
     };
-    let took = eventually("nobody is heard", alone).await;
+    let took = eventually("no node is heard", alone).await;
     assert!(took > 2 * SECOND, "it fades, and does not break off: {took:?}");
     redis.restart().unwrap();
     eventually("the others hear of it again", told).await;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Five engines in one process, each with a provider and a way to the store of its own, and traffic that never stops.
+//! Five engines in one process, each with a provider and a way to the store of its own, and traffic
+//! that never stops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +27,7 @@ pub struct Fleet {
     readers: usize,
 }
 
-/// Pulses of an engine since somebody last asked.
+/// Pulses of an engine since the last call.
 #[derive(Debug, Default)]
 struct Pulses(AtomicUsize);
 
@@ -130,7 +131,7 @@ impl Fleet {
                     if (scar - own).abs() > 0.5 + 0.05 * own {
                         return Some(format!("node-{reader} sees {scar} of `{on}`, and it is {own}"));
                     }
-                    // One version has one value, whoever has it and by whichever way it came.
+                    // One version has one value, on every node and whichever way it came.
                     let first = first.get_or_insert_with(|| seen.clone());
                     let same = (first.incarnation, first.version) == (seen.incarnation, seen.version);
                     if !same || first.vector.scar_tissue != seen.vector.scar_tissue {
@@ -144,7 +145,8 @@ impl Fleet {
         None
     }
 
-    /// Nothing that a node knew itself is gone: neither with it, nor in the store for whoever comes next.
+    /// Nothing that a node knew itself is gone: neither with it, nor in the store for a node that
+    /// comes next.
     pub async fn nothing_is_lost(&mut self) {
         for (number, node) in self.nodes.iter().enumerate() {
             for kept in 0..KEPT {
@@ -164,11 +166,12 @@ impl Fleet {
                 view.iter().any(|register| register.node.as_str() == format!("node-{number}"))
             })
         };
-        eventually("a newcomer knows what everybody knew", || (0..NODES).all(knows)).await;
+        eventually("a newcomer knows what all nodes knew", || (0..NODES).all(knows)).await;
         newcomer.disconnect().await.unwrap();
     }
 
-    /// Every engine went on computing. A fault lasts a second at least, which are ten pulses on a machine that has time.
+    /// Every engine went on computing. A fault lasts a second at least, which are ten pulses on a
+    /// machine that has time.
     pub fn went_on(&self, fault: &str) {
         for (number, node) in self.nodes.iter().enumerate() {
             let pulses = node.pulses.0.swap(0, Ordering::Relaxed);
@@ -176,9 +179,11 @@ impl Fleet {
         }
     }
 
-    /// However long a fault lasts and whatever is said meanwhile: nobody holds more than there is to know.
+    /// However long a fault lasts and whatever is said meanwhile: no node holds more than there is
+    /// to know.
     pub fn is_bounded(&self, fault: &str) {
-        // Beside those that are kept the one that everybody has traffic on, and the one that is sick.
+        // Beside those that are kept the one that all nodes have traffic on, and the one that is
+        // sick.
         let routes = KEPT + 2;
         let (peers, readers) = (NODES - 1, self.readers);
         for (number, node) in self.nodes.iter().enumerate() {

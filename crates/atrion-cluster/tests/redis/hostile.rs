@@ -15,7 +15,8 @@ fn rejected(stats: &ProviderStats) -> BTreeMap<&'static str, u64> {
 
 pub async fn what_others_write_does_no_harm() {
     let redis = Redis::start().unwrap();
-    // Before anybody comes: members that cannot be, a record that is a list, one that is rubbish, one without a header.
+    // Before any node comes: members that cannot be, a record that is a list, one that is rubbish,
+    // one without a header.
     let key = |node: &str| format!("atrion:{{default/0}}:n:{node}");
     let write = |words: &[&str]| redis.command(words.iter().copied()).unwrap();
     write(&["SADD", "atrion:{default/0}:m", "list", "rubbish", "headless", "gone", "no/name", ""]);
@@ -42,13 +43,14 @@ pub async fn what_others_write_does_no_harm() {
     one.update_vector(route("a"), vector(60.0)).await.unwrap();
     eventually("two hears one still", || seen(&two, "a").1 > 55.0).await;
     assert!(one.health().is_up() && two.health().is_up());
-    // A member without a record was taken off the list; a record that is somebody's was left alone.
+    // A member without a record was taken off the list; a record that belongs to others was left
+    // alone.
     let members = redis.command(["SMEMBERS", "atrion:{default/0}:m"]).unwrap();
     let members: Vec<_> = members.list().iter().filter_map(|name| name.text().map(str::to_owned)).collect();
     assert!(!members.contains(&"gone".to_owned()) && members.contains(&"list".to_owned()), "{members:?}");
     let kind = redis.command(["TYPE", &key("list")]).unwrap();
     assert_eq!(kind.text(), Some("list"));
-    // Under one's own key it is another matter: nothing works, and the reason says what to do.
+    // Under the node's own key it is another matter: nothing works, and the reason says what to do.
     write(&["SET", &key("three"), "mine"]);
     let three = provider("three", &redis.url());
     three.connect().await.unwrap();
@@ -85,7 +87,7 @@ pub async fn a_record_of_a_newer_version_is_left_alone() {
     assert_eq!(kept.text(), Some(newer));
 }
 
-pub async fn a_fleet_with_a_key_listens_to_nobody_else() {
+pub async fn a_fleet_with_a_key_takes_only_what_is_signed() {
     let redis = Redis::start().unwrap();
     let keyed = |node: &str, key: u8| builder(node, &redis.url()).hmac_key([key; 32]).build().unwrap();
     let (one, two, liar, naive) =

@@ -13,7 +13,7 @@ mod chaos;
 mod contract;
 mod fleet;
 mod hostile;
-mod licence;
+mod license;
 mod security;
 mod stuck;
 mod support;
@@ -32,10 +32,10 @@ fn main() -> ExitCode {
             contract::the_contract_is_kept_by_a_user_with_the_least_rights,
             hostile::what_others_write_does_no_harm,
             hostile::a_record_of_a_newer_version_is_left_alone,
-            hostile::a_fleet_with_a_key_listens_to_nobody_else,
-            licence::without_a_licence_the_store_is_never_touched,
-            licence::clusters_above_the_limit_are_counted_and_nothing_else,
-            security::a_fleet_speaks_over_tls_and_to_nobody_else,
+            hostile::a_fleet_with_a_key_takes_only_what_is_signed,
+            license::without_a_license_the_store_is_never_touched,
+            license::clusters_above_the_limit_are_counted_and_nothing_else,
+            security::a_fleet_speaks_over_tls_and_to_no_other_server,
             stuck::no_request_calls_a_provider_or_waits_for_one_that_does,
             topology::a_cluster_of_three_masters_carries_a_fleet,
             topology::a_fleet_follows_its_slot_to_another_node,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! TLS with certificates that nobody but the fleet trusts.
+//! TLS with certificates that only the fleet trusts.
 
 use atrion_state::{Health, StateProvider};
 use atrion_testbed::Redis;
@@ -7,7 +7,7 @@ use atrion_testbed::Redis;
 use super::authority::Authority;
 use super::support::{builder, eventually, route, seen, vector};
 
-pub async fn a_fleet_speaks_over_tls_and_to_nobody_else() {
+pub async fn a_fleet_speaks_over_tls_and_to_no_other_server() {
     let (mine, other) = (Authority::new(), Authority::new());
     let redis = Redis::builder().password("secret").tls(mine.files.clone()).start().unwrap();
     let url = redis.tls_url().unwrap();
@@ -19,7 +19,7 @@ pub async fn a_fleet_speaks_over_tls_and_to_nobody_else() {
     }
     one.update_vector(route("a"), vector(30.0)).await.unwrap();
     eventually("two hears one", || seen(&two, "a").0 == 1).await;
-    eventually("who trusts somebody else does not connect", || {
+    eventually("a node that trusts another authority does not connect", || {
         matches!(deceived.health(), Health::Degraded { reason } if reason.to_lowercase().contains("certificate"))
     })
     .await;

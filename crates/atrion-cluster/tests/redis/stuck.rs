@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A provider that hangs in every call with the thread that made it, against all that the port asks for. No figure can show
-//! that nobody waits for it; a wall does: while nothing comes through, whoever gets on has not tried to.
+//! A provider that hangs in every call with the thread that made it, against all that the port asks
+//! for. No figure can show that nothing waits for it; a wall does: while nothing comes through,
+//! what goes on has not tried to.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -156,7 +157,8 @@ impl Observer for Pulses {
 
 const REQUESTS: usize = 100_000;
 
-/// Admits and finishes on another thread, which a test need not wait for if it never ends. Gives how many were refused.
+/// Admits and finishes on another thread, which a test need not wait for if it never ends. Gives
+/// how many were refused.
 fn requests(on: &Route) -> mpsc::Receiver<usize> {
     let (done, all_done) = mpsc::channel();
     let on = on.clone();
@@ -188,7 +190,8 @@ pub async fn no_request_calls_a_provider_or_waits_for_one_that_does() {
     // First the one call that is made with the route's own lock held, then every one.
     for for_peers_alone in [true, false] {
         wall.close(for_peers_alone);
-        // By the thread's own sleep: with every worker in a call that hangs the runtime has nobody to keep its timers.
+        // By the thread's own sleep: with every worker in a call that hangs the runtime has nobody
+        // to keep its timers.
         let deadline = Instant::now() + PATIENCE;
         while wall.inside() == 0 {
             assert!(Instant::now() < deadline, "the pulse calls nothing of the provider's");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Providers with a licence, and waiting for what has to come.
+//! Providers with a license, and waiting for what has to come.
 
 use std::time::{Duration, Instant};
 

@@ -35,7 +35,7 @@ fn owner(cluster: &RedisCluster) -> usize {
     let has = |node: &atrion_testbed::Redis| {
         matches!(node.command(["EXISTS", "atrion:{default/0}:m"]), Ok(Reply::Number(1)))
     };
-    cluster.nodes().iter().position(has).expect("somebody has it")
+    cluster.nodes().iter().position(has).expect("a node has it")
 }
 
 pub async fn a_cluster_of_three_masters_carries_a_fleet() {
@@ -51,10 +51,10 @@ pub async fn a_cluster_of_three_masters_carries_a_fleet() {
     // The node that carries them is killed and comes back empty, with the slots that it had.
     let owner = owner(&cluster);
     cluster.nodes_mut()[owner].kill();
-    eventually("everybody notices", || [&one, &two, &three].iter().all(|node| !node.health().is_up())).await;
+    eventually("all nodes notice", || [&one, &two, &three].iter().all(|node| !node.health().is_up())).await;
     one.update_vector(route("b"), vector(44.0)).await.unwrap();
     cluster.nodes_mut()[owner].restart().unwrap();
-    eventually("everybody is back", || [&one, &two, &three].iter().all(|node| node.health().is_up())).await;
+    eventually("all nodes are back", || [&one, &two, &three].iter().all(|node| node.health().is_up())).await;
     hears(&two, &one, "a", 60.0).await;
     eventually("what happened meanwhile is known", || seen(&three, "b").0 == 1).await;
 }
@@ -78,7 +78,7 @@ pub async fn a_fleet_follows_its_slot_to_another_node() {
     // The slot goes, with nothing in it, as in the last step of a migration.
     nodes[from].command(["FLUSHALL"]).unwrap();
     for number in [to, from, 3 - from - to] {
-        // Whoever writes between the two commands keeps the slot where it is for a moment.
+        // A write between the two commands keeps the slot where it is for a moment.
         for attempt in 0.. {
             let moved = nodes[number].command(["CLUSTER", "SETSLOT", &slot, "NODE", &id]);
             if moved.is_ok() {

@@ -15,7 +15,7 @@ use atrion_license::development;
 use atrion_state::{InMemoryProvider, StateProvider};
 use tokio::time::Instant;
 
-/// Where a pod remembers, and who it is.
+/// Where a pod remembers, and its name.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) node: String,
@@ -39,7 +39,8 @@ const NODE: &str = "ATRION_POD_NODE";
 const REDIS: &str = "ATRION_POD_REDIS";
 const POSTGRES: &str = "ATRION_POD_POSTGRES";
 
-/// A hundred requests a second, each failing after 20 ms: two in flight, as a healthy dependency would have.
+/// A hundred requests a second, each failing after 20 ms: two in flight, as a healthy dependency
+/// would have.
 const PACE: Duration = Duration::from_millis(10);
 const LATENCY: Duration = Duration::from_millis(20);
 
@@ -59,7 +60,7 @@ impl Settings {
         }
         if let Some(url) = &self.postgres {
             let postgres = PostgresPersistenceAdapter::builder().url(url).cluster("shop").node(&self.node);
-            // Sooner than usual, so that nobody has to wait ten seconds for a pod to be killed.
+            // Sooner than usual, so that the test need not wait ten seconds for a pod to be killed.
             let postgres = postgres.write_behind(Duration::from_secs(1)).license(license());
             layers.push(Arc::new(postgres.build().unwrap()));
         }
@@ -142,7 +143,7 @@ impl Pod {
         pod
     }
 
-    /// Lets it serve requests for so long.
+    /// Lets it serve requests for a span.
     pub(crate) fn serve(&mut self, span: Duration) -> Tally {
         writeln!(self.orders, "run {}", span.as_millis()).unwrap();
         let answer = self.hear();

@@ -14,8 +14,8 @@ use atrion_testkit::contract::{self, Subject, Time};
 
 use super::pod::{Pod, Settings, Tally};
 
-/// How the dependency's failures went at a pod's first requests: cold, after a kill, after an orderly stop, and as another
-/// node, which is as cold as the first.
+/// How the dependency's failures went at a pod's first requests: cold, after a kill, after an
+/// orderly stop, and as another node, which is as cold as the first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Told {
     pub(crate) cold: Tally,
@@ -46,7 +46,8 @@ pub(crate) fn live(settings: &Settings, between: impl Fn()) -> Told {
     let stopped = third.serve(WHILE);
     third.kill();
 
-    // Alone it would hear the others' registers through Redis; what it does not do is to take them for its own.
+    // Alone it would hear the others' registers through Redis; what it does not do is to take them
+    // for its own.
     let mut other = Pod::start(&Settings { node: "pod-stranger".to_owned(), ..settings.clone() });
     let stranger = other.serve(WHILE);
     other.kill();
@@ -72,7 +73,7 @@ fn check(stores: &str, told: Told) {
         // What passes are probes.
         assert!(warm.failed < told.cold.failed, "{told:?}");
     }
-    assert!(told.stranger.until_protected >= 3, "another node's breaker is not one's own: {told:?}");
+    assert!(told.stranger.until_protected >= 3, "another node's breaker is not its own: {told:?}");
 }
 
 fn settings(redis: Option<String>, postgres: Option<String>) -> Settings {

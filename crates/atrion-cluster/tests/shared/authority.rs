@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Somebody who signs certificates, whom nobody but the test trusts.
+//! An authority that signs certificates; only the test trusts it.
 
 use atrion_testbed::TlsFiles;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// Who signed a certificate for `localhost`, and that. The files go with the value.
+/// An authority and its certificate for `localhost`. The files go with the value.
 pub(crate) struct Authority {
     pub(crate) files: TlsFiles,
     _folder: tempfile::TempDir,

@@ -9,8 +9,8 @@ use crate::RouteId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(u64);
 
-/// A queue from whose middle a removed route can be taken. A route that left places behind would let a caller who
-/// adds and removes routes grow it without bound.
+/// A queue from whose middle a removed route can be taken. If removed routes left places behind, a
+/// caller that adds and removes routes could grow it without bound.
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
     queue: BTreeMap<Place, RouteId>,

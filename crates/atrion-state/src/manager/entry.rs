@@ -12,8 +12,8 @@ pub(super) struct Entry {
     told: Told,
     /// The evidence that was last taken for a push.
     sent: Option<Weight>,
-    /// Its place in the dirty queue, if the store lacks it. Invariant: the queue has this route there
-    /// and nowhere else.
+    /// Its place in the dirty queue, if the store lacks it. Invariant: the queue has this route
+    /// there and nowhere else.
     pub(super) place: Option<Place>,
 }
 

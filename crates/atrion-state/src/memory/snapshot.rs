@@ -5,8 +5,9 @@ use atrion_core::Wall;
 
 use crate::{PhysicsVector, RouteId};
 
-/// The content of an [`InMemoryProvider`](crate::InMemoryProvider) at one instant. With the feature `serde` it can be
-/// written and read in any format; what is read is checked as strictly as what is built.
+/// The content of an [`InMemoryProvider`](crate::InMemoryProvider) at one instant. With the feature
+/// `serde` it can be written and read in any format; what is read is checked as strictly as what is
+/// built.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The bounded map under the in-memory provider: one lock, two orders of eviction.
 //!
-//! Routes stand in one of two queues, both ordered by last use: `neutral`, whose loss loses nothing, and `scarred`.
-//! The victim is the head of the first queue that has one. A scar fades by itself, so once in a while the scarred
-//! queue is swept for what became neutral; at most once a second, because scars need time to fade and the sweep
-//! looks at every route.
+//! Routes stand in one of two queues, both ordered by last use: `neutral`, whose loss loses
+//! nothing, and `scarred`. The victim is the head of the first queue that has one. A scar fades by
+//! itself, so once in a while the scarred queue is swept for what became neutral; at most once a
+//! second, because scars need time to fade and the sweep looks at every route.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, Weak};
@@ -90,8 +90,8 @@ impl Store {
 
     pub(super) fn put(&self, batch: &[(RouteId, PhysicsVector)]) {
         let now = self.clock.now();
-        // Taken before the shelves and kept over the publishing: two writers' changes of a route reach the
-        // subscribers in the order in which they were stored.
+        // Taken before the shelves and kept over the publishing: two writers' changes of a route
+        // reach the subscribers in the order in which they were stored.
         let feeds = lock(&self.feeds);
         let first = {
             let mut shelves = lock(&self.shelves);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Observers made of observers: for fewer events, without the observer's having to know.
+//! Observers around observers: they pass on fewer events, and the inner observer does not know.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -40,8 +40,8 @@ impl<O: fmt::Debug, P> fmt::Debug for Filtered<O, P> {
     }
 }
 
-/// Passes on one in so many of the events that come with every pulse ([`Event::is_routine`]), the first among them, and
-/// everything else.
+/// Passes on one in `one_in` of the events that come with every pulse ([`Event::is_routine`]),
+/// beginning with the first, and every other event.
 #[derive(Debug)]
 pub struct Sampled<O> {
     observer: O,
@@ -58,7 +58,7 @@ impl<O: Observer> Sampled<O> {
 
 impl<O: Observer> Observer for Sampled<O> {
     fn on_event(&self, event: &Event) {
-        // Relaxed: which one in so many it is does not matter.
+        // Relaxed: it does not matter which of the routine events is passed on.
         if !event.is_routine() || self.seen.fetch_add(1, Relaxed).is_multiple_of(self.one_in) {
             self.observer.on_event(event);
         }

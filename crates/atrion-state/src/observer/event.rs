@@ -11,7 +11,8 @@ use crate::{LicenseStanding, NodeId, ProviderError, RouteId};
 
 /// Something that happened. Cheap to clone: names and texts are shared.
 ///
-/// Events come from the pulse and from configuration calls, never from the path of a single request.
+/// Events come from the pulse and from configuration calls, never from the path of a single
+/// request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -48,8 +49,8 @@ pub enum Event {
         /// How long it refused.
         lasted: Duration,
     },
-    /// The fleet's scars move a route's resistance, by an ohm or more: its gate is stricter than its own scar asks for, or
-    /// milder.
+    /// The fleet's scars move a route's resistance, by an ohm or more: its gate is stricter than
+    /// its own scar asks for, or milder.
     ClusterShareStarted {
         /// The route.
         route: RouteId,
@@ -58,7 +59,7 @@ pub enum Event {
         /// What the fleet adds to it, or takes from it: signed ohms.
         cluster: f64,
     },
-    /// The fleet's scars move a route's resistance no more, or by less than half an ohm.
+    /// The fleet's scars no longer move a route's resistance, or by less than half an ohm.
     ClusterShareStopped {
         /// The route.
         route: RouteId,
@@ -96,13 +97,13 @@ pub enum Event {
         /// All that is wrong with it.
         reason: Arc<str>,
     },
-    /// Somebody took over a route by hand.
+    /// An operator took over a route by hand.
     OverrideSet {
         /// The route.
         route: RouteId,
         /// What was asked for.
         kind: OverrideKind,
-        /// Why, in the words of whoever did it.
+        /// Why, in the operator's words.
         reason: Arc<str>,
         /// For how long.
         time_to_live: Duration,
@@ -113,7 +114,7 @@ pub enum Event {
         route: RouteId,
         /// What had been asked for.
         kind: OverrideKind,
-        /// Who lifted it; `None` if its time was over, or whoever did it gave no name.
+        /// The operator who lifted it; `None` if its time was over, or if no name was given.
         lifted_by: Option<Arc<str>>,
     },
     /// A recording of a route has ended.
@@ -134,8 +135,9 @@ pub enum Event {
         /// Routes whose vectors the store has not seen yet.
         dirty: usize,
     },
-    /// One trip to a store is over: a push or a pull of the engine's, or one that an adapter makes by itself (see
-    /// [`StateProvider::attach`](crate::StateProvider::attach) for who reports what).
+    /// One trip to a store is over: a push or a pull of the engine's, or one that an adapter makes
+    /// by itself (see [`StateProvider::attach`](crate::StateProvider::attach) for what is reported
+    /// where).
     SyncFinished {
         /// Name of the provider.
         provider: &'static str,
@@ -157,12 +159,12 @@ pub enum Event {
     },
     /// A node has been silent for so long that what it said counts no more.
     NodeLost {
-        /// Name of the provider that hears it no more.
+        /// Name of the provider that no longer hears it.
         provider: &'static str,
         /// The node.
         node: NodeId,
     },
-    /// Somebody else writes under this node's name. The provider goes on under the new name.
+    /// Another process writes under this node's name. The provider goes on under the new name.
     DuplicateIdentity {
         /// Name of the provider that noticed.
         provider: &'static str,
@@ -171,9 +173,10 @@ pub enum Event {
         /// The name that this node uses from now on.
         renamed: NodeId,
     },
-    /// A licensed adapter's licence has changed its standing, or another one is in use; once at the start, too.
+    /// The license of an adapter has changed its standing, or another one is in use; sent once at
+    /// the start, too.
     LicenseChanged {
-        /// Name of the provider that needs the licence.
+        /// Name of the provider that needs the license.
         provider: &'static str,
         /// How it stands.
         license: LicenseStanding,
@@ -183,14 +186,15 @@ pub enum Event {
 }
 
 impl Event {
-    /// It comes with every pulse or trip: of interest to meters, and noise to everybody else.
+    /// Whether it comes with every pulse or trip: meters need it, for other observers it is noise.
     #[must_use]
     pub const fn is_routine(&self) -> bool {
         matches!(self, Self::PulseFinished { .. } | Self::SyncFinished { .. })
     }
 }
 
-/// What somebody may do to a route by hand. The names are those of a breaker: open lets nothing through.
+/// What an operator may do to a route by hand. The names are those of a breaker: open lets nothing
+/// through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OverrideKind {
@@ -208,7 +212,7 @@ pub enum OverrideKind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecordingEnd {
-    /// Whoever made it has stopped it.
+    /// Its maker has stopped it.
     Stopped,
     /// It was as large as it may be.
     Bytes,
@@ -229,7 +233,7 @@ impl fmt::Display for RecordingEnd {
     }
 }
 
-/// Why somebody went to a store.
+/// What a trip to a store is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SyncOperation {

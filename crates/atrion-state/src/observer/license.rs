@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How a licence stands, as plain values: whoever listens needs to know nothing of licences.
+//! How a license stands, as plain values: an observer needs to know nothing of licenses.
 
 use std::sync::Arc;
 
 use atrion_core::Wall;
 
-/// How the licence of an adapter stands. Nothing here stops anything: it is for logs and gauges.
+/// How the license of an adapter stands. It stops nothing: it is for logs and gauges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LicenseStanding {
-    /// Names the licence in use, never its key. `None` without one.
+    /// Names the license in use, never its key. `None` without one.
     pub id: Option<Arc<str>>,
     /// In one word.
     pub state: LicenseState,
@@ -18,20 +18,20 @@ pub struct LicenseStanding {
 }
 
 impl LicenseStanding {
-    /// The standing of the licence of that id.
+    /// The standing of the license of that id.
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>, state: LicenseState, expires: Option<Wall>) -> Self {
         Self { id: Some(id.into()), state, expires }
     }
 
-    /// There is no licence.
+    /// There is no license.
     #[must_use]
     pub const fn unlicensed() -> Self {
         Self { id: None, state: LicenseState::Unlicensed, expires: None }
     }
 }
 
-/// The standing of a licence in one word.
+/// The standing of a license in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LicenseState {
@@ -43,7 +43,7 @@ pub enum LicenseState {
     Grace,
     /// It has ended.
     Expired,
-    /// What was found is no licence: a wrong signature, another product, a revoked key.
+    /// What was found is no license: a wrong signature, another product, a revoked key.
     Invalid,
     /// There is none.
     Unlicensed,

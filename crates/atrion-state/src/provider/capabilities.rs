@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-/// What a provider can do. Callers and the contract suite read it instead of knowing adapters by name.
+/// What a provider can do. Callers and the contract suite read it instead of knowing adapters by
+/// name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::RouteId;
 
-/// The cause below a [`ProviderError`]: whatever the adapter's client library said.
+/// The cause below a [`ProviderError`]: what the adapter's client library said.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why a provider did not do what it was asked. What happened and whether trying again helps are two facts:
-/// [`is_retryable`](Self::is_retryable) gives the second.
+/// Why a provider did not do what it was asked. What happened and whether trying again helps are
+/// two facts: [`is_retryable`](Self::is_retryable) gives the second.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
@@ -49,7 +49,8 @@ pub enum ProviderError {
         #[source]
         source: Option<SourceError>,
     },
-    /// The store holds something under this route that is no vector. It is left alone; the next update replaces it.
+    /// The store holds something under this route that is no vector. It is left alone; the next
+    /// update replaces it.
     #[error("provider `{provider}` holds no valid vector for route `{route}`: {reason}")]
     Corrupt {
         /// Name of the provider.
@@ -107,7 +108,7 @@ impl ProviderError {
         }
     }
 
-    /// Whether the same request can succeed later without anybody mending anything.
+    /// Whether the same request can succeed later although nothing is mended.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {

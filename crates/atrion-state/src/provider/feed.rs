@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A bounded feed of changes to several subscribers, without a runtime.
 //!
-//! Written by hand because the crate depends on no runtime: a queue, a waker, and a count of what was dropped.
-//! A publisher never waits: a full queue loses its *oldest* change, because the newest one of a route says all
-//! that the older ones said.
+//! Written by hand because the crate depends on no runtime: a queue, a waker, and a count of what
+//! was dropped. A publisher never waits: a full queue loses its *oldest* change, because the newest
+//! change of a route says all that the older ones said.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -73,7 +73,7 @@ impl Feed {
         Subscription { queue }
     }
 
-    /// Whether anybody listens; a publisher can spare itself the making of changes.
+    /// Whether there is a subscriber; a publisher without one need not make changes.
     #[must_use]
     pub fn has_subscribers(&self) -> bool {
         lock(&self.subscribers).iter().any(|one| one.strong_count() > 0)
@@ -84,8 +84,8 @@ impl Feed {
         self.enqueue(change).into_iter().for_each(Waker::wake);
     }
 
-    /// Gives a change to every subscriber and leaves it to the caller to wake them, outside whatever it has locked: a
-    /// waker may run anything.
+    /// Gives a change to every subscriber. The caller wakes them, outside its locks: a waker may
+    /// run anything.
     pub(crate) fn enqueue(&self, change: &Change) -> Vec<Waker> {
         let mut wakers = Vec::new();
         lock(&self.subscribers).retain(|one| {
@@ -102,7 +102,8 @@ impl Feed {
         wakers
     }
 
-    /// Ends the subscriptions there are: they give what they still hold, then `None`. New ones can be made.
+    /// Ends the subscriptions there are: they give what they still hold, then `None`. New ones can
+    /// be made.
     pub fn close(&self) {
         let ended = std::mem::take(&mut *lock(&self.subscribers));
         for queue in ended.iter().filter_map(Weak::upgrade) {
@@ -131,7 +132,8 @@ impl Drop for Feed {
 }
 
 impl Subscription {
-    /// The next change; `None` when the feed has ended and nothing is left. Cancel safe: a dropped call loses nothing.
+    /// The next change; `None` when the feed has ended and nothing is left. Cancel safe: a dropped
+    /// call loses nothing.
     pub async fn recv(&mut self) -> Option<Change> {
         poll_fn(|context| self.poll_recv(context)).await
     }

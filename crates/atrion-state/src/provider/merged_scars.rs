@@ -7,9 +7,11 @@ use crate::RouteId;
 
 /// What the gates of this process make of the fleet.
 ///
-/// For people who look back: was a route shed because of its own scar or because of others'? Nothing that decides reads
-/// it, and nothing of it is published: peers hear a node's own scar and nothing else.
+/// It is for people who read a history: was a route shed because of its own scar or because of the
+/// scars of others? No decision reads it, and it is never published: peers hear a node's own scar
+/// and nothing else.
 pub trait MergedScars: Send + Sync + 'static {
-    /// `S_merged` of a route: the scar that its gate uses in the place of its own. `None` where it uses its own.
+    /// `S_merged` of a route: the scar that its gate uses instead of its own. `None` where it uses
+    /// its own.
     fn merged_scar(&self, route: &RouteId) -> Option<Ohms>;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! How a fleet is to be listened to. What it says is in the registers of the view.
+//! How a node weighs what its fleet says. What the fleet says is in the registers of the view.
 
 use atrion_core::{Blend, Direction, Gamma, Ohms};
 
@@ -9,13 +9,13 @@ use crate::Liveness;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Sharing {
-    /// The weight of the fleet against the node itself; at 0 nobody is listened to.
+    /// The weight of the fleet against the node itself; at 0 the fleet is ignored.
     pub gamma: Gamma,
     /// Whether a node with little evidence of its own listens more.
     pub epistemic: bool,
     /// Which way the fleet may move a node.
     pub direction: Direction,
-    /// How the word of a silent node fades.
+    /// How the weight of a silent node fades.
     pub liveness: Liveness,
 }
 
@@ -26,7 +26,7 @@ impl Sharing {
         Self { gamma, epistemic: true, direction: Direction::Both, liveness: Liveness::default() }
     }
 
-    /// The same with or without more trust in hearsay for want of evidence.
+    /// The same, and whether a node with little evidence trusts hearsay more.
     #[must_use]
     pub const fn with_epistemic(mut self, epistemic: bool) -> Self {
         self.epistemic = epistemic;

@@ -10,19 +10,19 @@ use crate::LicenseStanding;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ProviderStats {
-    /// The store's name, as in [`Capabilities::name`](super::Capabilities::name). A provider with several layers gives
-    /// one entry for each, each with a name of its own.
+    /// The store's name, as in [`Capabilities::name`](super::Capabilities::name). A provider with
+    /// several layers gives one entry for each, each with a name of its own.
     pub provider: &'static str,
     /// How it is.
     pub health: Health,
-    /// How far what the store knows lies behind what this node knows: the age of the oldest change that it has not taken
+    /// How far the store lies behind this node: the age of the oldest change that it has not taken
     /// yet, zero if it has them all. `None` where that is not known.
     pub lag: Option<Duration>,
     /// Other nodes that are heard through this store; `None` where nodes do not hear each other.
     pub nodes: Option<NodeCount>,
     /// Messages so far, at most one entry for each combination.
     pub messages: Vec<MessageCount>,
-    /// How the licence stands; `None` where none is needed.
+    /// How the license stands; `None` where none is needed.
     pub license: Option<LicenseStanding>,
 }
 
@@ -44,7 +44,8 @@ pub struct MessageCount {
     pub direction: MessageDirection,
     /// How it ended.
     pub result: MessageResult,
-    /// Why, for what was not accepted: one of a few fixed words with underscores, such as `checksum` or `too_long`.
+    /// Why a message was rejected: one of a few fixed words with underscores, such as `checksum` or
+    /// `too_long`.
     pub reason: Option<&'static str>,
     /// How many.
     pub count: u64,
@@ -73,27 +74,27 @@ pub enum MessageResult {
 }
 
 impl ProviderStats {
-    /// A store that is up and has nothing else to say.
+    /// A store that is up, without any other figures.
     #[must_use]
     pub fn new(provider: &'static str) -> Self {
         Self { provider, health: Health::Up, lag: None, nodes: None, messages: Vec::new(), license: None }
     }
 
-    /// Says how it is.
+    /// Sets how the store is.
     #[must_use]
     pub fn health(mut self, health: Health) -> Self {
         self.health = health;
         self
     }
 
-    /// Says how far the store lies behind.
+    /// Sets how far the store lies behind.
     #[must_use]
     pub fn lag(mut self, lag: Duration) -> Self {
         self.lag = Some(lag);
         self
     }
 
-    /// Says how many other nodes are heard.
+    /// Sets how many other nodes are heard.
     #[must_use]
     pub fn nodes(mut self, live: usize, fading: usize) -> Self {
         self.nodes = Some(NodeCount { live, fading });
@@ -113,7 +114,7 @@ impl ProviderStats {
         self.push(MessageCount { direction, result, reason: Some(reason), count })
     }
 
-    /// Says how the licence stands.
+    /// Sets how the license stands.
     #[must_use]
     pub fn license(mut self, license: LicenseStanding) -> Self {
         self.license = Some(license);

@@ -29,11 +29,12 @@ pub struct PulseConfigError {
 }
 
 impl PulseConfig {
-    /// Between two COMPUTEs, 100 ms: the time in which an overload is to be noticed.
+    /// Between two COMPUTEs, 100 ms: the time within which an overload is noticed.
     pub const INTERVAL: Duration = Duration::from_millis(100);
-    /// For one push or pull, 1 s: ten pulses; what takes longer is down for our purposes.
+    /// For one push or pull, 1 s, which is ten pulses: a store that takes longer counts as down.
     pub const BUDGET: Duration = Duration::from_secs(1);
-    /// Between attempts to reach a store that fails. One that came back is found within the longest wait.
+    /// Between attempts to reach a store that fails. One that came back is found within the longest
+    /// wait.
     pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
 
     /// The same configuration with this interval between COMPUTEs (and pulls, if there are any).
@@ -73,15 +74,16 @@ impl PulseConfig {
         Ok(self)
     }
 
-    /// The same configuration without pulls, for a provider that nobody else writes to.
+    /// The same configuration without pulls, for a provider to which no other node writes.
     #[must_use]
     pub const fn without_pull(mut self) -> Self {
         self.pull_interval = None;
         self
     }
 
-    /// The same configuration with this seed for the jitter of the back-off. Nodes with different seeds do not come
-    /// back to a restarted store all at once; the machine itself draws no randomness.
+    /// The same configuration with this seed for the jitter of the back-off. Nodes with different
+    /// seeds do not come back to a restarted store all at once; the machine itself draws no
+    /// randomness.
     #[must_use]
     pub const fn with_jitter_seed(mut self, seed: u64) -> Self {
         self.jitter_seed = seed;

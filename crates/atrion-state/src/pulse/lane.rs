@@ -48,8 +48,9 @@ impl Lane {
         self.earliest = now.after(pace);
     }
 
-    /// A flight ended; false if there was none. After a failure the next one starts no sooner than `pace` after this
-    /// one did, however short the drawn wait: a store that refuses at once is not asked in a loop.
+    /// A flight ended; false if there was none. After a failure the next one starts no sooner than
+    /// `pace` after this one did, however short the drawn wait: a store that refuses at once is not
+    /// asked in a loop.
     pub(super) fn land(&mut self, now: Mono, ok: bool, pace: Duration, jitter: &mut SplitMix64) -> bool {
         let State::Flying { since, .. } = self.state else { return false };
         self.state = State::Idle;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The view: `node -> (incarnation, {route -> (version, vector)})`, a join semilattice with bounds.
 //!
-//! Join: a higher incarnation wins whole; within one, each route keeps its higher version. It is commutative,
-//! associative and idempotent, so messages may be lost, doubled and reordered, and nodes that saw the same set of
-//! them agree. Only the bounds break this: what does not fit is refused and counted, unless room is made for it.
+//! Join: a higher incarnation wins whole; within one, each route keeps its higher version. It is
+//! commutative, associative and idempotent, so messages may be lost, doubled and reordered, and
+//! nodes that saw the same set of them agree. Only the bounds break this: what does not fit is
+//! refused and counted, unless room is made for it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ pub struct RegisterSetLimits {
 }
 
 impl RegisterSetLimits {
-    /// Limits of so many nodes, routes of one node, and registers altogether.
+    /// Limits of this many nodes, routes of one node, and registers altogether.
     #[must_use]
     pub const fn new(nodes: usize, routes_per_node: usize, registers: usize) -> Self {
         Self { nodes, routes_per_node, registers }
@@ -51,7 +52,8 @@ impl Default for RegisterSetLimits {
 ///
 /// `K` is how a route is named here: by its name, or by what stands for the name on a wire.
 ///
-/// Times are readings of the one clock of the node that owns the set; sets of different nodes are not compared.
+/// Times are readings of the one clock of the node that owns the set; sets of different nodes are
+/// not compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegisterSet<K: Eq + Hash = RouteId> {
     limits: RegisterSetLimits,
@@ -90,14 +92,15 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         self.hear(&register.node, register.incarnation, heard) && self.put(&register.node, route, slot)
     }
 
-    /// Notes that a node has deleted a route; says whether that was news. The route is as if the node had never known it,
-    /// and what it said of it earlier does not come back.
+    /// Notes that a node has deleted a route; returns whether that was news. The route is then as
+    /// if the node had never known it, and what the node said of it earlier does not come back.
     pub fn delete(&mut self, route: K, node: &NodeId, incarnation: u64, version: u64, now: Mono) -> bool {
         self.hear(node, incarnation, now) && self.put(node, route, Slot::tombstone(version))
     }
 
-    /// Takes a *full* snapshot of a node's registers at this version, of which `holds` says whether a route is in it:
-    /// what the node had by then and the snapshot does not hold is gone. Says how many that were.
+    /// Takes a *full* snapshot of a node's registers at this version, of which `holds` says whether
+    /// a route is in it: what the node had by then and the snapshot does not hold is gone. Says how
+    /// many that were.
     pub fn reconcile(
         &mut self,
         node: &NodeId,
@@ -115,7 +118,8 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         gone
     }
 
-    /// A node says goodbye: its word begins to fade at once. What it knew is kept, its next life may need it.
+    /// A node leaves: its weight begins to fade at once. What it knew is kept, its next life may
+    /// need it.
     pub fn leaving(&mut self, node: &NodeId, incarnation: u64, now: Mono) {
         let whole = nanos(self.liveness.whole());
         if let Some(node) = self.nodes.get_mut(node).filter(|node| node.incarnation == incarnation) {
@@ -123,8 +127,8 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         }
     }
 
-    /// Notes that a node was heard of at `now` in this incarnation, for heartbeats without registers. Says whether
-    /// the incarnation is the current one.
+    /// Notes that a node was heard of at `now` in this incarnation, for heartbeats without
+    /// registers. Says whether the incarnation is the current one.
     pub fn heard(&mut self, node: &NodeId, incarnation: u64, now: Mono) -> bool {
         self.hear(node, incarnation, now)
     }
@@ -193,8 +197,9 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         self.nodes.get(node).is_some_and(|node| node.routes.contains_key(route))
     }
 
-    /// Forgets nodes that were silent for `after` or longer; says how many. A node's word is nothing long before
-    /// (see [`Liveness`]); forgetting late keeps a stray old message from reviving an earlier incarnation.
+    /// Forgets nodes that were silent for `after` or longer; says how many. A node's weight is
+    /// nothing long before (see [`Liveness`]); forgetting late keeps a stray old message from
+    /// reviving an earlier incarnation.
     pub fn forget_silent(&mut self, after: Duration, now: Mono) -> usize {
         let before = self.nodes.len();
         self.nodes.retain(|_, node| now.since(node.heard) < after);
@@ -252,7 +257,8 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         self.refused
     }
 
-    /// Finds or makes the node at this incarnation; false if the incarnation is past or the node does not fit.
+    /// Finds or makes the node at this incarnation; false if the incarnation is past or the node
+    /// does not fit.
     fn hear(&mut self, name: &NodeId, incarnation: u64, at: Mono) -> bool {
         let known = self.nodes.len();
         match self.nodes.entry(name.clone()) {

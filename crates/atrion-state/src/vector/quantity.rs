@@ -85,7 +85,8 @@ checked!(MomentumRate, "momentum", f64::MAX, "0.. 1/s");
 // Above 10/s a scar is gone within half a second and carries nothing from one pulse to the next.
 checked!(DecayRate, "decay_rate", 10.0, "0..=10 1/s");
 
-/// Evidence of a node's own, in 255ths: 0 = hearsay at best, 255 = all it could have. One byte on every wire.
+/// Evidence of a node's own, in 255ths: 0 = hearsay at best, 255 = all it could have. One byte on
+/// every wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -97,7 +98,7 @@ impl Weight {
     /// As much as there can be.
     pub const FULL: Self = Self(u8::MAX);
 
-    /// So many 255ths.
+    /// This many 255ths.
     #[must_use]
     pub const fn from_255ths(parts: u8) -> Self {
         Self(parts)

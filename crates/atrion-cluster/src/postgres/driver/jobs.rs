@@ -1,43 +1,61 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What the driver does when it is due: each a few statements over its connection, each within its time.
+//! What the driver does when it is due: each a few statements over its connection, each within its
+//! time.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_state::ProviderError;
-use tokio::time::timeout;
+use atrion_core::Ohms;
+use atrion_state::{ProviderError, RouteId};
 
 use super::Driver;
-use crate::postgres::error::{Failure, NAME};
-use crate::postgres::own::Row;
+use crate::postgres::NAME;
+use crate::postgres::error::{StoreError, within};
+use crate::postgres::own::{Change, Row};
 use crate::postgres::session::{BATCH, Durability, Session};
 use crate::postgres::shared::Tally;
 
-/// Making the schema may take long, and waits for whoever makes it.
+/// Making the schema may take long, and waits for another node that makes it.
 const PREPARE: Duration = Duration::from_secs(30);
-/// Reading an earlier life and making partitions take longer than a write; the server gives up first.
+/// Reading an earlier life and making partitions take longer than a write; the server gives up
+/// first.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// Partitions are made within milliseconds.
 const SOMEBODY_ELSE: Duration = Duration::from_millis(50);
-/// What was committed so long ago is on the server's disk, whatever its settings are.
+/// What was committed this long ago is on the server's disk, whatever its settings are.
 const SETTLED: Duration = Duration::from_secs(60);
+
+/// Rows of a table that has a partition for each day.
+#[derive(Clone, Copy)]
+enum Dated<'a> {
+    Changes(&'a [Change]),
+    Samples(&'a [Row], &'a HashMap<RouteId, Ohms>),
+}
+
+impl Dated<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::Changes(changes) => changes.len(),
+            Self::Samples(rows, _) => rows.len(),
+        }
+    }
+}
 
 impl Driver {
     /// Connects; reads what an earlier life stored, once. Gives how many vectors that were.
-    pub(super) async fn connect(&mut self, within: Duration) -> Result<usize, Failure> {
+    pub(super) async fn connect(&mut self, budget: Duration) -> Result<usize, StoreError> {
         let shared = Arc::clone(&self.shared);
         let config = &shared.config;
-        let mut session = limited(within, Session::open(config, &shared.options)).await?;
-        limited(PREPARE, session.prepare(config.migrate)).await?;
-        limited(self.patience(), session.set_clock(|| shared.now())).await?;
+        let mut session = within(budget, Session::open(config, &shared.options)).await?;
+        within(PREPARE, session.prepare(config.migrate)).await?;
+        within(self.patience(), session.set_clock(|| shared.now())).await?;
         let mut found = 0;
         if self.connected {
             // What was written before the connection broke may have been lost with the server.
             shared.own().distrust(shared.now());
         } else {
-            let earlier = limited(PATIENCE, session.earlier(&self.writer.cluster, &self.writer.node)).await?;
+            let earlier = within(PATIENCE, session.earlier(&self.writer.cluster, &self.writer.node)).await?;
             found = earlier.vectors.len();
             Tally::add(&shared.tally.invalid, earlier.invalid);
             // A clock that was put back must not make this life the older one.
@@ -47,19 +65,20 @@ impl Driver {
                 own.remember(route, vector, now);
             }
             drop(own);
-            shared.status.send_modify(|status| status.loaded = true);
+            shared.adapter.loaded();
         }
         self.connected = true;
         self.session = Some(session);
         Ok(found)
     }
 
-    pub(super) async fn upkeep(&mut self) -> Result<usize, Failure> {
+    pub(super) async fn upkeep(&mut self) -> Result<usize, StoreError> {
         let retention = self.shared.config.retention;
         let Some(session) = &mut self.session else { return Ok(0) };
-        limited(PATIENCE, session.set_clock(|| self.shared.clock.now())).await?;
-        // More than a batch of old rows is deleted in several steps, so that none holds its locks for long.
-        while let Some(upkept) = limited(PATIENCE, session.upkeep(retention, None)).await? {
+        within(PATIENCE, session.set_clock(|| self.shared.now())).await?;
+        // More than a batch of old rows is deleted in several steps, so that none holds its locks
+        // for long.
+        while let Some(upkept) = within(PATIENCE, session.upkeep(retention, None)).await? {
             if upkept.deleted < BATCH as i32 {
                 break;
             }
@@ -67,30 +86,30 @@ impl Driver {
         self.count_clusters().await.map(|()| 0)
     }
 
-    /// Returns when there are partitions of today, whoever made them: of many nodes that start at once the others find one
-    /// at it, and what they have to write must not be given up meanwhile.
-    async fn partitions(&mut self) -> Result<(), Failure> {
+    /// Returns when there are partitions of today. Of many nodes that start at once one makes them,
+    /// and what the others have to write must not be given up meanwhile.
+    async fn partitions(&mut self) -> Result<(), StoreError> {
         let retention = self.shared.config.retention;
         let Some(session) = &mut self.session else { return Ok(()) };
         let made = async {
             while session.upkeep(retention, None).await?.is_none() {
                 tokio::time::sleep(SOMEBODY_ELSE).await;
             }
-            Ok(())
+            Ok::<(), StoreError>(())
         };
-        limited(PATIENCE, made).await
+        within(PATIENCE, made).await
     }
 
-    /// Which clusters use the licence, as far as this database knows. Nothing depends on it: a role that was granted less
-    /// than what `manual/persistence.md` lists stores all the same.
-    async fn count_clusters(&mut self) -> Result<(), Failure> {
+    /// Which clusters use the license, as far as this database knows. Nothing depends on it: a role
+    /// that was granted less than what `manual/persistence.md` lists stores all the same.
+    async fn count_clusters(&mut self) -> Result<(), StoreError> {
         let patience = self.patience();
-        let (Some(id), Some(session)) = (self.shared.license.license_id(), &mut self.session) else {
+        let (Some(id), Some(session)) = (self.shared.adapter.license.license_id(), &mut self.session) else {
             return Ok(());
         };
-        match limited(patience, session.clusters(&id, &self.writer.cluster)).await {
+        match within(patience, session.clusters(&id, &self.writer.cluster)).await {
             Ok(seen) => {
-                self.shared.license.saw_clusters(&seen, self.shared.clock.wall());
+                self.shared.adapter.license.saw_clusters(&seen, self.shared.adapter.wall());
                 Ok(())
             }
             Err(failure) if failure.is_an_answer() => {
@@ -102,31 +121,48 @@ impl Driver {
         }
     }
 
-    pub(super) async fn transitions(&mut self) -> Result<usize, Failure> {
-        let (patience, mut written, mut upkept) = (self.patience(), 0, false);
+    pub(super) async fn transitions(&mut self) -> Result<usize, StoreError> {
+        let (mut written, mut made) = (0, false);
         loop {
-            let Some(session) = &mut self.session else { return Ok(written) };
+            let Some(session) = &self.session else { return Ok(written) };
             let changes = self.shared.own().changes(BATCH, |moment| session.date(moment));
             let Some(last) = changes.last() else { return Ok(written) };
-            match limited(patience, session.transitions(&self.writer, &changes)).await {
-                Ok(_) => written += changes.len(),
-                // Their partition may not have been made yet.
-                Err(failure) if failure.is_of_the_data() && !upkept => {
-                    upkept = true;
-                    self.partitions().await?;
-                    continue;
-                }
-                // So old that it is gone: there is no place to write them to.
-                Err(failure) if failure.is_of_the_data() => {
-                    Tally::add(&self.shared.tally.refused, changes.len() as u64);
-                }
-                Err(failure) => return Err(failure),
+            if self.write_dated(Dated::Changes(&changes), &mut made).await? {
+                written += changes.len();
             }
             self.shared.own().written(last);
         }
     }
 
-    pub(super) async fn vectors(&mut self, durability: Durability) -> Result<usize, Failure> {
+    /// Writes rows that lie in a partition of their day, and says whether they were taken. The
+    /// partition may not have been made yet: it is, once a job, and they are written again. What is
+    /// refused then has no place any more, because it is so old that its partition is gone: it is
+    /// given up and counted.
+    async fn write_dated(&mut self, rows: Dated<'_>, made: &mut bool) -> Result<bool, StoreError> {
+        let patience = self.patience();
+        loop {
+            let Some(session) = &mut self.session else { return Ok(false) };
+            let writer = &self.writer;
+            let written = match rows {
+                Dated::Changes(changes) => within(patience, session.transitions(writer, changes)).await,
+                Dated::Samples(rows, merged) => within(patience, session.history(writer, rows, merged)).await,
+            };
+            match written {
+                Ok(_) => return Ok(true),
+                Err(error) if !error.is_of_the_data() => return Err(error),
+                Err(_) if *made => {
+                    Tally::add(&self.shared.tally.refused, rows.len() as u64);
+                    return Ok(false);
+                }
+                Err(_) => {
+                    *made = true;
+                    self.partitions().await?;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn vectors(&mut self, durability: Durability) -> Result<usize, StoreError> {
         self.probe().await?;
         let (mut written, mut last) = (0, None);
         loop {
@@ -138,29 +174,30 @@ impl Driver {
         }
     }
 
-    /// Looks whether the server still has what was written last. If it has, it has all that was written before, too;
-    /// if not, it has crashed or another one has taken over, which behind a pooler nobody would notice.
-    pub(super) async fn probe(&mut self) -> Result<(), Failure> {
+    /// Looks whether the server still has what was written last. If it has, it has all that was
+    /// written before, too; if not, it has crashed or another one has taken over, which a pooler
+    /// hides.
+    pub(super) async fn probe(&mut self) -> Result<(), StoreError> {
         let (patience, now) = (self.patience(), self.shared.now());
         let Some((route, seq, _)) = self.last.as_ref().filter(|(_, _, at)| now.since(*at) < SETTLED) else {
             return Ok(());
         };
         let Some(session) = &mut self.session else { return Ok(()) };
-        if !limited(patience, session.has(&self.writer, route, *seq)).await? {
+        if !within(patience, session.has(&self.writer, route, *seq)).await? {
             tracing::warn!(target: "atrion", provider = NAME, "the server lost what it had committed: it is written again");
             self.shared.own().distrust(now);
         }
         Ok(())
     }
 
-    /// Writes a batch. If the database refuses what is in it, halves are tried, so that one row that it will never take
-    /// keeps no other from being stored.
-    pub(super) async fn write(&mut self, rows: Vec<Row>, durability: Durability) -> Result<(), Failure> {
+    /// Writes a batch. If the database refuses what is in it, halves are tried, so that one row
+    /// that it will never take keeps no other from being stored.
+    pub(super) async fn write(&mut self, rows: Vec<Row>, durability: Durability) -> Result<(), StoreError> {
         let (patience, tally) = (self.patience(), &self.shared.tally);
         let Some(session) = &mut self.session else { return Ok(()) };
         let mut parts = vec![rows];
         while let Some(mut rows) = parts.pop() {
-            match limited(patience, session.upsert(&self.writer, &rows, durability)).await {
+            match within(patience, session.upsert(&self.writer, &rows, durability)).await {
                 Ok(news) => {
                     self.last = rows.last().map(|row| (row.route.clone(), row.seq, self.shared.now()));
                     Tally::add(&tally.written, news);
@@ -179,45 +216,26 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) async fn history(&mut self) -> Result<usize, Failure> {
+    pub(super) async fn history(&mut self) -> Result<usize, StoreError> {
         let rows = self.shared.own().unwell(self.shared.now());
         let routes = rows.iter().map(|row| row.route.clone()).collect();
         let merged: HashMap<_, _> = self.shared.merged(routes).collect();
-        let (patience, mut batches, mut upkept) = (self.patience(), rows.chunks(BATCH), false);
-        let mut batch = batches.next();
-        while let Some(sample) = batch {
-            let Some(session) = &mut self.session else { return Ok(0) };
-            match limited(patience, session.history(&self.writer, sample, &merged)).await {
-                Ok(_) => {}
-                // As with changes of modes.
-                Err(failure) if failure.is_of_the_data() && !upkept => {
-                    upkept = true;
-                    self.partitions().await?;
-                    continue;
-                }
-                // There will be another in a minute.
-                Err(failure) if failure.is_of_the_data() => {
-                    Tally::add(&self.shared.tally.refused, sample.len() as u64);
-                }
-                Err(failure) => return Err(failure),
-            }
-            batch = batches.next();
+        let mut made = false;
+        for sample in rows.chunks(BATCH) {
+            self.write_dated(Dated::Samples(sample, &merged), &mut made).await?;
         }
         Ok(rows.len())
     }
 
-    pub(super) async fn barrier(&mut self) -> Result<usize, Failure> {
+    pub(super) async fn barrier(&mut self) -> Result<usize, StoreError> {
         let patience = self.patience();
         let Some(session) = &mut self.session else { return Ok(0) };
-        limited(patience, session.barrier()).await.map(|()| 0)
+        within(patience, session.barrier()).await.map(|()| 0)
     }
 
-    /// How long to wait for an answer: the server's own limit, and as much again for the way there and back.
+    /// How long to wait for an answer: the server's own limit, and as much again for the way there
+    /// and back.
     fn patience(&self) -> Duration {
         2 * self.shared.config.statement_timeout
     }
-}
-
-async fn limited<T>(within: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    timeout(within, work).await.unwrap_or(Err(Failure::Silent(within)))
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A reader's connections: two at most, and an answer in the server's own words where there is none to be had.
+//! A reader's connections: two at most, and an answer in the server's own words where there is none
+//! to be had.
 //!
-//! A pool goes on trying where a server refuses, and tells nobody why; when its time is up, it says so and no more. Whoever
-//! asks here is a person, who would like to know. So what is not there within a moment is tried once more beside the pool.
+//! A pool goes on trying where a server refuses and does not tell why; when its time is up, it says
+//! only that. A person who reads the history needs the reason. So what is not there within a moment
+//! is tried once more beside the pool.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +14,12 @@ use sqlx::{ConnectOptions as _, PgPool, PgTransaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{sleep, timeout};
 
-use crate::postgres::error::Failure;
+use crate::postgres::error::StoreError;
 
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
     pool: PgPool,
-    /// Whoever has one waits for the server alone, and never for somebody else's answer.
+    /// A query with a permit waits for the server alone, and never for another query's answer.
     places: Arc<Semaphore>,
 }
 
@@ -31,15 +33,15 @@ impl Connections {
     /// Connects when there is something to ask.
     pub(super) fn new(options: PgConnectOptions) -> Self {
         let pool = PgPoolOptions::new().max_connections(MOST.into()).acquire_timeout(TIMEOUT);
-        // Idle for a while, it holds no connection that somebody else could use.
+        // Idle for a while, it holds no connection that others could use.
         let pool = pool.min_connections(0).idle_timeout(Duration::from_secs(60)).connect_lazy_with(options);
         Self { pool, places: Arc::new(Semaphore::new(MOST.into())) }
     }
 
     /// A transaction, and the place that it takes.
-    pub(super) async fn begin(&self) -> Result<(PgTransaction<'static>, SemaphorePermit<'_>), Failure> {
+    pub(super) async fn begin(&self) -> Result<(PgTransaction<'static>, SemaphorePermit<'_>), StoreError> {
         let Ok(Ok(place)) = timeout(TIMEOUT, self.places.acquire()).await else {
-            return Err(Failure::Silent(TIMEOUT));
+            return Err(StoreError::Timeout { after: TIMEOUT });
         };
         tokio::select! {
             begun = self.pool.begin() => Ok((begun?, place)),
@@ -47,7 +49,7 @@ impl Connections {
         }
     }
 
-    /// Why the server lets nobody in. Does not return where it does, or says nothing.
+    /// Why the server refuses connections. Does not return where it accepts them, or says nothing.
     async fn refusal(&self) -> sqlx::Error {
         sleep(MOMENT).await;
         match self.pool.connect_options().connect().await {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Ranges of time, and pages that go on after a row instead of counting rows: what is written meanwhile shifts nothing.
+//! Ranges of time, and pages that go on after a row instead of counting rows: what is written
+//! meanwhile shifts nothing.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,7 +34,8 @@ pub struct Paged<T> {
     pub next: Option<Cursor>,
 }
 
-/// A place in a list: opaque, short, and safe in a URL once percent-encoded. It belongs to the question that gave it.
+/// A place in a list: opaque, short, and safe in a URL once percent-encoded. It belongs to the
+/// question that gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     number: i64,
@@ -62,7 +64,7 @@ impl TimeRange {
 }
 
 impl Page {
-    /// The first so many rows, 1..=1,000.
+    /// The first `rows` rows, 1..=1,000.
     #[must_use]
     pub fn first(rows: u16) -> Self {
         Self { limit: rows.clamp(1, 1_000), after: None }
@@ -120,7 +122,7 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let (number, rest) = text.split_once(':').ok_or(CursorError {})?;
         let number = number.parse().map_err(|_| CursorError {})?;
-        // Longer than any name, and what no name has: nobody's place.
+        // Longer than any name, or with what no name has: no cursor of ours.
         if rest.len() > 512 || rest.chars().any(char::is_control) {
             return Err(CursorError {});
         }

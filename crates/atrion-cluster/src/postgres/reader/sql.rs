@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The reader's questions. Times are microseconds since 1970; an interval times a bigint is exact for centuries.
+//! The reader's questions. Times are microseconds since 1970; an interval times a bigint is exact
+//! for centuries.
 
 /// Now.
 pub(super) const NOW: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::int8";

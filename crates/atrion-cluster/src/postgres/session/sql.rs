@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The statements. Whatever a node writes is written in batches: an array for each column.
 
-/// $1 cluster, $2 node, $3 incarnation, then routes, numbers, scars, evidence, resistances, momenta, modes, decay rates,
-/// ages in milliseconds. Only what is later than the row that is there is taken, so it may be repeated freely.
+/// $1 cluster, $2 node, $3 incarnation, then routes, numbers, scars, evidence, resistances,
+/// momenta, modes, decay rates, ages in milliseconds. Only what is later than the row that is there
+/// is taken, so it may be repeated freely.
 pub(super) const UPSERT: &str = "
 insert into atrion.vector_current as v(cluster,route,node,incarnation,seq,scar,evidence,resistance,momentum,mode,lambda,at)
 select $1, r, $2, $3, q, s, e, o, m, d, l, clock_timestamp() - a * interval '1 ms'
@@ -40,16 +41,16 @@ pub(super) const UPKEEP: &str = "
 select created, dropped, deleted from atrion.upkeep(
   coalesce(timestamptz 'epoch' + $1 * interval '1 microsecond', clock_timestamp()), $2, $3, $4)";
 
-/// $1 licence, $2 cluster.
+/// $1 license, $2 cluster.
 pub(super) const SEEN: &str = "
 insert into atrion.license_cluster(license, cluster, seen) values ($1, $2, clock_timestamp())
 on conflict (license, cluster) do update set seen = excluded.seen";
 
-/// $1 licence, $2 seconds.
+/// $1 license, $2 seconds.
 pub(super) const UNSEEN: &str = "
 delete from atrion.license_cluster where license = $1 and seen < clock_timestamp() - $2 * interval '1 second'";
 
-/// $1 licence, $2 rows.
+/// $1 license, $2 rows.
 pub(super) const CLUSTERS: &str = "
 select cluster, greatest(0, extract(epoch from clock_timestamp() - seen))::int8 as age
 from atrion.license_cluster where license = $1 order by seen desc limit $2";

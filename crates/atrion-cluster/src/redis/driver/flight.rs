@@ -9,9 +9,10 @@ use atrion_core::Mono;
 use tracing::{Instrument as _, Span};
 
 use super::super::error::StoreError;
-use super::super::store::Read;
+use super::super::session::Read;
 
-/// What is under way. At most one of each kind, so the order on the connection is the order of the machine.
+/// What is under way. At most one of each kind, so the order on the connection is the order of the
+/// machine.
 #[derive(Default)]
 pub(super) struct Flights {
     pub(super) publish: Option<Flight<()>>,
@@ -33,7 +34,8 @@ pub(super) enum Reading {
     Headers(Vec<Read>),
 }
 
-/// Begins a call in a span: it is polled once, so that what it has to say is on the connection before whatever is begun next.
+/// Begins a call in a span: it is polled once, so that what it has to say is on the connection
+/// before whatever is begun next.
 pub(super) async fn begin<T>(
     span: Span,
     call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -51,7 +53,8 @@ where
     Flight { call, began, routes }
 }
 
-/// Waits for a flight to land; for ever if there is none. Cancel safe: a flight that has not landed stays.
+/// Waits for a flight to land; for ever if there is none. Cancel safe: a flight that has not landed
+/// stays.
 pub(super) async fn landing<T>(flight: &mut Option<Flight<T>>) -> (Flight<T>, Result<T, StoreError>) {
     let result = match flight {
         Some(flight) => flight.call.as_mut().await,

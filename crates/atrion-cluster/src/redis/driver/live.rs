@@ -18,7 +18,7 @@ pub(super) enum End {
 }
 
 impl Driver {
-    /// Runs the lanes until something breaks or somebody wants it to stop.
+    /// Runs the lanes until something breaks or the worker is to stop.
     pub(super) async fn live(&mut self) -> End {
         let mut flights = Flights::default();
         loop {
@@ -31,7 +31,7 @@ impl Driver {
             if let Err(error) = self.act(&mut flights).await {
                 return End::Broken(error);
             }
-            let Some(store) = &self.store else { return End::Broken(lost()) };
+            let Some(session) = &self.session else { return End::Broken(lost()) };
             let silence = match self.link.next(heartbeat, now) {
                 Step::Run { until } => until,
                 _ => now,
@@ -43,10 +43,10 @@ impl Driver {
                 () = sleep(nap) => Ok(()),
                 () = stirred => Ok(()),
                 _ = self.stop.changed() => Ok(()),
-                messages = store.inbox.next() => match messages {
+                messages = session.inbox.next() => match messages {
                     Some(messages) => {
                         self.link.heard(self.shared.now());
-                        self.shared.count_overflow(store.inbox.take_dropped());
+                        self.shared.count_overflow(session.inbox.take_dropped());
                         messages.iter().for_each(|bytes| self.shared.receive(bytes));
                         Ok(())
                     }
@@ -74,7 +74,7 @@ impl Driver {
 
     /// Begins everything that the machine wants begun.
     async fn act(&mut self, flights: &mut Flights) -> Result<(), StoreError> {
-        let Some(store) = &self.store else { return Err(lost()) };
+        let Some(session) = &self.session else { return Err(lost()) };
         loop {
             let began = self.shared.now();
             let Some(action) = self.shared.fleet().poll(began) else { return Ok(()) };
@@ -82,22 +82,22 @@ impl Driver {
                 Action::Publish(messages) => {
                     let routes: usize = messages.iter().map(|message| message.entries.len()).sum();
                     let span = debug_span!(target: "atrion", parent: None, "atrion.state.push", provider = NAME, routes);
-                    flights.publish = Some(begin(span, store.publish(&messages), began, routes).await);
+                    flights.publish = Some(begin(span, session.publish(&messages), began, routes).await);
                 }
                 Action::Commit(commit) => {
                     let routes = routes(&commit);
                     let span = debug_span!(target: "atrion", parent: None, "atrion.state.push", provider = NAME, routes);
-                    flights.commit = Some(begin(span, store.commit(&commit), began, routes).await);
+                    flights.commit = Some(begin(span, session.commit(&commit), began, routes).await);
                 }
                 Action::Pull(nodes) => {
-                    let read = store.records(nodes);
+                    let read = session.records(nodes);
                     let read = async move { Ok(Reading::Records(read.await?)) };
                     let span =
                         debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME);
                     flights.pull = Some(begin(span, read, began, 0).await);
                 }
                 Action::Compare => {
-                    let read = store.headers();
+                    let read = session.headers();
                     let read = async move { Ok(Reading::Headers(read.await?)) };
                     let span =
                         debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME);

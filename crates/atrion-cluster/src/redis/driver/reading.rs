@@ -6,10 +6,10 @@ use std::time::Duration;
 use atrion_core::Mono;
 use atrion_state::{NodeId, SyncOperation};
 
-use super::super::error::StoreError;
-use super::super::store::Read;
+use super::super::error::{StoreError, within};
+use super::super::session::Read;
 use super::flight::Reading;
-use super::{Driver, limited, lost};
+use super::{Driver, lost};
 use crate::fleet::{Digest, Record};
 use crate::wire::{MAJOR, major};
 
@@ -21,11 +21,11 @@ const PULL: Duration = Duration::from_secs(10);
 impl Driver {
     /// Every record that there is.
     pub(super) async fn pull(&mut self) -> Result<(), StoreError> {
-        let Some(store) = &self.store else { return Err(lost()) };
+        let Some(session) = &self.session else { return Err(lost()) };
         let began = self.shared.now();
         let read = async {
-            let mut nodes = store.members().await?;
-            // The set is a hint, and one's own record may be all that is left.
+            let mut nodes = session.members().await?;
+            // The set is a hint, and this node's own record may be all that is left.
             let own = self.shared.fleet().node().clone();
             if !nodes.contains(&own) {
                 nodes.push(own.clone());
@@ -33,22 +33,23 @@ impl Driver {
             let mut absent = Vec::new();
             let mut routes = 0;
             for batch in nodes.chunks(BATCH) {
-                let reads = store.records(batch.to_vec()).await?;
+                let reads = session.records(batch.to_vec()).await?;
                 routes += self.take_records(reads, &mut absent)?;
             }
             absent.retain(|node| *node != own);
-            store.dismiss(&absent).await?;
-            Ok(routes)
+            session.dismiss(&absent).await?;
+            Ok::<_, StoreError>(routes)
         };
-        let result = limited(PULL, read).await;
+        let result = within(PULL, read).await;
         if result.is_ok() {
             self.shared.fleet().remembered();
+            self.shared.adapter.loaded();
         }
         self.report(SyncOperation::Pull, began, result.as_ref().copied().unwrap_or(0), &result);
         result.map(drop)
     }
 
-    /// A read is over: the machine hears of it, and whoever listens.
+    /// A read is over: tells the machine and the observer.
     pub(super) async fn read_landed(
         &self,
         began: Mono,
@@ -67,13 +68,13 @@ impl Driver {
         });
         self.report(SyncOperation::Pull, began, routes, &result);
         result?;
-        match &self.store {
-            Some(store) => store.dismiss(&absent).await,
+        match &self.session {
+            Some(session) => session.dismiss(&absent).await,
             None => Ok(()),
         }
     }
 
-    /// Gives what was read to the machine; says how many routes that were.
+    /// Gives what was read to the machine; returns how many routes that were.
     fn take_records(&self, reads: Vec<Read>, absent: &mut Vec<NodeId>) -> Result<usize, StoreError> {
         let mut routes = 0;
         for read in reads {
@@ -100,7 +101,7 @@ impl Driver {
             if header.and_then(|bytes| major(bytes)).is_some_and(|major| major > MAJOR)
                 && raw.node == *self.shared.fleet().node()
             {
-                // It ends by itself within a minute or so, if whoever wrote it is gone.
+                // It ends by itself within a minute or so, if the process that wrote it is gone.
                 let reason =
                     "a newer Atrion wrote this node's record: nothing is shared until that has ended";
                 return Err(StoreError::Other(reason.to_owned()));

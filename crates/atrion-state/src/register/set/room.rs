@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Making room: what is worth least goes first.
+//! Eviction: what is worth least goes first.
 
 use std::hash::Hash;
 
@@ -9,9 +9,9 @@ use super::RegisterSet;
 use crate::NodeId;
 
 impl<K: Eq + Hash + Clone> RegisterSet<K> {
-    /// Makes room for so many registers more, within the limit of this node and the limit of all, and says how many it
-    /// evicted. What goes first is what a reader would miss least: the smallest `w S`, and before all others the
-    /// routes that `is_local` does not name, because nobody here reads them.
+    /// Makes room for `more` registers, within the limit of this node and the limit of all, and
+    /// returns how many it evicted. What a reader would miss least goes first: the routes that
+    /// `is_local` does not name, because this node does not read them, then the smallest `w S`.
     ///
     /// A sweep costs a look at every register, so it clears a sixty-fourth of the limit at least.
     pub fn make_room(
@@ -34,15 +34,16 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         evicted
     }
 
-    /// Forgets a node, its number included: whoever speaks in its name next is believed. Says whether it was known.
+    /// Forgets a node and its incarnation: the next message in its name is believed. Returns
+    /// whether the node was known.
     pub fn forget(&mut self, node: &NodeId) -> bool {
         let forgotten = self.nodes.remove(node);
         self.registers -= forgotten.as_ref().map_or(0, |node| node.routes.len());
         forgotten.is_some()
     }
 
-    /// Makes room for another node by forgetting the one that was silent longest, if it is gone. Says whether there is
-    /// room now.
+    /// Makes room for another node by forgetting the one that was silent longest, if it is gone.
+    /// Says whether there is room now.
     pub fn make_room_for_node(&mut self, now: Mono) -> bool {
         if self.nodes.len() < self.limits.nodes {
             return true;

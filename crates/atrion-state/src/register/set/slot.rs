@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is held of one register. Half a million of them may be held, so an age is an instant and a tombstone a flag.
+//! What is held of one register. Half a million of them may be held, so an age is an instant and a
+//! tombstone a flag.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -20,7 +21,8 @@ pub(super) struct Slot {
     timestamp: Wall,
     mode: Mode,
     weight: Weight,
-    /// The node has deleted the route: what remains is the version, which keeps older messages from reviving it.
+    /// The node has deleted the route: what remains is the version, which keeps older messages from
+    /// reviving it.
     pub(super) deleted: bool,
 }
 
@@ -45,9 +47,10 @@ impl Slot {
         Self { deleted: true, ..Self::new(version, &nothing, Mono::ZERO) }
     }
 
-    /// A total order, so that the join is one maximum. Versions decide. A single writer gives one version one value,
-    /// but its copies come with different guesses of their age: the *older* guess wins, or a message that
-    /// circles would keep a scar young for ever. The rest only settles ties between registers that break the rule.
+    /// A total order, so that the join is one maximum. Versions decide. A single writer gives one
+    /// version one value, but its copies come with different guesses of their age: the *older*
+    /// guess wins, or a message that circles would keep a scar young for ever. The rest only
+    /// settles ties between registers that break the rule.
     pub(super) fn rank(&self) -> impl Ord + use<> {
         (
             (self.version, self.deleted, Reverse(self.valid_at)),

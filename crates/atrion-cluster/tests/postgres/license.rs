@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Which clusters use a licence is counted where they share a database, told, and nothing else.
+//! Which clusters use a license is counted where they share a database, told, and nothing else.
 
 use atrion_license::{LicenseId, Tier, development};
 use atrion_state::StateProvider;
@@ -9,12 +9,14 @@ use super::world::{builder, connected, database, fresh, open, route, server, unt
 pub(crate) async fn clusters_above_the_limit_are_counted_and_nothing_else() {
     let (name, url) = database();
     connected(&url).await.disconnect().await.unwrap();
-    // A starter licence is for one cluster. It is this test's own: others of the process count on theirs.
+    // A starter license is for one cluster. It is this test's own: others of the process count on
+    // theirs.
     let id = LicenseId::from_parts(1_767_225_600_000, *b"pg-clustrs");
     let mut terms = development::terms(Tier::Starter);
     terms.id = id.clone();
     let key = development::signing_key().issue(&terms).unwrap();
-    // Somebody who was last seen two days ago, somebody from another process, and somebody with another licence.
+    // A cluster that was last seen two days ago, one of another process, and one with
+    // another license.
     let seen = format!(
         "insert into atrion.license_cluster values ('{id}', 'forgotten', now() - interval '2 days'), \
          ('{id}', 'elsewhere', now() + interval '1 day'), ('another', 'theirs', now())"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Two connections to one server, and what is said over them. Base commands only, so that every Redis from 5 on will do;
-//! sharded channels where there is a cluster.
+//! Two connections to one server, and every command that goes over them. Base commands only, so
+//! that every Redis from 5 on will do; sharded channels in a Redis Cluster.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncConnectionConfig, Client, Pipeline, PushInfo, PushKind, Value};
 use tokio::task::AbortHandle;
 
-use super::endpoint::{ANSWER, Endpoint, commands, within};
-use super::error::{StoreError, code};
+use super::endpoint::{ANSWER, Endpoint, commands};
+use super::error::{StoreError, code, within};
 use super::inbox::Inbox;
 use super::keys::Keys;
 use crate::fleet::Commit;
 use crate::wire::{Key, Message, encode};
 
 /// The connections. They end with the value.
-pub(super) struct Store {
+pub(super) struct Session {
     commands: MultiplexedConnection,
     subscriber: Subscriber,
     pub(super) inbox: Arc<Inbox>,
@@ -65,14 +65,14 @@ pub(super) enum Read {
     Foreign(NodeId),
 }
 
-/// Members beyond this many are nobody's fleet.
+/// No fleet has more members.
 const MEMBERS: usize = 4_096;
-/// Fields of a record beyond this many are nobody's.
+/// No node's record has more fields.
 const FIELDS: usize = 16_384;
 /// The set of members outlives its last member by a day.
 const DAY_MS: i64 = 86_400_000;
 
-impl Store {
+impl Session {
     /// Opens both connections to the server that has the keys at present.
     pub(super) async fn open(
         endpoint: &Endpoint,
@@ -135,7 +135,8 @@ impl Store {
         }
     }
 
-    /// Writes a record and publishes, all or nothing; gives how many of the record's fields are new.
+    /// Writes a record and publishes, all or nothing; gives how many of the record's fields are
+    /// new.
     pub(super) fn commit(&self, commit: &Commit) -> impl Future<Output = Result<usize, StoreError>> + use<> {
         let mut pipe = redis::pipe();
         let encoded = self.add_commit(&mut pipe, commit);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What a licence changes, and what it does not.
+//! What a license changes, and what it does not.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use atrion_testkit::RecordingObserver;
 
 use super::support::{eventually, route, vector};
 
-pub async fn without_a_licence_the_store_is_never_touched() {
+pub async fn without_a_license_the_store_is_never_touched() {
     let redis = Redis::start().unwrap();
     let nowhere = || Sources::file("/nowhere/license.key");
     let builder = || RedisClusterProvider::builder().url(redis.url()).node("one").license(nowhere());
@@ -34,7 +34,7 @@ pub async fn without_a_licence_the_store_is_never_touched() {
     assert!(!provider.is_licensed() && provider.sharing().is_none());
     eventually(
         "it is said",
-        || matches!(provider.health(), Health::Degraded { reason } if reason.contains("without a licence")),
+        || matches!(provider.health(), Health::Degraded { reason } if reason.contains("without a license")),
     )
     .await;
     eventually("observers are told", || {
@@ -52,13 +52,14 @@ pub async fn without_a_licence_the_store_is_never_touched() {
 
 pub async fn clusters_above_the_limit_are_counted_and_nothing_else() {
     let redis = Redis::start().unwrap();
-    // A starter licence is for one cluster. It is this test's own: others of the process count on theirs.
+    // A starter license is for one cluster. It is this test's own: others of the process count on
+    // theirs.
     let id = LicenseId::from_parts(1_767_225_600_000, *b"one-clustr");
     let mut terms = development::terms(Tier::Starter);
     terms.id = id.clone();
     let key = development::signing_key().issue(&terms).unwrap();
     let builder = RedisClusterProvider::builder().url(redis.url()).node("one").cluster("mine").license(key);
-    // Somebody who was last seen two days ago, and somebody from another process.
+    // A cluster that was last seen two days ago, and one of another process.
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let (register, old) = (format!("atrion:license:{id}"), (now - 200_000).to_string());
     redis.command(["HSET", &register, "forgotten", &old, "elsewhere", &now.to_string()]).unwrap();
