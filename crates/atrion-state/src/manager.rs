@@ -10,6 +10,7 @@
 //! store that is slow makes pushes rarer and never longer than the number of routes.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Ohms};
@@ -23,11 +24,14 @@ use dirty::Dirty;
 mod entry;
 use entry::Entry;
 
-/// Own vectors, and the set of those that the store has not seen.
-#[derive(Debug, Default)]
+/// Own vectors, and the set of those that the store has not seen: the write-behind buffer of the
+/// engine before every store, and of adapters that write at a pace of their own.
+#[derive(Debug)]
 pub struct StateManager {
     own: papaya::HashMap<RouteId, Entry>,
     dirty: Mutex<Dirty>,
+    capacity: usize,
+    evicted: AtomicU64,
 }
 
 /// Vectors taken for one push. Drop it when they arrived (or were refused for good); hand it to
@@ -36,6 +40,8 @@ pub struct StateManager {
 #[must_use = "a batch that is neither pushed nor marked as failed is lost to the store until its routes change"]
 pub struct Batch {
     vectors: Vec<(RouteId, PhysicsVector)>,
+    /// Of each, since when the store has lacked it.
+    since: Vec<Mono>,
 }
 
 /// What a route starts with after a restart.
@@ -53,10 +59,23 @@ pub struct Restored {
 }
 
 impl StateManager {
-    /// An empty cache.
+    /// An empty cache without a bound, for a caller that bounds its routes itself.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_capacity(usize::MAX)
+    }
+
+    /// An empty cache of `capacity` routes; 0 counts as 1. A full one makes room for a new route by
+    /// forgetting a sixteenth at once: neutral vectors first, then those that were recorded longest
+    /// ago. What is forgotten is counted in [`evicted`](Self::evicted).
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self {
+            own: papaya::HashMap::new(),
+            dirty: Mutex::default(),
+            capacity: capacity.max(1),
+            evicted: AtomicU64::new(0),
+        }
     }
 
     /// This node's vector of a route, aged to `now`. Takes no lock.
@@ -78,15 +97,28 @@ impl StateManager {
     /// A call costs a few hundred nanoseconds. A route that had no traffic need not be recorded in
     /// every pulse: what is cached ages by itself.
     pub fn record(&self, route: &RouteId, vector: PhysicsVector, now: Mono) {
+        self.take_in(route, vector, now, |known| known.is_outdated_by(&vector, now));
+    }
+
+    /// As [`record`](Self::record), whether a reader would miss something or not: for a provider, of
+    /// which every accepted update can be read back at once.
+    pub fn put(&self, route: &RouteId, vector: PhysicsVector, now: Mono) {
+        self.take_in(route, vector, now, |_| true);
+    }
+
+    fn take_in(&self, route: &RouteId, vector: PhysicsVector, now: Mono, is_news: impl Fn(&Entry) -> bool) {
         let mut dirty = lock(&self.dirty);
         let own = self.own.pin();
         let entry = match own.get(route) {
-            Some(known) if !known.is_outdated_by(&vector, now) => return,
+            Some(known) if !is_news(known) => return,
             Some(known) => {
-                let place = known.place.unwrap_or_else(|| dirty.push(route.clone()));
+                let place = known.place.unwrap_or_else(|| dirty.push(route.clone(), now));
                 known.replaced(vector, now, place)
             }
-            None => Entry::unseen(vector, now, dirty.push(route.clone())),
+            None => {
+                self.make_room(&mut dirty);
+                Entry::unseen(vector, now, dirty.push(route.clone(), now))
+            }
         };
         own.insert(route.clone(), entry);
     }
@@ -99,6 +131,9 @@ impl StateManager {
     pub fn restore(&self, route: &RouteId, found: Option<PhysicsVector>, now: Mono) -> Option<Restored> {
         let vector = found?;
         let _writer = lock(&self.dirty);
+        if self.own.len() >= self.capacity {
+            return None;
+        }
         self.own.pin().try_insert(route.clone(), Entry::seen(vector, now)).ok()?;
         Some(Restored { scar: vector.aged_scar(), mode: vector.mode, age: vector.age, vector })
     }
@@ -107,32 +142,41 @@ impl StateManager {
     pub fn take_dirty(&self, limit: usize, now: Mono) -> Batch {
         let mut dirty = lock(&self.dirty);
         let own = self.own.pin();
-        let mut vectors = Vec::with_capacity(limit.min(dirty.len()));
-        while vectors.len() < limit {
-            let Some(route) = dirty.pop() else { break };
+        let mut batch = Batch::default();
+        while batch.len() < limit {
+            let Some((route, since)) = dirty.pop() else { break };
             if let Some(entry) = own.get(&route) {
-                vectors.push((route.clone(), entry.aged(now)));
+                batch.vectors.push((route.clone(), entry.aged(now)));
+                batch.since.push(since);
                 own.insert(route, entry.taken());
             }
         }
-        Batch { vectors }
+        batch
     }
 
     /// Puts the routes of a push that failed back into the dirty set. Values are read at the next
     /// push, so what changed meanwhile is not overwritten; routes removed meanwhile stay removed.
     pub fn mark_failed(&self, batch: Batch) {
         let mut dirty = lock(&self.dirty);
-        for (route, _) in batch.vectors {
-            self.requeue(route, &mut dirty);
+        let own = self.own.pin();
+        for ((route, _), since) in batch.vectors.into_iter().zip(batch.since) {
+            if let Some(entry) = own.get(&route).filter(|entry| entry.place.is_none()) {
+                own.insert(route.clone(), entry.queued(dirty.push(route, since)));
+            }
         }
     }
 
-    /// Makes every route dirty: after a store was lost, or before the last push of a life.
-    pub fn mark_all(&self) {
+    /// Makes every route dirty that was recorded in this life: the store may have lost what it had.
+    /// Vectors of an earlier life were durable, or would have been lost with it.
+    pub fn mark_lost(&self, now: Mono) {
         let mut dirty = lock(&self.dirty);
-        let routes: Vec<_> = self.own.pin().keys().cloned().collect();
-        for route in routes {
-            self.requeue(route, &mut dirty);
+        let own = self.own.pin();
+        let doubtful: Vec<_> =
+            own.iter().filter(|(_, entry)| entry.is_in_doubt()).map(|(route, _)| route.clone()).collect();
+        for route in doubtful {
+            if let Some(entry) = own.get(&route) {
+                own.insert(route.clone(), entry.queued(dirty.push(route, now)));
+            }
         }
     }
 
@@ -153,6 +197,24 @@ impl StateManager {
         lock(&self.dirty).len()
     }
 
+    /// For how long the store has lacked anything; zero if it has everything.
+    #[must_use]
+    pub fn lag(&self, now: Mono) -> Duration {
+        lock(&self.dirty).since().map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// Every own vector, aged to `now`, in no order. Takes no lock.
+    #[must_use]
+    pub fn all(&self, now: Mono) -> Vec<(RouteId, PhysicsVector)> {
+        self.own.pin().iter().map(|(route, entry)| (route.clone(), entry.aged(now))).collect()
+    }
+
+    /// How many routes were forgotten to make room for others.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
     /// How many own vectors are cached.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -165,11 +227,28 @@ impl StateManager {
         self.own.is_empty()
     }
 
-    fn requeue(&self, route: RouteId, dirty: &mut Dirty) {
-        let own = self.own.pin();
-        if let Some(entry) = own.get(&route).filter(|entry| entry.place.is_none()) {
-            own.insert(route.clone(), entry.queued(dirty.push(route)));
+    /// A sixteenth at once, because it looks at every route.
+    fn make_room(&self, dirty: &mut Dirty) {
+        if self.own.len() < self.capacity {
+            return;
         }
+        let own = self.own.pin();
+        let mut ranked: Vec<_> = own.iter().map(|(route, entry)| (entry.worth(), route.clone())).collect();
+        let goes = (self.capacity / 16).clamp(1, ranked.len());
+        ranked.select_nth_unstable(goes - 1);
+        for (_, route) in ranked.into_iter().take(goes) {
+            if let Some(place) = own.remove(&route).and_then(|entry| entry.place) {
+                dirty.remove(place);
+            }
+            // Relaxed: gauges read it, no decision does.
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for StateManager {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -179,6 +258,12 @@ impl Batch {
     #[must_use]
     pub fn vectors(&self) -> &[(RouteId, PhysicsVector)] {
         &self.vectors
+    }
+
+    /// For how long the store has lacked the first of them; zero if there are none.
+    #[must_use]
+    pub fn lag(&self, now: Mono) -> Duration {
+        self.since.iter().min().map_or(Duration::ZERO, |since| now.since(*since))
     }
 
     /// How many there are.

@@ -169,17 +169,58 @@ fn what_was_learnt_here_is_newer_than_what_a_store_remembers() {
 }
 
 #[test]
-fn the_last_push_of_a_life_has_everything() {
+fn a_store_that_lost_what_it_had_gets_everything_of_this_life_again() {
     let manager = StateManager::default();
     manager.record(&route(1), scarred(1.0), at(0));
     manager.restore(&route(2), Some(scarred(2.0)), at(0));
     drop(manager.take_dirty(10, at(0)));
     manager.record(&route(3), scarred(3.0), at(0));
-    manager.mark_all();
-    let mut last: Vec<_> =
-        names(manager.take_dirty(10, at(0)).vectors()).iter().map(ToString::to_string).collect();
-    last.sort_unstable();
-    assert_eq!(last, ["r1", "r2", "r3"]);
+    manager.mark_lost(at(1_000));
+    let mut again: Vec<_> =
+        names(manager.take_dirty(10, at(1_000)).vectors()).iter().map(ToString::to_string).collect();
+    again.sort_unstable();
+    assert_eq!(again, ["r1", "r3"], "what came from the store was durable");
+}
+
+#[test]
+fn the_lag_counts_from_the_first_change_that_the_store_lacks() {
+    let manager = StateManager::default();
+    assert_eq!(manager.lag(at(9_000)), Duration::ZERO);
+    manager.record(&route(1), scarred(1.0), at(1_000));
+    manager.record(&route(2), scarred(1.0), at(2_000));
+    manager.record(&route(1), scarred(9.0), at(3_000));
+    assert_eq!(manager.lag(at(4_000)), Duration::from_secs(3));
+    let batch = manager.take_dirty(1, at(4_000));
+    assert_eq!(manager.lag(at(4_000)), Duration::from_secs(2));
+    manager.mark_failed(batch);
+    assert_eq!(manager.lag(at(5_000)), Duration::from_secs(4), "a push that failed changes nothing");
+    drop(manager.take_dirty(10, at(5_000)));
+    assert_eq!(manager.lag(at(6_000)), Duration::ZERO);
+}
+
+#[test]
+fn what_is_put_is_taken_as_it_is_and_what_is_recorded_only_if_it_is_news() {
+    let manager = StateManager::default();
+    manager.put(&route(1), scarred(40.0), at(0));
+    drop(manager.take_dirty(10, at(0)));
+    manager.record(&route(1), scarred(40.1), at(0));
+    assert_eq!((manager.dirty(), manager.get(&route(1), at(0))), (0, Some(scarred(40.0))));
+    manager.put(&route(1), scarred(40.1), at(0));
+    assert_eq!((manager.dirty(), manager.get(&route(1), at(0))), (1, Some(scarred(40.1))));
+}
+
+#[test]
+fn a_full_cache_forgets_what_says_nothing_and_then_what_is_oldest() {
+    let manager = StateManager::with_capacity(32);
+    for number in 0..32u8 {
+        let ohms = if number == 7 { 0.0 } else { 5.0 };
+        manager.record(&route(number), scarred(ohms), at(u64::from(number)));
+    }
+    manager.record(&route(40), scarred(1.0), at(40));
+    assert_eq!((manager.evicted(), manager.len(), manager.dirty()), (2, 31, 31));
+    assert!(manager.get(&route(7), at(41)).is_none() && manager.get(&route(0), at(41)).is_none());
+    manager.record(&route(41), scarred(1.0), at(41));
+    assert_eq!(manager.restore(&route(42), Some(scarred(1.0)), at(42)), None, "full");
 }
 
 #[derive(Debug, Clone)]

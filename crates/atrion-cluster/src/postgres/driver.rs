@@ -223,7 +223,7 @@ impl Driver {
     }
 
     async fn farewell(mut self) -> Result<(), ProviderError> {
-        let waits = self.shared.own().backlog(self.shared.now()).0 > 0 || self.session.is_some();
+        let waits = self.shared.own.vectors.dirty() > 0 || self.session.is_some();
         let result =
             if waits && self.shared.adapter.license.is_granted() { self.flush().await } else { Ok(()) };
         if let Some(session) = self.session.take() {

@@ -1,38 +1,42 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What this node knows of its own routes, and what of that the database has not seen: without
-//! clock or I/O.
+//! What this node knows of its own routes, and what of that the database has not seen: without clock
+//! or I/O.
 //!
-//! - A write sets a mark. Values are read when they are written out, so a slow database makes fewer
-//!   and later rows and never a longer queue: what waits is bounded by the number of routes.
-//! - Changes of modes are events, which do not coalesce: they wait in a ring of their own that
-//!   loses the oldest.
+//! - Vectors and the set of those that wait are a [`StateManager`]'s: values are read when they are
+//!   written out, so a slow database makes fewer and later rows and never a longer queue.
+//! - Changes of modes are events, which do not coalesce: they wait in a ring of their own that loses
+//!   the oldest.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Ohms};
-use atrion_state::{PhysicsVector, RouteId};
+use atrion_state::{Batch, PhysicsVector, RouteId, StateManager, lock};
 
 #[derive(Debug)]
 pub(super) struct Own {
-    routes: HashMap<RouteId, Entry>,
-    /// Sorted, so that batches of two nodes lock rows in the same order.
-    dirty: BTreeSet<RouteId>,
-    limit: usize,
-    /// Numbers every write of this node's life.
-    seq: u64,
-    changes: VecDeque<Change>,
-    pub(super) counts: Counts,
+    pub(super) vectors: StateManager,
+    /// A lock, because the port's methods and the worker both use it. It is held for the length of a
+    /// batch.
+    ring: Mutex<Ring>,
 }
 
-#[derive(Debug, Clone)]
-struct Entry {
-    vector: PhysicsVector,
-    /// When it was put here; its age counts on from then.
-    put: Mono,
+#[derive(Debug, Default)]
+struct Ring {
+    /// Numbers every row and change of this node's life.
     seq: u64,
-    /// Since when the database lacks something of it.
-    dirty_since: Option<Mono>,
+    changes: VecDeque<Change>,
+    /// Changes of modes that no room was left for, ever.
+    overrun: u64,
+    /// Since when the database has lacked what is being written.
+    flying: Option<Mono>,
+}
+
+/// Vectors that are being written. Given up, by an error or with the worker, they are dirty again.
+pub(super) struct Flight<'a> {
+    own: &'a Own,
+    batch: Batch,
 }
 
 /// A row to write: the vector as of now.
@@ -59,15 +63,6 @@ pub(super) struct Change {
     pub(super) at: Option<i64>,
 }
 
-/// What was given up, ever.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Routes that made room for others.
-    pub(super) evicted: u64,
-    /// Changes of modes that no room was left for.
-    pub(super) overrun: u64,
-}
-
 /// How many changes of modes may wait. A fleet's worst minute has fewer; an outage of an hour may
 /// have more.
 pub(super) const RING: usize = 4_096;
@@ -75,104 +70,56 @@ pub(super) const RING: usize = 4_096;
 impl Own {
     /// Nothing, and room for `limit` routes.
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            routes: HashMap::new(),
-            dirty: BTreeSet::new(),
-            limit: limit.max(1),
-            seq: 0,
-            changes: VecDeque::new(),
-            counts: Counts::default(),
-        }
+        Self { vectors: StateManager::with_capacity(limit), ring: Mutex::default() }
     }
 
     /// Whether this vector would be a change of the route's mode.
-    pub(super) fn turns(&self, route: &RouteId, vector: &PhysicsVector) -> bool {
-        // A life begins in bootstrap.
-        self.routes.get(route).map_or(Mode::Bootstrap, |entry| entry.vector.mode) != vector.mode
+    pub(super) fn turns(&self, route: &RouteId, vector: &PhysicsVector, now: Mono) -> bool {
+        self.mode(route, now) != vector.mode
     }
 
     /// Takes a vector of the running life, and what the gate made of the fleet meanwhile, for a
     /// change of the mode.
-    pub(super) fn put(&mut self, route: RouteId, vector: PhysicsVector, merged: Option<Ohms>, now: Mono) {
-        self.seq += 1;
-        let known = self.routes.get(&route).map(|entry| (entry.vector.mode, entry.dirty_since));
-        if known.is_none() {
-            self.make_room();
-        }
-        let (from, dirty_since) = known.unwrap_or((Mode::Bootstrap, None));
+    pub(super) fn put(&self, route: RouteId, vector: PhysicsVector, merged: Option<Ohms>, now: Mono) {
+        // Held over both, so that changes of one route stand in the ring in their order.
+        let mut ring = self.ring();
+        let from = self.mode(&route, now);
+        self.vectors.put(&route, vector, now);
         if from != vector.mode {
-            let (route, seq) = (route.clone(), self.seq);
-            self.changed(Change { route, seq, from, vector, merged, noticed: now, at: None });
-        }
-        let dirty_since = dirty_since.or(Some(now));
-        self.dirty.insert(route.clone());
-        self.routes.insert(route, Entry { vector, put: now, seq: self.seq, dirty_since });
-    }
-
-    /// Takes what an earlier life stored, unless this one knows better already. It is clean: the
-    /// database has it.
-    pub(super) fn remember(&mut self, route: RouteId, vector: PhysicsVector, now: Mono) {
-        if !self.routes.contains_key(&route) && self.routes.len() < self.limit {
-            self.routes.insert(route, Entry { vector, put: now, seq: 0, dirty_since: None });
+            let seq = ring.number();
+            ring.push(Change { route, seq, from, vector, merged, noticed: now, at: None });
         }
     }
 
-    pub(super) fn get(&self, route: &RouteId, now: Mono) -> Option<PhysicsVector> {
-        self.routes.get(route).map(|entry| entry.at(now))
+    /// Takes up to `most` vectors that the database lacks, those that wait longest first.
+    pub(super) fn take(&self, most: usize, now: Mono) -> Flight<'_> {
+        let batch = self.vectors.take_dirty(most, now);
+        self.ring().flying = Some(Mono::from_nanos(now.as_nanos().saturating_sub(nanos(batch.lag(now)))));
+        Flight { own: self, batch }
     }
 
-    pub(super) fn all(&self, now: Mono) -> Vec<(RouteId, PhysicsVector)> {
-        self.routes.iter().map(|(route, entry)| (route.clone(), entry.at(now))).collect()
-    }
-
-    /// The next rows to write, in the order of their names, after `after`.
-    pub(super) fn dirty(&self, after: Option<&RouteId>, most: usize, now: Mono) -> Vec<Row> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let rest = (after.map_or(Unbounded, Excluded), Unbounded);
-        let rows = self.dirty.range::<RouteId, _>(rest).take(most);
-        rows.filter_map(|route| self.row(route, now)).collect()
-    }
-
-    /// The database has these rows. What changed meanwhile stays dirty.
-    pub(super) fn stored<'a>(&mut self, rows: impl IntoIterator<Item = (&'a RouteId, u64)>) {
-        for (route, seq) in rows {
-            if let Some(entry) = self.routes.get_mut(route).filter(|entry| entry.seq == seq) {
-                entry.dirty_since = None;
-                self.dirty.remove(route);
-            }
-        }
-    }
-
-    /// The database may have lost what it had: everything of this life is written again. Rows of an
-    /// earlier life were durable, or would have been lost with it.
-    pub(super) fn distrust(&mut self, now: Mono) {
-        for (route, entry) in self.routes.iter_mut().filter(|(_, entry)| entry.seq > 0) {
-            entry.dirty_since.get_or_insert(now);
-            self.dirty.insert(route.clone());
-        }
-    }
-
-    /// How many rows the database lacks, and since when the first of them.
-    pub(super) fn backlog(&self, now: Mono) -> (usize, Duration) {
-        let oldest = self.dirty.iter().filter_map(|route| self.routes.get(route)?.dirty_since).min();
-        (self.dirty.len(), oldest.map_or(Duration::ZERO, |since| now.since(since)))
+    /// For how long the database has lacked anything, what is being written included.
+    pub(super) fn lag(&self, now: Mono) -> Duration {
+        let flying = self.ring().flying.map_or(Duration::ZERO, |since| now.since(since));
+        flying.max(self.vectors.lag(now))
     }
 
     /// Rows of routes that are not quite well: a scar is left, or they are not operational.
-    pub(super) fn unwell(&self, now: Mono) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.routes.keys().filter_map(|route| self.row(route, now)).collect();
-        rows.retain(|row| {
-            let scarred = row.vector.aged_scar().get() >= PhysicsVector::NEUTRAL_OHMS;
+    pub(super) fn unwell(&self, now: Mono) -> Vec<(RouteId, PhysicsVector)> {
+        let mut all = self.vectors.all(now);
+        all.retain(|(_, vector)| {
+            let scarred = vector.aged_scar().get() >= PhysicsVector::NEUTRAL_OHMS;
             // A route that was not touched for a day is no news, whatever its mode was.
-            row.vector.age < DAY && (scarred || row.vector.mode != Mode::Operational)
+            vector.age < DAY && (scarred || vector.mode != Mode::Operational)
         });
-        rows
+        all
     }
 
     /// The oldest changes of modes, `most` at most, dated. They stay until they are
     /// [`written`](Self::written).
-    pub(super) fn changes(&mut self, most: usize, date: impl Fn(Mono) -> i64) -> Vec<Change> {
-        let oldest = self.changes.iter_mut().take(most);
+    pub(super) fn changes(&self, most: usize, date: impl Fn(Mono) -> i64) -> Vec<Change> {
+        let mut ring = self.ring();
+        let oldest = ring.changes.iter_mut().take(most);
         oldest
             .map(|change| {
                 change.at.get_or_insert_with(|| date(change.noticed));
@@ -182,54 +129,77 @@ impl Own {
     }
 
     /// The database has the changes up to this one, or they are given up.
-    pub(super) fn written(&mut self, last: &Change) {
+    pub(super) fn written(&self, last: &Change) {
+        let mut ring = self.ring();
         // The ring may have lost some of them meanwhile: numbers say which are left.
-        while self.changes.front().is_some_and(|change| change.seq <= last.seq) {
-            self.changes.pop_front();
+        while ring.changes.front().is_some_and(|change| change.seq <= last.seq) {
+            ring.changes.pop_front();
         }
     }
 
-    fn changed(&mut self, change: Change) {
+    /// How many changes of modes were given up because the ring was full.
+    pub(super) fn overrun(&self) -> u64 {
+        self.ring().overrun
+    }
+
+    /// A life begins in bootstrap.
+    fn mode(&self, route: &RouteId, now: Mono) -> Mode {
+        self.vectors.get(route, now).map_or(Mode::Bootstrap, |vector| vector.mode)
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        lock(&self.ring)
+    }
+}
+
+impl Flight<'_> {
+    /// The vectors as rows, in the order of their names: batches of two nodes lock rows in the same
+    /// order.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let mut ring = self.own.ring();
+        let row = |(route, vector): &(RouteId, PhysicsVector)| Row {
+            route: route.clone(),
+            seq: ring.number(),
+            vector: *vector,
+        };
+        let mut rows: Vec<_> = self.batch.vectors().iter().map(row).collect();
+        rows.sort_unstable_by(|one, other| one.route.cmp(&other.route));
+        rows
+    }
+
+    /// The database has them.
+    pub(super) fn landed(mut self) {
+        self.batch = Batch::default();
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.own.ring().flying = None;
+        self.own.vectors.mark_failed(std::mem::take(&mut self.batch));
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Ring {
+    fn number(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    fn push(&mut self, change: Change) {
         if self.changes.len() >= RING {
             self.changes.pop_front();
-            self.counts.overrun += 1;
+            self.overrun += 1;
         }
         self.changes.push_back(change);
-    }
-
-    fn row(&self, route: &RouteId, now: Mono) -> Option<Row> {
-        let entry = self.routes.get(route)?;
-        Some(Row { route: route.clone(), seq: entry.seq, vector: entry.at(now) })
-    }
-
-    /// Full, it forgets a sixteenth at once, so that many new names cost little each: first what
-    /// says nothing, then what was put longest ago.
-    fn make_room(&mut self) {
-        if self.routes.len() < self.limit {
-            return;
-        }
-        let mut all: Vec<(bool, Mono, RouteId)> = self
-            .routes
-            .iter()
-            .map(|(route, entry)| (!entry.vector.is_neutral(), entry.put, route.clone()))
-            .collect();
-        let goes = (self.limit / 16).clamp(1, all.len());
-        all.select_nth_unstable(goes - 1);
-        for (_, _, route) in all.into_iter().take(goes) {
-            self.routes.remove(&route);
-            self.dirty.remove(&route);
-            self.counts.evicted += 1;
-        }
     }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
-
-impl Entry {
-    fn at(&self, now: Mono) -> PhysicsVector {
-        self.vector.older_by(now.since(self.put))
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -249,58 +219,61 @@ mod tests {
 
     #[test]
     fn a_row_is_read_when_written_and_stays_dirty_if_it_changed_meanwhile() {
-        let mut own = Own::new(10);
+        let own = Own::new(10);
         own.put(name("a"), vector(Mode::Operational, 1.0), None, second(0));
         own.put(name("a"), vector(Mode::Operational, 2.0), None, second(1));
-        let rows = own.dirty(None, 10, second(3));
+        let flight = own.take(10, second(3));
+        let rows = flight.rows();
         assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].seq, rows[0].vector.age), (2, Duration::from_secs(2)));
+        assert_eq!((rows[0].vector.scar_tissue.get(), rows[0].vector.age), (2.0, Duration::from_secs(2)));
         own.put(name("a"), vector(Mode::Operational, 3.0), None, second(4));
-        own.stored(rows.iter().map(|row| (&row.route, row.seq)));
-        assert_eq!(own.backlog(second(5)), (1, Duration::from_secs(5)));
-        let rows = own.dirty(None, 10, second(5));
-        own.stored(rows.iter().map(|row| (&row.route, row.seq)));
-        assert_eq!(own.backlog(second(6)), (0, Duration::ZERO));
-        own.distrust(second(7));
-        assert_eq!(own.backlog(second(8)), (1, Duration::from_secs(1)));
+        assert_eq!((own.vectors.dirty(), own.lag(second(5))), (1, Duration::from_secs(5)));
+        flight.landed();
+        assert_eq!((own.vectors.dirty(), own.lag(second(5))), (1, Duration::from_secs(1)));
+        let again = own.take(10, second(5));
+        assert!(again.rows()[0].seq > rows[0].seq, "a later row has a higher number");
+        drop(again);
+        assert_eq!((own.vectors.dirty(), own.lag(second(6))), (1, Duration::from_secs(2)), "given up");
+        own.take(10, second(6)).landed();
+        assert_eq!((own.vectors.dirty(), own.lag(second(6))), (0, Duration::ZERO));
+        own.vectors.mark_lost(second(7));
+        assert_eq!((own.vectors.dirty(), own.lag(second(8))), (1, Duration::from_secs(1)));
     }
 
     #[test]
-    fn batches_come_in_the_order_of_names_and_cover_all() {
-        let mut own = Own::new(100);
+    fn rows_come_in_the_order_of_names() {
+        let own = Own::new(100);
         for nth in [3, 1, 2, 5, 4] {
             own.put(name(&format!("r{nth}")), vector(Mode::Operational, 1.0), None, second(0));
         }
-        let first = own.dirty(None, 2, second(1));
-        let rest = own.dirty(Some(&first[1].route), 10, second(1));
-        let names: Vec<_> = first.iter().chain(&rest).map(|row| row.route.as_str().to_owned()).collect();
+        let names: Vec<_> = own.take(10, second(1)).rows().iter().map(|row| row.route.to_string()).collect();
         assert_eq!(names, ["r1", "r2", "r3", "r4", "r5"]);
     }
 
     #[test]
     fn an_earlier_life_is_remembered_and_does_not_overwrite_this_one() {
-        let mut own = Own::new(10);
+        let own = Own::new(10);
         own.put(name("a"), vector(Mode::Operational, 1.0), None, second(0));
-        own.remember(name("a"), vector(Mode::CircuitBreaker, 9.0), second(1));
-        own.remember(name("b"), vector(Mode::CircuitBreaker, 9.0), second(1));
-        assert_eq!(own.get(&name("a"), second(1)).unwrap().mode, Mode::Operational);
-        assert_eq!(own.backlog(second(1)).0, 1, "what the database has is clean");
-        own.distrust(second(2));
-        assert_eq!(own.backlog(second(2)).0, 1, "an earlier life's rows are not this one's to write");
+        own.vectors.restore(&name("a"), Some(vector(Mode::CircuitBreaker, 9.0)), second(1));
+        own.vectors.restore(&name("b"), Some(vector(Mode::CircuitBreaker, 9.0)), second(1));
+        assert_eq!(own.vectors.get(&name("a"), second(1)).unwrap().mode, Mode::Operational);
+        assert_eq!(own.vectors.dirty(), 1, "what the database has is clean");
+        own.vectors.mark_lost(second(2));
+        assert_eq!(own.vectors.dirty(), 1, "an earlier life's rows are not this one's to write");
         // It goes on where the earlier life was: that is no change.
-        let before = own.changes.len();
+        let before = own.ring().changes.len();
         own.put(name("b"), vector(Mode::CircuitBreaker, 9.0), None, second(3));
-        assert_eq!(own.changes.len(), before);
+        assert_eq!(own.ring().changes.len(), before);
     }
 
     #[test]
     fn changes_of_modes_do_not_coalesce_and_the_oldest_are_lost_first() {
-        let mut own = Own::new(10);
+        let own = Own::new(10);
         for nth in 0..(RING as u64 + 10) {
             let mode = if nth % 2 == 0 { Mode::CircuitBreaker } else { Mode::Operational };
             own.put(name("a"), vector(mode, 1.0), None, second(nth));
         }
-        assert_eq!((own.changes.len(), own.counts.overrun), (RING, 10));
+        assert_eq!((own.ring().changes.len(), own.overrun()), (RING, 10));
         let micros = |at: Mono| (at.as_nanos() / 1_000) as i64;
         let first = own.changes(100, micros);
         assert_eq!(first[0].at, Some(10_000_000));
@@ -311,25 +284,28 @@ mod tests {
 
     #[test]
     fn full_it_forgets_what_says_nothing_first() {
-        let mut own = Own::new(32);
+        let own = Own::new(32);
         for nth in 0..32u64 {
             let scar = if nth == 7 || nth == 9 { 0.0 } else { 5.0 };
             own.put(name(&format!("r{nth}")), vector(Mode::Operational, scar), None, second(nth));
         }
         own.put(name("new"), vector(Mode::Operational, 1.0), None, second(40));
-        assert_eq!(own.counts.evicted, 2);
-        assert!(own.get(&name("r7"), second(41)).is_none() && own.get(&name("r9"), second(41)).is_none());
-        assert!(own.routes.len() <= 32 && own.dirty.len() == own.routes.len());
+        assert_eq!(own.vectors.evicted(), 2);
+        assert!(
+            own.vectors.get(&name("r7"), second(41)).is_none()
+                && own.vectors.get(&name("r9"), second(41)).is_none()
+        );
+        assert!(own.vectors.len() <= 32 && own.vectors.dirty() == own.vectors.len());
     }
 
     #[test]
     fn samples_are_of_what_is_not_well() {
-        let mut own = Own::new(10);
+        let own = Own::new(10);
         own.put(name("well"), vector(Mode::Operational, 0.0), None, second(0));
         own.put(name("scarred"), vector(Mode::Operational, 5.0), None, second(0));
         own.put(name("open"), vector(Mode::CircuitBreaker, 0.0), None, second(0));
         own.put(name("learning"), vector(Mode::Bootstrap, 0.0), None, second(0));
-        let mut names: Vec<_> = own.unwell(second(1)).iter().map(|row| row.route.to_string()).collect();
+        let mut names: Vec<_> = own.unwell(second(1)).iter().map(|(route, _)| route.to_string()).collect();
         names.sort();
         assert_eq!(names, ["learning", "open", "scarred"]);
         assert!(own.unwell(second(100_000)).is_empty());

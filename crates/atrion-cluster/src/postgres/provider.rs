@@ -181,7 +181,7 @@ impl StateProvider for PostgresPersistenceAdapter {
         route: &'a RouteId,
     ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
         Box::pin(async move {
-            let known = self.shared.own().get(route, self.shared.now());
+            let known = self.shared.own.vectors.get(route, self.shared.now());
             match known {
                 Some(vector) => Ok(Some(vector)),
                 None => self.shared.adapter.answers().map(|()| None),
@@ -203,7 +203,7 @@ impl StateProvider for PostgresPersistenceAdapter {
     fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
         Box::pin(async move {
             self.shared.adapter.answers()?;
-            Ok(self.shared.own().all(self.shared.now()))
+            Ok(self.shared.own.vectors.all(self.shared.now()))
         })
     }
 

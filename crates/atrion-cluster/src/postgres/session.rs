@@ -218,23 +218,24 @@ impl Session {
     pub(super) async fn history(
         &mut self,
         writer: &Writer,
-        rows: &[Row],
+        rows: &[(RouteId, PhysicsVector)],
         merged: &HashMap<RouteId, Ohms>,
     ) -> Result<u64, StoreError> {
-        let merged = |row: &Row| merged.get(&row.route).map(|merged| float4(merged.get()));
+        let merged =
+            |(route, _): &(RouteId, PhysicsVector)| merged.get(route).map(|merged| float4(merged.get()));
         let of32 = |field: fn(&PhysicsVector) -> f64| {
-            rows.iter().map(|row| float4(field(&row.vector))).collect::<Vec<_>>()
+            rows.iter().map(|(_, vector)| float4(field(vector))).collect::<Vec<_>>()
         };
         self.begin(Durability::Soon, self.timeout).await?;
         let written = sqlx::query(sql::HISTORY)
             .bind(&writer.cluster)
             .bind(&writer.node)
-            .bind(rows.iter().map(|row| row.route.as_str().to_owned()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(route, _)| route.as_str().to_owned()).collect::<Vec<_>>())
             .bind(of32(|vector| vector.aged_scar().get()))
             .bind(rows.iter().map(merged).collect::<Vec<_>>())
             .bind(of32(|vector| vector.resistance.get()))
             .bind(of32(|vector| vector.momentum.get()))
-            .bind(rows.iter().map(|row| mode_number(row.vector.mode)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|(_, vector)| mode_number(vector.mode)).collect::<Vec<_>>())
             .persistent(!self.pooled)
             .execute(&mut self.connection)
             .await;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use atrion_core::{Mono, Ohms};
 use atrion_license::{Feature, Watch};
@@ -29,7 +29,7 @@ pub(super) struct Settings {
 
 pub(super) struct Shared {
     pub(super) adapter: Adapter,
-    own: Mutex<Own>,
+    pub(super) own: Own,
     pub(super) config: PostgresConfig,
     pub(super) options: PgConnectOptions,
     pub(super) node: NodeId,
@@ -56,7 +56,7 @@ impl Shared {
         let Settings { config, options, node, license, clock } = settings;
         Self {
             adapter: Adapter::new(NAME, clock, license, Feature::Postgres, &config.cluster),
-            own: Mutex::new(Own::new(config.routes)),
+            own: Own::new(config.routes),
             config,
             options,
             node,
@@ -69,10 +69,6 @@ impl Shared {
         self.adapter.now()
     }
 
-    pub(super) fn own(&self) -> MutexGuard<'_, Own> {
-        lock(&self.own)
-    }
-
     pub(super) fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
         let earlier = lock(&self.merged).replace(merged);
         drop(earlier);
@@ -81,15 +77,12 @@ impl Shared {
     /// Takes vectors of the running life. What a gate made of the fleet is asked for where a mode
     /// has changed.
     pub(super) fn put(&self, batch: &[(RouteId, PhysicsVector)]) {
-        let turning: Vec<RouteId> = {
-            let own = self.own();
-            let turning = batch.iter().filter(|(route, vector)| own.turns(route, vector));
-            turning.map(|(route, _)| route.clone()).collect()
-        };
+        let now = self.now();
+        let turning = batch.iter().filter(|(route, vector)| self.own.turns(route, vector, now));
+        let turning = turning.map(|(route, _)| route.clone()).collect();
         let merged: HashMap<RouteId, Ohms> = self.merged(turning).collect();
-        let (mut own, now) = (self.own(), self.now());
         for (route, vector) in batch {
-            own.put(route.clone(), *vector, merged.get(route).copied(), now);
+            self.own.put(route.clone(), *vector, merged.get(route).copied(), now);
         }
     }
 
@@ -104,19 +97,15 @@ impl Shared {
     }
 
     pub(super) fn stats(&self) -> ProviderStats {
-        let (counts, (_, lag)) = {
-            let own = self.own();
-            (own.counts, own.backlog(self.now()))
-        };
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         ProviderStats::new(NAME)
             .health(self.adapter.health())
-            .lag(lag)
+            .lag(self.own.lag(self.now()))
             .messages(MessageDirection::Sent, MessageResult::Accepted, count(&self.tally.written))
             .messages(MessageDirection::Sent, MessageResult::Stale, count(&self.tally.stale))
             .rejected(MessageDirection::Sent, "refused", count(&self.tally.refused))
-            .rejected(MessageDirection::Sent, "ring_full", counts.overrun)
-            .rejected(MessageDirection::Sent, "evicted", counts.evicted)
+            .rejected(MessageDirection::Sent, "ring_full", self.own.overrun())
+            .rejected(MessageDirection::Sent, "evicted", self.own.vectors.evicted())
             .rejected(MessageDirection::Received, "invalid", count(&self.tally.invalid))
             .license(self.adapter.license_standing())
     }

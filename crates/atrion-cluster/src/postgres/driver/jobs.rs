@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::Ohms;
-use atrion_state::{ProviderError, RouteId};
+use atrion_state::{PhysicsVector, ProviderError, RouteId};
 
 use super::Driver;
 use crate::postgres::NAME;
@@ -30,7 +30,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy)]
 enum Dated<'a> {
     Changes(&'a [Change]),
-    Samples(&'a [Row], &'a HashMap<RouteId, Ohms>),
+    Samples(&'a [(RouteId, PhysicsVector)], &'a HashMap<RouteId, Ohms>),
 }
 
 impl Dated<'_> {
@@ -53,18 +53,17 @@ impl Driver {
         let mut found = 0;
         if self.connected {
             // What was written before the connection broke may have been lost with the server.
-            shared.own().distrust(shared.now());
+            shared.own.vectors.mark_lost(shared.now());
         } else {
             let earlier = within(PATIENCE, session.earlier(&self.writer.cluster, &self.writer.node)).await?;
             found = earlier.vectors.len();
             Tally::add(&shared.tally.invalid, earlier.invalid);
             // A clock that was put back must not make this life the older one.
             self.writer.incarnation = self.writer.incarnation.max(earlier.incarnation.saturating_add(1));
-            let (mut own, now) = (shared.own(), shared.now());
+            let now = shared.now();
             for (route, vector) in earlier.vectors {
-                own.remember(route, vector, now);
+                shared.own.vectors.restore(&route, Some(vector), now);
             }
-            drop(own);
             shared.adapter.loaded();
         }
         self.connected = true;
@@ -125,12 +124,12 @@ impl Driver {
         let (mut written, mut made) = (0, false);
         loop {
             let Some(session) = &self.session else { return Ok(written) };
-            let changes = self.shared.own().changes(BATCH, |moment| session.date(moment));
+            let changes = self.shared.own.changes(BATCH, |moment| session.date(moment));
             let Some(last) = changes.last() else { return Ok(written) };
             if self.write_dated(Dated::Changes(&changes), &mut made).await? {
                 written += changes.len();
             }
-            self.shared.own().written(last);
+            self.shared.own.written(last);
         }
     }
 
@@ -164,14 +163,21 @@ impl Driver {
 
     pub(super) async fn vectors(&mut self, durability: Durability) -> Result<usize, StoreError> {
         self.probe().await?;
-        let (mut written, mut last) = (0, None);
-        loop {
-            let rows = self.shared.own().dirty(last.as_ref(), BATCH, self.shared.now());
-            let Some(row) = rows.last() else { return Ok(written) };
-            last = Some(row.route.clone());
+        let (shared, mut written) = (Arc::clone(&self.shared), 0);
+        // What becomes dirty meanwhile waits for the next time, or a database that is slow would be written to for ever.
+        let mut left = shared.own.vectors.dirty();
+        while left > 0 {
+            let flight = shared.own.take(BATCH.min(left), shared.now());
+            let rows = flight.rows();
+            if rows.is_empty() {
+                break;
+            }
+            left -= rows.len();
             written += rows.len();
             self.write(rows, durability).await?;
+            flight.landed();
         }
+        Ok(written)
     }
 
     /// Looks whether the server still has what was written last. If it has, it has all that was
@@ -185,7 +191,7 @@ impl Driver {
         let Some(session) = &mut self.session else { return Ok(()) };
         if !within(patience, session.has(&self.writer, route, *seq)).await? {
             tracing::warn!(target: "atrion", provider = NAME, "the server lost what it had committed: it is written again");
-            self.shared.own().distrust(now);
+            self.shared.own.vectors.mark_lost(now);
         }
         Ok(())
     }
@@ -211,14 +217,13 @@ impl Driver {
                 Err(failure) if failure.is_of_the_data() => Tally::add(&tally.refused, 1),
                 Err(failure) => return Err(failure),
             }
-            self.shared.own().stored(rows.iter().map(|row| (&row.route, row.seq)));
         }
         Ok(())
     }
 
     pub(super) async fn history(&mut self) -> Result<usize, StoreError> {
-        let rows = self.shared.own().unwell(self.shared.now());
-        let routes = rows.iter().map(|row| row.route.clone()).collect();
+        let rows = self.shared.own.unwell(self.shared.now());
+        let routes = rows.iter().map(|(route, _)| route.clone()).collect();
         let merged: HashMap<_, _> = self.shared.merged(routes).collect();
         let mut made = false;
         for sample in rows.chunks(BATCH) {
