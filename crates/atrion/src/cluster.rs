@@ -10,8 +10,8 @@ pub use atrion_cluster::{LayeredError, LayeredProvider};
 pub mod redis {
     pub use atrion_cluster::fleet::FleetStats;
     pub use atrion_cluster::redis::{
-        BuildError, ConfigError, RedisClusterBuilder, RedisClusterProvider, SettingsFault, SyncConfig,
-        Topology,
+        BuildError, ConfigError, Login, RedisClusterBuilder, RedisClusterProvider, RedisConfig,
+        SettingsFault, SyncConfig, TlsConfig, Topology,
     };
 }
 
