@@ -158,14 +158,7 @@ impl Fleet {
         self.own.said_weight(route)
     }
 
-    /// Whether the store was asked for what an earlier life of this node knew.
-    #[must_use]
-    pub fn is_remembered(&self) -> bool {
-        self.remembered
-    }
-
-    /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is
-    /// merged.
+    /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is merged.
     #[must_use]
     pub fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
         self.peers.live(&self.hash(route), now)

@@ -166,18 +166,6 @@ impl Pulse {
         self.degraded_since.is_some()
     }
 
-    /// Whether a push is in flight.
-    #[must_use]
-    pub const fn is_pushing(&self) -> bool {
-        self.push.in_flight()
-    }
-
-    /// Whether a pull is in flight.
-    #[must_use]
-    pub const fn is_pulling(&self) -> bool {
-        self.pull.in_flight()
-    }
-
     /// Missed ticks are one COMPUTE with a larger `dt`, never a burst; the grid of ticks stays
     /// where it was, so that the count over a long time is exact.
     fn compute(&mut self, now: Mono) -> Step {
