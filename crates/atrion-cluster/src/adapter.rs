@@ -77,7 +77,7 @@ impl Adapter {
 
     pub(crate) fn attach(&self, observer: Arc<dyn Observer>) {
         let earlier = std::mem::replace(&mut *lock(&self.observer), observer);
-        // What an observer does when it is dropped is its own affair, and not done under our lock.
+        // Outside of our lock: an observer may do anything when it is dropped.
         drop(earlier);
         self.license.tell_again();
     }

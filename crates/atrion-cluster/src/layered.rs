@@ -243,7 +243,7 @@ impl StateProvider for LayeredProvider {
     fn stats(&self) -> Vec<ProviderStats> {
         let own = |layer: &Arc<dyn StateProvider>| {
             let stats = layer.stats();
-            // A layer that counts nothing still is in some way.
+            // A layer without counts still has a health.
             if stats.is_empty() {
                 vec![ProviderStats::new(layer.capabilities().name).health(layer.health())]
             } else {

@@ -2,7 +2,7 @@
 //! What a license means to an adapter. One file for all of them, so that they behave alike.
 //!
 //! - Without a license that permits it an adapter keeps its node's state in memory and goes
-//!   nowhere. Admission is as alive as with one.
+//!   nowhere. Admission works as it does with one.
 //! - What was permitted once stays permitted for the life of the value: a license that ends stops
 //!   no running sync.
 //! - What was missing is looked for again every minute: a license that arrives needs no restart.
@@ -31,7 +31,7 @@ struct Inner {
     watch: Watch,
     /// What observers heard last.
     told: Option<LicenseStanding>,
-    /// What was refused, and when that was last said.
+    /// What was refused, and when that was last logged.
     refused: Option<(LicenseError, UnixTime)>,
 }
 
@@ -77,8 +77,8 @@ impl LicenseGate {
             .or(Some(LicenseError::NotFound))
     }
 
-    /// Reads and says what is due; what observers should hear, if anything has changed. Call it
-    /// outside of locks.
+    /// Reads the license and logs what is due; gives the event for observers, if anything has
+    /// changed. Call it outside of locks.
     pub(crate) fn poll(&self, now: Wall) -> Option<Event> {
         let mut inner = self.lock();
         self.read(&mut inner, unix(now));
@@ -126,7 +126,7 @@ impl LicenseGate {
         (report.clusters, report.clusters_above_limit)
     }
 
-    /// How long until there is something to read or to say, an hour at most.
+    /// How long until there is something to read or to log, an hour at most.
     pub(crate) fn next_due(&self, now: Wall) -> Duration {
         let due = self.lock().watch.next_due(unix(now)).since(unix(now));
         // Never at once: a watch with nothing to read is due all the time.
@@ -143,7 +143,7 @@ impl LicenseGate {
                 inner.refused = None;
                 self.granted.store(true, Ordering::Relaxed);
             }
-            // What runs, runs on.
+            // A sync that runs goes on.
             Err(_) if self.is_granted() => {}
             Err(error) => self.refuse(inner, error, now),
         }

@@ -2,7 +2,7 @@
 //! The adapter for Redis and Valkey: a fleet's protocol ([`fleet`](crate::fleet)) over two
 //! connections.
 //!
-//! - **It promises** that nothing which the store does or fails to do reaches a request: every
+//! - **It promises** that no request waits for the store or fails with it: every
 //!   method of the port answers from memory; a task of its own talks to the store.
 //! - **It does not know** how what is heard is merged, and keeps no state of its own beside the
 //!   machine's.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What can be wrong with an adapter's settings. One file for all of them, so that they say it
-//! alike.
+//! What can be wrong with an adapter's settings. One file for all of them, so that their
+//! messages are alike.
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// The place of a task. `O` is how it is given orders.
+/// Holds one running task at most. `O` is what it takes orders through.
 pub(crate) struct Worker<O> {
     provider: &'static str,
     /// A lock, because connecting and disconnecting may be called at once. It is not held while
@@ -61,10 +61,10 @@ impl<O: Clone> Worker<O> {
         self.lock().as_ref().map(|task| task.orders.clone())
     }
 
-    /// Tells it to stop, and gives what it says of its end.
+    /// Tells it to stop, and gives its result.
     ///
     /// # Errors
-    /// Its own, or that it did not end within this time. It has ended then, too.
+    /// The task's own error, or that it did not end within this time; it is then aborted.
     pub(crate) async fn stop(&self, within: Duration) -> Result<(), ProviderError> {
         let Some(Running { stop, mut ended, orders: _ }) = self.lock().take() else { return Ok(()) };
         let _ = stop.send(true);
@@ -85,8 +85,7 @@ impl<O> Worker<O> {
     }
 }
 
-/// The task holds no adapter, so it has to be told. It says its last words while the caller goes
-/// on.
+/// The task does not hold the adapter, so it is told to stop. It ends in order in the background.
 impl<O> Drop for Worker<O> {
     fn drop(&mut self) {
         if let Some(task) = self.lock().take() {

@@ -61,7 +61,7 @@ impl Driver {
             node: shared.node.as_str().to_owned(),
             incarnation: bigint(wall),
         };
-        // Two nodes differ in their names, two lives in their beginnings.
+        // Nodes differ in their names, lives of a node in their start times.
         let seed = writer.node.bytes().fold(wall, |seed, byte| seed.rotate_left(5) ^ u64::from(byte));
         let schedule = Schedule::new(shared.config.write_behind, seed, now);
         Self {
@@ -139,7 +139,7 @@ impl Driver {
             }
         };
         let done = work.instrument(span).await;
-        // An error is told, and the schedule knows what to do about it.
+        // Observers hear of an error, and the schedule decides what follows.
         let _ = self.conclude(job, started, done);
     }
 
@@ -159,7 +159,7 @@ impl Driver {
         };
         let routes = *result.as_ref().unwrap_or(&0);
         let result = result.map(drop);
-        // A push of nothing is no trip.
+        // A push without rows is no trip.
         if let Some(operation) = operation.filter(|_| job == Job::Connect || routes > 0 || result.is_err()) {
             self.shared.adapter.tell_of_sync(operation, started, routes, result.clone());
         }
@@ -199,7 +199,7 @@ impl Driver {
         }
     }
 
-    /// Everything that waits, durably; connects for it, if need be.
+    /// Writes everything that waits, durably; connects first if there is no connection.
     async fn flush(&mut self) -> Result<(), ProviderError> {
         if !self.shared.adapter.license.is_granted() {
             return Err(ProviderError::rejected(NAME, self.shared.adapter.no_license()));
@@ -227,7 +227,7 @@ impl Driver {
         let result =
             if waits && self.shared.adapter.license.is_granted() { self.flush().await } else { Ok(()) };
         if let Some(session) = self.session.take() {
-            // Within what is left of the caller's patience; a server that hangs notices by itself.
+            // Within the rest of the caller's budget. A server that hangs closes it by itself.
             let _ = timeout(Duration::from_millis(100), session.close()).await;
         }
         result

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What this node knows of its own routes, and what of that the database has not seen: without clock
-//! or I/O.
+//! What this node knows of its own routes, and what of that the database has not seen: without
+//! clock or I/O.
 //!
 //! - Vectors and the set of those that wait are a [`StateManager`]'s: values are read when they are
 //!   written out, so a slow database makes fewer and later rows and never a longer queue.
-//! - Changes of modes are events, which do not coalesce: they wait in a ring of their own that loses
-//!   the oldest.
+//! - Changes of modes are events, which do not coalesce: they wait in a ring of their own that
+//!   loses the oldest.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
@@ -17,8 +17,8 @@ use atrion_state::{Batch, PhysicsVector, RouteId, StateManager, lock};
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) vectors: StateManager,
-    /// A lock, because the port's methods and the worker both use it. It is held for the length of a
-    /// batch.
+    /// A lock, because the port's methods and the worker both use it. It is held for the length of
+    /// a batch.
     ring: Mutex<Ring>,
 }
 

@@ -88,8 +88,8 @@ impl Schedule {
         }
     }
 
-    /// It went well. After a connect everything is due at once, except a sample that is not owed:
-    /// those of many nodes spread.
+    /// The job succeeded. After a connect everything is due at once, except a sample that is not
+    /// owed: those of many nodes spread.
     pub(super) fn succeeded(&mut self, job: Job, now: Mono) {
         let every = match job {
             Job::Connect => {
@@ -111,8 +111,8 @@ impl Schedule {
         }
     }
 
-    /// It did not, and the connection is gone. What the database refuses it will refuse again: then
-    /// the longest wait.
+    /// The job failed, and the connection is gone. What the database refuses once it refuses
+    /// again, so the wait is then the longest.
     pub(super) fn failed(&mut self, job: Job, now: Mono, is_retryable: bool) {
         self.owes_sample |= job == Job::History;
         let proven = matches!(self.phase, Phase::Live { since, .. } if now.since(since) >= PROVEN);

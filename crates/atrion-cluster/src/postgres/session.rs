@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! One connection and every statement that goes over it.
 //!
-//! Each task is one transaction with its own time limit and its own durability, set *inside* it: so
+//! Each job is one transaction with its own time limit and its own durability, set *inside* it: so
 //! it works behind a pooler that gives every transaction another server connection. Locks are of
 //! transactions, too.
 

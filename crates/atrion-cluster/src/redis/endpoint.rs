@@ -37,9 +37,9 @@ pub(super) struct Endpoint {
     first: std::sync::Arc<AtomicUsize>,
 }
 
-/// No answer is waited for longer.
+/// The longest wait for an answer.
 pub(super) const ANSWER: Duration = Duration::from_millis(500);
-/// Nor is a connection, with everything that belongs to it.
+/// The longest wait for a connection, with its handshakes.
 const OPEN: Duration = Duration::from_secs(1);
 
 impl Endpoint {
@@ -134,12 +134,12 @@ impl Endpoint {
                 Err(error) => last = error,
             }
         }
-        // Whatever was first has failed to lead anywhere.
+        // No server led to the store: another one is asked first next time.
         self.first.store(first + 1, Ordering::Relaxed);
         Err(last)
     }
 
-    /// The server that was resolved last did not do: another one is asked first.
+    /// The server that was resolved last failed: another one is asked first next time.
     pub(super) fn failed(&self) {
         if self.servers.len() > 1 {
             self.first.fetch_add(1, Ordering::Relaxed);

@@ -24,8 +24,8 @@ use crate::worker::Worker;
 /// Nothing that the store does reaches the host: `connect` returns within a second, connected or
 /// not; every other method answers from memory; a task talks to the store and comes back to it by
 /// itself. Without a license that permits it, state stays in this process's memory, which is said
-/// in the log, in [`health`](StateProvider::health) and to observers, and admission is as alive as
-/// with one.
+/// in the log, in [`health`](StateProvider::health) and to observers, and admission works as it
+/// does with one.
 #[derive(Debug)]
 pub struct RedisClusterProvider {
     shared: Arc<Shared>,

@@ -164,7 +164,8 @@ impl Driver {
     pub(super) async fn vectors(&mut self, durability: Durability) -> Result<usize, StoreError> {
         self.probe().await?;
         let (shared, mut written) = (Arc::clone(&self.shared), 0);
-        // What becomes dirty meanwhile waits for the next time, or a database that is slow would be written to for ever.
+        // What becomes dirty meanwhile waits for the next time, or a database that is slow would be
+        // written to for ever.
         let mut left = shared.own.vectors.dirty();
         while left > 0 {
             let flight = shared.own.take(BATCH.min(left), shared.now());

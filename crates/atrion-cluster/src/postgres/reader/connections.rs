@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! A reader's connections: two at most, and an answer in the server's own words where there is none
-//! to be had.
+//! A reader's connections: two at most, and the server's own reason where it refuses
+//! them.
 //!
 //! A pool goes on trying where a server refuses and does not tell why; when its time is up, it says
 //! only that. A person who reads the history needs the reason. So what is not there within a moment

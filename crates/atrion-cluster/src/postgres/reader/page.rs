@@ -42,7 +42,7 @@ pub struct Cursor {
     text: String,
 }
 
-/// A text is no cursor.
+/// The text is no cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("`cursor` must be one that an earlier page gave, `number:text`: leave it out to begin anew")]

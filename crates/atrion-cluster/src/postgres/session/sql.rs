@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The statements. Whatever a node writes is written in batches: an array for each column.
+//! The statements. A node writes in batches: an array for each column.
 
 /// $1 cluster, $2 node, $3 incarnation, then routes, numbers, scars, evidence, resistances,
 /// momenta, modes, decay rates, ages in milliseconds. Only what is later than the row that is there
