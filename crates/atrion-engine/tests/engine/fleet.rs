@@ -178,7 +178,7 @@ fn at_gamma_one_all_nodes_of_a_fleet_have_one_resistance() {
             world.engine.update_physics("pay", report).unwrap();
         }
         for (world, own) in &worlds {
-            world.engine.manager().mark_all();
+            world.engine.manager().mark_lost(world.now());
             let batch = world.engine.manager().take_dirty(10, world.now());
             ready(own.update_batch(batch.vectors()));
         }
