@@ -273,7 +273,8 @@ mod tests {
             let mode = if nth % 2 == 0 { Mode::CircuitBreaker } else { Mode::Operational };
             own.put(name("a"), vector(mode, 1.0), None, second(nth));
         }
-        assert_eq!((own.ring().changes.len(), own.overrun()), (RING, 10));
+        let waiting = own.ring().changes.len();
+        assert_eq!((waiting, own.overrun()), (RING, 10));
         let micros = |at: Mono| (at.as_nanos() / 1_000) as i64;
         let first = own.changes(100, micros);
         assert_eq!(first[0].at, Some(10_000_000));
