@@ -158,7 +158,8 @@ impl Fleet {
         self.own.said_weight(route)
     }
 
-    /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is merged.
+    /// What peers say of a route, aged, sorted by node. A function of what arrived: nothing is
+    /// merged.
     #[must_use]
     pub fn view(&self, route: &RouteId, now: Mono) -> Vec<Register> {
         self.peers.live(&self.hash(route), now)
