@@ -100,8 +100,8 @@ impl StateManager {
         self.take_in(route, vector, now, |known| known.is_outdated_by(&vector, now));
     }
 
-    /// As [`record`](Self::record), whether a reader would miss something or not: for a provider, of
-    /// which every accepted update can be read back at once.
+    /// As [`record`](Self::record), whether a reader would miss something or not: for a provider,
+    /// of which every accepted update can be read back at once.
     pub fn put(&self, route: &RouteId, vector: PhysicsVector, now: Mono) {
         self.take_in(route, vector, now, |_| true);
     }

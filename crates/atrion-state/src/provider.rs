@@ -61,7 +61,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// use atrion_core::{Mode, Mono, Ohms};
 /// use atrion_state::{
-///     BoxFuture, Capabilities, Clock, PhysicsVector, ProviderError, RouteId, StateProvider, SystemClock, lock,
+///     BoxFuture, Capabilities, Clock, PhysicsVector, ProviderError, RouteId, StateProvider,
+///     SystemClock, lock,
 /// };
 ///
 /// #[derive(Debug, Default)]
@@ -108,7 +109,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// assert_eq!(shelf.get_vector(&route).await?, None, "a cold start");
 /// let vector = PhysicsVector::new(Mode::Operational, Ohms::new(12.0)?, Ohms::new(4.0)?);
 /// shelf.update_batch(&[(route.clone(), vector)]).await?;
-/// assert_eq!(shelf.get_vector(&route).await?.map(|found| found.scar_tissue), Some(Ohms::new(4.0)?));
+/// let found = shelf.get_vector(&route).await?;
+/// assert_eq!(found.map(|vector| vector.scar_tissue), Some(Ohms::new(4.0)?));
 /// # Ok(())
 /// # }
 /// ```

@@ -22,7 +22,8 @@ pub use page::{Cursor, CursorError, Page, Paged, TimeRange};
 mod sql;
 
 /// Reads the history of one cluster over connections of its own, two at most. A clone shares them.
-/// A server that lets nobody in is asked why after two seconds, over one more.
+/// If the server refuses connections, the
+/// reason is asked for after two seconds, over one more.
 ///
 /// All times are of the database's clock. A range has its beginning and not its end; pages go on
 /// where the one before ended, whatever was written meanwhile.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What `manual/persistence.md` says of backups: the tools of PostgreSQL carry everything over, while
-//! a node writes.
+//! What `manual/persistence.md` says of backups: the tools of PostgreSQL carry everything over,
+//! while a node writes.
 
 use std::process::Command;
 
