@@ -9,6 +9,38 @@
 //! Peers are written after their public descriptions; each file says what was simplified. Where
 //! tiers are asked for, all peers get the same graded partition ([`share_of_limit`]), so that what
 //! is compared is the limit, not the ladder.
+//!
+//! A gate of one's own needs two methods:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use atrion_core::{Mono, Tier};
+//! use atrion_sim::policy::{Ended, Policy, Request};
+//! use atrion_sim::{Components, Scenario, plant};
+//!
+//! /// Refuses bulk requests, and nothing else.
+//! struct NoBulk;
+//!
+//! impl Policy for NoBulk {
+//!     fn admit(&mut self, _: Mono, request: &Request, _: u32) -> bool {
+//!         request.tier != Tier::Bulk
+//!     }
+//!
+//!     fn finish(&mut self, _: Mono, _: u32, _: Ended, _: Duration) {}
+//! }
+//!
+//! let scenario = Scenario::parse(r#"
+//!     name = "calm"
+//!     purpose = "Nothing needs to be refused."
+//!     seconds = 20
+//!     plant = { workers = 8, service = 0.02, deadline = 0.5 }
+//!     load = { load = 0.5 }
+//! "#)?;
+//! let components = Components::of(&plant::run(&scenario, 1, &mut NoBulk));
+//! assert!(components.critical > 0.9 && components.false_sheds < 1.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod aimd;
 mod atrion;
@@ -85,20 +117,19 @@ pub trait Policy {
         let _ = now;
     }
 
-    /// A worker has taken a call that waited for `waited` seconds. Only a gate inside the server
-    /// can know.
+    /// A worker has taken a call that had waited. Only a gate inside the server can know.
     fn served(&mut self, now: Mono, waited: Duration) {
         let _ = (now, waited);
     }
 
     /// Whether the newest of the queue is served next instead of the oldest, which has waited for
-    /// `waited` seconds.
+    /// this long.
     fn takes_newest(&mut self, now: Mono, oldest: Duration) -> bool {
         let _ = (now, oldest);
         false
     }
 
-    /// Whether a call that has waited for `waited` seconds is dropped instead of served.
+    /// Whether a call that has waited for this long is dropped instead of served.
     fn drops(&mut self, now: Mono, waited: Duration) -> bool {
         let _ = (now, waited);
         false

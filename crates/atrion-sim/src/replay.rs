@@ -7,7 +7,7 @@
 //! - *Did it decide as this code does?* [`Proof`] takes every decision again, on the same
 //!   telemetry: the same to the bit, or here is the first that is not.
 //! - *What would another configuration have done?* The recorded latencies came from the recorded
-//!   admissions: whoever sheds otherwise would have measured something else. So the telemetry is
+//!   admissions: with other refusals, other latencies would have been measured. So the telemetry is
 //!   not fed to the candidate. A [`Service`] is reconstructed from it, and lives through the
 //!   recorded arrivals again behind the engine of production, once with the recorded configuration
 //!   and once with the candidate. How far the first of these is from what was recorded is how far
@@ -15,6 +15,38 @@
 //!
 //! What a reconstruction cannot know is in its notes: what lies beyond a capacity that was never
 //! reached, errors that come from load, clients that try again because they were refused.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use atrion_engine::recording::{Recorded, Recording};
+//! use atrion_engine::{Config, RouteConfig};
+//! use atrion_sim::policy::Guarded;
+//! use atrion_sim::replay::{Limits, replay};
+//! use atrion_sim::{Scenario, plant};
+//!
+//! let scenario = Scenario::parse(r#"
+//!     name = "incident"
+//!     purpose = "Twice the capacity for four seconds."
+//!     seconds = 16
+//!     plant = { workers = 4, service = 0.05, deadline = 0.5 }
+//!     load = { load = 0.6 }
+//!     change = [{ at = 6, load = 2.0 }, { at = 10, load = 0.6 }]
+//! "#)?;
+//! let path = std::env::temp_dir().join(format!("atrion-incident-{}.ndjson", std::process::id()));
+//! let mut gate = Guarded::new(Config::default())?;
+//! let recorder = gate.record(Recording::to(&path))?;
+//! plant::run(&scenario, 1, &mut gate);
+//! recorder.stop();
+//!
+//! let recorded = Recorded::open(&path)?;
+//! let candidate = RouteConfig::default().slo(Duration::from_millis(500));
+//! let comparison = replay(&recorded, &candidate, 1, &Limits::default())?;
+//! assert!(comparison.proof.holds());
+//! println!("{}", comparison.text());
+//! # std::fs::remove_file(&path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod course;
 pub use course::{Course, Second, Stretch};

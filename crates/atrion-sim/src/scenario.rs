@@ -5,6 +5,23 @@
 //! seed ([`random`]). [`Scenario::parse`] refuses one whole, with everything that is wrong in it.
 //! Times are seconds, rates are requests per second, `load` is a rate in units of what the plant of
 //! the first moment can serve.
+//!
+//! ```
+//! use atrion_sim::Scenario;
+//!
+//! let half = r#"
+//!     name = "half"
+//!     purpose = "Half of the capacity."
+//!     seconds = 20
+//!     plant = { workers = 8, service = 0.02, deadline = 0.5 }
+//!     load = { load = 0.5 }
+//! "#;
+//! assert!((Scenario::parse(half)?.capacity() - 400.0).abs() < 1e-9);
+//!
+//! let error = Scenario::parse(&half.replace("workers = 8", "workers = 0")).unwrap_err();
+//! assert!(error.to_string().contains("`plant.workers` must be 1..=100000, got 0"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod access_log;
 mod builtin;

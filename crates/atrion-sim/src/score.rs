@@ -6,6 +6,26 @@
 //! (`score/ideal.rs`): it knows the future and serves the most important first, but cannot do more
 //! work than there are workers. No policy reaches 100 where arrivals are random; the oracle limit
 //! shows what can be had.
+//!
+//! ```
+//! use atrion_sim::{Components, Scenario, plant, policy};
+//!
+//! let scenario = Scenario::parse(r#"
+//!     name = "twice"
+//!     purpose = "Twice the capacity for five seconds."
+//!     seconds = 20
+//!     plant = { workers = 8, service = 0.02, deadline = 0.5 }
+//!     load = { load = 0.6 }
+//!     change = [{ at = 8, load = 2.0 }, { at = 13, load = 0.6 }]
+//! "#)?;
+//! let entries = policy::all();
+//! let score = |name: &str| -> Result<f64, Box<dyn std::error::Error>> {
+//!     let entry = entries.iter().find(|entry| entry.name == name).ok_or("no such policy")?;
+//!     Ok(Components::of(&plant::run(&scenario, 1, entry.make(&scenario)?.as_mut())).score())
+//! };
+//! assert!(score("adaptive")? > score("nothing")?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bins;
 mod fairness;

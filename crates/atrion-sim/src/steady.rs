@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Health: services that are *not* overloaded, for a long time. How many requests does a gate refuse?
+//! Health: services that are *not* overloaded, for a long time. How many requests does a gate
+//! refuse?
 //!
-//! The other sets ask what a gate does in trouble; here it has nothing to do. A row is one service under at most
-//! 92 % of its capacity, and what counts is the share of attempts that the policy refuses, minute by minute, beside
-//! an [omniscient gate](omniscient) that refuses a request only if its answer would be late.
+//! The other sets ask what a gate does in trouble; here it has nothing to do. A row is one service
+//! under at most 92 % of its capacity, and what counts is the share of attempts that the policy
+//! refuses, minute by minute, beside an [omniscient gate](omniscient) that refuses a request only
+//! if its answer would be late.
 //!
-//! The grid crosses sizes, shapes of service times, loads and SLOs with Poisson arrivals, and a smaller choice of
-//! services with bursts, with arrivals on a lattice (everything at once every so many seconds), after a calm, after an
-//! overload, and with clients that retry. Service times are chosen so that no service is asked for more than about 500
-//! requests per second: what is simulated is the ratio of times, not their length.
+//! The grid crosses sizes, shapes of service times, loads and SLOs with Poisson arrivals, and a
+//! smaller choice of services with bursts, with arrivals on a lattice (everything at once, at equal
+//! intervals), after a calm, after an overload, and with clients that retry. Service times are
+//! chosen so that no service is asked for more than about 500 requests per second: what is
+//! simulated is the ratio of times, not their length.
 //!
-//! It does not score: [`crate::score`] does. Latency and lateness of what was admitted are left to it.
+//! It does not score: [`crate::score`] does. Latency and lateness of what was admitted are left to
+//! it.
 
 mod grid;
 mod omniscient;
@@ -81,8 +85,8 @@ impl Lived {
         self.row.load <= 0.85 + 1e-9
     }
 
-    /// By how much the `nth` policy refuses more than 0.1 % and twice what the omniscient gate refuses; negative where it
-    /// does not.
+    /// By how much the `nth` policy refuses more than 0.1 % and twice what the omniscient gate
+    /// refuses; negative where it does not.
     #[must_use]
     pub fn excess(&self, nth: usize) -> f64 {
         let share = self.refused.get(nth).map_or(0.0, |refused| refused.share);
@@ -90,7 +94,8 @@ impl Lived {
     }
 }
 
-/// Lives through every row with every policy, `seconds` each, and gives the results back in the order of the rows.
+/// Lives through every row with every policy, `seconds` each, and gives the results back in the
+/// order of the rows.
 ///
 /// # Errors
 /// [`ConfigError`] of a policy that cannot be made.
@@ -142,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_too_small_for_the_natural_crowd_is_found() {
-        // Three in flight, where the mean of the crowd is six: Erlang's loss formula with one waiting place says a quarter.
+        // Three in flight, where the mean of the crowd is six: Erlang's loss formula with one
+        // waiting place says a quarter.
         let lived = lived(&["nothing", "static"]);
         let fixed = &lived.refused[1];
         assert!((0.2..0.3).contains(&fixed.share), "{fixed:?}");

@@ -34,7 +34,8 @@ pub struct Arrivals<'a> {
     /// Requests that still come at the same moment.
     batch: u32,
     nth: usize,
-    /// On a lattice: how many beats there have been, and the part of a request that none has brought yet.
+    /// On a lattice: how many beats there have been, and the part of a request that none has
+    /// brought yet.
     beats: f64,
     owed: f64,
 }

@@ -31,7 +31,7 @@ pub enum Coming {
     Poisson,
     /// Four at a time in the mean, at random.
     Bursty,
-    /// All at once, every so many seconds.
+    /// All at once, with this many seconds between.
     Lattice(f64),
 }
 

@@ -7,11 +7,13 @@ use std::collections::BinaryHeap;
 use crate::plant::Arrivals;
 use crate::scenario::{Plan, Scenario};
 
-/// The share of requests, 0..=1, that a gate refuses which lets a request in if and only if its answer will be in time.
+/// The share of requests, 0..=1, that a gate refuses which lets a request in if and only if its
+/// answer will be in time.
 ///
-/// Workers serve in the order of arrival, as in the plant, so when a request will be answered is known when it comes:
-/// the earliest free worker's time plus its own service time. Without an SLO nothing is late, and the share is 0. Counted
-/// from `scored_from` on. It knows changes of load, but neither of workers nor of speed: a steady service has none.
+/// Workers serve in the order of arrival, as in the plant, so when a request will be answered is
+/// known when it comes: the earliest free worker's time plus its own service time. Without an SLO
+/// nothing is late, and the share is 0. Counted from `scored_from` on. It knows changes of load,
+/// but neither of workers nor of speed: a steady service has none.
 #[must_use]
 pub fn omniscient(scenario: &Scenario, seed: u64) -> f64 {
     if !scenario.plant.told {
@@ -42,11 +44,13 @@ fn nanos(seconds: f64) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // quarters are exact
 mod tests {
     use super::*;
     use crate::scenario::{LoadSpec, Shape};
 
-    /// One worker that takes a second, a deadline of two and a half: the third of three that come at once is late.
+    /// One worker that takes a second, a deadline of two and a half: the third of three that come
+    /// at once is late.
     fn three_at_once(told: bool) -> Scenario {
         let mut scenario = crate::steady::rows()[0].scenario(60.0);
         scenario.scored_from = 0.0;
