@@ -32,6 +32,19 @@ use outcome::Outcomes;
 /// The failure of a layer does not propagate as long as another one does what was asked: it is that
 /// layer's state, and its events'. A layer is used from a task of its own, so that one that panics
 /// or hangs is a layer that failed.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use atrion_cluster::LayeredProvider;
+/// use atrion_state::InMemoryProvider;
+///
+/// let memory = || Arc::new(InMemoryProvider::new());
+/// let layers = LayeredProvider::new(vec![memory()])?; // then a Redis, then a PostgreSQL
+/// assert_eq!(layers.layers().len(), 1);
+/// assert!(LayeredProvider::new(vec![memory(), memory()]).is_err(), "two layers of one name");
+/// # Ok::<(), atrion_cluster::LayeredError>(())
+/// ```
 pub struct LayeredProvider {
     layers: Arc<[Arc<dyn StateProvider>]>,
     capabilities: Capabilities,

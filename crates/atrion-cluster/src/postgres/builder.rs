@@ -13,6 +13,25 @@ use super::shared::{Settings, Shared};
 use crate::settings::{ConfigError, SettingsFault};
 
 /// Builds a [`PostgresPersistenceAdapter`](super::PostgresPersistenceAdapter).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use atrion_cluster::postgres::PostgresPersistenceAdapter;
+///
+/// let store = PostgresPersistenceAdapter::builder()
+///     .url("postgres://atrion_app@db.internal/atrion?sslmode=verify-full")
+///     .cluster("shop")
+///     .node("pod-0") // the same after a restart
+///     .write_behind(Duration::from_secs(10))
+///     .build()?; // it connects when the instance does
+/// # drop(store);
+///
+/// // What is wrong comes with its field.
+/// let refused = PostgresPersistenceAdapter::builder().url("mysql://db.internal").build();
+/// assert_eq!(refused.unwrap_err().faults()[0].field, "url");
+/// # Ok::<(), atrion_cluster::postgres::ConfigError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct PostgresBuilder {

@@ -18,6 +18,26 @@ use crate::wire::Key;
 
 /// Builds a [`RedisClusterProvider`](super::RedisClusterProvider). `Debug` shows no secret: neither
 /// a password, also not one in a url, nor a key.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use atrion_cluster::redis::{RedisClusterProvider, SyncConfig};
+///
+/// let provider = RedisClusterProvider::builder()
+///     .url("redis://redis.internal:6379")
+///     .cluster("shop")
+///     .sync(SyncConfig::new(Duration::from_millis(100), "atrion:sync"))
+///     .gamma(0.3)
+///     .build()?; // it connects when the instance does
+/// # drop(provider);
+///
+/// // All that is wrong comes at once, with its field.
+/// let refused = RedisClusterProvider::builder().url("http://redis.internal").gamma(1.5).build();
+/// let fields: Vec<_> = refused.unwrap_err().faults().iter().map(|fault| fault.field).collect();
+/// assert_eq!(fields, ["url", "gamma"]);
+/// # Ok::<(), atrion_cluster::redis::ConfigError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct RedisClusterBuilder {
