@@ -17,9 +17,6 @@ pub use fleet::{FleetNode, MemoryFleet};
 #[cfg_attr(docsrs, doc(cfg(feature = "generate")))]
 pub mod generate;
 
-mod random;
-pub use random::Random;
-
 mod recording;
 pub use recording::RecordingObserver;
 

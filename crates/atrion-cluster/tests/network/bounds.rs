@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use atrion_core::{Blend, Evidence, Gamma, Ohms, Own, Peer};
+use atrion_core::{Blend, Evidence, Gamma, Ohms, Own, Peer, SplitMix64};
 use atrion_state::Liveness;
-use atrion_testkit::Random;
 
 use super::plan::Plan;
 use super::world::{World, route};
@@ -16,7 +15,7 @@ fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
     let plan = Plan { seed: 11, loss, twice: 50, stuck, delay, drift: 100, faults: Vec::new() };
     let lambda = 0.1;
     let mut world = World::planned(plan, 10, lambda);
-    let mut random = Random::new(3);
+    let mut random = SplitMix64::new(3);
     let blend = Blend::new(Gamma::RECOMMENDED, Ohms::saturating(100.0));
     let mut found = Vec::new();
     world.run_under(Duration::from_secs(29), |world, now| {
@@ -28,7 +27,7 @@ fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
             *scar *= (-lambda * 0.1).exp();
             // The literal law's storm: five ohms whenever a tick has failures, around 110 ohms in
             // the balance.
-            *scar += if random.permille(220) { 5.0 } else { 0.0 };
+            *scar += if random.below(1_000) < 220 { 5.0 } else { 0.0 };
             *weight = 200;
         }
         world.tell();

@@ -5,9 +5,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use atrion_core::{Blend, Evidence, Gamma, Ohms, Own};
+use atrion_core::{Blend, Evidence, Gamma, Ohms, Own, SplitMix64};
 use atrion_state::{Liveness, Register, RouteId};
-use atrion_testkit::Random;
 
 use super::plan::{NODES, Plan, STORM_MS};
 use super::shrink::smallest;
@@ -28,7 +27,7 @@ fn api(number: u64) -> RouteId {
 /// it sees.
 fn run(plan: &Plan, gamma: f64) -> (Option<String>, Vec<Vec<u8>>) {
     let mut world = World::planned(plan.clone(), NODES as usize, LAMBDA);
-    let mut random = Random::new(plan.seed);
+    let mut random = SplitMix64::new(plan.seed);
     let blend = Blend::new(Gamma::new(gamma).unwrap(), Ohms::saturating(100.0));
     let mut merged = 0.0;
     world.run_under(Duration::from_millis(STORM_MS), |world, now| {
@@ -41,7 +40,9 @@ fn run(plan: &Plan, gamma: f64) -> (Option<String>, Vec<Vec<u8>>) {
                 *scar *= (-LAMBDA * 0.1).exp();
                 // Trauma comes in bursts, so that there are also times in which only the lazy lane
                 // speaks.
-                if (now / 3_000 + process.number as u64 + number).is_multiple_of(3) && random.permille(300) {
+                if (now / 3_000 + process.number as u64 + number).is_multiple_of(3)
+                    && random.below(1_000) < 300
+                {
                     *scar = (*scar + 5.0).min(90.0);
                     *weight = weight.saturating_add(9);
                 }

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use atrion_testkit::Random;
+use atrion_core::SplitMix64;
 
 pub const NODES: u64 = 5;
 /// Faults happen within this time, in milliseconds; then it is quiet.
@@ -41,7 +41,7 @@ pub enum Fault {
 
 impl Plan {
     pub fn of(seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        let mut random = SplitMix64::new(seed);
         let mut sometimes = |most: u64| if random.below(3) == 0 { 0 } else { random.below(most) };
         let [loss, twice, stuck] = [sometimes(400), sometimes(300), sometimes(100)];
         let [delay, drift] = [sometimes(500), sometimes(200)];
@@ -75,7 +75,7 @@ impl Plan {
 }
 
 impl Fault {
-    fn draw(random: &mut Random) -> Self {
+    fn draw(random: &mut SplitMix64) -> Self {
         let (node, at) = (random.below(NODES), random.below(STORM_MS));
         let lasts = 200 + random.below(14_000);
         match random.below(8) {

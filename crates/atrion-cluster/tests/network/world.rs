@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use atrion_cluster::fleet::{Action, Commit, Committed, Fleet, FleetConfig, Received};
 use atrion_cluster::wire::{Message, decode, encode};
-use atrion_core::{Mode, Mono, Ohms, Wall};
+use atrion_core::{Mode, Mono, Ohms, SplitMix64, Wall};
 use atrion_state::{Change, DecayRate, NodeId, PhysicsVector, RegisterSetLimits, RouteId, Weight};
-use atrion_testkit::Random;
 
 use super::plan::{Fault, Plan, STORM_MS};
 use super::store::{CLUSTER, Store, expected};
@@ -49,7 +48,7 @@ pub struct World {
     /// Arrival, receiver, bytes; sorted by arrival, and by number where that is the same.
     wires: BTreeMap<(u64, u64), (usize, Vec<u8>)>,
     sent: u64,
-    random: Random,
+    random: SplitMix64,
     /// What a test does to a message on its way to a process: how often it arrives. The second
     /// number counts them.
     pub arrives: fn(usize, u64) -> usize,
@@ -117,7 +116,7 @@ impl World {
 
     fn empty(plan: Plan, limits: RegisterSetLimits) -> Self {
         Self {
-            random: Random::new(plan.seed ^ 0x5eed),
+            random: SplitMix64::new(plan.seed ^ 0x5eed),
             plan,
             now_ms: 0,
             processes: Vec::new(),
@@ -362,13 +361,13 @@ impl World {
         if self.at_once || !self.is_storm() {
             return wanted;
         }
-        let lost = self.random.permille(self.plan.loss);
-        let twice = self.random.permille(self.plan.twice);
+        let lost = self.random.below(1_000) < self.plan.loss;
+        let twice = self.random.below(1_000) < self.plan.twice;
         if lost { 0 } else { wanted + usize::from(twice) }
     }
 
     fn latency(&mut self) -> u64 {
-        let stuck = self.is_storm() && self.random.permille(self.plan.stuck);
+        let stuck = self.is_storm() && self.random.below(1_000) < self.plan.stuck;
         let most = if stuck { 2_000 } else { self.plan.delay };
         self.random.below(most + 1)
     }
