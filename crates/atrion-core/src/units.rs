@@ -47,15 +47,17 @@ macro_rules! quantity {
                 } else if value < 0.0 {
                     Err(UnitError::Negative { unit: $unit, value })
                 } else {
-                    Ok(Self(value))
+                    // -0.0 + 0.0 is +0.0: zero has one sign, so equal quantities have equal bits.
+                    Ok(Self(value + 0.0))
                 }
             }
 
             #[doc = concat!("Takes the nearest valid number of ", $unit, ": NaN and negatives become 0, infinity becomes [`f64::MAX`].")]
             #[must_use]
             pub const fn saturating(value: f64) -> Self {
-                // `max` and `min` both answer the other operand for NaN.
-                Self(value.max(0.0).min(f64::MAX))
+                // `max` and `min` both answer the other operand for NaN, and `max` leaves the sign of
+                // zero open.
+                Self(value.max(0.0).min(f64::MAX) + 0.0)
             }
 
             /// For numbers that are valid by construction.
@@ -116,6 +118,13 @@ mod tests {
         assert_eq!(Volts::new(f64::NAN).unwrap_err().to_string(), "volts must be a finite number, got NaN");
         assert!(Volts::new(f64::INFINITY).is_err());
         assert_eq!(Volts::new(82.0).unwrap().get(), 82.0);
+    }
+
+    #[test]
+    fn zero_has_one_sign() {
+        for zero in [Ohms::new(-0.0).unwrap(), Ohms::saturating(-0.0), Ohms::saturating(-1.0)] {
+            assert_eq!(zero.get().to_bits(), 0.0f64.to_bits());
+        }
     }
 
     #[test]

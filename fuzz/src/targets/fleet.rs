@@ -167,14 +167,7 @@ fn judge(bytes: &[u8]) -> (String, Option<Message>) {
     let is_plain = bytes[5] == 0 && bytes[7] == 0;
     let is_cut = entries.iter().any(|entry| entry.scar.get() >= 1e6);
     if is_plain && dropped == 0 && !is_cut {
-        let again = encode(header, entries, None).unwrap_or_default();
-        // A scar of negative zero is accepted and may lose its sign, so zero has two spellings.
-        if entries.iter().any(|entry| entry.scar == Ohms::saturating(0.0)) {
-            let back = decode(&again, &expected(None)).ok().map(|decoded| decoded.message);
-            assert!(back.as_ref() == Some(&decoded.message), "a message changed when it was written");
-        } else {
-            assert_eq!(again, bytes, "two spellings of one message");
-        }
+        assert_eq!(encode(header, entries, None).as_deref(), Ok(bytes), "two spellings of one message");
     }
     let faults =
         EntryFault::ALL.iter().filter(|fault| decoded.faults.of(**fault) > 0).map(|fault| fault.label());

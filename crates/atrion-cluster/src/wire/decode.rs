@@ -79,6 +79,9 @@ fn header(head: &Head<'_>, expected: &Expected<'_>) -> Result<Header, Reject> {
         return Err(Reject::Shard);
     }
     let lambda = DecayRate::new(head.lambda).map_err(|_| Reject::Lambda)?;
+    if head.lambda.is_sign_negative() {
+        return Err(Reject::Lambda);
+    }
     if head.incarnation > expected.wall_ms.saturating_add(AHEAD_MS) {
         return Err(Reject::Incarnation);
     }
@@ -101,6 +104,15 @@ fn header(head: &Head<'_>, expected: &Expected<'_>) -> Result<Header, Reject> {
 fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, EntryFault> {
     if u64::from(item.back) > seq {
         return Err(EntryFault::Back);
+    }
+    // Zero has one spelling: no sender writes -0.0.
+    let negative = [
+        (item.scar.is_sign_negative(), EntryFault::Scar),
+        (item.resistance.is_sign_negative(), EntryFault::Resistance),
+        (item.momentum.is_sign_negative(), EntryFault::Momentum),
+    ];
+    if let Some((_, fault)) = negative.into_iter().find(|(is_negative, _)| *is_negative) {
+        return Err(fault);
     }
     let scar = Ohms::new(item.scar).map_err(|_| EntryFault::Scar)?;
     let resistance = Ohms::new(item.resistance.into()).map_err(|_| EntryFault::Resistance)?;

@@ -40,7 +40,8 @@ macro_rules! checked {
             /// [`VectorError`] if it is not finite or out of range.
             pub const fn new(value: f64) -> Result<Self, VectorError> {
                 if value.is_finite() && value >= 0.0 && value <= $most {
-                    Ok(Self(value))
+                    // -0.0 + 0.0 is +0.0: zero has one sign, so equal numbers have equal bits.
+                    Ok(Self(value + 0.0))
                 } else {
                     Err(VectorError { field: $field, value, range: $range })
                 }
@@ -49,8 +50,8 @@ macro_rules! checked {
             /// Takes the nearest valid number; NaN becomes 0.
             #[must_use]
             pub const fn saturating(value: f64) -> Self {
-                // `max` answers the other operand for NaN.
-                Self(value.max(0.0).min($most))
+                // `max` answers the other operand for NaN, and leaves the sign of zero open.
+                Self(value.max(0.0).min($most) + 0.0)
             }
 
             /// The number, in 1/s.
