@@ -78,10 +78,7 @@ fn header(head: &Head<'_>, expected: &Expected<'_>) -> Result<Header, Reject> {
     if head.shard != expected.shard {
         return Err(Reject::Shard);
     }
-    let lambda = DecayRate::new(head.lambda).map_err(|_| Reject::Lambda)?;
-    if head.lambda.is_sign_negative() {
-        return Err(Reject::Lambda);
-    }
+    let lambda = DecayRate::new(unsigned(head.lambda)).map_err(|_| Reject::Lambda)?;
     if head.incarnation > expected.wall_ms.saturating_add(AHEAD_MS) {
         return Err(Reject::Incarnation);
     }
@@ -105,18 +102,9 @@ fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, EntryFault> {
     if u64::from(item.back) > seq {
         return Err(EntryFault::Back);
     }
-    // Zero has one spelling: no sender writes -0.0.
-    let negative = [
-        (item.scar.is_sign_negative(), EntryFault::Scar),
-        (item.resistance.is_sign_negative(), EntryFault::Resistance),
-        (item.momentum.is_sign_negative(), EntryFault::Momentum),
-    ];
-    if let Some((_, fault)) = negative.into_iter().find(|(is_negative, _)| *is_negative) {
-        return Err(fault);
-    }
-    let scar = Ohms::new(item.scar).map_err(|_| EntryFault::Scar)?;
-    let resistance = Ohms::new(item.resistance.into()).map_err(|_| EntryFault::Resistance)?;
-    let momentum = MomentumRate::new(item.momentum.into()).map_err(|_| EntryFault::Momentum)?;
+    let scar = Ohms::new(unsigned(item.scar)).map_err(|_| EntryFault::Scar)?;
+    let resistance = Ohms::new(unsigned(item.resistance.into())).map_err(|_| EntryFault::Resistance)?;
+    let momentum = MomentumRate::new(unsigned(item.momentum.into())).map_err(|_| EntryFault::Momentum)?;
     if item.age_ms > OLDEST_MS {
         return Err(EntryFault::Age);
     }
@@ -137,4 +125,9 @@ fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, EntryFault> {
         momentum,
         name,
     })
+}
+
+/// Zero has one spelling: no sender writes -0.0, so it is no number here, and every check refuses it.
+const fn unsigned(number: f64) -> f64 {
+    if number.is_sign_negative() { f64::NAN } else { number }
 }

@@ -209,12 +209,15 @@ fn faulty_entries_are_dropped_and_over_a_tenth_drop_the_message() {
     let other_name = |entry: &mut Entry| entry.name = Some(RouteId::new("another").unwrap());
     let old = |entry: &mut Entry| entry.age_ms = 3_600_001;
     type Write = Box<dyn Fn(usize) -> Vec<u8>>;
-    let cases: [(EntryFault, Write); 9] = [
+    let cases: [(EntryFault, Write); 12] = [
         (EntryFault::Scar, Box::new(move |n| faulty(n, same, float(2, f64::NAN)))),
         (EntryFault::Scar, Box::new(move |n| faulty(n, same, float(2, -1.0)))),
         (EntryFault::Scar, Box::new(move |n| faulty(n, same, float(2, f64::INFINITY)))),
+        (EntryFault::Scar, Box::new(move |n| faulty(n, same, float(2, -0.0)))),
         (EntryFault::Resistance, Box::new(move |n| faulty(n, same, single(12, f32::NAN)))),
+        (EntryFault::Resistance, Box::new(move |n| faulty(n, same, single(12, -0.0)))),
         (EntryFault::Momentum, Box::new(move |n| faulty(n, same, single(16, -1.0)))),
+        (EntryFault::Momentum, Box::new(move |n| faulty(n, same, single(16, -0.0)))),
         (EntryFault::Age, Box::new(move |n| faulty(n, old, nothing))),
         (EntryFault::Mode, Box::new(move |n| faulty(n, same, |entry: &mut [u8]| entry[11] = 3))),
         (EntryFault::Hash, Box::new(move |n| faulty(n, other_name, nothing))),
