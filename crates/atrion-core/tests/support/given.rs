@@ -36,12 +36,13 @@ fn any_count() -> impl Strategy<Value = u64> {
 
 /// A hostile window, or one with a bug behind it.
 pub(crate) fn hostile() -> impl Strategy<Value = Window> {
-    let counts = [any_count(), any_count(), any_count(), any_count(), any_count()];
+    let counts = [any_count(), any_count(), any_count(), any_count(), any_count(), any_count()];
     let floats: [_; 8] = std::array::from_fn(|_| anything());
     let pairs: [_; 5] = std::array::from_fn(|_| anything());
     let report = prop::option::weighted(0.2, (anything(), anything(), anything()));
     (counts, floats, pairs, report).prop_map(|(counts, floats, [count, x, y, xx, xy], report)| Window {
         admitted: counts[0],
+        refused: counts[5],
         succeeded: counts[1],
         failed: counts[2],
         late: counts[3],
@@ -66,6 +67,7 @@ pub(crate) fn measured() -> impl Strategy<Value = Window> {
             let samples = (succeeded + late) as f64;
             Window {
                 admitted: succeeded + failed + late,
+                refused: late,
                 succeeded,
                 failed,
                 late,

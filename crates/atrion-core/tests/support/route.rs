@@ -80,22 +80,26 @@ impl Route {
     }
 
     pub(crate) fn admit(&mut self, now: Mono, volts: Volts) -> Option<Call> {
-        let probe = if self.obeys(volts) {
-            false
-        } else if self.state.mode() == Mode::CircuitBreaker {
-            self.probes = self.probes.take(now, self.in_flight, volts)?;
-            true
-        } else if now.since(self.last_pass) >= longest_silence(self.in_flight) {
-            true
-        } else {
+        let obeys = self.obeys(volts);
+        if !obeys && !self.may_probe(now, volts) {
+            self.window.refused += 1;
             return None;
-        };
+        }
         let in_flight = self.in_flight;
         self.move_in_flight(now, in_flight + 1);
         self.starts += i128::from(now.as_nanos());
         self.last_pass = now;
         self.window.admitted += 1;
-        Some(Call { start: now, probe, generation: self.generation, in_flight })
+        Some(Call { start: now, probe: !obeys, generation: self.generation, in_flight })
+    }
+
+    fn may_probe(&mut self, now: Mono, volts: Volts) -> bool {
+        if self.state.mode() != Mode::CircuitBreaker {
+            return now.since(self.last_pass) >= longest_silence(self.in_flight);
+        }
+        let left = self.probes.take(now, self.in_flight, volts);
+        self.probes = left.unwrap_or(self.probes);
+        left.is_some()
     }
 
     pub(crate) fn finish(&mut self, now: Mono, call: Call, failed: bool) {

@@ -70,6 +70,7 @@ impl Meter {
         let answered = counted.last_completion.max(self.idle_until).max(self.born);
         let window = Window {
             admitted: counted.admissions(),
+            refused: if live.control().is_shadow() { 0 } else { counted.refusals() },
             succeeded: counted.succeeded.into(),
             failed: counted.failed.into(),
             late: counted.late.into(),

@@ -61,7 +61,6 @@ struct Tally {
     answers: Vec<(u64, u64)>,
     /// The same of every call that failed.
     failures: Vec<(u64, u64)>,
-    refused: u64,
 }
 
 impl Twin {
@@ -112,7 +111,7 @@ impl Twin {
             self.tally.window.admitted += 1;
             self.last_pass = now;
         } else {
-            self.tally.refused += 1;
+            self.tally.window.refused += 1;
         }
         passes
     }
@@ -244,9 +243,10 @@ impl Twin {
         self.pay(((window.debt - self.state.debt()).max(0.0) * 1e6) as i64);
         self.gate = self.law().compile();
         self.gain = (self.state.debt_gain(&self.config).clamp(0.0, 1.0) * 1e6) as i64;
-        let refused = std::mem::take(&mut self.tally).refused;
+        self.tally = Tally::default();
         self.was_idle = self.calls.is_empty();
-        self.touched = !(self.calls.is_empty() && window.admitted + refused == 0 && self.state.is_neutral());
+        let came = window.admitted + window.refused;
+        self.touched = !(self.calls.is_empty() && came == 0 && self.state.is_neutral());
     }
 
     /// The state hears of what requests have opened and closed.

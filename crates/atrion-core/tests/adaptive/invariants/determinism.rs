@@ -22,6 +22,7 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         .fold(Pairs::default(), |pairs, _| pairs.with(dice.between(1.0, 60.0), dice.between(0.01, 0.3)));
     Window {
         admitted,
+        refused: admitted / 4,
         succeeded,
         failed,
         late,
