@@ -152,6 +152,34 @@ impl Contender for OwnClock {
     }
 }
 
+/// The cost of two raw readings of the processor's counter alone.
+#[derive(Default)]
+pub struct CounterAlone(quanta::Clock);
+
+impl Contender for CounterAlone {
+    fn name(&self) -> &'static str {
+        "the counter alone"
+    }
+
+    fn operation(&self) -> &'static str {
+        "two raw readings of the processor's counter"
+    }
+
+    fn clock_reads(&self) -> &'static str {
+        "two"
+    }
+
+    fn session(&self) -> Session<'_> {
+        Box::new(|operations| {
+            for _ in 0..operations {
+                std::hint::black_box(self.0.raw());
+                std::hint::black_box(self.0.raw());
+            }
+            operations
+        })
+    }
+}
+
 /// The cost of two readings of the machine's clock alone.
 pub struct ClockAlone;
 
@@ -190,6 +218,7 @@ mod tests {
             race(&CallersClock::new(), threads, 20_000);
             race(&OwnClock::new(), threads, 20_000);
             race(&ClockAlone, threads, 1_000);
+            race(&CounterAlone::default(), threads, 1_000);
         }
     }
 }

@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot be set up has nothing to measure")]
 
+use std::time::Duration;
+
 mod contender;
 pub use contender::{Contender, Session};
 
@@ -17,12 +19,15 @@ mod race;
 pub use race::race;
 
 mod atrion;
-pub use atrion::{CallersClock, ClockAlone, OwnClock};
+pub use atrion::{CallersClock, ClockAlone, CounterAlone, OwnClock};
 
 mod observed;
 pub use observed::Observed;
 
 pub mod peers;
+
+/// How long `SystemClock` takes to learn the pace of the processor's counter, and more.
+const LEARNING: Duration = Duration::from_millis(500);
 
 /// Every guard, in the order of the tables.
 pub fn contenders() -> Vec<Box<dyn Contender>> {
@@ -31,7 +36,9 @@ pub fn contenders() -> Vec<Box<dyn Contender>> {
         Box::new(Observed::new()),
         Box::new(OwnClock::new()),
         Box::new(ClockAlone),
+        Box::new(CounterAlone::default()),
     ];
     all.extend(peers::all());
+    std::thread::sleep(LEARNING);
     all
 }

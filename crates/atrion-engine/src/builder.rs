@@ -42,7 +42,7 @@ pub struct Builder {
     config: Config,
     pulse: PulseConfig,
     provider: Arc<dyn StateProvider>,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     observers: Observers,
 }
 
@@ -68,7 +68,7 @@ impl Default for Builder {
             // Nodes that start together must not back off together.
             pulse: PulseConfig::default().with_jitter_seed(RandomState::new().hash_one(0u8)),
             provider: Arc::new(InMemoryProvider::new()),
-            clock: Arc::new(SystemClock),
+            clock: None,
             observers: Observers::default(),
         }
     }
@@ -119,9 +119,10 @@ impl Builder {
         self
     }
 
-    /// Sets the clock. The machine's by default.
+    /// Sets the clock. By default it is [`SystemClock`], with the processor's counter in use
+    /// ([`SystemClock::use_counter`]).
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Some(clock);
         self
     }
 
@@ -152,7 +153,11 @@ impl Builder {
         let mut observers = self.observers.0;
         observers.push(Arc::new(Tracing::default()));
         observers.push(Arc::new(Broadcast(events.clone())));
-        let engine = Engine::new(self.config, self.clock, observers, self.pulse.interval())?;
+        let clock = self.clock.unwrap_or_else(|| {
+            SystemClock::use_counter();
+            Arc::new(SystemClock)
+        });
+        let engine = Engine::new(self.config, clock, observers, self.pulse.interval())?;
         let engine = Arc::new(engine);
         let (provider, (stop, stopping)) = (self.provider, watch::channel(Stop::No));
         let (driver, status) =

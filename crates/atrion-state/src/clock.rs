@@ -2,11 +2,17 @@
 //! The time port. [`SystemClock`] is the only place of Atrion that reads the machine's clocks.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use atrion_core::{Mono, Wall};
+
+mod counter;
+mod line;
+mod system;
+
+pub use system::SystemClock;
 
 /// Where the time comes from.
 ///
@@ -27,30 +33,6 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
     fn wall(&self) -> Wall {
         (**self).wall()
-    }
-}
-
-/// The machine's clocks.
-///
-/// Every instance counts from the same origin (the first use in the process), so that readings of
-/// two instances can be compared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SystemClock;
-
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-impl Clock for SystemClock {
-    #[inline]
-    fn now(&self) -> Mono {
-        // The origin is read first, or the first reading would precede it.
-        let origin = *ORIGIN;
-        Mono::ZERO.after(Instant::now().saturating_duration_since(origin))
-    }
-
-    fn wall(&self) -> Wall {
-        // A machine whose date lies before 1970 shows the epoch; nothing decides by it.
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Wall::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
@@ -114,13 +96,6 @@ impl Clock for FakeClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_system_clocks_share_an_origin() {
-        let (first, second) = (SystemClock.now(), SystemClock.now());
-        assert!(second >= first);
-        assert!(second.since(first) < Duration::from_secs(60));
-    }
 
     #[test]
     fn a_fake_clock_moves_only_when_told_and_can_go_back() {

@@ -2,9 +2,10 @@
 //! State ports of Atrion: where a route's state is kept, what time it is, what observers hear, and
 //! when to do what.
 //!
-//! The crate is the border between the physics (`atrion-core`, pure) and the world. It reads one
-//! clock in one place ([`SystemClock`]), spawns nothing, and knows no runtime: futures are boxed
-//! and left to the caller to drive.
+//! The crate is the border between the physics (`atrion-core`, pure) and the world. It reads the
+//! machine's clocks in one place ([`SystemClock`]), spawns nothing but the thread that learns the
+//! pace of the processor's counter, and knows no runtime: futures are boxed and left to the caller
+//! to drive.
 //!
 //! - [`StateProvider`] is the port that an adapter implements; [`InMemoryProvider`] is the free
 //!   adapter.

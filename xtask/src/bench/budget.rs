@@ -31,8 +31,10 @@ pub(super) const ATRION_OBSERVED: &str = "atrion, observed";
 pub(super) const ATRION_OWN_CLOCK: &str = "atrion, own clock";
 /// Two clock readings and nothing else.
 pub(super) const CLOCK_ALONE: &str = "the clock alone";
+/// Two raw readings of the processor's counter and nothing else.
+pub(super) const COUNTER_ALONE: &str = "the counter alone";
 
-static BUDGETS: [Budget; 11] = [
+static BUDGETS: [Budget; 12] = [
     Budget {
         path: "admit + finish, one hot route, one thread",
         most: 10.0,
@@ -48,6 +50,14 @@ static BUDGETS: [Budget; 11] = [
         measure: |figures| Some(admit(figures, ATRION, 2)? / admit(figures, ATRION, 1)?),
         from: "bench `admit`",
         obstacle: "Neither thread writes a line that the other touches, so the rest is the machine. The factor of the clock alone, below, says how much of it other processes used.",
+    },
+    Budget {
+        path: "the same with the instance's own clock, against two raw readings of the processor's counter, one thread",
+        most: 1.15,
+        unit: "x",
+        measure: |figures| Some(admit(figures, ATRION_OWN_CLOCK, 1)? / admit(figures, COUNTER_ALONE, 1)?),
+        from: "bench `admit`",
+        obstacle: "Where the processor has no counter that its system trusts, the time is the system's, at two to four times the cost.",
     },
     Budget {
         path: "the same with an OpenTelemetry exporter that is scraped ten times a second, against without, one thread",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::budget::{ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, admit};
+use super::budget::{ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, COUNTER_ALONE, admit};
 use super::figures::{Contender, Figures};
 use super::machine::Machine;
 use super::units::{time, times, with_unit};
@@ -113,10 +113,12 @@ fn peers(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
     )?;
     writeln!(
         text,
-        "\nReading the clock itself costs Atrion {} of its {} per request; two bare readings of it cost {}.\n",
+        "\nReading the clock itself costs Atrion {} of its {} per request; two bare \
+         readings of the system's clock cost {}, of the processor's counter {}.\n",
         time(own.max(0.0)),
         time(of(figures, ATRION_OWN_CLOCK, 1)?),
         time(of(figures, CLOCK_ALONE, 1)?),
+        time(of(figures, COUNTER_ALONE, 1)?),
     )?;
     Ok(())
 }
@@ -142,7 +144,7 @@ const BUSY: f64 = 1.15;
 /// The row of Atrion that a guard is compared with. The rows of Atrion and of the clock have none.
 fn reference(contender: &Contender) -> Option<&'static str> {
     match (contender.name.as_str(), contender.clock_reads.as_str()) {
-        (ATRION | ATRION_OBSERVED | ATRION_OWN_CLOCK | CLOCK_ALONE, _) => None,
+        (ATRION | ATRION_OBSERVED | ATRION_OWN_CLOCK | CLOCK_ALONE | COUNTER_ALONE, _) => None,
         (_, "none") => Some(ATRION),
         (_, _) => Some(ATRION_OWN_CLOCK),
     }
