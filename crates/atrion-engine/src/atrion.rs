@@ -12,6 +12,7 @@ use crate::choose;
 use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::events::Events;
+use crate::group::Group;
 use crate::overrides::Overrides;
 use crate::route::Route;
 use crate::routes::Routes;
@@ -93,6 +94,16 @@ impl Atrion {
     #[must_use]
     pub fn route(&self, name: &str) -> Route {
         self.0.engine.route(name)
+    }
+
+    /// The group of that name, made if it is new: routes that share a pool, and are admitted by its
+    /// gate and by their own. See [`Group`].
+    ///
+    /// A name that cannot be one (empty, over 255 bytes, control characters), or for which there is
+    /// no place, gets the overflow route's gate, as a route would.
+    #[must_use]
+    pub fn group(&self, name: &str) -> Group {
+        self.0.engine.group(name)
     }
 
     /// What operators have set by hand: to look at, to set, to lift.

@@ -3,6 +3,7 @@
 //! methods touch.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -11,7 +12,8 @@ use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Refusal, Telemetry, Terms
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
-use crate::live::{Live, Refused, Ticket};
+use crate::groups::{Groups, Within};
+use crate::live::{Live, Refused, Ticket, Verdict};
 use crate::peers::{PeerReader, Peers};
 use crate::physics::{Computed, Given, Moved, Preset, RoutePhysics, Tap, TickCache};
 use crate::shed::Shed;
@@ -25,6 +27,7 @@ pub(crate) struct RouteCell {
     commons: Arc<Commons>,
     id: RouteId,
     physics: Mutex<RoutePhysics>,
+    groups: Groups,
     /// When a refusal was last kept for people to look at; 0 is never.
     sampled_at: AtomicU64,
 }
@@ -33,7 +36,14 @@ impl RouteCell {
     pub(crate) fn new(id: RouteId, preset: Preset, commons: Arc<Commons>, now: Mono) -> Self {
         let physics = RoutePhysics::new(preset, now);
         let live = physics.first_live(&commons.ladder, now);
-        Self { live, commons, id, physics: Mutex::new(physics), sampled_at: AtomicU64::new(0) }
+        Self {
+            live,
+            commons,
+            id,
+            physics: Mutex::new(physics),
+            groups: Groups::default(),
+            sampled_at: AtomicU64::new(0),
+        }
     }
 
     #[inline]
@@ -47,6 +57,10 @@ impl RouteCell {
 
     pub(crate) fn live(&self) -> &Live {
         &self.live
+    }
+
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     pub(crate) fn commons(&self) -> &Commons {
@@ -143,29 +157,108 @@ impl RouteCell {
     }
 }
 
-/// The path of a request.
+/// What an admitted request holds: a slot of its route, and one of its group if it has one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    own: Ticket,
+    shared: Option<Shared>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    place: NonZeroU32,
+    ticket: Ticket,
+}
+
+impl Held {
+    pub(crate) fn start(&self) -> Mono {
+        self.own.start
+    }
+}
+
+/// The path of a request: the gate of its group if it has one, then the route's own.
+///
+/// In this order, because what a group refuses must teach its routes nothing: a route that counted
+/// it would learn a limit that is not its own. What the route refuses was in the group for no time,
+/// and leaves it as a call that says nothing.
 impl RouteCell {
     #[inline(always)]
-    pub(crate) fn admit_fast(&self, priority: Priority, now: Mono) -> Option<Ticket> {
-        self.live.admit_fast(slot::current(), priority, now)
+    pub(crate) fn admit(&self, asked: Within, priority: Priority, now: Mono) -> Result<Held, Shed> {
+        let slot = slot::current();
+        let place = self.groups.effective(asked);
+        let Some((place, group)) = place.and_then(|place| Some((place, self.groups.get(place)?))) else {
+            return match self.live.admit_fast(slot, priority, now) {
+                Some(own) => Ok(Held { own, shared: None }),
+                None => self.admit_slow(None, priority, now),
+            };
+        };
+        match group.live.admit_fast(slot, priority, now) {
+            Some(ticket) => {
+                let shared = Some(Shared { place, ticket });
+                match self.live.admit_fast(slot, priority, now) {
+                    Some(own) => Ok(Held { own, shared }),
+                    None => self.admit_slow(shared, priority, now),
+                }
+            }
+            None => self.admit_both_slow(place, group, priority, now),
+        }
     }
 
     /// Out of line: the size of a refusal must not push the usual answer into memory.
     #[inline(never)]
-    pub(crate) fn admit_slow(&self, priority: Priority, now: Mono) -> Result<Ticket, Shed> {
-        self.live
-            .admit_slow(slot::current(), priority, now, &self.commons.ladder)
-            .map_err(|refused| self.explain(refused, now))
+    fn admit_both_slow(
+        &self,
+        place: NonZeroU32,
+        group: &Self,
+        priority: Priority,
+        now: Mono,
+    ) -> Result<Held, Shed> {
+        let slot = slot::current();
+        match group.live.admit_slow(slot, priority, now, &self.commons.ladder) {
+            Ok(ticket) => self.admit_slow(Some(Shared { place, ticket }), priority, now),
+            Err(refused) => {
+                self.live.turn_away(slot, refused.tier);
+                Err(group.explain(refused, self, now))
+            }
+        }
+    }
+
+    /// The route's own decision; the group's has been taken.
+    #[inline(never)]
+    fn admit_slow(&self, shared: Option<Shared>, priority: Priority, now: Mono) -> Result<Held, Shed> {
+        let slot = slot::current();
+        match self.live.admit_slow(slot, priority, now, &self.commons.ladder) {
+            Ok(own) => Ok(Held { own, shared }),
+            Err(refused) => {
+                if let Some(shared) = shared {
+                    self.leave_group(slot, shared, Verdict::Ignored, now);
+                }
+                Err(self.explain(refused, self, now))
+            }
+        }
     }
 
     #[inline(always)]
-    pub(crate) fn finish(&self, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
-        self.live.finish(slot::current(), ticket, outcome, now);
+    pub(crate) fn finish(&self, held: Held, outcome: Option<Outcome>, now: Mono) {
+        let slot = slot::current();
+        let verdict = self.live.finish(slot, held.own, outcome, now);
+        if let Some(shared) = held.shared {
+            self.leave_group(slot, shared, verdict, now);
+        }
     }
 
-    /// Puts the terms to a refusal, so that it can explain itself.
+    /// Gives the group's slot back, with the route's verdict: a call is late by its route's SLO.
+    #[inline(always)]
+    fn leave_group(&self, slot: usize, shared: Shared, verdict: Verdict, now: Mono) {
+        if let Some(group) = self.groups.get(shared.place) {
+            group.live.finish_as(slot, shared.ticket, verdict, now);
+        }
+    }
+
+    /// Puts the terms to a refusal of this gate, so that it can explain itself. `asked` is the route
+    /// that the request was for: this one, or one of this group.
     #[cold]
-    fn explain(&self, refused: Refused, now: Mono) -> Shed {
+    fn explain(&self, refused: Refused, asked: &Self, now: Mono) -> Shed {
         let published = self.live.terms();
         let Refused { reason, volts, tier, mode, in_flight, debt, gate } = refused;
         let target = f64::from(gate.target());
@@ -177,8 +270,10 @@ impl RouteCell {
         let exact = retry_after(mode, volts, scar, published.base, self.live.scar_decay());
         let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
         let refusal = Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after };
-        self.commons.refusals.offer(&self.id, &self.sampled_at, &refusal, now);
-        Shed::new(refusal)
+        let by_group = !std::ptr::eq(self, asked);
+        let gate = by_group.then_some(&self.id);
+        self.commons.refusals.offer(&asked.id, gate, &asked.sampled_at, &refusal, now);
+        Shed::new(refusal, by_group)
     }
 }
 

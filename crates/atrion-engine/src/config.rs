@@ -100,6 +100,13 @@ impl Config {
         self
     }
 
+    /// Gives the gate of a group a configuration of its own: the entry `@name`. Without one it has
+    /// the default.
+    #[must_use]
+    pub fn group(self, name: &str, config: RouteConfig) -> Self {
+        self.route(format!("@{name}"), config)
+    }
+
     /// The configuration of the route of that name.
     #[must_use]
     pub fn of(&self, name: &str) -> &RouteConfig {

@@ -17,6 +17,7 @@ use crate::commons::Commons;
 use crate::config::{Config, ConfigError};
 use crate::events::Relay;
 use crate::fleet::Fleet;
+use crate::group::Group;
 use crate::overrides::Overrides;
 use crate::peers::PeerReader;
 use crate::physics::TickCache;
@@ -55,7 +56,7 @@ use crate::snapshot::{RouteSnapshot, Snapshot};
 /// ```
 pub struct Engine {
     commons: Arc<Commons>,
-    routes: Routes,
+    routes: Arc<Routes>,
     overrides: Overrides,
     observers: Arc<Fanout>,
     manager: StateManager,
@@ -91,7 +92,7 @@ impl Engine {
         let observers = Arc::new(Fanout::new(observers));
         let commons = Arc::new(Commons::new(clock, interval, &observers));
         let now = commons.now();
-        let routes = Routes::new(config, Arc::clone(&commons), now);
+        let routes = Arc::new(Routes::new(config, Arc::clone(&commons), now));
         Ok(Self {
             overrides: Overrides::new(Arc::clone(&commons), Arc::clone(routes.registry())),
             routes,
@@ -114,6 +115,15 @@ impl Engine {
     #[must_use]
     pub fn route(&self, name: &str) -> Route {
         self.routes.route(name)
+    }
+
+    /// The group of that name, made if it is new: routes that share a pool.
+    ///
+    /// A name that cannot be one (empty, over 255 bytes, control characters), or for which there is
+    /// no place, gets the overflow route's gate, as a route would.
+    #[must_use]
+    pub fn group(&self, name: &str) -> Group {
+        Group::new(self.routes.group(name), Arc::clone(&self.routes))
     }
 
     /// What operators have set by hand.

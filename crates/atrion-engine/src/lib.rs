@@ -25,6 +25,8 @@ mod commons;
 mod peers;
 mod physics;
 
+mod groups;
+
 mod cell;
 pub use cell::OVERFLOW_ROUTE;
 
@@ -38,6 +40,9 @@ pub mod recording;
 
 mod route;
 pub use route::Route;
+
+mod group;
+pub use group::Group;
 
 mod in_force;
 mod registry;

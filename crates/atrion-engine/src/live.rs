@@ -39,7 +39,7 @@ use atrion_core::adaptive::DeadRule;
 use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
 
 pub(crate) use control::{Control, Force};
-pub(crate) use stripe::{REASONS, Reading, TIERS, reason_index, tier_index};
+pub(crate) use stripe::{REASONS, Reading, TIERS, Verdict, reason_index, tier_index};
 
 use counting::Stripes;
 use published::PublishedTerms;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use atrion_core::{Mono, Outcome};
 
-use crate::cell::RouteCell;
-use crate::live::Ticket;
+use crate::cell::{Held, RouteCell};
 
 /// A call that was let through. Finish it with its outcome.
+///
+/// On a route of a [`Group`](crate::Group) it holds a slot of both gates, and gives back both.
 ///
 /// Dropped without one it counts as cancelled: the in-flight count goes down, and the call counts
 /// as late if it took longer than the SLO. So a panic or a cancelled future leaks nothing.
@@ -37,13 +38,13 @@ use crate::live::Ticket;
 #[must_use = "a permit that is dropped at once counts as a cancelled call"]
 pub struct Permit<'a> {
     cell: &'a RouteCell,
-    ticket: Ticket,
+    held: Held,
 }
 
 impl<'a> Permit<'a> {
     #[inline(always)]
-    pub(crate) fn new(cell: &'a RouteCell, ticket: Ticket) -> Self {
-        Self { cell, ticket }
+    pub(crate) fn new(cell: &'a RouteCell, held: Held) -> Self {
+        Self { cell, held }
     }
 
     /// Says how the call went.
@@ -57,21 +58,21 @@ impl<'a> Permit<'a> {
     #[inline(always)]
     pub fn finish_at(self, outcome: Outcome, now: Mono) {
         // Forgotten first: a permit that could still be dropped would have to live in memory.
-        let (cell, ticket) = (self.cell, self.ticket);
+        let (cell, held) = (self.cell, self.held);
         std::mem::forget(self);
-        cell.finish(ticket, Some(outcome), now);
+        cell.finish(held, Some(outcome), now);
     }
 
     /// When the call was let through.
     #[must_use]
     pub fn started(&self) -> Mono {
-        self.ticket.start
+        self.held.start()
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.cell.finish(self.ticket, None, self.cell.now());
+        self.cell.finish(self.held, None, self.cell.now());
     }
 }
 
@@ -85,12 +86,12 @@ impl fmt::Debug for Permit<'_> {
 #[must_use = "a permit that is dropped at once counts as a cancelled call"]
 pub struct OwnedPermit {
     cell: Arc<RouteCell>,
-    ticket: Option<Ticket>,
+    held: Option<Held>,
 }
 
 impl OwnedPermit {
-    pub(crate) fn new(cell: Arc<RouteCell>, ticket: Ticket) -> Self {
-        Self { cell, ticket: Some(ticket) }
+    pub(crate) fn new(cell: Arc<RouteCell>, held: Held) -> Self {
+        Self { cell, held: Some(held) }
     }
 
     /// Says how the call went.
@@ -101,16 +102,16 @@ impl OwnedPermit {
 
     /// The same for a caller that has just read the instance's clock itself.
     pub fn finish_at(mut self, outcome: Outcome, now: Mono) {
-        if let Some(ticket) = self.ticket.take() {
-            self.cell.finish(ticket, Some(outcome), now);
+        if let Some(held) = self.held.take() {
+            self.cell.finish(held, Some(outcome), now);
         }
     }
 }
 
 impl Drop for OwnedPermit {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.cell.finish(ticket, None, self.cell.now());
+        if let Some(held) = self.held.take() {
+            self.cell.finish(held, None, self.cell.now());
         }
     }
 }

@@ -23,8 +23,10 @@ pub struct RefusalSample {
     pub number: u64,
     /// When it was refused, by the instance's clock.
     pub at: Mono,
-    /// The route.
+    /// The route that the request was for.
     pub route: RouteId,
+    /// The gate of the group that has refused it, if it was not the route's own.
+    pub group: Option<RouteId>,
     /// The refusal, with every term.
     pub refusal: Refusal,
 }
@@ -62,7 +64,14 @@ impl Default for Refusals {
 impl Refusals {
     /// Keeps a refusal if samples are asked for, the route has kept none for a while, and no other
     /// thread is at the ring. `sampled_at` is the route's own note of its latest sample.
-    pub(crate) fn offer(&self, route: &RouteId, sampled_at: &AtomicU64, refusal: &Refusal, at: Mono) {
+    pub(crate) fn offer(
+        &self,
+        route: &RouteId,
+        group: Option<&RouteId>,
+        sampled_at: &AtomicU64,
+        refusal: &Refusal,
+        at: Mono,
+    ) {
         if at.as_nanos() >= self.listening_until.load(Relaxed) {
             return;
         }
@@ -75,7 +84,7 @@ impl Refusals {
             return;
         }
         if let Ok(mut ring) = self.ring.try_lock() {
-            ring.push(route, refusal, at);
+            ring.push(route, group, refusal, at);
         }
     }
 
@@ -91,12 +100,12 @@ impl Refusals {
 }
 
 impl Ring {
-    fn push(&mut self, route: &RouteId, refusal: &Refusal, at: Mono) {
+    fn push(&mut self, route: &RouteId, group: Option<&RouteId>, refusal: &Refusal, at: Mono) {
         if self.kept.len() >= KEPT {
             self.kept.pop_front();
         }
         self.taken += 1;
-        let (number, route) = (self.taken, route.clone());
-        self.kept.push_back(RefusalSample { number, at, route, refusal: *refusal });
+        let (number, route, group) = (self.taken, route.clone(), group.cloned());
+        self.kept.push_back(RefusalSample { number, at, route, group, refusal: *refusal });
     }
 }

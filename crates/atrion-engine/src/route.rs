@@ -8,6 +8,8 @@ use atrion_core::{Mode, Mono, Ohms, Priority};
 use atrion_state::RouteId;
 
 use crate::cell::RouteCell;
+use crate::group::Group;
+use crate::groups::Within;
 use crate::permit::{OwnedPermit, Permit};
 use crate::recording::Kept;
 #[cfg(feature = "recording")]
@@ -34,17 +36,58 @@ use crate::snapshot::RouteSnapshot;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Route(Arc<RouteCell>);
+pub struct Route {
+    cell: Arc<RouteCell>,
+    /// The group that this handle admits within, where the configuration does not say.
+    within: Within,
+}
 
 impl Route {
     pub(crate) fn new(cell: Arc<RouteCell>) -> Self {
-        Self(cell)
+        Self { cell, within: None }
+    }
+
+    /// The same route behind the gate of a group, too: see [`Group`]. A route is in one group at a
+    /// time; where the configuration names one ([`RouteConfig::group`](crate::RouteConfig::group)),
+    /// that one holds.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// let db = atrion.group("db");
+    /// let orders = atrion.route("GET /orders").within(&db);
+    /// assert_eq!(orders.group().as_ref(), Some(db.gate().id()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn within(mut self, group: &Group) -> Self {
+        // A group's gate is in no group; the overflow route may stand for a group without a place.
+        if !self.cell.id().is_group() && !Arc::ptr_eq(&self.cell, group.cell()) {
+            self.within = self.cell.groups().join(group.cell());
+        }
+        self
+    }
+
+    /// The gate that requests of this handle pass beside the route's own.
+    #[must_use]
+    pub fn group(&self) -> Option<RouteId> {
+        let groups = self.cell.groups();
+        Some(groups.get(groups.effective(self.within)?)?.id().clone())
+    }
+
+    /// The name of the gate that has said this refusal of this handle: the route's, or its group's.
+    #[must_use]
+    pub fn refuser(&self, shed: &Shed) -> RouteId {
+        let group = if shed.by_group() { self.group() } else { None };
+        group.unwrap_or_else(|| self.id().clone())
     }
 
     /// The route's name.
     #[must_use]
     pub fn id(&self) -> &RouteId {
-        self.0.id()
+        self.cell.id()
     }
 
     /// Decides on one request.
@@ -53,7 +96,7 @@ impl Route {
     /// [`Shed`] is the refusal, with everything that led to it.
     #[inline]
     pub fn admit(&self, priority: impl Into<Priority>) -> Result<Permit<'_>, Shed> {
-        self.admit_at(priority, self.0.now())
+        self.admit_at(priority, self.cell.now())
     }
 
     /// The same for a caller that has just read the instance's clock itself.
@@ -62,12 +105,8 @@ impl Route {
     /// [`Shed`] is the refusal, with everything that led to it.
     #[inline(always)]
     pub fn admit_at(&self, priority: impl Into<Priority>, now: Mono) -> Result<Permit<'_>, Shed> {
-        let priority = priority.into();
-        if let Some(ticket) = self.0.admit_fast(priority, now) {
-            return Ok(Permit::new(&self.0, ticket));
-        }
-        match self.0.admit_slow(priority, now) {
-            Ok(ticket) => Ok(Permit::new(&self.0, ticket)),
+        match self.cell.admit(self.within, priority.into(), now) {
+            Ok(held) => Ok(Permit::new(&self.cell, held)),
             Err(shed) => Err(shed),
         }
     }
@@ -78,20 +117,20 @@ impl Route {
     /// # Errors
     /// [`Shed`] is the refusal, with everything that led to it.
     pub fn admit_owned(&self, priority: impl Into<Priority>) -> Result<OwnedPermit, Shed> {
-        let ticket = self.0.admit_slow(priority.into(), self.0.now())?;
-        Ok(OwnedPermit::new(Arc::clone(&self.0), ticket))
+        let held = self.cell.admit(self.within, priority.into(), self.cell.now())?;
+        Ok(OwnedPermit::new(Arc::clone(&self.cell), held))
     }
 
     /// What the route is doing.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.0.mode()
+        self.cell.mode()
     }
 
     /// R as a request would meet it now.
     #[must_use]
     pub fn resistance(&self) -> Ohms {
-        let live = self.0.live();
+        let live = self.cell.live();
         let gate = live.gate();
         let occupied = live.exact_in_flight_signed().max(0) as f64 + live.debt();
         Ohms::saturating(f64::from(gate.rest()) + gate.saturation(occupied).get())
@@ -101,7 +140,7 @@ impl Route {
     /// do.
     #[must_use]
     pub fn snapshot(&self) -> RouteSnapshot {
-        RouteSnapshot::of(&self.0)
+        RouteSnapshot::of(&self.cell)
     }
 
     /// Keeps what the route measures and decides in memory, for the latest `span`, as long as the
@@ -120,8 +159,8 @@ impl Route {
     /// ```
     #[must_use]
     pub fn keep(&self, span: Duration) -> Kept {
-        let kept = Kept::new(self.id().clone(), span, self.0.commons().interval);
-        self.0.tap(kept.tap());
+        let kept = Kept::new(self.id().clone(), span, self.cell.commons().interval);
+        self.cell.tap(kept.tap());
         kept
     }
 
@@ -136,14 +175,14 @@ impl Route {
     #[cfg(feature = "recording")]
     #[cfg_attr(docsrs, doc(cfg(feature = "recording")))]
     pub fn record(&self, recording: Recording) -> Result<Recorder, RecordError> {
-        let commons = self.0.commons();
+        let commons = self.cell.commons();
         let (wall, observers) = (commons.clock.wall(), commons.observers.clone());
         let recorder = Recorder::begin(recording, self.id(), commons.interval, wall, observers)?;
-        self.0.tap(recorder.tap());
+        self.cell.tap(recorder.tap());
         Ok(recorder)
     }
 
     pub(crate) fn cell(&self) -> &Arc<RouteCell> {
-        &self.0
+        &self.cell
     }
 }

@@ -38,13 +38,15 @@ impl Routes {
         // The constant is a valid name; a test holds it to that.
         let id = RouteId::new(OVERFLOW_ROUTE).unwrap_or_else(|_| unreachable!());
         let overflow = RouteCell::new(id, in_force.of(OVERFLOW_ROUTE), Arc::clone(&commons), now);
-        Self {
+        let routes = Self {
             commons,
             registry: Arc::new(Registry::new(Arc::new(overflow))),
             in_force: ArcSwap::from_pointee(in_force),
             replacing: Mutex::default(),
             cold: Mutex::default(),
-        }
+        };
+        routes.reconfigure(&routes.registry.overflow(), &routes.in_force(), now);
+        routes
     }
 
     /// The route of that name, made if it is new. Keep the handle where it is used often.
@@ -102,11 +104,15 @@ impl Routes {
             return Route::new(self.registry.overflow());
         }
         let in_force = self.in_force.load();
+        // Before the route takes what may be the last place.
+        let group = self.group_of(id, &in_force);
         let mut created = false;
         let cell = self.registry.get_or_create(id, in_force.config.max_routes, || {
             created = true;
             let (preset, now) = (in_force.of(id.as_str()), self.commons.now());
-            RouteCell::new(id.clone(), preset, Arc::clone(&self.commons), now)
+            let cell = RouteCell::new(id.clone(), preset, Arc::clone(&self.commons), now);
+            cell.groups().configure(&cell, group.as_ref());
+            cell
         });
         if created {
             self.ask_for([id.clone()]);
@@ -119,7 +125,27 @@ impl Routes {
     fn mend_configuration(&self, cell: &RouteCell, made_under: u64) {
         let in_force = self.in_force.load();
         if in_force.generation != made_under {
-            cell.reconfigure(in_force.of(cell.id().as_str()), self.commons.now());
+            self.reconfigure(cell, &in_force, self.commons.now());
+        }
+    }
+
+    fn reconfigure(&self, cell: &RouteCell, in_force: &InForce, now: Mono) {
+        cell.reconfigure(in_force.of(cell.id().as_str()), now);
+        cell.groups().configure(cell, self.group_of(cell.id(), in_force).as_ref());
+    }
+
+    /// The group that the configuration puts the route of that name into: `None`, nothing is said.
+    /// A pattern may mean groups, too, which are in none.
+    fn group_of(&self, id: &RouteId, in_force: &InForce) -> Option<Option<Arc<RouteCell>>> {
+        let said = in_force.config.of(id.as_str()).group.as_deref().filter(|_| !id.is_group())?;
+        Some((!said.is_empty()).then(|| self.group(said)))
+    }
+
+    /// The gate of the group of that name, made if it is new.
+    pub(crate) fn group(&self, name: &str) -> Arc<RouteCell> {
+        match RouteId::group(name) {
+            Ok(id) => Arc::clone(self.route(id.as_str()).cell()),
+            Err(_) => self.registry.turn_away(),
         }
     }
 
@@ -165,7 +191,7 @@ impl Routes {
         self.in_force.store(Arc::clone(&in_force));
         let now = self.commons.now();
         for cell in self.registry.all() {
-            cell.reconfigure(in_force.of(cell.id().as_str()), now);
+            self.reconfigure(&cell, &in_force, now);
         }
         drop(alone);
         self.commons.tell(|| Event::ConfigReplaced { generation });

@@ -10,54 +10,64 @@ use atrion_core::{Ohms, Reason, Refusal, Terms, Volts};
 /// fault of the program; it implements [`Error`](std::error::Error) so that it can travel with `?`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use]
-pub struct Shed(Refusal);
+pub struct Shed {
+    refusal: Refusal,
+    by_group: bool,
+}
 
 impl Shed {
-    pub(crate) fn new(refusal: Refusal) -> Self {
-        Self(refusal)
+    pub(crate) fn new(refusal: Refusal, by_group: bool) -> Self {
+        Self { refusal, by_group }
+    }
+
+    /// The gate of the route's [`Group`](crate::Group) has refused it, and all that is said here is
+    /// the group's. [`Route::refuser`](crate::Route::refuser) knows its name.
+    #[must_use]
+    pub const fn by_group(&self) -> bool {
+        self.by_group
     }
 
     /// Why.
     #[must_use]
     pub const fn reason(&self) -> Reason {
-        self.0.reason
+        self.refusal.reason
     }
 
     /// R, the resistance that the request met.
     #[must_use]
     pub fn resistance(&self) -> Ohms {
-        self.0.terms.resistance()
+        self.refusal.terms.resistance()
     }
 
     /// V, the request's voltage.
     #[must_use]
     pub const fn voltage(&self) -> Volts {
-        self.0.volts
+        self.refusal.volts
     }
 
     /// The terms of R.
     #[must_use]
     pub const fn terms(&self) -> Terms {
-        self.0.terms
+        self.refusal.terms
     }
 
     /// After this time a request of the same voltage has a chance again: 0.1 s to 75 s, spread a
     /// little, so that what was shed together does not come back together.
     #[must_use]
     pub const fn retry_after(&self) -> Duration {
-        self.0.retry_after
+        self.refusal.retry_after
     }
 
     /// Everything at once.
     #[must_use]
     pub const fn refusal(&self) -> &Refusal {
-        &self.0
+        &self.refusal
     }
 }
 
 impl fmt::Display for Shed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.refusal.fmt(f)
     }
 }
 

@@ -29,6 +29,12 @@ pub struct Snapshot {
 pub struct RouteSnapshot {
     /// The route's name.
     pub id: RouteId,
+    /// It is the gate of a group: its requests are counted at their routes, too, so sums over
+    /// routes leave it out.
+    pub is_group: bool,
+    /// The gate of the group that its requests pass beside its own: as configured, or the latest
+    /// that a handle was made for.
+    pub group: Option<RouteId>,
     /// What it is doing.
     pub mode: Mode,
     /// R as a request would meet it now.
@@ -85,6 +91,19 @@ impl Counts {
     #[must_use]
     pub fn shed(&self, tier: Tier, reason: Reason) -> u64 {
         self.0.shed[reason_index(reason)][tier_index(tier)]
+    }
+
+    /// Requests of that tier that the gate of the route's group has refused: counted there as shed
+    /// and for what reason, and not among what this route has shed.
+    #[must_use]
+    pub fn turned_away(&self, tier: Tier) -> u64 {
+        self.0.turned_away[tier_index(tier)]
+    }
+
+    /// Requests of any tier that the gate of the route's group has refused.
+    #[must_use]
+    pub fn all_turned_away(&self) -> u64 {
+        self.0.turned_away.iter().sum()
     }
 
     /// Requests of any tier that were let through.
@@ -150,6 +169,8 @@ impl RouteSnapshot {
         let adaptive = physics.model().adaptive();
         Self {
             id: cell.id().clone(),
+            is_group: cell.id().is_group(),
+            group: cell.groups().shown().map(|group| group.id().clone()),
             mode: control.mode(),
             resistance: terms.resistance(),
             terms,

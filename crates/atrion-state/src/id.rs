@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 /// The name of a route: 1..=256 bytes of UTF-8 without control characters. A clone is one reference
 /// count.
+///
+/// A name that begins with `@` is that of a group's gate: `@db` of the group `db`. Everything that
+/// holds for a route by its name (what is set, stored, shared and shown) holds for a group, too.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteId(Arc<str>);
 
@@ -61,12 +64,39 @@ impl RouteId {
         }
     }
 
+    /// The name of the gate of the group of that name.
+    ///
+    /// # Errors
+    /// [`RouteIdError`] says what is wrong with it and how to mend it; a group's name may have one
+    /// byte less than a route's.
+    pub fn group(name: &str) -> Result<Self, RouteIdError> {
+        if name.is_empty() {
+            return Err(RouteIdError::Empty);
+        }
+        Self::new(&format!("{GROUP}{name}"))
+    }
+
+    /// The group's name, if it is a group's gate.
+    #[must_use]
+    pub fn group_name(&self) -> Option<&str> {
+        self.0.strip_prefix(GROUP)
+    }
+
+    /// It is the gate of a group and no route.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.group_name().is_some()
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
+
+/// What the name of a group's gate begins with. No template, path, authority or gRPC method does.
+const GROUP: char = '@';
 
 /// The stable name of a node (a pod's slot, a host): 1..=64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -205,6 +235,15 @@ mod tests {
         assert!(long.to_string().contains("got 10240: use the route's pattern (`users/{id}`)"));
         let control = RouteId::new("ab\u{7}c").unwrap_err();
         assert!(control.to_string().contains("got U+0007 at byte 2"), "{control}");
+    }
+
+    #[test]
+    fn the_name_of_a_group_says_so() {
+        let db = RouteId::group("db").unwrap();
+        assert_eq!((db.as_str(), db.group_name(), db.is_group()), ("@db", Some("db"), true));
+        assert!(!RouteId::new("db").unwrap().is_group());
+        assert_eq!(RouteId::group(""), Err(RouteIdError::Empty));
+        assert!(RouteId::group(&"x".repeat(255)).is_ok() && RouteId::group(&"x".repeat(256)).is_err());
     }
 
     #[test]

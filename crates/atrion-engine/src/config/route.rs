@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::{AdaptiveConfig, ConfigFault, RfcConfig, Spread, rfc};
+use atrion_state::RouteId;
 
 use super::error::Fault;
 
@@ -22,6 +23,13 @@ pub struct RouteConfig {
     pub shadow: bool,
     /// Where in its tier's band a request falls.
     pub spread: Spread,
+    /// The group whose gate admits beside the route's own, by its name without `@`. `None`: as the
+    /// caller says, which for [`AdmissionLayer`] is a group of the whole service. An empty name: no
+    /// group, whatever the caller says.
+    ///
+    /// [`AdmissionLayer`]: https://docs.rs/atrion-tower/latest/atrion_tower/struct.AdmissionLayer.html
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub group: Option<String>,
 }
 
 /// A preset of the physics, with its numbers.
@@ -80,6 +88,20 @@ impl RouteConfig {
         self
     }
 
+    /// Puts the route into a group: its requests pass the gates of both.
+    #[must_use]
+    pub fn group(mut self, name: impl Into<String>) -> Self {
+        self.group = Some(name.into());
+        self
+    }
+
+    /// Keeps the route out of every group, also out of the one that a layer puts its routes into:
+    /// for a route that shares nothing with the others.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        self.group("")
+    }
+
     pub(super) fn collect_faults(&self, at: &str, faults: &mut Vec<Fault>) {
         let mut take = |at: String, found: Result<(), Vec<ConfigFault>>| {
             let found = found.err().unwrap_or_default();
@@ -94,6 +116,13 @@ impl RouteConfig {
         }
         if self.cap == Some(0) {
             let fault = ConfigFault { field: "cap", must: "1 or more, or left out", value: 0.0 };
+            faults.push(Fault { at: at.to_owned(), fault });
+        }
+        if let Some(group) = self.group.as_deref().filter(|group| !group.is_empty())
+            && RouteId::group(group).is_err()
+        {
+            let must = "a name of 1..=255 bytes without control characters, or empty, its length";
+            let fault = ConfigFault { field: "group", must, value: group.len() as f64 };
             faults.push(Fault { at: at.to_owned(), fault });
         }
     }

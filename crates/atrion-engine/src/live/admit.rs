@@ -59,6 +59,13 @@ impl Live {
         self.look_closer(slot, lane, control, priority, now, ladder)
     }
 
+    /// Counts a request that the gate of the route's group has refused.
+    #[cold]
+    pub(crate) fn turn_away(&self, slot: usize, tier: Tier) {
+        self.lane(slot).turned_away(tier);
+        self.touch();
+    }
+
     /// The whole law, with the request's own voltage.
     pub(super) fn look_closer(
         &self,

@@ -17,42 +17,74 @@ impl Live {
     /// Takes the verdict on a call back in. `None` is a permit that was dropped without one.
     ///
     /// As with [`admit_fast`](Self::admit_fast), only the usual case is inlined: a success in time,
-    /// on a route without failures to remember.
+    /// on a route without failures to remember. Gives back what the call was counted as.
     #[inline(always)]
-    pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
-        if outcome == Some(Outcome::Success)
-            && let Some(lane) = self.own_lane(slot)
-        {
-            let control = Control(self.control.load(Acquire));
-            let unflushed = lane.stripe.unflushed.load(Relaxed);
-            if now.nanos_since(ticket.start) <= self.slo.load(Relaxed)
-                && self.run.load(Relaxed) == 0
-                && self.debt.load(Relaxed) <= 0
-                && control.mode() != Mode::CircuitBreaker
-                && unflushed - 1 > -i64::from(self.batch.load(Relaxed))
-            {
-                lane.stripe.unflushed.store(unflushed - 1, Relaxed);
-                let (start, in_flight) = (ticket.start, ticket.in_flight);
-                let sampled = self.sample_mask.load(Relaxed);
-                lane.finished(Verdict::Succeeded, start, now, self.window_start(), in_flight, sampled);
-                return;
-            }
+    pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) -> Verdict {
+        let is_usual = outcome == Some(Outcome::Success)
+            && now.nanos_since(ticket.start) <= self.slo.load(Relaxed)
+            && self.succeed_fast(slot, ticket, now);
+        if is_usual { Verdict::Succeeded } else { self.finish_slow(slot, ticket, outcome, now) }
+    }
+
+    /// The same where another gate has given the verdict: for a group, by the route's.
+    #[inline(always)]
+    pub(crate) fn finish_as(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) {
+        if verdict != Verdict::Succeeded || !self.succeed_fast(slot, ticket, now) {
+            self.settle_slow(slot, ticket, verdict, now);
         }
-        self.finish_slow(slot, ticket, outcome, now);
+    }
+
+    /// Counts a success, in the usual case. False: nothing is counted yet.
+    #[inline(always)]
+    fn succeed_fast(&self, slot: usize, ticket: Ticket, now: Mono) -> bool {
+        let Some(lane) = self.own_lane(slot) else { return false };
+        let control = Control(self.control.load(Acquire));
+        let unflushed = lane.stripe.unflushed.load(Relaxed);
+        let is_usual = self.run.load(Relaxed) == 0
+            && self.debt.load(Relaxed) <= 0
+            && control.mode() != Mode::CircuitBreaker
+            && unflushed - 1 > -i64::from(self.batch.load(Relaxed));
+        if is_usual {
+            lane.stripe.unflushed.store(unflushed - 1, Relaxed);
+            let (start, in_flight) = (ticket.start, ticket.in_flight);
+            let sampled = self.sample_mask.load(Relaxed);
+            lane.finished(Verdict::Succeeded, start, now, self.window_start(), in_flight, sampled);
+        }
+        is_usual
     }
 
     #[inline(never)]
-    pub(super) fn finish_slow(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
-        let lane = self.lane(slot);
-        self.move_in_flight(lane, -1);
+    pub(super) fn finish_slow(
+        &self,
+        slot: usize,
+        ticket: Ticket,
+        outcome: Option<Outcome>,
+        now: Mono,
+    ) -> Verdict {
         let late = now.nanos_since(ticket.start) > self.slo.load(Relaxed);
         let verdict = match outcome {
             Some(Outcome::Success) if !late => Verdict::Succeeded,
-            Some(Outcome::Success) => self.unless_outdated(ticket, now, Verdict::Late),
-            Some(Outcome::Failure) => self.unless_outdated(ticket, now, Verdict::Failed),
-            None if late => self.unless_outdated(ticket, now, Verdict::Late),
+            Some(Outcome::Success) => Verdict::Late,
+            Some(Outcome::Failure) => Verdict::Failed,
+            None if late => Verdict::Late,
             Some(Outcome::Ignored) => Verdict::Ignored,
             None => Verdict::Cancelled,
+        };
+        self.settle(slot, ticket, verdict, now)
+    }
+
+    #[inline(never)]
+    fn settle_slow(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) {
+        self.settle(slot, ticket, verdict, now);
+    }
+
+    /// Counts a verdict, or that it says nothing new, and does what follows from it.
+    fn settle(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) -> Verdict {
+        let lane = self.lane(slot);
+        self.move_in_flight(lane, -1);
+        let verdict = match verdict {
+            Verdict::Late | Verdict::Failed => self.unless_outdated(ticket, now, verdict),
+            other => other,
         };
         lane.finished(
             verdict,
@@ -68,6 +100,7 @@ impl Live {
             Verdict::Ignored | Verdict::Cancelled | Verdict::Outdated => {}
         }
         // No touch: a route with something in flight stays touched.
+        verdict
     }
 
     /// Causal evidence: a failure of a request from before the latest success of an open breaker,

@@ -39,6 +39,8 @@ pub(crate) struct Stripe {
     cancelled: AtomicU32,
     outdated: AtomicU32,
     shed: [[AtomicU32; TIERS]; REASONS],
+    /// Refused by the gate of the route's group, so not by this route.
+    turned_away: [AtomicU32; TIERS],
     /// The part of `held` that is no latency: of everything but answers.
     held_in_vain: AtomicU64,
     last_failure: AtomicU64,
@@ -124,6 +126,11 @@ impl Lane<'_> {
     #[inline]
     pub(super) fn shed(self, reason: Reason, tier: Tier) {
         self.count(&self.stripe.shed[reason_index(reason)][tier_index(tier)]);
+    }
+
+    #[inline]
+    pub(super) fn turned_away(self, tier: Tier) {
+        self.count(&self.stripe.turned_away[tier_index(tier)]);
     }
 
     /// `in_flight` is the count at the call's admission; `sample_mask` thins the pairs to about a
@@ -217,6 +224,9 @@ impl Stripe {
         for (total, cell) in sum.shed.iter_mut().flatten().zip(self.shed.iter().flatten()) {
             narrow(total, cell);
         }
+        for (total, cell) in sum.turned_away.iter_mut().zip(&self.turned_away) {
+            narrow(total, cell);
+        }
         narrow(&mut sum.succeeded, &self.succeeded);
         narrow(&mut sum.failed, &self.failed);
         narrow(&mut sum.late, &self.late);
@@ -245,6 +255,7 @@ impl Stripe {
 pub(crate) struct Reading {
     pub(crate) admitted: [u32; TIERS],
     pub(crate) shed: [[u32; TIERS]; REASONS],
+    pub(crate) turned_away: [u32; TIERS],
     pub(crate) succeeded: u32,
     pub(crate) failed: u32,
     pub(crate) late: u32,
@@ -271,6 +282,10 @@ pub(crate) struct Reading {
 impl Reading {
     /// What was counted since `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let mut turned_away = self.turned_away;
+        for (now, then) in turned_away.iter_mut().zip(&earlier.turned_away) {
+            *now = now.wrapping_sub(*then);
+        }
         let mut shed = self.shed;
         for (now, then) in shed.iter_mut().flatten().zip(earlier.shed.iter().flatten()) {
             *now = now.wrapping_sub(*then);
@@ -282,6 +297,7 @@ impl Reading {
         Self {
             admitted,
             shed,
+            turned_away,
             succeeded: self.succeeded.wrapping_sub(earlier.succeeded),
             failed: self.failed.wrapping_sub(earlier.failed),
             late: self.late.wrapping_sub(earlier.late),

@@ -28,7 +28,8 @@ pub(crate) enum Preset {
 
 impl Preset {
     pub(crate) fn of(config: &RouteConfig) -> Self {
-        let RouteConfig { physics, cap, shadow, spread } = config;
+        // The group is no rule of the route's physics: see `Routes::assign`.
+        let RouteConfig { physics, cap, shadow, spread, group: _ } = config;
         let (cap, shadow, spread) = (*cap, *shadow, *spread);
         match physics {
             Physics::Adaptive(physics) => {
@@ -43,7 +44,7 @@ impl Preset {
 
 impl<P> Rules<P> {
     fn config(&self, physics: Physics) -> RouteConfig {
-        RouteConfig { physics, cap: self.cap, shadow: self.shadow, spread: self.spread }
+        RouteConfig { physics, cap: self.cap, shadow: self.shadow, spread: self.spread, group: None }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::live::{REASONS, Reading, TIERS};
 pub(crate) struct Totals {
     pub(crate) admitted: [u64; TIERS],
     pub(crate) shed: [[u64; TIERS]; REASONS],
+    pub(crate) turned_away: [u64; TIERS],
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
     pub(crate) late: u64,
@@ -22,6 +23,9 @@ impl Totals {
             *total += u64::from(*new);
         }
         for (total, new) in self.shed.iter_mut().flatten().zip(counted.shed.iter().flatten()) {
+            *total += u64::from(*new);
+        }
+        for (total, new) in self.turned_away.iter_mut().zip(&counted.turned_away) {
             *total += u64::from(*new);
         }
         self.succeeded += u64::from(counted.succeeded);

@@ -8,6 +8,7 @@ mod world;
 
 mod breaker;
 mod clocks;
+mod groups;
 mod limbo;
 mod permits;
 mod refusals;
