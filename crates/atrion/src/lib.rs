@@ -7,9 +7,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use atrion_engine::{
-    Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, FleetConfig, OVERFLOW_ROUTE,
-    Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued, Received,
-    RefusalSample, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot, WeakAtrion,
+    Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, FleetConfig, Group,
+    OVERFLOW_ROUTE, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued,
+    Received, RefusalSample, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot,
+    WeakAtrion,
 };
 
 pub use atrion_core::{
