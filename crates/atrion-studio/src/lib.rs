@@ -30,6 +30,7 @@ mod overrides;
 mod whatif;
 
 mod listener;
+mod rooms;
 mod server;
 
 mod running;

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Connections that end when they stand still: there is a bounded number of them, and each one ends
-//! when no byte moves either way for a while. A stuck browser holds a socket for that long and
-//! nothing else. So does a client that sends a request byte by byte: only the first byte in, and
-//! then only what is answered, starts the time anew.
+//! Connections that end when they stand still: there is a bounded number of them (see [`Rooms`]),
+//! and each one ends when no byte moves either way for a while. A stuck browser holds a socket for
+//! that long and nothing else. So does a client that sends a request byte by byte: only the first
+//! byte in, and then only what is answered, starts the time anew.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+
+use crate::rooms::{Place, Rooms, Seat};
 
 /// Listens with a bound on what the kernel buffers for each browser, which accepted connections
 /// inherit. Without it the kernel takes in megabytes for a browser that does not read before
@@ -27,8 +28,12 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
-    socket.listen(128)
+    socket.listen(BACKLOG)
 }
+
+/// Connections that wait in the kernel until there is room: past it a client's system tries again
+/// after a second, so a crowd of strangers should fit.
+const BACKLOG: u32 = 1024;
 
 /// Enough for the state of a thousand routes at once.
 const SEND_BUFFER: u32 = 256 * 1024;
@@ -37,7 +42,7 @@ const SEND_BUFFER: u32 = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Guarded {
     listener: TcpListener,
-    places: Arc<Semaphore>,
+    rooms: Rooms,
     patience: Duration,
 }
 
@@ -49,13 +54,12 @@ pub(crate) struct Connection {
     patience: Duration,
     /// Something came in since something went out: more input gains no time.
     is_owed: bool,
-    _place: OwnedSemaphorePermit,
+    seat: Seat,
 }
 
 impl Guarded {
-    /// At most `places` connections at a time; others wait in the kernel's queue.
-    pub(crate) fn new(listener: TcpListener, places: usize, patience: Duration) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(places)), patience }
+    pub(crate) fn new(listener: TcpListener, rooms: Rooms, patience: Duration) -> Self {
+        Self { listener, rooms, patience }
     }
 }
 
@@ -65,22 +69,15 @@ impl Listener for Guarded {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
-            // Never closed, so this waits for a place and cannot fail.
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { continue };
+            self.rooms.room_for_a_stranger().await;
             match self.listener.accept().await {
                 Ok((stream, from)) => {
                     // Small messages should arrive at once; a socket without this option works,
                     // too.
                     let _ = stream.set_nodelay(true);
                     let deadline = Box::pin(tokio::time::sleep(self.patience));
-                    let connection = Connection {
-                        stream,
-                        deadline,
-                        patience: self.patience,
-                        is_owed: false,
-                        _place: place,
-                    };
-                    return (connection, from);
+                    let (patience, seat) = (self.patience, self.rooms.enter());
+                    return (Connection { stream, deadline, patience, is_owed: false, seat }, from);
                 }
                 // Out of file descriptors, or the client has left already: a retry at once helps
                 // neither.
@@ -99,13 +96,19 @@ impl Listener for Guarded {
 
 impl Connection {
     /// Polls the socket. While it is pending, time runs; the time starts anew when something goes
-    /// out, and when the first byte of a request comes in.
+    /// out, and when the first byte of a request comes in. Its place may have gone to another.
     fn guarded<T>(
         &mut self,
         cx: &mut Context<'_>,
         is_in: bool,
         act: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        if self.seat.poll_taken(cx).is_ready() {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "made room for another",
+            )));
+        }
         match act(Pin::new(&mut self.stream), cx) {
             Poll::Pending => {
                 ready!(self.deadline.as_mut().poll(cx));
@@ -120,6 +123,13 @@ impl Connection {
                 moved
             }
         }
+    }
+}
+
+/// Every request of a connection knows its place.
+impl Connected<IncomingStream<'_, Guarded>> for Place {
+    fn connect_info(stream: IncomingStream<'_, Guarded>) -> Self {
+        stream.io().seat.place()
     }
 }
 
@@ -164,7 +174,7 @@ mod tests {
     async fn pair(patience: Duration) -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut guarded = Guarded::new(listener, 1, patience);
+        let mut guarded = Guarded::new(listener, Rooms::new(1, 1), patience);
         let client = TcpStream::connect(address).await.unwrap();
         (guarded.accept().await.0, client)
     }

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 
 use self::problem::Problem;
 use crate::listener::Guarded;
+use crate::rooms::Place;
 use crate::shared::Shared;
 
 /// Serves until `stop` says so.
@@ -32,7 +33,7 @@ pub(crate) async fn serve(listener: Guarded, shared: Arc<Shared>, mut stop: watc
         // An error means that the handle is gone, which means the same.
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let service = router(shared).into_make_service();
+    let service = router(shared).into_make_service_with_connect_info::<Place>();
     if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
         tracing::error!(target: "atrion::studio", %error, "studio is served no longer");
     }
@@ -54,7 +55,7 @@ fn router(shared: Arc<Shared>) -> Router {
         Some(api) => known.nest_service("/api", api),
         None => known,
     };
-    let known = known.layer(from_fn_with_state(Arc::clone(&shared), guard::signed_in));
+    let known = known.layer(from_fn(guard::signed_in));
     Router::new()
         .route("/", get(pages::index))
         .route("/assets/{*file}", get(pages::asset))
@@ -64,6 +65,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .merge(known)
         .fallback(|| async { Problem::not_found("there is nothing here: / is the page, /api/v1 the API") })
         .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(Arc::clone(&shared), guard::room))
         .layer(from_fn_with_state(Arc::clone(&shared), guard::right_host_and_origin))
         .layer(from_fn(guard::headers))
         .with_state(shared)

@@ -18,6 +18,7 @@ use crate::license_view::{LicenseView, unix_now};
 use crate::listener::{Guarded, listen};
 use crate::model::Model;
 use crate::past::Past;
+use crate::rooms::Rooms;
 use crate::running::Running;
 use crate::sampler;
 use crate::server;
@@ -79,6 +80,8 @@ pub struct Builder {
 }
 
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Connections at a time of which no request has shown a pass yet.
+const STRANGERS: usize = 128;
 
 /// Why a Studio was not started.
 #[derive(Debug, thiserror::Error)]
@@ -190,7 +193,8 @@ impl Builder {
         let (stop, stopping) = watch::channel(false);
         tokio::spawn(sampler::run(Arc::clone(&shared), stopping.clone()));
         // Room for the streams, and for everything else that a browser asks for.
-        let guarded = Guarded::new(listener, 2 * shared.config.clients + 16, patience);
+        let rooms = Rooms::new(STRANGERS, 2 * shared.config.clients + 16);
+        let guarded = Guarded::new(listener, rooms, patience);
         tokio::spawn(server::serve(guarded, Arc::clone(&shared), stopping));
         tracing::info!(target: "atrion::studio", %address, "studio is served");
         Ok(Running::new(shared, token, stop))

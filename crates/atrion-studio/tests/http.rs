@@ -8,6 +8,8 @@ mod api;
 mod beside;
 #[path = "http/client.rs"]
 mod client;
+#[path = "http/crowd.rs"]
+mod crowd;
 #[path = "http/data.rs"]
 mod data;
 #[path = "browser/fleet.rs"]

@@ -15,7 +15,6 @@ use serde_json::json;
 
 use super::answer::{json_of, lines_of, respond};
 use super::problem::Problem;
-use super::sessions;
 use super::until::Until;
 use crate::license_view::unix_now;
 use crate::sampler;
@@ -23,8 +22,8 @@ use crate::sessions::Pass;
 use crate::shared::Shared;
 
 /// What a page needs to know first. The license is told to those who signed in.
-pub(super) async fn about(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let signed_in = sessions::pass(&shared, &headers).is_some();
+pub(super) async fn about(State(shared): State<Arc<Shared>>, pass: Option<Extension<Pass>>) -> Response {
+    let signed_in = pass.is_some();
     let license = signed_in.then(|| shared.license.as_json(unix_now()));
     json_of(&json!({
         "signedIn": signed_in,

@@ -9,7 +9,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -17,6 +17,8 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::problem::Problem;
 use super::sessions;
+use crate::rooms::Place;
+use crate::sessions::Pass;
 use crate::shared::Shared;
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -122,14 +124,23 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-pub(super) async fn signed_in(
+/// Finds the pass of a request, whatever it asks for. Its connection then needs no stranger's
+/// place, and a stream, which goes on after the answer has begun, knows when the pass ends.
+pub(super) async fn room(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(place): ConnectInfo<Place>,
     mut request: Request,
     next: Next,
 ) -> Response {
     if let Some(pass) = sessions::pass(&shared, request.headers()) {
-        // A stream goes on after the answer has begun: it has to know when the pass ends.
+        place.is_known();
         request.extensions_mut().insert(pass);
+    }
+    next.run(request).await
+}
+
+pub(super) async fn signed_in(request: Request, next: Next) -> Response {
+    if request.extensions().get::<Pass>().is_some() {
         return next.run(request).await;
     }
     let detail = "sign in with the token first, or send it as `Authorization: Bearer …`";
