@@ -34,7 +34,8 @@ export class TimeChart {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  /// points: [[time, value per series…], …] in order; marks: [{ at, glyph, word, color, text }];
+  /// points: [[time, value per series…], …] in order, a value of a line null where nothing was
+  /// measured; marks: [{ at, glyph, word, color, text }];
   /// levels: [{ at, name }]
   show(points, { from, until, marks = [], levels = [] }) {
     Object.assign(this, { points, from, until, marks, levels });
@@ -197,7 +198,13 @@ export class TimeChart {
       c.setLineDash(one.dash ?? []);
       for (const [first, last] of this.runs()) {
         c.beginPath();
-        for (let i = first; i <= last; i++) c.lineTo(x(this.points[i][0]), y(Math.min(this.points[i][at + 1], 1e6)));
+        let drawn = false;
+        for (let i = first; i <= last; i++) {
+          const value = this.points[i][at + 1];
+          // After a place without a value the line begins anew.
+          if (value !== null) c[drawn ? "lineTo" : "moveTo"](x(this.points[i][0]), y(Math.min(value, 1e6)));
+          drawn = value !== null;
+        }
         c.stroke();
       }
       c.setLineDash([]);
@@ -261,7 +268,7 @@ export class TimeChart {
     c.moveTo(Math.round(x(point[0])) + 0.5, TOP);
     c.lineTo(Math.round(x(point[0])) + 0.5, height - BOTTOM);
     c.stroke();
-    const values = this.series.map((one, at) => `${one.name} ${number(point[at + 1])}`).join(" · ");
+    const values = this.series.map((one, at) => `${one.name} ${number(point[at + 1] ?? NaN)}`).join(" · ");
     const near = this.marks.filter((mark) => Math.abs(mark.at - point[0]) < (this.until - this.from) / 80).map((mark) => ` · ${mark.text}`);
     text(this.reading, `${clock(point[0])} · ${values}${near.join("")}`);
   }
@@ -270,7 +277,7 @@ export class TimeChart {
     if (!this.details.open) return;
     const rows = this.points.slice(-60).reverse();
     this.twin.body.replaceChildren(
-      ...rows.map((point) => h("tr", {}, h("th", { scope: "row" }, stamp(point[0])), this.series.map((_, at) => h("td", { class: "num" }, number(point[at + 1]))))),
+      ...rows.map((point) => h("tr", {}, h("th", { scope: "row" }, stamp(point[0])), this.series.map((_, at) => h("td", { class: "num" }, number(point[at + 1] ?? NaN))))),
     );
   }
 }

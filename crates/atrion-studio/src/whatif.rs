@@ -106,10 +106,12 @@ fn told(compared: &Comparison) -> Value {
     let round = |value: f64| (value * 10.0).round() / 10.0;
     let courses = [&compared.recorded, &compared.model, &compared.candidate];
     let count = compared.recorded.seconds.len();
+    let curves = courses.map(Course::resistances);
     let points: Vec<Value> = (0..count)
         .map(|second| {
             let of = |course: &Course| course.seconds.get(second).copied().unwrap_or_default();
-            let ohms = courses.map(|course| round(of(course).resistance));
+            // NaN, where nothing was measured, is null in JSON.
+            let ohms = [0, 1, 2].map(|nth| curves[nth].get(second).map_or(f64::NAN, |ohms| round(*ohms)));
             let shed = courses.map(|course| of(course).shed.iter().sum::<u64>());
             json!([
                 compared.started_ms + 1_000 * second as u64,

@@ -38,6 +38,8 @@ pub struct Second {
     pub in_flight: f64,
     /// The share of the pulses in which the breaker was open.
     pub open: f64,
+    /// Pulses in it: none while no request was there.
+    pub pulses: u32,
 }
 
 /// A time in which a gate refused requests, in seconds from the start.
@@ -76,10 +78,10 @@ impl Course {
             return Err(ReplayError::TooLong { requests, seconds: count, most, longest });
         }
         let mut seconds = vec![Second::default(); count];
-        let mut time = vec![(0.0, 0u32); count];
+        let mut spans = vec![0.0; count];
         for pulse in recorded.pulses().filter(|pulse| pulse.at > origin) {
             let place = place(pulse.at);
-            let (second, (span, beats)) = (&mut seconds[place], &mut time[place]);
+            let second = &mut seconds[place];
             for (tier, offered) in pulse.offered().into_iter().enumerate() {
                 second.offered[tier] += offered;
                 // In shadow mode nothing was.
@@ -94,16 +96,16 @@ impl Course {
             second.open += f64::from(u8::from(pulse.decided.mode == Mode::CircuitBreaker));
             let dt = pulse.dt_ns as f64 * 1e-9;
             second.in_flight += pulse.window.mean_in_flight * dt;
-            *span += dt;
-            *beats += 1;
+            second.pulses += 1;
+            spans[place] += dt;
         }
         let mut before = Second::default();
-        for (second, (span, beats)) in seconds.iter_mut().zip(time) {
-            let beats = f64::from(beats);
-            if beats > 0.0 {
-                second.resistance /= beats;
-                second.target /= beats;
-                second.open /= beats;
+        for (second, span) in seconds.iter_mut().zip(spans) {
+            let pulses = f64::from(second.pulses);
+            if pulses > 0.0 {
+                second.resistance /= pulses;
+                second.target /= pulses;
+                second.open /= pulses;
                 second.in_flight /= f64::max(span, 1e-9);
             } else {
                 (second.resistance, second.target) = (before.resistance, before.target);
@@ -154,10 +156,15 @@ impl Course {
         stretches
     }
 
-    /// R over the seconds.
+    /// R over the seconds; NaN in a pause, which is longer than two seconds without a pulse.
     #[must_use]
     pub fn resistances(&self) -> Vec<f64> {
-        self.seconds.iter().map(|second| second.resistance).collect()
+        let mut curve = Vec::with_capacity(self.seconds.len());
+        for stretch in self.seconds.chunk_by(|a, b| (a.pulses == 0) == (b.pulses == 0)) {
+            let is_pause = stretch[0].pulses == 0 && stretch.len() > PAUSE;
+            curve.extend(stretch.iter().map(|second| if is_pause { f64::NAN } else { second.resistance }));
+        }
+        curve
     }
 
     /// Mean difference of R, in ohms.
@@ -168,4 +175,21 @@ impl Course {
     }
 }
 
+/// Seconds without traffic, or without a refusal, that are none.
 const PAUSE: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_has_no_resistance_and_a_short_one_is_none() {
+        let second = |pulses| Second { pulses, resistance: 40.0, ..Second::default() };
+        let pulses = [10, 0, 0, 7, 0, 0, 0, 10];
+        let curve = Course { seconds: pulses.map(second).to_vec() }.resistances();
+        assert_eq!(
+            curve.iter().map(|r| r.is_nan()).collect::<Vec<_>>(),
+            [false, false, false, false, true, true, true, false]
+        );
+    }
+}
