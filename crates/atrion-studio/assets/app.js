@@ -3,8 +3,9 @@
 
 import { attribute, h, text } from "./dom.js";
 import { clock, MODES } from "./format.js";
+import { line } from "./line.js";
 import { isShadow, resistance, shedOf, Store, value } from "./store.js";
-import { post, Stream } from "./stream.js";
+import { post } from "./stream.js";
 import { overview } from "./views/overview.js";
 import { routes } from "./views/routes.js";
 import { route } from "./views/route.js";
@@ -21,7 +22,7 @@ const TABS = [["overview", "Overview"], ["routes", "Routes"], ["fleet", "Fleet"]
 const at = (id) => document.getElementById(id);
 const store = new Store();
 let view = null;
-let stream = null;
+let server = null;
 let scheduled = false;
 
 function path() {
@@ -61,7 +62,7 @@ function name_it() {
     if (shedOf(store, route) > 0 && !isShadow(store, route)) shedding += 1;
     else if (value(store, route, "mode") === 2) open += 1;
   }
-  const first = document.body.classList.contains("stale") ? "✕ no connection · " : shedding ? `▲ ${shedding} shed · ` : open ? `⊘ ${open} open · ` : "";
+  const first = document.body.classList.contains("stale") ? "✕ no connection · " : at("link").dataset.state === "paused" ? "‖ paused · " : shedding ? `▲ ${shedding} shed · ` : open ? `⊘ ${open} open · ` : "";
   const title = `${first}${view.title} · AtrionStudio`;
   if (document.title !== title) document.title = title;
 }
@@ -77,7 +78,7 @@ function refresh() {
 }
 
 function link(state) {
-  const words = { live: "live", lost: "reconnecting", waiting: "connecting" };
+  const words = { live: "live", lost: "reconnecting", waiting: "connecting", paused: "paused while hidden" };
   attribute(at("link"), "data-state", state);
   text(at("link-text"), words[state]);
   const stale = state === "lost" && store.ready;
@@ -128,14 +129,13 @@ function theme() {
 }
 
 function start() {
-  stream?.close();
-  stream = new Stream(received, link, begin);
-  stream.open();
+  server?.close();
+  server = line(received, link, begin);
 }
 
 function instead(screen) {
-  stream?.close();
-  stream = null;
+  server?.close();
+  server = null;
   view = null;
   store.ready = false;
   at("stale").hidden = true;

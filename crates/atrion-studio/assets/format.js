@@ -59,6 +59,13 @@ export function target(value) {
   return value >= 1e6 ? "∞" : number(value);
 }
 
+export const BEST = "N* is the target: the requests in flight with which a route does its best";
+
+/// The same in words, for where N* first stands.
+export function best(value) {
+  return value >= 1e6 ? "its target N* is not known yet" : `it does its best with ${number(value)}, its target N*`;
+}
+
 /// Seconds as 4.2 s, 3 min 10 s, 2 h 5 min, 12 days.
 export function span(seconds) {
   if (seconds < 10) return `${trim(seconds, 1)} s`;

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-// The connection: server-sent events. The browser reconnects by itself and names the last id that
-// it has seen; then it gets what it missed, or the whole state.
+// A connection: server-sent events. The browser reconnects by itself and names the last id that it
+// has seen; then it gets what it missed, or the whole state.
 
 export class Stream {
-  /// on(event, data), link("live" | "lost" | "waiting"), refused(): the session or the
-  /// license has ended.
+  /// on(event, text, id), link("live" | "lost"), refused(): the session or the license has ended.
   constructor(on, link, refused) {
-    this.on = on;
-    this.link = link;
-    this.refused = refused;
-    this.heard = 0;
+    Object.assign(this, { on, link, refused, heard: 0, closed: false });
     this.timer = setInterval(() => this.check(), 1000);
+    this.open();
   }
 
   open() {
@@ -20,7 +17,7 @@ export class Stream {
       source.addEventListener(event, (message) => {
         this.heard = Date.now();
         this.link("live");
-        this.on(event, JSON.parse(message.data));
+        this.on(event, message.data, message.lastEventId);
       });
     }
     source.onerror = async () => {
@@ -33,9 +30,10 @@ export class Stream {
   }
 
   async retry() {
-    if (this.source) return;
+    if (this.source || this.closed) return;
     try {
       const about = await (await fetch("studio/v1/about")).json();
+      if (this.closed) return;
       if (!about.signedIn || !about.license.permitted) return this.refused(about);
       this.open();
     } catch {
@@ -53,6 +51,7 @@ export class Stream {
   }
 
   close() {
+    this.closed = true;
     clearInterval(this.timer);
     this.source?.close();
     this.source = null;

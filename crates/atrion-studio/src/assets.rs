@@ -36,6 +36,7 @@ assets! {
     "icon.svg", SVG;
     "app.js", JS;
     "store.js", JS;
+    "line.js", JS;
     "stream.js", JS;
     "dom.js", JS;
     "format.js", JS;

@@ -13,6 +13,9 @@ mod fleet;
 #[path = "browser/suite.rs"]
 mod suite;
 #[cfg(unix)]
+#[path = "browser/tabs.rs"]
+mod tabs;
+#[cfg(unix)]
 #[path = "browser/world.rs"]
 mod world;
 
@@ -28,6 +31,8 @@ fn main() -> std::process::ExitCode {
             suite::it_works_below_a_path_of_a_proxy,
             suite::a_route_is_taken_over_and_given_back,
             suite::recorded_minutes_are_lived_through_again,
+            suite::a_pause_is_a_gap_in_a_curve,
+            suite::a_long_name_is_whole_beside_the_selector,
             suite::hostile_names_and_browsers_are_text,
             suite::it_is_usable_by_keyboard,
             suite::a_thousand_routes_are_a_few_rows,
@@ -35,6 +40,8 @@ fn main() -> std::process::ExitCode {
             suite::a_quiet_system_says_what_to_do_next,
             suite::a_page_that_is_left_open_stays_small,
             suite::without_a_session_or_a_license_the_page_says_what_to_do,
+            tabs::nine_tabs_of_a_browser_share_one_stream,
+            tabs::without_locks_a_hidden_tab_has_no_stream,
         ],
     )
 }

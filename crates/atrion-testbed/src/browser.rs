@@ -128,13 +128,24 @@ impl Browser {
     /// [`BrowserError`] if the browser refuses.
     pub async fn page(&self, width: u32, height: u32) -> Result<Page, BrowserError> {
         let context = self.pipe.call(None, "Target.createBrowserContext", json!({})).await?;
-        let context = &context["browserContextId"];
+        self.open(context["browserContextId"].clone(), width, height).await
+    }
+
+    /// Opens another tab beside a page: cookies, storage and connections are those of that page.
+    ///
+    /// # Errors
+    /// [`BrowserError`] if the browser refuses.
+    pub async fn tab(&self, beside: &Page, width: u32, height: u32) -> Result<Page, BrowserError> {
+        self.open(beside.context().clone(), width, height).await
+    }
+
+    async fn open(&self, context: Value, width: u32, height: u32) -> Result<Page, BrowserError> {
         let wanted = json!({ "url": "about:blank", "browserContextId": context });
         let target = self.pipe.call(None, "Target.createTarget", wanted).await?;
         let wanted = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = self.pipe.call(None, "Target.attachToTarget", wanted).await?;
         let session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
-        let page = Page::new(Arc::clone(&self.pipe), session);
+        let page = Page::new(Arc::clone(&self.pipe), session, context);
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.call(&format!("{domain}.enable"), Value::Object(serde_json::Map::new())).await?;
         }

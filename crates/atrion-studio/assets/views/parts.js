@@ -2,7 +2,7 @@
 // Parts that several views share.
 
 import { attribute, h, text } from "../dom.js";
-import { KINDS, MODES, number, percent, span, stamp, target } from "../format.js";
+import { best, KINDS, MODES, number, percent, span, stamp } from "../format.js";
 import { isShadow, value } from "../store.js";
 
 /// A mode as glyph and word, with the override.
@@ -37,7 +37,7 @@ export function whyOf(store, route) {
   if (byHand && byHand.kind !== "reset") return `${KINDS[byHand.kind]?.word ?? byHand.kind} by ${byHand.author ?? "code"} for ${left(byHand)} more: ${byHand.reason}`;
   if (of("mode") === 2) return of("errors") > 0.01 ? `its calls fail, ${percent(of("errors"))} of the latest; probes look for a way back` : "its calls failed; probes look for a way back";
   const terms = {
-    saturation: `more comes than it carries: ${number(of("inFlight") + Math.max(0, of("debt")))} in flight and waiting, N* is ${target(of("target"))}`,
+    saturation: `more comes than it carries: ${number(of("inFlight") + Math.max(0, of("debt")))} in flight and waiting, and ${best(of("target"))}`,
     scar: `calls failed, and that is not forgotten yet: ${percent(of("errors"))} errors now`,
     momentum: "its pressure rises fast",
     staleness: "calls do not come back",

@@ -4,7 +4,7 @@
 
 import { TimeChart } from "../chart.js";
 import { attribute, h, keyed, panel, svg, table, text } from "../dom.js";
-import { clock, number, ohms, percent, REASONS, span, target } from "../format.js";
+import { BEST, best, clock, number, ohms, percent, REASONS, span, target } from "../format.js";
 import { admittedOf, isShadow, resistance, resistanceOf, shareOf, shedOf, sumFrom, value } from "../store.js";
 import { form } from "./overrides.js";
 import { left, marksOf, modeChip, sentence, setMode, whyOf } from "./parts.js";
@@ -27,7 +27,7 @@ export function route(store, name, { toast }) {
   const [cause, now] = [h("p", { class: "why" }), h("p", { class: "subline" })];
   const byHand = h("p", { class: "notice", hidden: true });
   const terms = new TimeChart(TERMS, { title: "Resistance R and its terms", unit: "Ω", height: 260, floor: 24 });
-  const load = new TimeChart([{ name: "in flight", color: "t-saturation", kind: "area" }, { name: "debt", color: "t-scar", kind: "area" }, { name: "N*", color: "ink", kind: "line", dash: [5, 4] }], { title: "In flight against N*", unit: "requests", height: 150, floor: 4 });
+  const load = new TimeChart([{ name: "in flight", color: "t-saturation", kind: "area" }, { name: "debt", color: "t-scar", kind: "area" }, { name: "N*", color: "ink", kind: "line", dash: [5, 4], hint: BEST }], { title: "In flight against the target N*", unit: "requests", height: 150, floor: 4 });
   const traffic = new TimeChart([{ name: "admitted", color: "t-ok", kind: "area" }, { name: "shed", color: "t-scar", kind: "area" }], { title: "Traffic", unit: "requests/s", height: 150, floor: 4 });
   const latency = new TimeChart([{ name: "L now", color: "t-saturation", kind: "line" }, { name: "L0 uncrowded", color: "ink", kind: "line", dash: [5, 4] }], { title: "Latency", unit: "ms", height: 150, floor: 10 });
   const windows = h("div", { class: "choice", role: "group", "aria-label": "Time shown" }, WINDOWS.map(([words, length]) => h("button", { type: "button", "data-seconds": length, onclick: () => { seconds = length; sessionStorage.setItem("window", length); update(); } }, words)));
@@ -72,7 +72,7 @@ export function route(store, name, { toast }) {
     setMode(chip, store, found);
     const [admitted, shed] = [admittedOf(store, found), shedOf(store, found)];
     const shadow = isShadow(store, found);
-    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight of N* ${target(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${percent(value(store, found, "errors"))} errors`);
+    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${percent(value(store, found, "errors"))} errors`);
     text(cause, sentence(whyOf(store, found)));
     cause.hidden = !cause.textContent || Boolean(store.overrideOf(name));
     showOverride();
@@ -149,7 +149,7 @@ function whyTable() {
     { name: "R", unit: "Ω", num: true, hint: "the resistance that it met" },
     { name: "Reason" },
     ...["base", "saturation", "momentum", "scar", "staleness", "cluster"].map((name) => ({ name, unit: "Ω", num: true })),
-    { name: "In flight + debt / N*", num: true },
+    { name: "In flight + debt / N*", num: true, hint: BEST },
     { name: "Retry", unit: "s", num: true },
   ]);
   const empty = h("p", { class: "empty" }, "No request of this route has been refused since Studio began to watch. When one is, its voltage, R and every term of it stand here; a few a second are kept.");

@@ -3,7 +3,7 @@
 
 import { spark } from "../chart.js";
 import { attribute, h, keyed, table, text } from "../dom.js";
-import { number, ohms, points, target, TIERS } from "../format.js";
+import { BEST, number, ohms, points, target, TIERS } from "../format.js";
 import { admittedOf, isShadow, resistance, shareOf, shedOf, value } from "../store.js";
 import { modeChip, routeLink, setMode } from "./parts.js";
 
@@ -17,7 +17,7 @@ const COLUMNS = [
   { id: "r", name: "R", unit: "Ω", num: true, by: resistance, hint: "resistance: a request passes if its voltage is higher" },
   { id: "tiers", name: "Shed by tier", unit: "%", hint: "critical, high, normal, low, bulk" },
   { id: "rate", name: "Requests", unit: "/s", num: true, by: (store, route) => admittedOf(store, route) + shedOf(store, route) },
-  { id: "n", name: "In flight / N*", num: true, by: (store, route) => value(store, route, "inFlight"), hint: "requests in flight, and the capacity target" },
+  { id: "n", name: "In flight / N*", num: true, by: (store, route) => value(store, route, "inFlight"), hint: BEST },
   { id: "spark", name: "R", unit: "of the last minute" },
 ];
 
@@ -45,7 +45,7 @@ export function routes(store, search) {
   made.body.addEventListener("pointerenter", () => { held = true; });
   made.body.addEventListener("pointerleave", () => { held = false; });
   const empty = h("p", { class: "empty" });
-  const element = h("div", { class: "view full" }, h("h1", {}, "Routes"), h("div", { class: "tools" }, box, h("label", { class: "check", for: "only" }, only, "only those that shed, are open, or are held by hand"), count), made.wrap, empty);
+  const element = h("div", { class: "view full" }, h("h1", {}, "Routes"), h("div", { class: "tools" }, box, h("label", { class: "check", for: "only" }, only, "only those that shed, are open, or are held by hand"), count), h("p", { class: "hint" }, `A request passes if its voltage is above the resistance R. ${BEST}.`), made.wrap, empty);
 
   function choose(column) {
     down = sort === column.id ? !down : column.id !== "name";

@@ -3,22 +3,25 @@
 
 import { TimeChart } from "../chart.js";
 import { attribute, h, panel, table, text } from "../dom.js";
-import { number, percent, span } from "../format.js";
+import { BEST, number, percent, span } from "../format.js";
 import { ask } from "../stream.js";
 
 const TIMES = [["1 min", 60], ["2 min", 120], ["5 min", 300], ["all that is kept", 3600]];
+
+/// The padding and the arrow of a select, in pixels, and some air.
+const ARROW = 48;
 
 /// The most used settings, with their units. The others are shown under their names in the
 /// configuration.
 const KNOWN = {
   "physics.adaptive.slo": ["SLO", "ms", "a call that takes longer is late; empty: none is"],
   cap: ["cap", "requests", "the most in flight; empty: the physics alone decides"],
-  "physics.adaptive.gain": ["gain k", "", "how steeply saturation rises above N*"],
+  "physics.adaptive.gain": ["gain k", "", `how steeply saturation rises above N*. ${BEST}`],
   "physics.adaptive.weight": ["weight w", "Ω", "the most that saturation adds"],
   "physics.adaptive.scar_rate": ["scar rate σ", "Ω/s", "how fast failures scar"],
   "physics.adaptive.scar_decay": ["scar decay λ", "1/s", "how fast a scar heals"],
   "physics.adaptive.scar_ceiling": ["scar ceiling", "Ω", "the most that failures alone scar"],
-  "physics.adaptive.min_target": ["least N*", "requests", "N* never falls below it"],
+  "physics.adaptive.min_target": ["least N*", "requests", `N* never falls below it. ${BEST}`],
   "physics.adaptive.dead_after": ["dead after", "failures", "so many in a row call a route dead"],
   "physics.adaptive.dead_silence": ["dead silence", "s", "so long without a success, too"],
 };
@@ -32,6 +35,8 @@ const CURVES = [
 export function whatif(store, wanted) {
   let [routes, fields, running] = [[], new Map(), false];
   const choice = h("select", { id: "whatif-route", onchange: () => choose() });
+  const whole = h("bdi", { class: "hint whole-name" });
+  new ResizeObserver(() => spell()).observe(choice);
   const time = h("select", { id: "whatif-time" }, TIMES.map(([words, seconds]) => h("option", { value: seconds }, words)));
   time.value = "300";
   const main = h("div", { class: "settings" });
@@ -43,7 +48,7 @@ export function whatif(store, wanted) {
   const form = h(
     "form",
     { class: "whatif", novalidate: true, onsubmit: (event) => { event.preventDefault(); start(); } },
-    h("div", { class: "settings" }, field("Route", choice), field("The latest", time)),
+    h("div", { class: "pick" }, h("div", {}, field("Route", choice), whole), field("The latest", time)),
     main,
     h("details", {}, h("summary", {}, "Every other setting"), h("div", {}, more)),
     h("div", { class: "inline" }, run, back, trouble),
@@ -91,7 +96,16 @@ export function whatif(store, wanted) {
     choose();
   }
 
+  /// A select shows the beginning of a long name; the whole name then stands below it.
+  function spell() {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = getComputedStyle(choice).font;
+    text(whole, choice.value);
+    whole.hidden = pen.measureText(choice.value).width < choice.clientWidth - ARROW;
+  }
+
   function choose() {
+    spell();
     const { settings } = routes.find((one) => one.route === choice.value);
     const order = [...Object.keys(KNOWN).filter((path) => path in settings), ...Object.keys(settings).filter((path) => !(path in KNOWN))];
     fields = new Map(order.map((path, at) => [path, makeField(path, settings[path], `whatif-${at}`)]));

@@ -128,6 +128,15 @@ pub(crate) async fn every_view_shows_an_outage_in_both_themes_and_on_a_phone() {
     // The switch wins over the system.
     page.click("#theme").await.unwrap();
     assert_eq!(page.eval("document.documentElement.dataset.theme").await.unwrap(), "light");
+    // Where N* first stands, the page says what it is.
+    for view in ["routes", &view_of(SICK)] {
+        go(&page, view).await.unwrap();
+        let words = page.eval("document.querySelector('main').innerText").await.unwrap();
+        let words = words.as_str().unwrap();
+        let first = words.find("N*").unwrap();
+        let line = words[..first].rfind('\n').map_or(0, |line| line + 1);
+        assert!(words[line..].lines().next().unwrap().contains("does its best"), "{view}: {words}");
+    }
     for width in [320, 700, 2_000] {
         page.resize(width, 720).await.unwrap();
         for view in views {
@@ -328,6 +337,77 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
         .unwrap();
     let hidden = "document.querySelector('.verdict b').getBoundingClientRect().top < document.getElementById('tabs').getBoundingClientRect().bottom";
     assert_eq!(page.eval(hidden).await.unwrap(), false);
+    no_complaints(&page);
+}
+
+pub(crate) async fn a_pause_is_a_gap_in_a_curve() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    // A curve at a height of its own, of which three points in the middle are not known.
+    let draw = r"(async () => {
+      const { TimeChart } = await import('/assets/chart.js');
+      const chart = new TimeChart([{ name: 'R', color: 'ink', kind: 'line' }], { title: 'R', unit: 'Ω', floor: 100 });
+      document.querySelector('main').replaceChildren(chart.element);
+      const points = Array.from({ length: 11 }, (_, n) => [n * 1000, n > 3 && n < 7 ? null : 70]);
+      chart.show(points, { from: 0, until: 10000 });
+      const canvas = chart.canvas;
+      const pen = canvas.getContext('2d');
+      const [r, g, b] = getComputedStyle(canvas).getPropertyValue('--ink').match(/\w\w/g).map((two) => parseInt(two, 16));
+      // The columns in which the color of the line stands.
+      const has = (share) => {
+        const x = Math.round(44 + share * (canvas.clientWidth - 54));
+        const data = pen.getImageData(x, 0, 1, canvas.height).data;
+        for (let i = 0; i < data.length; i += 4) if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 90 && data[i + 3] > 200) return true;
+        return false;
+      };
+      chart.moveTo(5000);
+      const said = chart.reading.textContent;
+      chart.moveTo(null);
+      return [has(0.1), has(0.27), has(0.45), has(0.55), has(0.75), has(0.95), said.includes('R –')];
+    })()";
+    assert_eq!(page.eval(draw).await.unwrap(), json!([true, true, false, false, true, true, true]));
+    no_complaints(&page);
+}
+
+pub(crate) async fn a_long_name_is_whole_beside_the_selector() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    let long = format!("GET /shops/{}", "{a}/items/".repeat(24));
+    let (long_route, short) = (atrion.route(&long), atrion.route("GET /"));
+    let traffic = tokio::spawn(async move {
+        loop {
+            for route in [&long_route, &short] {
+                route.admit(Tier::Normal).unwrap().finish(Outcome::Success);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    until_kept(&page, &long, 5).await.unwrap();
+    let whole = "document.querySelector('.whole-name')";
+    for (width, name, is_cut) in [(1_280, long.as_str(), true), (1_280, "GET /", false), (320, &long, true)] {
+        page.resize(width, 720).await.unwrap();
+        go(&page, "whatif").await.unwrap();
+        let choose = format!(
+            "(() => {{ const e = document.getElementById('whatif-route'); e.value = {}; \
+             e.dispatchEvent(new Event('change')); return e.value; }})() === {0}",
+            json!(name)
+        );
+        page.wait(&choose, SOON).await.unwrap();
+        let shown =
+            format!("{whole}.textContent === {} && {whole}.checkVisibility() === {is_cut}", json!(name));
+        page.wait(&shown, SOON).await.unwrap();
+        let fits = format!(
+            "{whole}.scrollWidth <= {whole}.clientWidth && document.documentElement.scrollWidth <= {width}"
+        );
+        page.wait(&fits, SOON).await.unwrap();
+        // Another view, so that the next turn begins anew.
+        go(&page, "events").await.unwrap();
+    }
+    traffic.abort();
     no_complaints(&page);
 }
 

@@ -11,16 +11,22 @@ use serde_json::{Value, json};
 use super::BrowserError;
 use super::pipe::Pipe;
 
-/// A page with cookies and storage of its own.
+/// A page, or a tab of one.
 #[derive(Debug)]
 pub struct Page {
     pipe: Arc<Pipe>,
     session: String,
+    /// The profile that its cookies and its storage are in.
+    context: Value,
 }
 
 impl Page {
-    pub(super) fn new(pipe: Arc<Pipe>, session: String) -> Self {
-        Self { pipe, session }
+    pub(super) fn new(pipe: Arc<Pipe>, session: String, context: Value) -> Self {
+        Self { pipe, session, context }
+    }
+
+    pub(super) fn context(&self) -> &Value {
+        &self.context
     }
 
     /// A command of the browser's own protocol.
