@@ -19,6 +19,8 @@ use crate::physics::{Computed, Given, Moved, Preset, RoutePhysics, Tap, TickCach
 use crate::shed::Shed;
 use crate::slot;
 
+mod waiting;
+
 /// The name of the route that all names without a place share.
 pub const OVERFLOW_ROUTE: &str = "__overflow__";
 

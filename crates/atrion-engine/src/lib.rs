@@ -31,7 +31,7 @@ mod cell;
 pub use cell::OVERFLOW_ROUTE;
 
 mod permit;
-pub use permit::{OwnedPermit, Permit};
+pub use permit::{OwnedPermit, Permit, RequestWait};
 
 mod snapshot;
 pub use snapshot::{Counts, RouteSnapshot, Snapshot};

@@ -29,6 +29,7 @@ mod stripe;
 mod sync;
 mod tick;
 mod transitions;
+mod waiting;
 
 #[cfg(all(test, atrion_loom))]
 mod loom_tests;
@@ -40,11 +41,13 @@ use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
 
 pub(crate) use control::{Control, Force};
 pub(crate) use stripe::{REASONS, Reading, TIERS, Verdict, reason_index, tier_index};
+pub(crate) use waiting::{For, MOST_WAITING, Waited, WaitingReading};
 
 use counting::Stripes;
 use published::PublishedTerms;
 use stripe::Stripe;
 use sync::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64};
+use waiting::Waiting;
 
 /// The module's text says how it counts.
 ///
@@ -79,6 +82,8 @@ pub(crate) struct Live {
     touched: AtomicBool,
     /// A failure of a request that started before this moment says nothing new.
     evidence_floor: AtomicU64,
+    /// Those of the in-flight count that wait for their client.
+    waiting: Waiting,
 
     // For refusals, failures and transitions.
     probes: AtomicU64,
@@ -191,6 +196,7 @@ impl Live {
             successes_to_close: AtomicU32::new(1),
             successes: AtomicU64::new(0),
             evidence_floor: AtomicU64::new(0),
+            waiting: Waiting::default(),
             probes: AtomicU64::new(0),
             last_pass: AtomicU64::new(now.as_nanos()),
             touched: AtomicBool::new(false),

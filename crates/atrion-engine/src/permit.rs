@@ -8,6 +8,7 @@ use std::sync::Arc;
 use atrion_core::{Mono, Outcome};
 
 use crate::cell::{Held, RouteCell};
+use crate::live::{For, Waited};
 
 /// A call that was let through. Finish it with its outcome.
 ///
@@ -83,41 +84,167 @@ impl fmt::Debug for Permit<'_> {
 }
 
 /// A [`Permit`] that owns its share of the route and can move into any future or thread.
+///
+/// It can stop the call's time while the call waits for its client: such a call is no load of the
+/// service, and its latency is without the wait (`manual/physics.md` section 2).
+///
+/// ```
+/// use atrion_core::{Outcome, Tier};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+///
+/// let route = atrion.route("export");
+/// let permit = route.admit_owned(Tier::Normal)?;
+/// permit.wait_for_reader();
+/// assert_eq!((route.snapshot().in_flight, route.snapshot().waiting), (0, 1));
+/// permit.go_on();
+/// assert_eq!((route.snapshot().in_flight, route.snapshot().waiting), (1, 0));
+/// permit.finish(Outcome::Success);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a permit that is dropped at once counts as a cancelled call"]
-pub struct OwnedPermit {
-    cell: Arc<RouteCell>,
-    held: Option<Held>,
+pub struct OwnedPermit(Call);
+
+enum Call {
+    Own(Admitted),
+    /// With the handle of what reads the request's body.
+    Shared(Share),
 }
 
 impl OwnedPermit {
     pub(crate) fn new(cell: Arc<RouteCell>, held: Held) -> Self {
-        Self { cell, held: Some(held) }
+        Self(Call::Own(Admitted { cell, held, waited: Waited::default() }))
     }
 
     /// Says how the call went.
     pub fn finish(self, outcome: Outcome) {
-        let now = self.cell.now();
+        let now = self.call().cell.now();
         self.finish_at(outcome, now);
     }
 
     /// The same for a caller that has just read the instance's clock itself.
-    pub fn finish_at(mut self, outcome: Outcome, now: Mono) {
-        if let Some(held) = self.held.take() {
-            self.cell.finish(held, Some(outcome), now);
-        }
+    pub fn finish_at(self, outcome: Outcome, now: Mono) {
+        self.call().finish(Some(outcome), now);
     }
-}
 
-impl Drop for OwnedPermit {
-    fn drop(&mut self) {
-        if let Some(held) = self.held.take() {
-            self.cell.finish(held, None, self.cell.now());
+    /// The call waits until its client takes what there is of the response. At most 16,384 calls of
+    /// a route wait; one more stays in flight. It does nothing for a call that waits already.
+    pub fn wait_for_reader(&self) {
+        self.call().wait(For::Reader);
+    }
+
+    /// The client takes more of the response: the call is in flight again, unless it still waits
+    /// for its request.
+    pub fn go_on(&self) {
+        self.call().go_on(For::Reader);
+    }
+
+    /// Gives a handle to what reads the request's body, which sees the call wait for its client. It
+    /// allocates once.
+    pub fn watch_request(self) -> (Self, RequestWait) {
+        let call = match self.0 {
+            Call::Own(call) => Share(Arc::new(call)),
+            Call::Shared(call) => call,
+        };
+        let watch = RequestWait(Arc::clone(&call.0));
+        (Self(Call::Shared(call)), watch)
+    }
+
+    fn call(&self) -> &Admitted {
+        match &self.0 {
+            Call::Own(call) => call,
+            Call::Shared(call) => &call.0,
         }
     }
 }
 
 impl fmt::Debug for OwnedPermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedPermit").field("route", self.cell.id()).finish_non_exhaustive()
+        f.debug_struct("OwnedPermit").field("route", self.call().cell.id()).finish_non_exhaustive()
+    }
+}
+
+/// What reads a request's body says here when it has to wait for the next bytes, and when they
+/// come. Obtained from [`OwnedPermit::watch_request`].
+///
+/// It does not keep the call in flight: the permit decides when that ends, and afterwards nothing
+/// here has an effect. Dropped, it waits no more.
+#[must_use]
+pub struct RequestWait(Arc<Admitted>);
+
+impl RequestWait {
+    /// The call waits for the next bytes of its request. At most 16,384 calls of a route wait; one
+    /// more stays in flight. It does nothing for a call that waits already.
+    pub fn wait(&self) {
+        self.0.wait(For::Sender);
+    }
+
+    /// The bytes are there: the call is in flight again, unless it waits for its reader.
+    pub fn go_on(&self) {
+        self.0.go_on(For::Sender);
+    }
+}
+
+impl Drop for RequestWait {
+    fn drop(&mut self) {
+        self.go_on();
+    }
+}
+
+impl fmt::Debug for RequestWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestWait").field("route", self.0.cell.id()).finish_non_exhaustive()
+    }
+}
+
+/// The permit's share of a call. The call ends with it, however long the other share lives.
+struct Share(Arc<Admitted>);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.drop_unfinished();
+    }
+}
+
+/// A call that was let through, until its wait is closed.
+struct Admitted {
+    cell: Arc<RouteCell>,
+    held: Held,
+    waited: Waited,
+}
+
+impl Admitted {
+    fn wait(&self, what: For) {
+        // A body may be asked again and again while it has nothing.
+        if !self.waited.is_for(what) {
+            self.cell.wait(&self.held, &self.waited, what, self.cell.now());
+        }
+    }
+
+    fn go_on(&self, what: For) {
+        // Every frame of a body asks, and few have waited.
+        if self.waited.is_for(what) {
+            self.cell.go_on(&self.held, &self.waited, what, self.cell.now());
+        }
+    }
+
+    fn finish(&self, outcome: Option<Outcome>, now: Mono) {
+        if let Some(held) = self.cell.end_wait(self.held, &self.waited, now) {
+            self.cell.finish(held, outcome, now);
+        }
+    }
+
+    fn drop_unfinished(&self) {
+        if !self.waited.is_over() {
+            self.finish(None, self.cell.now());
+        }
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.drop_unfinished();
     }
 }

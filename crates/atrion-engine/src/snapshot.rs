@@ -41,8 +41,11 @@ pub struct RouteSnapshot {
     pub resistance: Ohms,
     /// The terms of R.
     pub terms: Terms,
-    /// Requests in flight.
+    /// Requests in flight, without those that wait for their client.
     pub in_flight: u64,
+    /// Admitted requests that wait for their client: for the rest of an upload, or for a slow
+    /// reader. They are no load, but a cap counts them.
+    pub waiting: u64,
     /// Debt D, in requests.
     pub debt: f64,
     /// The capacity target N*, in requests.
@@ -175,6 +178,7 @@ impl RouteSnapshot {
             resistance: terms.resistance(),
             terms,
             in_flight,
+            waiting: live.waiting().max(0) as u64,
             debt,
             target: f64::from(gate.target()),
             latency: adaptive.and_then(|state| state.latency()).and_then(known),

@@ -89,14 +89,16 @@ impl Live {
         self.refuse_or_probe(lane, control, volts, tier, now)
     }
 
-    /// `n + D < slots` and `n < cap`.
+    /// `n + D < slots`, where n is without the calls that wait for their client, and `n < cap`,
+    /// where they count.
     pub(super) fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32) -> bool {
         let debt = self.debt.load(Relaxed);
         let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };
         let margin = i64::from(self.margin.load(Relaxed));
         let near = self.near_in_flight(lane);
         let cap_holds = |n: i64| cap == u32::MAX || n < i64::from(cap);
-        let holds = |n: i64| (n.max(0) as f32) + owed < slots && cap_holds(n);
+        let waiting = self.waiting();
+        let holds = |n: i64| ((n - waiting).max(0) as f32) + owed < slots && cap_holds(n);
         if margin == 0 {
             return holds(near);
         }
@@ -105,13 +107,13 @@ impl Live {
         } else if !holds(near - margin) {
             false
         } else {
-            holds(self.exact_in_flight_signed())
+            holds(self.exact_admitted_signed())
         }
     }
 
     #[inline]
     pub(super) fn enter(&self, lane: Lane<'_>, tier: Tier, control: Control, now: Mono) -> Ticket {
-        let before = self.move_in_flight(lane, 1);
+        let before = self.move_in_flight(lane, 1) - self.waiting();
         lane.admitted(tier, now, self.window_start());
         self.touch();
         Ticket::new(now, control, before)
@@ -141,7 +143,7 @@ impl Live {
                 if self.take_silence(now, in_flight) {
                     return Ok(self.enter(lane, tier, control, now));
                 }
-                self.reason(volts, in_flight)
+                self.reason(volts)
             }
         };
         lane.shed(reason, tier);
@@ -153,11 +155,11 @@ impl Live {
         Err(Refused { reason, volts, tier, mode, in_flight, debt, gate })
     }
 
-    pub(super) fn reason(&self, volts: Volts, in_flight: u64) -> Reason {
+    pub(super) fn reason(&self, volts: Volts) -> Reason {
         // What a caller reports of saturation is part of the gate at rest and no scar.
         if volts.get() as f32 <= self.gate().rest() && volts.get() <= self.terms().at_rest() {
             Reason::Scarred
-        } else if in_flight >= u64::from(self.cap.load(Relaxed)) {
+        } else if self.exact_admitted_signed() >= i64::from(self.cap.load(Relaxed)) {
             Reason::AtCap
         } else {
             Reason::Saturated

@@ -304,3 +304,35 @@ fn a_tick_that_decides_to_go_on_does_not_undo_an_unheard_opening() {
         assert_eq!(live.gate().rest(), 100.0);
     });
 }
+
+#[test]
+fn a_wait_beside_the_end_of_its_call_is_counted_back() {
+    check(|order| {
+        let live = Arc::new(live(40, 2));
+        let ticket = admit(&live, 0, Tier::Normal, at(1)).unwrap();
+        let waited = Arc::new(Waited::default());
+        let (body, future) = (Arc::clone(&live), Arc::clone(&live));
+        let seen = Arc::clone(&waited);
+        order.race(
+            move || {
+                for _ in 0..2 {
+                    if let Some(since) = seen.begin(For::Sender, at(2), || true) {
+                        body.has_left(&ticket, since, at(2));
+                    }
+                    if let Some(since) = seen.end(For::Sender, at(3)) {
+                        body.is_back(&ticket, since, at(3));
+                    }
+                }
+            },
+            move || {
+                let (since, _) = waited.close(at(5)).unwrap();
+                if let Some(since) = since {
+                    future.is_back(&ticket, since, at(5));
+                }
+                future.finish(1, ticket, Some(Outcome::Success), at(5));
+            },
+        );
+        assert_eq!((live.waiting(), live.exact_admitted_signed()), (0, 0));
+        assert_eq!(live.read_waiting().ages, 0);
+    });
+}

@@ -153,8 +153,14 @@ impl Live {
         self.debt.load(Relaxed).max(0) as f64 / MILLIONTHS
     }
 
-    /// The in-flight count with everything that is still unflushed.
+    /// The in-flight count with everything that is still unflushed, without the calls that wait for
+    /// their client.
     pub(crate) fn exact_in_flight_signed(&self) -> i64 {
+        self.exact_admitted_signed() - self.waiting()
+    }
+
+    /// The same with them.
+    pub(crate) fn exact_admitted_signed(&self) -> i64 {
         // Acquire: a reader that sees a batch here sees that its thread has given it away.
         let mut sum = self.in_flight.0.load(Acquire);
         for stripe in self.stripes.get() {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use atrion_core::adaptive::{Failures, Pairs, Window};
 use atrion_core::{Mono, Telemetry};
 
-use crate::live::{Live, Reading};
+use crate::live::{Live, Reading, WaitingReading};
 
 /// What the last reading was.
 #[derive(Debug)]
 pub(crate) struct Meter {
     last: Reading,
-    in_flight: i64,
+    /// What is admitted, with the calls that wait for their client.
+    admitted: i64,
+    waiting: WaitingReading,
     /// Sum of the ages of what is in flight, in nanoseconds.
     ages: i64,
     born: Mono,
@@ -29,18 +31,25 @@ pub(crate) struct Measured {
 
 impl Meter {
     pub(crate) fn new(now: Mono) -> Self {
-        Self { last: Reading::default(), in_flight: 0, ages: 0, born: now, idle_until: now }
+        Self {
+            last: Reading::default(),
+            admitted: 0,
+            waiting: WaitingReading::default(),
+            ages: 0,
+            born: now,
+            idle_until: now,
+        }
     }
 
     /// Nothing was in flight when the last window ended.
     pub(crate) fn was_idle(&self) -> bool {
-        self.in_flight <= 0
+        self.admitted <= self.waiting.count
     }
 
     pub(crate) fn measure(&mut self, live: &Live, now: Mono, dt: Duration) -> Measured {
         let dt = i64::try_from(dt.as_nanos()).unwrap_or(i64::MAX);
         let since_start = now.nanos_since(live.window_start()) as i64;
-        let reading = live.read();
+        let (reading, waiting) = (live.read(), live.read_waiting());
         live.start_window(now);
         let counted = reading.since(&self.last);
         let debt = live.debt();
@@ -49,22 +58,28 @@ impl Meter {
         // Admissions minus finishes, so that the count and its integral come from the same reading.
         // A torn reading can miss an admission whose finish it sees: kept signed, the next one
         // mends it.
-        let level = self.in_flight + begun - ended;
-        let in_flight = level.max(0);
+        let level = self.admitted + begun - ended;
+        let in_flight = (level - waiting.count).max(0);
         // The area under n(t): what was there all along, plus what came, minus what went, each for
         // its share. In whole nanoseconds, which wrap and are exact: at the target to the bit is
         // not above it.
-        let there = self.in_flight.max(0).wrapping_mul(dt);
-        let came_and_went = (begun - ended).wrapping_mul(since_start).wrapping_sub(counted.offsets as i64);
+        // Calls that wait for their client are in none of it: they go when they begin to wait and
+        // come back with the age that they had.
+        let before = self.waiting;
+        let there = (self.admitted - before.count).max(0).wrapping_mul(dt);
+        let gone = waiting.count - before.count;
+        let offsets = counted.offsets.wrapping_sub(waiting.offsets).wrapping_add(before.offsets);
+        let came_and_went = (begun - ended - gone).wrapping_mul(since_start).wrapping_sub(offsets as i64);
         let area = there.wrapping_add(came_and_went).max(0);
         self.ages = if in_flight == 0 {
             0
         } else {
             // Everything in flight grows older by the area; what finished takes its whole age
             // along.
-            self.ages.wrapping_add(area).wrapping_sub(counted.held as i64).max(0)
+            let away = counted.held.wrapping_add(waiting.ages).wrapping_sub(before.ages);
+            self.ages.wrapping_add(area).wrapping_sub(away as i64).max(0)
         };
-        if self.in_flight <= 0 {
+        if self.was_idle() {
             self.idle_until = now;
         }
         let answered = counted.last_completion.max(self.idle_until).max(self.born);
@@ -95,7 +110,8 @@ impl Meter {
             report: None,
         };
         self.last = reading;
-        self.in_flight = level;
+        self.admitted = level;
+        self.waiting = waiting;
         Measured { window, counted }
     }
 }

@@ -14,6 +14,7 @@ mod permits;
 mod refusals;
 mod threads;
 mod twin;
+mod waiting;
 
 mod bounds;
 mod configuration;
