@@ -2,7 +2,6 @@
 //! The instance that a service holds: an engine, a provider, and the task between them.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use atrion_core::{Mono, Telemetry, TelemetryError};
 use atrion_state::{Event, Health, ProviderStats, Register, RouteId, Sharing, StateProvider};
@@ -191,7 +190,8 @@ impl Atrion {
     pub fn is_degraded(&self) -> bool {
         // A provider that goes to its store by itself knows of failures that the pulse does not
         // see.
-        self.0.status.borrow().degraded || matches!(self.0.provider.health(), Health::Degraded { .. })
+        self.0.status.borrow().failure.is_some()
+            || matches!(self.0.provider.health(), Health::Degraded { .. })
     }
 
     /// How the stores behind the provider are and what they have counted, one entry for each; at
@@ -203,12 +203,12 @@ impl Atrion {
         if !stats.is_empty() {
             return stats;
         }
-        let Status { degraded, behind_since, .. } = *self.0.status.borrow();
+        let status = self.0.status.borrow().clone();
         let health = match provider.health() {
-            Health::Up if degraded => Health::Degraded { reason: "pushes or pulls fail".into() },
+            Health::Up => status.health(),
             health => health,
         };
-        let lag = behind_since.map_or(Duration::ZERO, |since| self.now().since(since));
+        let lag = status.lag(self.0.engine.manager(), self.now());
         vec![ProviderStats::new(provider.capabilities().name).health(health).lag(lag)]
     }
 

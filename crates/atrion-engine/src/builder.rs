@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_state::{Clock, InMemoryProvider, Observer, PulseConfig, StateProvider, SystemClock};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::atrion::Atrion;
 use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::events::{Broadcast, Tracing};
 use crate::queued::Queued;
-use crate::runtime::{Driver, Stop};
+use crate::runtime::{Driver, Line, Stop};
 
 /// What an instance is made of. Every part has a default.
 ///
@@ -159,12 +159,14 @@ impl Builder {
         });
         let engine = Engine::new(self.config, clock, observers, self.pulse.interval())?;
         let engine = Arc::new(engine);
-        let (provider, (stop, stopping)) = (self.provider, watch::channel(Stop::No));
-        let (driver, status) =
-            Driver::connect(Arc::clone(&engine), Arc::clone(&provider), self.pulse, stopping, CONNECT_BUDGET)
-                .await;
+        engine.listen_to(Arc::clone(&self.provider));
+        let ((stop, stopping), (_, flush)) = (watch::channel(Stop::No), mpsc::channel(1));
+        let line = Line { stop: stopping, flush };
+        let (mut driver, status) =
+            Driver::new(Arc::clone(&engine), Arc::clone(&self.provider), self.pulse, line);
+        driver.start(CONNECT_BUDGET).await;
         // The task holds the engine, not the instance: it ends when the last instance is dropped.
         runtime.spawn(driver.run());
-        Ok(Atrion::new(engine, provider, events, status, stop))
+        Ok(Atrion::new(engine, self.provider, events, status, stop))
     }
 }

@@ -69,6 +69,9 @@ pub use queued::Queued;
 
 mod runtime;
 
+mod behind;
+pub use behind::WriteBehind;
+
 mod atrion;
 pub use atrion::{Atrion, WeakAtrion};
 

@@ -1,143 +1,181 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The task that drives the pulse on tokio. It does what the machine says and reports back; a
-//! provider that hangs, fails or panics costs freshness, never a tick.
+//! The task that drives a pulse on tokio, for an engine and for a buffer before a store alike. It
+//! does what the machine says and reports back; a provider that hangs, fails or panics costs
+//! freshness, never a tick.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use atrion_core::Mono;
-use atrion_state::{Event, ProviderError, Pulse, PulseConfig, StateProvider, Step};
-use tokio::sync::watch;
+use atrion_core::{Mono, SplitMix64};
+use atrion_state::{Demand, ProviderError, Pulse, PulseConfig, StateProvider, Step};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::engine::Engine;
+mod host;
+pub(crate) use host::Host;
 
 mod status;
 pub(crate) use status::{Status, Stop};
 
 mod flight;
-use flight::{Pull, Push, Store, flatten, fly, landed};
+pub(crate) use flight::alone;
+use flight::{Owed, Pull, Push, Store, flatten, landed};
 
 mod sync;
 
-pub(crate) struct Driver {
-    engine: Arc<Engine>,
+pub(crate) struct Driver<H> {
+    host: Arc<H>,
     provider: Arc<dyn StateProvider>,
     name: &'static str,
     batch_limit: usize,
     /// A push returns before anything is stored: the provider tells of its own trips.
     is_buffered: bool,
+    /// Between two pushes of vectors.
+    pace: Duration,
+    /// When vectors are pushed next.
+    push_due: Mono,
+    jitter: SplitMix64,
     pulse: Pulse,
     config: PulseConfig,
     push: Option<Push>,
+    /// What a failed push has left to be stored.
+    owed: Option<Owed>,
     pull: Option<Pull>,
-    /// `connect` has succeeded. Until it has, every push and pull tries it first.
+    /// `connect` has succeeded, and nothing failed since. Until then every push and pull tries it
+    /// first.
     connected: Arc<AtomicBool>,
     status: watch::Sender<Status>,
-    stop: watch::Receiver<Stop>,
+    line: Line,
 }
+
+/// Where a driver is told to stop and to flush.
+pub(crate) struct Line {
+    pub(crate) stop: watch::Receiver<Stop>,
+    pub(crate) flush: mpsc::Receiver<Flush>,
+}
+
+/// Push everything, and say how that ended.
+pub(crate) type Flush = oneshot::Sender<Result<(), Arc<ProviderError>>>;
 
 /// In an orderly end the last push and the disconnect may take this long each.
 const LAST_BUDGET: Duration = Duration::from_secs(2);
+/// Each interval between two pushes is drawn anew: nodes that were started together do not stay
+/// together.
+const SPREAD: f64 = 0.2;
 
-impl Driver {
-    /// Connects and starts warm, each within `budget`. A provider that fails is reported and tried
-    /// again by the pulse.
-    pub(crate) async fn connect(
-        engine: Arc<Engine>,
+impl<H: Host> Driver<H> {
+    /// A driver that has not called the provider yet.
+    pub(crate) fn new(
+        host: Arc<H>,
         provider: Arc<dyn StateProvider>,
         config: PulseConfig,
-        stop: watch::Receiver<Stop>,
-        budget: Duration,
+        line: Line,
     ) -> (Self, watch::Receiver<Status>) {
-        let capabilities = provider.capabilities();
+        let (capabilities, now) = (provider.capabilities(), host.now());
         let (status, watcher) = watch::channel(Status::default());
-        let mut driver = Self {
+        let driver = Self {
             name: capabilities.name,
             batch_limit: capabilities.batch_limit,
             is_buffered: capabilities.buffered,
-            pulse: Pulse::new(config, engine.now()),
+            pace: capabilities.write_interval,
+            push_due: now,
+            jitter: SplitMix64::new(config.jitter_seed()),
+            pulse: Pulse::new(config, now),
             push: None,
+            owed: None,
             pull: None,
             connected: Arc::default(),
-            engine,
+            host,
             provider,
             config,
             status,
-            stop,
+            line,
         };
-        driver.engine.listen_to(Arc::clone(&driver.provider));
-        let started = driver.engine.now();
-        let warm = driver.detached(budget, |store| async move {
-            store.reach().await?;
-            store.provider.warm_start().await
-        });
-        let warm = warm.await.map_err(Arc::new);
-        driver.tell_of_pull(started, &warm);
-        // It begins to beat now, however long that took.
-        driver.pulse = Pulse::new(config, driver.engine.now());
-        match warm {
-            Ok(vectors) => driver.take_over(vectors),
-            Err(error) => driver.start_degraded(&error),
-        }
         (driver, watcher)
     }
 
-    pub(crate) async fn run(mut self) {
+    /// Connects and starts warm, within `budget`. A provider that fails is reported and tried again
+    /// by the pulse.
+    pub(crate) async fn start(&mut self, budget: Duration) {
+        if self.provider.demand() != Demand::Rest {
+            let began = self.host.now();
+            let store = self.store();
+            let warm = alone(self.name, budget, async move {
+                store.reach().await?;
+                store.provider.warm_start().await
+            });
+            let warm = warm.await.map_err(Arc::new);
+            self.tell_of_pull(began, &warm);
+            // It begins to beat now, however long that took.
+            self.pulse = Pulse::new(self.config, self.host.now());
+            match warm {
+                Ok(vectors) => self.take_over(vectors),
+                Err(error) => self.start_degraded(&error),
+            }
+        }
+        self.status.send_modify(|status| status.started = true);
+    }
+
+    /// Runs until it is told to stop; says whether everything was stored by then.
+    pub(crate) async fn run(mut self) -> Result<(), ProviderError> {
         let ending = loop {
-            let stop = *self.stop.borrow_and_update();
+            let stop = *self.line.stop.borrow_and_update();
             if stop != Stop::No {
                 break stop;
             }
-            match self.pulse.next(self.engine.now()) {
+            match self.pulse.next(self.host.now()) {
                 Step::Compute { .. } => self.compute(),
-                Step::Push => self.start_push(),
+                Step::Push => {
+                    let is_due = self.host.now() >= self.push_due;
+                    self.start_push(if is_due { self.batch_limit } else { 0 });
+                }
                 Step::Pull => self.start_pull(),
                 Step::Abandon { flight, transition } => self.abandon(flight, transition),
                 Step::Wait { until } => self.wait(until).await,
             }
         };
-        if ending == Stop::Orderly {
-            self.finish().await;
-        }
+        let end = if ending == Stop::Orderly { self.finish().await } else { Ok(()) };
         self.status.send_modify(|status| status.stopped = true);
+        end
     }
 
     fn compute(&mut self) {
-        let started = self.engine.now();
-        let report = self.engine.pulse(started);
-        self.buffered(report.dirty);
-        let (routes, dirty) = (report.computed, report.dirty);
-        let duration = self.engine.now().since(started);
-        self.engine.tell(|| Event::PulseFinished { duration, routes, dirty });
+        self.host.compute(self.host.now());
+        self.buffered();
     }
 
-    /// The machine is told what there is to push, and the status says since when.
-    fn buffered(&mut self, dirty: usize) {
-        self.pulse.buffered(dirty);
-        let is_behind = dirty > 0 || self.push.is_some();
-        let now = self.engine.now();
-        self.status.send_if_modified(|status| {
-            let changed = status.behind_since.is_some() != is_behind;
-            if changed {
-                status.behind_since = is_behind.then_some(now);
-            }
-            // Nothing waits for it.
-            false
+    /// The machine is told what there is to push.
+    fn buffered(&mut self) {
+        let dirty = self.host.manager().dirty();
+        self.pulse.buffered(match self.provider.demand() {
+            Demand::Nothing if self.host.now() >= self.push_due => dirty,
+            Demand::Nothing | Demand::Rest => 0,
+            Demand::Write => 1,
         });
     }
 
-    /// Sleeps, unless a flight lands or the driver is to stop.
+    /// Sleeps, unless a flight lands or the driver is told something.
     async fn wait(&mut self, until: Mono) {
-        let nap = until.since(self.engine.now());
+        let nap = until.since(self.host.now());
         let mut nap = pin!(tokio::time::sleep(nap));
         tokio::select! {
             () = &mut nap => {}
             // An error means that the last instance is gone, which the next look will show.
-            _ = self.stop.changed() => {}
-            result = landed(&mut self.push, |push| &mut push.task.0) => self.push_landed(flatten(result, self.name)),
+            _ = self.line.stop.changed() => {}
+            Some(answer) = self.line.flush.recv() => {
+                let mut flushed = self.flush().await;
+                if flushed.is_ok() && self.provider.demand() == Demand::Write {
+                    flushed = self.push_at_once(0).await.map(drop);
+                }
+                // The caller may have gone.
+                let _ = answer.send(flushed);
+            }
+            result = landed(&mut self.push, |push| &mut push.task.0) => {
+                // Observers and the machine have heard of an error.
+                let _ = self.push_landed(flatten(result, self.name));
+            }
             result = landed(&mut self.pull, |pull| &mut pull.task.0) => self.pull_landed(flatten(result, self.name)),
         }
     }
@@ -145,56 +183,67 @@ impl Driver {
     /// The connect was a flight like any other, and it failed: the machine hears of it, so that it
     /// tries again and notices when it works.
     fn start_degraded(&mut self, error: &Arc<ProviderError>) {
-        let now = self.engine.now();
-        self.pulse.buffered(1);
-        if self.pulse.next(now) == Step::Push {
-            let transition = self.pulse.pushed::<(), ()>(now, &Err(()));
-            self.report(transition, Some(error));
+        let now = self.host.now();
+        self.pulse.push_at_once(now);
+        let transition = self.pulse.pushed::<(), ()>(now, &Err(()));
+        self.report(transition, Some(error));
+    }
+
+    /// Pushes all that is dirty by now, the back-off and the pace notwithstanding.
+    ///
+    /// # Errors
+    /// That of the first push that failed; what it carried is dirty again.
+    async fn flush(&mut self) -> Result<(), Arc<ProviderError>> {
+        // One that is under way carries a part of it.
+        self.landing().await?;
+        let mut left = self.host.manager().dirty();
+        while left > 0 {
+            match self.push_at_once(self.batch_limit).await? {
+                0 => break,
+                pushed => left = left.saturating_sub(pushed),
+            }
         }
+        Ok(())
+    }
+
+    /// Pushes up to so many routes and waits for it; gives how many it were.
+    async fn push_at_once(&mut self, limit: usize) -> Result<usize, Arc<ProviderError>> {
+        self.pulse.push_at_once(self.host.now());
+        self.start_push(limit);
+        let routes = self.push.as_ref().map_or(0, |push| push.batch.len());
+        self.landing().await.map(|()| routes)
+    }
+
+    /// Waits for a push that is under way.
+    async fn landing(&mut self) -> Result<(), Arc<ProviderError>> {
+        if self.push.is_none() {
+            return Ok(());
+        }
+        let result = landed(&mut self.push, |push| &mut push.task.0).await;
+        self.push_landed(flatten(result, self.name))
     }
 
     /// The orderly end: a last COMPUTE, everything dirty, disconnect.
-    async fn finish(&mut self) {
-        self.engine.pulse(self.engine.now());
-        if let Some(push) = self.push.take() {
-            self.engine.manager().mark_failed(push.batch);
-        }
+    async fn finish(&mut self) -> Result<(), ProviderError> {
+        self.host.compute(self.host.now());
         self.pull = None;
-        let (engine, limit) = (Arc::clone(&self.engine), self.batch_limit);
-        let flushed = self.detached(LAST_BUDGET, move |store| async move {
-            store.reach().await?;
-            loop {
-                let batch = engine.manager().take_dirty(limit, engine.now());
-                if batch.is_empty() {
-                    return Ok(());
-                }
-                store.provider.update_batch(batch.vectors()).await?;
+        let mut end = Ok(());
+        if self.provider.demand() != Demand::Rest {
+            let late = ProviderError::Timeout { provider: self.name, after: LAST_BUDGET };
+            let flushed = timeout(LAST_BUDGET, self.flush()).await.unwrap_or_else(|_| Err(Arc::new(late)));
+            // One that hangs ends here.
+            self.push = None;
+            if let Err(error) = flushed {
+                tracing::warn!(name: "atrion.push.lost", target: "atrion", provider = self.name, %error, "the last push was lost");
+                end = Err(error.again());
             }
-        });
-        if let Err(error) = flushed.await {
-            tracing::warn!(name: "atrion.push.lost", target: "atrion", provider = self.name, %error, "the last push was lost");
         }
-        let left = self.detached(LAST_BUDGET, |store| async move { store.provider.disconnect().await });
-        if let Err(error) = left.await {
+        let provider = Arc::clone(&self.provider);
+        let left = alone(self.name, LAST_BUDGET, async move { provider.disconnect().await }).await;
+        if let Err(error) = &left {
             tracing::warn!(name: "atrion.disconnect.failed", target: "atrion", provider = self.name, %error, "the provider was left as it was");
         }
-    }
-
-    /// Runs a call of the provider in a task of its own, within a budget.
-    async fn detached<T, F>(
-        &self,
-        budget: Duration,
-        work: impl FnOnce(Store) -> F,
-    ) -> Result<T, ProviderError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, ProviderError>> + Send + 'static,
-    {
-        let mut task = fly(tracing::Span::none(), work(self.store()));
-        match timeout(budget, &mut task.0).await {
-            Ok(joined) => flatten(joined, self.name),
-            Err(_) => Err(ProviderError::Timeout { provider: self.name, after: budget }),
-        }
+        end.and(left)
     }
 
     fn store(&self) -> Store {

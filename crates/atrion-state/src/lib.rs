@@ -35,7 +35,7 @@ pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
 
 mod provider;
 pub use provider::{
-    BoxFuture, Capabilities, Change, Feed, Health, MergedScars, MessageCount, MessageDirection,
+    BoxFuture, Capabilities, Change, Demand, Feed, Health, MergedScars, MessageCount, MessageDirection,
     MessageResult, NodeCount, ProviderError, ProviderStats, Sharing, SourceError, StateProvider,
     Subscription,
 };

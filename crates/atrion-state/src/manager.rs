@@ -260,10 +260,10 @@ impl Batch {
         &self.vectors
     }
 
-    /// For how long the store has lacked the first of them; zero if there are none.
+    /// Since when the store has lacked the first of them.
     #[must_use]
-    pub fn lag(&self, now: Mono) -> Duration {
-        self.since.iter().min().map_or(Duration::ZERO, |since| now.since(*since))
+    pub fn since(&self) -> Option<Mono> {
+        self.since.iter().min().copied()
     }
 
     /// How many there are.

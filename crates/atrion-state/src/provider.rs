@@ -11,7 +11,7 @@ use atrion_core::Peer;
 use crate::{Liveness, Observer, PhysicsVector, Register, RouteId, Weight};
 
 mod capabilities;
-pub use capabilities::{Capabilities, Health};
+pub use capabilities::{Capabilities, Demand, Health};
 
 mod error;
 pub use error::{ProviderError, SourceError};
@@ -242,6 +242,17 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
             }
             Ok(())
         })
+    }
+
+    /// Whether the store is to be written to for reasons of its own.
+    ///
+    /// - **Meaning:** [`Demand::Write`] is met by the next `update_batch`, which may be empty;
+    ///   [`Demand::Rest`] keeps the caller from connecting and writing.
+    /// - **Order:** any; a caller asks before each write.
+    /// - **Repeat-safety:** asking changes nothing.
+    /// - **May not:** do any I/O.
+    fn demand(&self) -> Demand {
+        Demand::Nothing
     }
 
     /// What is known of a route's registers at the *other* nodes, aged to now.

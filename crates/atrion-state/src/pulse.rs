@@ -150,9 +150,35 @@ impl Pulse {
         self.dirty = dirty > 0;
     }
 
+    /// Starts a push without waiting for a back-off or a COMPUTE, for a caller that must know now
+    /// whether everything is stored. False if one is in flight.
+    pub fn push_at_once(&mut self, now: Mono) -> bool {
+        self.observe(now);
+        let idle = !self.push.in_flight();
+        if idle {
+            self.dirty = false;
+            self.push.start(now, self.config.push_budget(), Duration::ZERO);
+        }
+        idle
+    }
+
     /// A push ended. Ignored if none is in flight (it was abandoned).
     pub fn pushed<T, E>(&mut self, now: Mono, result: &Result<T, E>) -> Option<Transition> {
         self.landed(Flight::Push, now, result.is_ok())
+    }
+
+    /// A push ended well, and not everything that failed before is stored yet: nothing is recovered,
+    /// and the next push may start at once. Ignored if none is in flight.
+    pub fn pushed_in_part(&mut self, now: Mono) {
+        self.observe(now);
+        self.push.land_in_part(now);
+    }
+
+    /// What failed will be refused again, by any word of the store: the next push waits for about
+    /// the longest time that there is.
+    pub fn leave_alone(&mut self, now: Mono) {
+        let wait = PulseConfig::BACKOFF.most().mul_f64(1.0 - 0.2 * self.jitter.unit());
+        self.push.wait_until(now.after(wait));
     }
 
     /// A pull ended. Ignored if none is in flight (it was abandoned).
@@ -187,10 +213,8 @@ impl Pulse {
         if self.pull.is_over(now) {
             return Some(self.abandon(Flight::Pull, now));
         }
-        if self.wants_push() && self.push.may_start(now) {
-            self.dirty = false;
-            // Pushes need no pace of their own: each COMPUTE makes at most one.
-            self.push.start(now, self.config.push_budget(), Duration::ZERO);
+        // Pushes need no pace of their own: each COMPUTE makes at most one.
+        if self.wants_push() && self.push.may_start(now) && self.push_at_once(now) {
             return Some(Step::Push);
         }
         let every = self.config.pull_interval().filter(|_| self.pull.may_start(now))?;

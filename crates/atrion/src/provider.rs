@@ -73,12 +73,14 @@
 //! `examples/06_store` of this crate is a store that keeps its vectors in a file, `tests/store.rs` its test.
 
 pub use atrion_state::{
-    Backoff, Batch, BoxFuture, Capabilities, Change, Clock, DecayRate, Event, FakeClock, Feed, Health,
-    InMemoryProvider, Liveness, MemorySnapshot, MemoryStats, MergedScars, MessageCount, MessageDirection,
-    MessageResult, MomentumRate, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector, ProviderError,
-    ProviderStats, Register, RegisterSet, RegisterSetLimits, Restored, RouteId, RouteIdError, Sharing,
-    SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock, VectorError, Weight,
-    lock,
+    Backoff, Batch, BoxFuture, Capabilities, Change, Clock, DecayRate, Demand, Event, FakeClock, Feed,
+    Health, InMemoryProvider, Liveness, MemorySnapshot, MemoryStats, MergedScars, MessageCount,
+    MessageDirection, MessageResult, MomentumRate, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector,
+    ProviderError, ProviderStats, Register, RegisterSet, RegisterSetLimits, Restored, RouteId, RouteIdError,
+    Sharing, SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock, VectorError,
+    Weight, lock,
 };
+
+pub use atrion_engine::WriteBehind;
 
 pub use atrion_core::{Direction, Gamma, Mode, Mono, Ohms, Peer, SplitMix64, Wall};

@@ -94,7 +94,7 @@ impl Own {
     /// Takes up to `most` vectors that the database lacks, those that wait longest first.
     pub(super) fn take(&self, most: usize, now: Mono) -> Flight<'_> {
         let batch = self.vectors.take_dirty(most, now);
-        self.ring().flying = Some(Mono::from_nanos(now.as_nanos().saturating_sub(nanos(batch.lag(now)))));
+        self.ring().flying = batch.since();
         Flight { own: self, batch }
     }
 
@@ -178,10 +178,6 @@ impl Drop for Flight<'_> {
         self.own.ring().flying = None;
         self.own.vectors.mark_failed(std::mem::take(&mut self.batch));
     }
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Ring {

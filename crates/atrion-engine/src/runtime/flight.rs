@@ -3,16 +3,39 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use atrion_core::Mono;
 use atrion_state::{Batch, PhysicsVector, ProviderError, RouteId, StateProvider};
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 pub(super) struct Push {
     pub(super) task: Flying<()>,
     pub(super) batch: Batch,
     pub(super) started: Mono,
+}
+
+/// What has to be stored before a store that failed counts as one that works: one that takes some
+/// rows and refuses others is as far away as one that takes none.
+pub(super) struct Owed {
+    /// Routes that were dirty when it failed.
+    pub(super) routes: usize,
+    /// A push without routes failed.
+    pub(super) alone: bool,
+}
+
+impl Owed {
+    pub(super) fn unless_nothing(self) -> Option<Self> {
+        (self.routes > 0 || self.alone).then_some(self)
+    }
+
+    /// A push of this many routes went well; those that wait longest go first.
+    pub(super) fn pay(self, routes: usize) -> Option<Self> {
+        let alone = self.alone && routes > 0;
+        Self { routes: self.routes.saturating_sub(routes), alone }.unless_nothing()
+    }
 }
 
 pub(super) struct Pull {
@@ -75,4 +98,17 @@ pub(super) fn flatten<T>(
 ) -> Result<T, ProviderError> {
     joined
         .unwrap_or_else(|error| Err(ProviderError::unavailable(provider, "its task ended").caused_by(error)))
+}
+
+/// Runs a call of a provider in a task of its own, within a budget.
+pub(crate) async fn alone<T: Send + 'static>(
+    provider: &'static str,
+    budget: Duration,
+    work: impl Future<Output = Result<T, ProviderError>> + Send + 'static,
+) -> Result<T, ProviderError> {
+    let mut task = fly(tracing::Span::none(), work);
+    match timeout(budget, &mut task.0).await {
+        Ok(joined) => flatten(joined, provider),
+        Err(_) => Err(ProviderError::Timeout { provider, after: budget }),
+    }
 }

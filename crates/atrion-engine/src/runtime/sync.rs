@@ -2,17 +2,30 @@
 //! PUSH and PULL: what is sent off, what comes back, and what the observers are told of it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use atrion_core::Mono;
-use atrion_state::{Event, Flight, PhysicsVector, ProviderError, RouteId, SyncOperation, Transition};
+use atrion_state::{Batch, Event, Flight, PhysicsVector, ProviderError, RouteId, SyncOperation, Transition};
 
-use super::Driver;
-use super::flight::{Pull, Push, fly};
+use super::flight::{Owed, Pull, Push, fly};
+use super::{Driver, Host, SPREAD};
 
-impl Driver {
-    pub(super) fn start_push(&mut self) {
-        let started = self.engine.now();
-        let batch = self.engine.manager().take_dirty(self.batch_limit, started);
+impl<H: Host> Driver<H> {
+    /// Starts to push up to so many routes, if need be none.
+    pub(super) fn start_push(&mut self, limit: usize) {
+        let started = self.host.now();
+        let batch = self.host.manager().take_dirty(limit, started);
+        // What no batch has room for is due at once.
+        if batch.len() < limit {
+            let spread = 1.0 + SPREAD * (2.0 * self.jitter.unit() - 1.0);
+            self.push_due = started.after(self.pace.mul_f64(spread));
+        }
+        let since = batch.since().unwrap_or(started);
+        self.status.send_if_modified(|status| {
+            status.pushing = Some(since);
+            // Nothing waits for it.
+            false
+        });
         let (store, vectors) = (self.store(), batch.vectors().to_vec());
         let span = tracing::debug_span!(
             target: "atrion", parent: None, "atrion.state.push", provider = self.name, routes = vectors.len()
@@ -25,8 +38,8 @@ impl Driver {
     }
 
     pub(super) fn start_pull(&mut self) {
-        let started = self.engine.now();
-        let routes = self.engine.take_cold();
+        let started = self.host.now();
+        let routes = self.host.take_cold();
         if routes.is_empty() && !self.pulse.is_degraded() {
             // No route is new: that is a pull that went well.
             self.pulse.pulled::<(), ()>(started, &Ok(()));
@@ -55,37 +68,64 @@ impl Driver {
         self.pull = Some(Pull { task, routes, started });
     }
 
-    pub(super) fn push_landed(&mut self, result: Result<(), ProviderError>) {
-        let Some(Push { batch, started, .. }) = self.push.take() else { return };
-        let now = self.engine.now();
-        let transition = self.pulse.pushed(now, &result);
-        let routes = batch.len();
-        // What a store refuses for good would be refused each time: it waits for its route to
-        // change.
-        if result.as_ref().is_err_and(ProviderError::is_retryable) {
-            self.engine.manager().mark_failed(batch);
+    /// # Errors
+    /// The push's own, which the machine and the observers have heard of.
+    pub(super) fn push_landed(
+        &mut self,
+        result: Result<(), ProviderError>,
+    ) -> Result<(), Arc<ProviderError>> {
+        let Some(Push { batch, started, .. }) = self.push.take() else { return Ok(()) };
+        let (now, routes) = (self.host.now(), batch.len());
+        let is_refused = result.as_ref().is_err_and(|error| !error.is_retryable());
+        let was_reached = self.connected.load(Relaxed);
+        self.push_over(batch, result.is_ok(), is_refused && was_reached);
+        let transition = if self.owed.is_some() && result.is_ok() {
+            self.pulse.pushed_in_part(now);
+            None
+        } else {
+            self.pulse.pushed(now, &result)
+        };
+        if is_refused && !was_reached {
+            self.pulse.leave_alone(now);
         }
         let result = result.map_err(Arc::new);
         self.report(transition, result.as_ref().err());
-        if result.is_ok() && routes < self.batch_limit {
-            // Everything that was there is stored: what is left has come since.
-            self.status.send_if_modified(|status| {
-                status.behind_since = status.behind_since.map(|_| started);
-                false
-            });
+        // A push without routes is no trip.
+        if !self.is_buffered && (routes > 0 || result.is_err()) {
+            self.tell_of_sync(SyncOperation::Push, started, routes, result.clone());
         }
-        if !self.is_buffered {
-            self.tell_of_sync(SyncOperation::Push, started, routes, result);
+        self.buffered();
+        result
+    }
+
+    /// What a push carried is with the store, or is dirty again: unless it is refused for good and
+    /// would be each time, when it waits for its routes to change.
+    fn push_over(&mut self, batch: Batch, ok: bool, is_refused: bool) {
+        self.status.send_if_modified(|status| {
+            status.pushing = None;
+            false
+        });
+        let (manager, routes) = (self.host.manager(), batch.len());
+        if ok {
+            self.owed = self.owed.take().and_then(|owed| owed.pay(routes));
+            return;
         }
-        self.buffered(self.engine.manager().dirty());
+        if !is_refused {
+            manager.mark_failed(batch);
+        }
+        let alone = routes == 0 && self.connected.swap(false, Relaxed);
+        self.owed = Owed { routes: manager.dirty(), alone }.unless_nothing();
+        self.push_due = self.host.now();
     }
 
     pub(super) fn pull_landed(&mut self, result: Result<Vec<(RouteId, PhysicsVector)>, ProviderError>) {
         let Some(Pull { started, routes, .. }) = self.pull.take() else { return };
-        let now = self.engine.now();
-        let transition = self.pulse.pulled(now, &result);
-        if result.as_ref().is_err_and(ProviderError::is_retryable) {
-            self.engine.routes().ask_for(routes);
+        let transition = self.pulse.pulled(self.host.now(), &result);
+        if let Err(error) = &result {
+            self.connected.store(false, Relaxed);
+            if error.is_retryable() {
+                self.host.ask_for(routes);
+            }
         }
         let result = result.map_err(Arc::new);
         self.report(transition, result.as_ref().err());
@@ -116,8 +156,8 @@ impl Driver {
         routes: usize,
         result: Result<(), Arc<ProviderError>>,
     ) {
-        let (provider, duration) = (self.name, self.engine.now().since(started));
-        self.engine.tell(|| Event::SyncFinished { provider, operation, duration, routes, result });
+        let (provider, duration) = (self.name, self.host.now().since(started));
+        self.host.tell(Event::SyncFinished { provider, operation, duration, routes, result });
     }
 
     pub(super) fn abandon(&mut self, flight: Flight, transition: Option<Transition>) {
@@ -131,13 +171,13 @@ impl Driver {
             Flight::Push => {
                 if let Some(Push { batch, started, .. }) = self.push.take() {
                     let routes = batch.len();
-                    self.engine.manager().mark_failed(batch);
+                    self.push_over(batch, false, false);
                     self.tell_of_sync(operation, started, routes, Err(error));
                 }
             }
             Flight::Pull => {
                 if let Some(Pull { routes, started, .. }) = self.pull.take() {
-                    self.engine.routes().ask_for(routes);
+                    self.host.ask_for(routes);
                     self.tell_of_sync(operation, started, 0, Err(error));
                 }
             }
@@ -146,20 +186,22 @@ impl Driver {
 
     pub(super) fn take_over(&self, vectors: Vec<(RouteId, PhysicsVector)>) {
         for (route, vector) in vectors {
-            self.engine.restore(&route, vector);
+            self.host.restore(&route, vector);
         }
     }
 
     pub(super) fn report(&self, transition: Option<Transition>, error: Option<&Arc<ProviderError>>) {
         let provider = self.name;
+        if let Some(error) = error {
+            self.status.send_modify(|status| status.failure = Some(Arc::clone(error)));
+        }
         match (transition, error) {
             (Some(Transition::Degraded { .. }), Some(error)) => {
-                self.status.send_modify(|status| status.degraded = true);
-                self.engine.tell(|| Event::ProviderDegraded { provider, error: Arc::clone(error) });
+                self.host.tell(Event::ProviderDegraded { provider, error: Arc::clone(error) });
             }
             (Some(Transition::Recovered { outage }), _) => {
-                self.status.send_modify(|status| status.degraded = false);
-                self.engine.tell(|| Event::ProviderRecovered { provider, outage });
+                self.status.send_modify(|status| status.failure = None);
+                self.host.tell(Event::ProviderRecovered { provider, outage });
             }
             _ => {}
         }

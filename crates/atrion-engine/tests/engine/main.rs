@@ -16,6 +16,7 @@ mod threads;
 mod twin;
 mod waiting;
 
+mod behind;
 mod bounds;
 mod configuration;
 mod overrides;

@@ -2,6 +2,7 @@
 //! What an adapter says about itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a provider can do. Callers and the contract suite read it instead of knowing adapters by
 /// name.
@@ -20,13 +21,24 @@ pub struct Capabilities {
     pub buffered: bool,
     /// The longest batch, >= 1.
     pub batch_limit: usize,
+    /// How long at least vectors are collected between two writes, with a fifth more or less; none
+    /// by default.
+    pub write_interval: Duration,
 }
 
 impl Capabilities {
     /// The least a provider can be: local, forgetful, silent, with batches of up to 1,000.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, durable: false, shared: false, subscribes: false, buffered: false, batch_limit: 1_000 }
+        Self {
+            name,
+            durable: false,
+            shared: false,
+            subscribes: false,
+            buffered: false,
+            batch_limit: 1_000,
+            write_interval: Duration::ZERO,
+        }
     }
 
     /// Says whether what is stored survives the process.
@@ -63,6 +75,26 @@ impl Capabilities {
         self.batch_limit = if limit == 0 { 1 } else { limit };
         self
     }
+
+    /// Sets how long vectors are collected between two writes.
+    #[must_use]
+    pub const fn write_interval(mut self, interval: Duration) -> Self {
+        self.write_interval = interval;
+        self
+    }
+}
+
+/// What a store asks for, beside the vectors that changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_enums)] // a caller that does not know a demand would not meet it
+pub enum Demand {
+    /// Nothing: it is written to when vectors have changed.
+    #[default]
+    Nothing,
+    /// A write at once, if need be of no vectors: something of its own is due.
+    Write,
+    /// No call, for example without a license. What changes waits, and that is no failure.
+    Rest,
 }
 
 /// How a provider is.

@@ -84,6 +84,31 @@ impl ProviderError {
         self
     }
 
+    /// The same error for another caller. Its cause cannot be copied, and is left out.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let provider = self.provider();
+        match self {
+            Self::Disconnected { .. } => Self::Disconnected { provider },
+            Self::Unavailable { reason, .. } => Self::unavailable(provider, reason.clone()),
+            Self::Timeout { after, .. } => Self::Timeout { provider, after: *after },
+            Self::Rejected { reason, .. } => Self::rejected(provider, reason.clone()),
+            Self::Corrupt { route, reason, .. } => {
+                Self::Corrupt { provider, route: route.clone(), reason: reason.clone() }
+            }
+        }
+    }
+
+    /// What it says beyond its kind and the provider's name.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unavailable { reason, .. } | Self::Rejected { reason, .. } => reason.clone(),
+            Self::Timeout { after, .. } => format!("no answer within {after:?}"),
+            Self::Disconnected { .. } | Self::Corrupt { .. } => self.to_string(),
+        }
+    }
+
     /// Name of the provider that failed.
     #[must_use]
     pub const fn provider(&self) -> &'static str {

@@ -114,7 +114,9 @@ impl PulseConfig {
         self.pull_interval
     }
 
-    pub(crate) const fn jitter_seed(&self) -> u64 {
+    /// The seed of the jitter.
+    #[must_use]
+    pub const fn jitter_seed(&self) -> u64 {
         self.jitter_seed
     }
 }

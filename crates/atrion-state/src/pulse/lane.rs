@@ -64,6 +64,17 @@ impl Lane {
         true
     }
 
+    /// A flight ended well, and the lane goes on failing.
+    pub(super) fn land_in_part(&mut self, now: Mono) {
+        if self.in_flight() {
+            (self.state, self.earliest) = (State::Idle, now);
+        }
+    }
+
+    pub(super) fn wait_until(&mut self, at: Mono) {
+        self.earliest = self.earliest.max(at);
+    }
+
     /// When something about this lane changes by itself.
     pub(super) fn wakes_at(&self) -> Mono {
         match self.state {
