@@ -46,7 +46,8 @@ pub struct Config {
     /// What holds for every route that has no entry of its own.
     pub default: RouteConfig,
     /// Exceptions by name. A name that ends in `*` holds for every route that starts with what is
-    /// before it; the exact name wins over patterns, the longer pattern over the shorter.
+    /// before it; the exact name wins over patterns, the longer pattern over the shorter. `@name` is
+    /// the gate of a group, and only a pattern that begins with `@` holds for groups.
     pub routes: BTreeMap<String, RouteConfig>,
     /// How to listen to the fleet, in place of what the provider says.
     pub fleet: FleetConfig,
@@ -101,13 +102,14 @@ impl Config {
     }
 
     /// Gives the gate of a group a configuration of its own: the entry `@name`. Without one it has
-    /// the default.
+    /// the default, but for the cap, which is meant for a single route.
     #[must_use]
     pub fn group(self, name: &str, config: RouteConfig) -> Self {
-        self.route(format!("@{name}"), config)
+        self.route(format!("{GROUP}{name}"), config)
     }
 
-    /// The configuration of the route of that name.
+    /// The configuration of the route of that name. A group that has no entry takes the default
+    /// without its cap.
     #[must_use]
     pub fn of(&self, name: &str) -> &RouteConfig {
         self.entry(name).and_then(|entry| self.routes.get(entry)).unwrap_or(&self.default)
@@ -118,7 +120,11 @@ impl Config {
         if let Some((exact, _)) = self.routes.get_key_value(name) {
             return Some(exact);
         }
-        let fits = |pattern: &&str| pattern.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix));
+        // A pattern that means all routes does not mean the groups of them.
+        let alike = |pattern: &str| pattern.starts_with(GROUP) == name.starts_with(GROUP);
+        let fits = |pattern: &&str| {
+            alike(pattern) && pattern.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix))
+        };
         self.routes.keys().map(String::as_str).filter(fits).max_by_key(|pattern| pattern.len())
     }
 
@@ -143,6 +149,11 @@ impl Config {
     }
 }
 
+/// What the name of a group's gate begins with ([`RouteId::group`]).
+///
+/// [`RouteId::group`]: atrion_state::RouteId::group
+pub(crate) const GROUP: char = '@';
+
 const MOST_ROUTES: usize = 1_000_000;
 
 #[cfg(test)]
@@ -163,6 +174,14 @@ mod tests {
         assert_eq!(cap("api/v2/a"), Some(2));
         assert_eq!(cap("api/v2/x"), Some(3));
         assert_eq!(cap("other"), None);
+    }
+
+    #[test]
+    fn a_pattern_of_routes_means_no_group() {
+        let capped = |cap| RouteConfig::default().cap(cap);
+        let config = Config::default().route("*", capped(1)).group("db", capped(2)).route("@s*", capped(3));
+        let cap = |name| config.of(name).cap;
+        assert_eq!([cap("a"), cap("@db"), cap("@service"), cap("@other")], [Some(1), Some(2), Some(3), None]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::catalogue;
 
-/// Writes a refusal into the current span, if it is recorded: the decision, the route, the tier,
-/// the reason, and the resistance with all its terms. For `on_refusal` of the tower layers, or
+/// Writes a refusal into the current span, if it is recorded: the decision, the route, the group
+/// whose gate has refused (`atrion.group`, if it was not the route's own), the tier, the reason, and the resistance with all its terms. For `on_refusal` of the tower layers, or
 /// after an `admit` of your own.
 ///
 /// The current span is the one of [`Context::current`]; `tracing-opentelemetry` makes its spans
@@ -19,6 +19,11 @@ pub fn mark_span(route: &Route, shed: &Shed) {
     let span = context.span();
     if span.is_recording() {
         span.set_attributes(attributes(route.id().as_str(), shed.refusal()));
+        if shed.by_group()
+            && let Some(group) = route.refuser(shed).group_name()
+        {
+            span.set_attribute(KeyValue::new("atrion.group", group.to_owned()));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::grpc;
 use crate::header;
+use crate::trace::group;
 
 /// How much a refusal tells. Resistance and voltage are internal to the service; a public edge may
 /// not want to show them.
@@ -63,6 +64,9 @@ struct Problem<'a> {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
+    /// The group whose gate has refused, if it was not the route's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// Ohms.
@@ -83,6 +87,7 @@ fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
         status: status.as_u16(),
         detail: sentence(shed, route, detail),
         route: tells(Detail::Reason).map(|()| route.id().as_str()),
+        group: tells(Detail::Reason).and_then(|()| group(route, shed)),
         reason: tells(Detail::Reason).map(|()| shed.reason().as_str()),
         resistance: tells(Detail::Full).map(|()| tenths(shed.resistance().get())),
         voltage: tells(Detail::Full).map(|()| tenths(shed.voltage().get())),
@@ -121,13 +126,13 @@ fn sentence(shed: &Shed, route: &Route, detail: Detail) -> String {
     match detail {
         Detail::Full => format!(
             "{} refused a request of {} at {} ({}); retry in {wait:.1} s",
-            route.id(),
+            route.refuser(shed),
             shed.voltage(),
             shed.resistance(),
             shed.reason()
         ),
         Detail::Reason => {
-            format!("{} refused the request ({}); retry in {wait:.1} s", route.id(), shed.reason())
+            format!("{} refused the request ({}); retry in {wait:.1} s", route.refuser(shed), shed.reason())
         }
         Detail::Minimal => format!("the service is overloaded; retry in {wait:.1} s"),
     }

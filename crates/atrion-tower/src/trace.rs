@@ -53,4 +53,12 @@ pub(crate) fn mark(route: &Route, shed: &Shed) {
         .record("atrion.resistance.scar", terms.scar.get())
         .record("atrion.resistance.staleness", terms.staleness.get())
         .record("atrion.resistance.cluster", terms.cluster);
+    if let Some(group) = group(route, shed) {
+        span.record("atrion.group", group);
+    }
+}
+
+/// The name of the group whose gate has refused, if it was not the route's own.
+pub(crate) fn group(route: &Route, shed: &Shed) -> Option<String> {
+    shed.by_group().then(|| route.refuser(shed))?.group_name().map(str::to_owned)
 }

@@ -45,6 +45,15 @@ fn a_permit_holds_a_slot_of_both_gates_and_gives_both_back() {
 }
 
 #[test]
+fn the_cap_of_every_route_is_not_the_cap_of_their_group() {
+    let default = capped(1);
+    let world = World::new(Config { default, ..Config::default() });
+    let db = world.engine.group("db");
+    let held: Vec<_> = ["a", "b"].map(|name| db.route(name).admit_owned(Tier::Bulk)).into_iter().collect();
+    assert!(held.iter().all(Result::is_ok));
+}
+
+#[test]
 fn what_the_group_refuses_is_its_own_refusal_and_no_news_to_the_route() {
     let world = World::new(Config::default().group("db", capped(1)));
     let db = world.engine.group("db");

@@ -15,10 +15,10 @@ pub struct Refused {
 
 impl Refused {
     pub(crate) fn new(route: &Route, shed: Shed) -> Self {
-        Self { route: route.id().clone(), shed }
+        Self { route: route.refuser(&shed), shed }
     }
 
-    /// The route that refused.
+    /// The gate that refused: the route's, or its group's.
     #[must_use]
     pub const fn route(&self) -> &RouteId {
         &self.route

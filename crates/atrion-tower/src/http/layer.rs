@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use atrion_core::Priority;
@@ -16,8 +17,8 @@ use crate::refusal::Detail;
 use crate::trace::OnRefusal;
 use crate::trust::TrustedHeaders;
 
-/// Puts [`AdmissionService`] before a service: its route admits each request, or refuses it at
-/// once.
+/// Puts [`AdmissionService`] before a service: the gates of the whole service and of the request's
+/// route admit it, or one of them refuses it at once.
 ///
 /// Every setting has a default. Put it outside of everything that does work or waits, and inside of
 /// what only looks (traces, request ids, authentication that decides the priority).
@@ -59,19 +60,41 @@ use crate::trust::TrustedHeaders;
 #[must_use]
 pub struct AdmissionLayer {
     policy: Policy,
+    /// The group's name: its gate is made with the first service, so that none is made in vain.
+    group: Option<Cow<'static, str>>,
 }
 
 impl AdmissionLayer {
     /// Makes a layer for servers. Routes are named by axum's matched path
     /// ([`RouteNames::matched_path`]).
+    ///
+    /// A request passes two gates and holds one permit: that of the whole service, the
+    /// [group](atrion_engine::Group) `service`, because its routes share workers and pools, and that of its route,
+    /// which can be sick by itself. [`group`](Self::group) and
+    /// [`each_route_alone`](Self::each_route_alone) set something else.
     pub fn new(atrion: Atrion) -> Self {
-        Self { policy: Policy::new(atrion, RouteNames::default()) }
+        Self { policy: Policy::new(atrion, RouteNames::default()), group: Some("service".into()) }
     }
 
     /// Makes a layer for clients. Routes are named by the authority that is called
-    /// ([`RouteNames::authority`]).
+    /// ([`RouteNames::authority`]), and each has a gate of its own alone: callees share nothing.
     pub fn client(atrion: Atrion) -> Self {
-        Self { policy: Policy::new(atrion, RouteNames::authority()) }
+        Self { policy: Policy::new(atrion, RouteNames::authority()), group: None }
+    }
+
+    /// Sets the group whose gate admits beside each route's own. A service with several pools gives
+    /// the routes of each a group in the configuration
+    /// ([`RouteConfig::group`](atrion_engine::RouteConfig::group)), which goes before this.
+    pub fn group(mut self, name: &str) -> Self {
+        self.group = Some(name.to_owned().into());
+        self
+    }
+
+    /// Admits by each route's own gate alone, but for routes that the configuration puts into a
+    /// group: for routes that share nothing.
+    pub fn each_route_alone(mut self) -> Self {
+        self.group = None;
+        self
     }
 
     /// Sets how requests are assigned to routes.
@@ -144,7 +167,8 @@ impl AdmissionLayer {
     /// traces and access logs. It must be quick.
     ///
     /// Without it, too, a refusal is written into those of these fields that the current `tracing`
-    /// span has declared: `atrion.decision`, `atrion.route`, `atrion.tier`, `atrion.shed.reason`,
+    /// span has declared: `atrion.decision`, `atrion.route`, `atrion.group` if its gate has refused
+    /// and not the route's own, `atrion.tier`, `atrion.shed.reason`,
     /// `atrion.voltage`, `atrion.resistance`, and `atrion.resistance.` with `base`, `saturation`,
     /// `momentum`, `scar`, `staleness` and `cluster`. `atrion_otel::mark_span` as this function
     /// writes all of them into OpenTelemetry's current span, declared or not.
@@ -165,6 +189,8 @@ impl<S> Layer<S> for AdmissionLayer {
     type Service = AdmissionService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdmissionService::new(inner, Arc::new(self.policy.clone()))
+        let mut policy = self.policy.clone();
+        policy.group = self.group.as_deref().map(|name| policy.atrion.group(name));
+        AdmissionService::new(inner, Arc::new(policy))
     }
 }

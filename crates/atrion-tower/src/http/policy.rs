@@ -4,9 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use atrion_engine::Atrion;
+use atrion_engine::{Atrion, Group, Route};
 
 use crate::classify::{Classify, DefaultClassifier};
+use crate::head::RequestHead;
 use crate::names::RouteNames;
 use crate::priority::Priorities;
 use crate::refusal::Detail;
@@ -32,6 +33,8 @@ pub enum Hold {
 pub(crate) struct Policy {
     pub(crate) atrion: Atrion,
     pub(crate) names: RouteNames,
+    /// Whose gate admits beside the route's.
+    pub(crate) group: Option<Group>,
     pub(crate) priorities: Priorities,
     pub(crate) classify: Arc<dyn Classify>,
     pub(crate) detail: Detail,
@@ -45,6 +48,7 @@ impl Policy {
         Self {
             atrion,
             names,
+            group: None,
             priorities: Priorities::default(),
             classify: Arc::new(DefaultClassifier::new()),
             detail: Detail::default(),
@@ -55,10 +59,22 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// The request's route, behind the gate of the group.
+    pub(crate) fn route(&self, head: &RequestHead<'_>) -> Route {
+        let route = self.names.route(&self.atrion, head);
+        match &self.group {
+            Some(group) => route.within(group),
+            None => route,
+        }
+    }
+}
+
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
             .field("names", &self.names)
+            .field("group", &self.group.as_ref().map(Group::name))
             .field("priorities", &self.priorities)
             .field("detail", &self.detail)
             .field("hold", &self.hold)

@@ -67,7 +67,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = &self.policy;
         let priority = policy.priorities.take(&mut request, &policy.atrion);
-        let route = policy.names.route(&policy.atrion, &RequestHead::of(&request));
+        let route = policy.route(&RequestHead::of(&request));
         match route.admit_owned(priority) {
             Ok(permit) => {
                 let (mut permit, is_head) = (Some(permit), request.method() == Method::HEAD);

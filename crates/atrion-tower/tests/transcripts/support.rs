@@ -55,11 +55,11 @@ impl World {
         routes.find(|snapshot| snapshot.id.as_str() == route).unwrap()
     }
 
-    /// The routes that have been made, but for the overflow route.
+    /// The routes that have been made, but for the overflow route and groups.
     pub(crate) fn routes(&self) -> Vec<String> {
         let mut names: Vec<_> =
             self.atrion.snapshot().routes.iter().map(|route| route.id.as_str().to_owned()).collect();
-        names.retain(|name| name != atrion_engine::OVERFLOW_ROUTE);
+        names.retain(|name| name != atrion_engine::OVERFLOW_ROUTE && !name.starts_with('@'));
         names.sort();
         names
     }
