@@ -77,7 +77,8 @@ macro_rules! instruments {
 }
 
 const MODES: usize = Mode::ALL.len();
-const DECISIONS: usize = Tier::ALL.len() * (1 + Reason::ALL.len());
+/// Admitted, refused for a reason of its own, or by the gate of its group.
+const DECISIONS: usize = Tier::ALL.len() * (1 + Reason::ALL.len() + 1);
 /// Of messages: two directions, three results, and a reason for some of the rejected ones.
 const MESSAGES: usize = 32;
 

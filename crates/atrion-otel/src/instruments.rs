@@ -23,7 +23,7 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     counter(meter, &OUTCOMES, reader, instance, outcomes);
     counter(meter, &TRANSITIONS, reader, instance, transitions);
     counter(meter, &MESSAGES_SEEN, reader, instance, messages);
-    sum(meter, &ACTIVE, reader, instance, |reading, write| each(reading, write, |route| route.active));
+    sum(meter, &ACTIVE, reader, instance, active);
     sum(meter, &ROUTES, reader, instance, routes);
     gauge(meter, &PRESSURE, reader, instance, pressure);
     gauge(meter, &RESISTANCE, reader, instance, |reading, write| {
@@ -114,20 +114,29 @@ impl RouteReading {
 
 /// A count of 0 has no series. The exception is the normal tier, so that every route has a series.
 fn requests(reading: &Reading, write: Write<'_, u64>) {
-    for route in &reading.routes {
+    for route in reading.routes.iter().filter(|route| !route.is_group) {
         for (tier, admitted) in Tier::ALL.into_iter().zip(route.totals.admitted) {
             if admitted > 0 || tier == Tier::Normal {
                 let tier = KeyValue::new(TIER, tier.as_str());
                 write(admitted, &[route.label(), tier, KeyValue::new(DECISION, "admitted")]);
             }
         }
-        for (reason, by_tier) in Reason::ALL.into_iter().zip(route.totals.shed) {
+        let own = Reason::ALL.map(Reason::as_str).into_iter().zip(route.totals.shed);
+        for (reason, by_tier) in own.chain([(BY_GROUP, route.totals.by_group)]) {
             for (tier, shed) in Tier::ALL.into_iter().zip(by_tier).filter(|(_, shed)| *shed > 0) {
-                let (tier, reason) =
-                    (KeyValue::new(TIER, tier.as_str()), KeyValue::new(REASON, reason.as_str()));
+                let (tier, reason) = (KeyValue::new(TIER, tier.as_str()), KeyValue::new(REASON, reason));
                 write(shed, &[route.label(), tier, KeyValue::new(DECISION, "shed"), reason]);
             }
         }
+    }
+}
+
+/// Reason of a refusal by the gate of the route's group; the series of that gate say why.
+const BY_GROUP: &str = "group";
+
+fn active(reading: &Reading, write: Write<'_, i64>) {
+    for route in reading.routes.iter().filter(|route| !route.is_group) {
+        write(route.active, &[route.label()]);
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct RouteReading {
     pub(crate) name: StringValue,
+    /// Its requests are counted at their routes.
+    pub(crate) is_group: bool,
     pub(crate) totals: Totals,
     pub(crate) transitions: Transitions,
     pub(crate) active: i64,
@@ -160,9 +162,10 @@ impl RouteReading {
         let used = route.in_flight as f64 + route.debt;
         Self {
             name: StringValue::from(route.id.as_str().to_owned()),
+            is_group: route.is_group,
             totals,
             transitions,
-            active: i64::try_from(route.in_flight).unwrap_or(i64::MAX),
+            active: if route.is_group { 0 } else { i64::try_from(route.in_flight).unwrap_or(i64::MAX) },
             target: route.target,
             resistance: route.resistance.get(),
             terms: route.terms,
@@ -177,6 +180,7 @@ impl RouteReading {
     fn none() -> Self {
         Self {
             name: StringValue::from(OTHER),
+            is_group: false,
             totals: Totals::default(),
             transitions: Transitions::new(),
             active: 0,

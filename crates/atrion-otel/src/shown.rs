@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use atrion_core::{Mode, Reason, Tier};
-use atrion_engine::{Counts, OVERFLOW_ROUTE, RouteSnapshot};
+use atrion_engine::{OVERFLOW_ROUTE, RouteSnapshot};
 use atrion_state::RouteId;
 
 /// The counts of a route, in the order of the attributes' values.
@@ -14,6 +14,8 @@ use atrion_state::RouteId;
 pub(crate) struct Totals {
     pub(crate) admitted: [u64; Tier::ALL.len()],
     pub(crate) shed: [[u64; Tier::ALL.len()]; Reason::ALL.len()],
+    /// What the gate of the route's group refused.
+    pub(crate) by_group: [u64; Tier::ALL.len()],
     pub(crate) outcomes: [u64; OUTCOMES.len()],
 }
 
@@ -96,7 +98,7 @@ impl Shown {
             *taken += usize::from(has_place && !is_overflow);
             Place { own: has_place.then(Box::default), last: Box::default(), seen: now }
         });
-        let totals = Totals::of(&route.counts);
+        let totals = Totals::of(route);
         let counted = place.own.as_deref_mut().unwrap_or(&mut self.other);
         counted.add(&totals, &place.last);
         *place.last = totals;
@@ -113,10 +115,17 @@ impl Shown {
 }
 
 impl Totals {
-    pub(crate) fn of(counts: &Counts) -> Self {
+    /// What a route adds to sums over routes. A group's gate adds nothing: each of its requests is
+    /// counted at the route that it was for, refused ones too.
+    pub(crate) fn of(route: &RouteSnapshot) -> Self {
+        if route.is_group {
+            return Self::default();
+        }
+        let counts = &route.counts;
         Self {
             admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
             shed: Reason::ALL.map(|reason| Tier::ALL.map(|tier| counts.shed(tier, reason))),
+            by_group: Tier::ALL.map(|tier| counts.turned_away(tier)),
             // An outdated failure says nothing new to the breaker, but to its caller it is a
             // failure.
             outcomes: [
@@ -134,13 +143,15 @@ impl Totals {
     fn add(&mut self, now: &Self, then: &Self) {
         let forgotten = now.all().zip(then.all()).any(|(now, then)| now < then);
         let since = if forgotten { Self::default() } else { *then };
-        let sums = self.admitted.iter_mut().chain(self.shed.iter_mut().flatten()).chain(&mut self.outcomes);
+        let shed = self.shed.iter_mut().flatten().chain(&mut self.by_group);
+        let sums = self.admitted.iter_mut().chain(shed).chain(&mut self.outcomes);
         for (sum, (now, then)) in sums.zip(now.all().zip(since.all())) {
             *sum += now - then;
         }
     }
 
     fn all(&self) -> impl Iterator<Item = u64> {
-        self.admitted.iter().chain(self.shed.iter().flatten()).chain(&self.outcomes).copied()
+        let shed = self.shed.iter().flatten().chain(&self.by_group);
+        self.admitted.iter().chain(shed).chain(&self.outcomes).copied()
     }
 }

@@ -4,7 +4,7 @@
 import { attribute, h, text } from "./dom.js";
 import { clock, MODES } from "./format.js";
 import { line } from "./line.js";
-import { isShadow, resistance, shedOf, Store, value } from "./store.js";
+import { isGroup, isShadow, resistance, shedOf, Store, value } from "./store.js";
 import { post } from "./stream.js";
 import { overview } from "./views/overview.js";
 import { routes } from "./views/routes.js";
@@ -59,6 +59,7 @@ function name_it() {
   if (!view) return;
   let [shedding, open] = [0, 0];
   for (const route of store.routes.values()) {
+    if (isGroup(store, route)) continue;
     if (shedOf(store, route) > 0 && !isShadow(store, route)) shedding += 1;
     else if (value(store, route, "mode") === 2) open += 1;
   }

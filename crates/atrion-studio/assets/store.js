@@ -85,9 +85,11 @@ export class Store {
     const sum = new Array(10).fill(0);
     const from = this.column.admitted0;
     for (const route of this.routes.values()) {
+      // The requests of a group are counted at their routes.
+      const counts = isGroup(this, route) ? 0 : 1;
       route.spark.push(Math.round(resistance(this, route)));
       if (route.spark.length > SPARK) route.spark.shift();
-      for (let i = 0; i < 10; i++) sum[i] += route.row[from + i];
+      for (let i = 0; i < 10; i++) sum[i] += counts * route.row[from + i];
       this.noteShedding(route);
     }
     if (frame.t > before) append(this.totals, [[frame.t, ...sum]], TOTALS);
@@ -113,6 +115,18 @@ export class Store {
     }
     append(this.events, list.filter((event) => event.number > last), EVENTS);
     return [];
+  }
+
+  /// How many routes there are, without gates of groups.
+  count() {
+    let count = 0;
+    for (const route of this.routes.values()) count += isGroup(this, route) ? 0 : 1;
+    return count;
+  }
+
+  /// The gate of the group of a route, if it has one.
+  groupOf(route) {
+    return this.routes.get(value(this, route, "group") - 1);
   }
 
   overrideOf(name) {
@@ -159,3 +173,6 @@ export function shareOf(admitted, shed, shadow) {
 }
 
 export const isShadow = (store, route) => (value(store, route, "flags") & 1) !== 0;
+
+/// Whether it is the gate of a group. What it admits and refuses is counted at its routes, too.
+export const isGroup = (store, route) => (value(store, route, "flags") & 8) !== 0;

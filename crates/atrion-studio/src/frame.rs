@@ -38,9 +38,13 @@ pub(crate) const COLUMNS: [&str; WIDTH] = [
     "shed2",
     "shed3",
     "shed4",
+    // The number of the gate of its group, and 1 more; 0 for none.
+    "group",
 ];
 
-pub(crate) const WIDTH: usize = 24;
+pub(crate) const WIDTH: usize = 25;
+
+const GROUP: usize = WIDTH - 1;
 
 /// A rounded row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,6 +53,8 @@ pub(crate) struct Row([f32; WIDTH]);
 pub(crate) const SHADOW: f64 = 1.0;
 pub(crate) const FORCED_OPEN: f64 = 2.0;
 pub(crate) const FORCED_CLOSED: f64 = 4.0;
+/// The row is of a group's gate: no sum over routes has it in it.
+pub(crate) const IS_GROUP: f64 = 8.0;
 
 impl Row {
     /// Makes a row from a sighting and the one before it, `seconds` earlier. Counts become rates
@@ -69,7 +75,8 @@ impl Row {
             Some(OverrideKind::ForceClosed) => FORCED_CLOSED,
             _ => 0.0,
         };
-        let flags = forced + if now.shadow { SHADOW } else { 0.0 };
+        let flag = |is_set: bool, flag: f64| if is_set { flag } else { 0.0 };
+        let flags = forced + flag(now.shadow, SHADOW) + flag(now.route.is_group(), IS_GROUP);
         let mut row = [0.0; WIDTH];
         let head = [mode, flags, now.in_flight, now.debt, now.target];
         let terms = now.terms;
@@ -87,15 +94,26 @@ impl Row {
         Self(row)
     }
 
+    /// The same of a route within the group whose gate has that number.
+    pub(crate) fn within(mut self, group: Option<u32>) -> Self {
+        self.0[GROUP] = group.map_or(0.0, |number| number as f32 + 1.0);
+        self
+    }
+
+    pub(crate) fn is_group(&self) -> bool {
+        self.0[1] >= IS_GROUP as f32
+    }
+
     /// Whether nothing moves: no traffic, and a resistance of the base alone.
     pub(crate) fn is_idle(&self) -> bool {
-        let moving = self.0[14..].iter().sum::<f32>() + self.0[2] + self.0[3];
-        moving == 0.0 && self.0[6..11].iter().all(|term| *term == 0.0) && self.0[0] < 2.0 && self.0[1] == 0.0
+        let moving = self.rates().iter().sum::<f32>() + self.0[2] + self.0[3];
+        let is_held = self.0[1] % IS_GROUP as f32 != 0.0;
+        moving == 0.0 && self.0[6..11].iter().all(|term| *term == 0.0) && self.0[0] < 2.0 && !is_held
     }
 
     /// Requests per second, admitted and then shed, by tier.
     pub(crate) fn rates(&self) -> &[f32] {
-        &self.0[14..]
+        &self.0[14..GROUP]
     }
 
     /// R, in ohms.
@@ -130,6 +148,7 @@ mod tests {
     fn sighting() -> Sighting {
         Sighting {
             route: RouteId::new("r").unwrap(),
+            group: None,
             mode: Mode::CircuitBreaker,
             shadow: true,
             forced: Some(OverrideKind::ForceOpen),

@@ -66,14 +66,17 @@ impl Model {
         let at_ms = at_ms.max(self.at_ms + 1);
         self.at_ms = at_ms;
         let (mut new, mut rows) = (Vec::new(), String::new());
-        for sighting in routes {
-            let before = self.index.get(&sighting.route).copied();
-            let number = before.unwrap_or_else(|| self.number(&sighting.route));
-            let known = before.and_then(|number| self.routes.get(&number));
-            let row = Row::of(&sighting, known.map(|known| &known.sighting), seconds);
-            if before.is_none() {
-                new.push(json!([number, sighting.route.as_str()]));
+        // All numbers first: a route may stand before its group.
+        for Sighting { route, .. } in &routes {
+            if !self.index.contains_key(route) {
+                new.push(json!([self.number(route), route.as_str()]));
             }
+        }
+        for sighting in routes {
+            let Some(number) = self.index.get(&sighting.route).copied() else { continue };
+            let known = self.routes.get(&number);
+            let group = sighting.group.as_ref().and_then(|group| self.index.get(group)).copied();
+            let row = Row::of(&sighting, known.map(|known| &known.sighting), seconds).within(group);
             if known.is_none_or(|known| known.row != row) {
                 if !rows.is_empty() {
                     rows.push(',');
@@ -121,7 +124,7 @@ impl Model {
 
     fn sum_up(&mut self) {
         let mut sum = [0.0; 10];
-        for known in self.routes.values() {
+        for known in self.routes.values().filter(|known| !known.row.is_group()) {
             for (total, rate) in sum.iter_mut().zip(known.row.rates()) {
                 *total += rate;
             }
@@ -253,6 +256,26 @@ mod tests {
         // A name that comes back is new, with a number of its own.
         let fourth = frame(&mut model, vec![sighting("a", 5), sighting("b", 90)], 4_000);
         assert_eq!(fourth["new"], json!([[2, "a"]]));
+    }
+
+    #[test]
+    fn a_request_that_two_gates_have_seen_is_counted_once() {
+        let mut model = Model::new(1);
+        let group = RouteId::new("@pool").unwrap();
+        let route =
+            |name: &str, admitted| Sighting { group: Some(group.clone()), ..sighting(name, admitted) };
+        let look = |model: &mut Model, admitted, at_ms| {
+            // A route may stand before its group.
+            let routes = vec![route("!", admitted), sighting("@pool", 2 * admitted), route("a", admitted)];
+            frame(model, routes, at_ms)
+        };
+        let first = look(&mut model, 0, 1_000);
+        assert_eq!(first["new"], json!([[0, "!"], [1, "@pool"], [2, "a"]]));
+        let column = 1 + COLUMNS.iter().position(|column| *column == "group").unwrap();
+        let groups: Vec<_> = (0..3).map(|row| &first["rows"][row][column]).collect();
+        assert_eq!(groups, [&json!(2), &json!(0), &json!(2)], "the number of the gate, and 1 more");
+        look(&mut model, 30, 2_000);
+        assert_eq!(model.totals.back().unwrap().1[0], 60.0);
     }
 
     #[test]

@@ -104,6 +104,9 @@ pub struct Observed {
 pub struct Sighting {
     /// Its name.
     pub route: RouteId,
+    /// The gate of the group that its requests pass beside its own. The gates of groups are routes
+    /// themselves ([`RouteId::is_group`]), which no sum over routes has in it.
+    pub group: Option<RouteId>,
     /// Its mode.
     pub mode: Mode,
     /// Nothing is shed.
@@ -126,7 +129,7 @@ pub struct Sighting {
     pub error_share: f64,
     /// Requests let through since the route exists, by tier from critical to bulk.
     pub admitted: [u64; 5],
-    /// Requests refused, likewise.
+    /// Requests refused, likewise, whichever gate refused them.
     pub shed: [u64; 5],
 }
 
@@ -136,6 +139,7 @@ impl Sighting {
     pub(crate) const fn calm(route: RouteId) -> Self {
         Self {
             route,
+            group: None,
             mode: Mode::Operational,
             shadow: false,
             forced: None,

@@ -2,7 +2,7 @@
 //! The numbers are those of the instance.
 
 use atrion_core::{Outcome, Reason, Tier};
-use atrion_engine::Config;
+use atrion_engine::{Config, RouteConfig};
 use atrion_otel::Telemetry;
 use atrion_state::{Event, LicenseStanding, LicenseState};
 use tokio::time::sleep;
@@ -145,4 +145,29 @@ async fn a_license_from_an_event_is_shown_until_a_store_says_more() {
         scrape.find("atrion_license_state", &[("atrion_license_id", "AL-1")]).is_empty(),
         "its series is gone"
     );
+}
+
+/// A group's gate and its routes see the same requests: sums over routes must not see them twice.
+#[tokio::test(start_paused = true)]
+async fn sums_count_a_request_once_whichever_gate_has_decided() {
+    let config = Config::default().group("pool", RouteConfig::default().cap(2));
+    let stage = Stage::new(config).await;
+    let pool = stage.atrion.group("pool");
+    let (one, other) = (pool.route("one"), pool.route("other"));
+    let held = [one.admit_owned(Tier::Normal).unwrap(), other.admit_owned(Tier::Normal).unwrap()];
+    assert!(one.admit(Tier::Normal).is_err() && other.admit(Tier::High).is_err());
+    assert!(one.admit(Tier::Normal).is_err());
+    sleep(ms(250)).await;
+    let scrape = stage.scrape();
+    assert_eq!((counts_of(&scrape, "admitted"), counts_of(&scrape, "shed")), (2.0, 3.0));
+    assert_eq!(scrape.sum("atrion_admission_active_requests", &[]), Some(2.0));
+    let by_group = [("atrion_decision", "shed"), ("atrion_shed_reason", "group")];
+    assert_eq!(scrape.sum(REQUESTS, &of("one", &by_group)), Some(2.0), "the endpoint shows what it lost");
+    assert_eq!(scrape.sum(REQUESTS, &of("other", &by_group)), Some(1.0));
+    assert!(scrape.sum("atrion_route_resistance", &of("@pool", &[])).is_some(), "and the gate says why");
+    held.into_iter().for_each(|permit| permit.finish(Outcome::Success));
+    sleep(ms(250)).await;
+    let scrape = stage.scrape();
+    let succeeded = [("atrion_outcome", "success")];
+    assert_eq!(scrape.sum("atrion_admission_outcomes_total", &succeeded), Some(2.0));
 }

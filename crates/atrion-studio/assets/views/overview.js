@@ -5,7 +5,7 @@
 import { TimeChart } from "../chart.js";
 import { attribute, h, keyed, panel, table, text } from "../dom.js";
 import { clock, day, number, ohms, percent, points, span, TIERS } from "../format.js";
-import { admittedOf, isShadow, resistance, shareOf, shedOf, value } from "../store.js";
+import { admittedOf, isGroup, isShadow, resistance, shareOf, shedOf, value } from "../store.js";
 import { left, marksOf, modeChip, routeLink, sentence, setMode, severity, whyOf } from "./parts.js";
 
 const NO_ROUTES = "No route has been named yet. One appears here with its first request, or as soon as the code says atrion.route(\"GET /orders\").";
@@ -43,7 +43,7 @@ export function overview(store) {
   function update() {
     const all = [...store.routes.values()];
     const worst = (a, b) => value(store, b, "mode") - value(store, a, "mode") || shedOf(store, b) - shedOf(store, a);
-    const shedding = all.filter((route) => shedOf(store, route) > 0 && !isShadow(store, route)).sort(worst);
+    const shedding = all.filter((route) => shedOf(store, route) > 0 && !isShadow(store, route) && !isGroup(store, route)).sort(worst);
     const open = all.filter((route) => value(store, route, "mode") === 2).sort(worst);
     status.say(store, shedding, open);
     const curve = store.totals.map(([t, a0, a1, a2, a3, a4, s0, s1, s2, s3, s4]) => [t, a0 + a1 + a2 + a3 + a4, s0 + s1 + s2 + s3 + s4]);
@@ -72,7 +72,7 @@ export function overview(store) {
 
 /// Whether there is a route beside the overflow route.
 function busy(store) {
-  return store.routes.size > (store.byName.has("__overflow__") ? 1 : 0);
+  return store.count() > (store.byName.has("__overflow__") ? 1 : 0);
 }
 
 /// The headline: the worst route by name, and since when and why.
@@ -115,16 +115,17 @@ function statusOf() {
       return tell("open", "⊘ ", first, open.length === 1 ? ": its breaker is open" : ` and ${open.length - 1} more: their breakers are open`, reason, "no request comes for it at the moment, so none is refused");
     }
     if (!busy(store)) return tell("calm", "● Nothing is shed", null, "", "", "no route has been named yet");
-    const routes = store.routes.size - (store.byName.has("__overflow__") ? 1 : 0);
+    const routes = store.count() - (store.byName.has("__overflow__") ? 1 : 0);
     tell("calm", "● Nothing is shed", null, "", "", `${number(routes)} ${routes === 1 ? "route" : "routes"} · ${number(sum(store.routes.values(), store, admittedOf))} requests/s admitted`);
   }
 
   return { element, say };
 }
 
+/// The sum over routes; requests of a group are counted at its routes.
 function sum(routes, store, of) {
   let total = 0;
-  for (const route of routes) total += of(store, route);
+  for (const route of routes) if (!isGroup(store, route)) total += of(store, route);
   return total;
 }
 
@@ -143,7 +144,7 @@ function tierTable() {
   made.update = (store) => {
     const [admitted, shed] = [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]];
     for (const route of store.routes.values()) {
-      if (isShadow(store, route)) continue;
+      if (isShadow(store, route) || isGroup(store, route)) continue;
       for (let tier = 0; tier < 5; tier++) {
         admitted[tier] += value(store, route, `admitted${tier}`);
         shed[tier] += value(store, route, `shed${tier}`);

@@ -3,7 +3,7 @@
 
 import { attribute, h, text } from "../dom.js";
 import { best, KINDS, MODES, number, percent, span, stamp } from "../format.js";
-import { isShadow, value } from "../store.js";
+import { isShadow, resistance, value } from "../store.js";
 
 /// A mode as glyph and word, with the override.
 export function modeChip() {
@@ -30,8 +30,17 @@ export function sentence(words) {
   return words ? `${words[0].toUpperCase()}${words.slice(1)}.` : "";
 }
 
-/// In a few words, the largest term of a route's resistance; empty where no term counts.
+/// In a few words, the largest term of a route's resistance, or of its group's where that is the
+/// higher one; empty where no term counts.
 export function whyOf(store, route) {
+  const own = reasonOf(store, route);
+  const group = store.groupOf(route);
+  if (!group || store.overrideOf(route.name) || resistance(store, group) <= resistance(store, route)) return own;
+  const theirs = reasonOf(store, group);
+  return theirs ? `its group ${group.name}: ${theirs}` : own;
+}
+
+function reasonOf(store, route) {
   const of = (name) => value(store, route, name);
   const byHand = store.overrideOf(route.name);
   if (byHand && byHand.kind !== "reset") return `${KINDS[byHand.kind]?.word ?? byHand.kind} by ${byHand.author ?? "code"} for ${left(byHand)} more: ${byHand.reason}`;

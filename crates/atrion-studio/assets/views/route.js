@@ -5,9 +5,9 @@
 import { TimeChart } from "../chart.js";
 import { attribute, h, keyed, panel, svg, table, text } from "../dom.js";
 import { BEST, best, clock, number, ohms, percent, REASONS, span, target } from "../format.js";
-import { admittedOf, isShadow, resistance, resistanceOf, shareOf, shedOf, sumFrom, value } from "../store.js";
+import { admittedOf, isGroup, isShadow, resistance, resistanceOf, shareOf, shedOf, sumFrom, value } from "../store.js";
 import { form } from "./overrides.js";
-import { left, marksOf, modeChip, sentence, setMode, whyOf } from "./parts.js";
+import { left, marksOf, modeChip, routeLink, sentence, setMode, whyOf } from "./parts.js";
 
 const TERMS = [
   { name: "base", color: "t-base", kind: "area", hint: "what a healthy route has" },
@@ -35,12 +35,13 @@ export function route(store, name, { toast }) {
   const why = whyTable();
   const gone = h("p", { class: "notice", hidden: true }, "There is no route of this name now: it was never named, or it was forgotten.");
   const overflow = h("p", { class: "notice", hidden: true }, "All routes past the bound on their number share this one. If it has requests, a name has something in it that is different in each of them, such as an id: name routes by their template.");
+  const pool = h("p", { class: "subline", hidden: true });
   const may = store.about.overrides;
   const element = h(
     "div",
     { class: "view" },
     h("div", { class: "title" }, h("h1", {}, name), chip, h("span", { class: "grow" }), h("a", { class: "button", href: `#/whatif/${encodeURIComponent(name)}` }, "What if…"), windows),
-    h("div", {}, cause, now), byHand, gone, overflow,
+    h("div", {}, cause, now, pool), byHand, gone, overflow,
     h(
       "div",
       { class: "columns" },
@@ -76,6 +77,7 @@ export function route(store, name, { toast }) {
     text(cause, sentence(whyOf(store, found)));
     cause.hidden = !cause.textContent || Boolean(store.overrideOf(name));
     showOverride();
+    showGroup(found);
     for (const button of windows.children) attribute(button, "aria-pressed", Number(button.dataset.seconds) === seconds);
     const c = store.column;
     const until = store.time;
@@ -90,6 +92,13 @@ export function route(store, name, { toast }) {
     latency.show(each((row) => [row[c.latencyMs], row[c.baselineMs]]), { from, until, marks });
     ladder.update(found);
     why.update(store.refusals.filter((refusal) => refusal.route === name).slice(-25).reverse());
+  }
+
+  function showGroup(found) {
+    const group = store.groupOf(found);
+    pool.hidden = !group && !isGroup(store, found);
+    if (!group) return text(pool, "It is the gate of a group: each of its requests is counted at the route that it is for, too.");
+    pool.replaceChildren("Its requests pass the gate of its group as well: ", routeLink(group.name), `, R ${ohms(resistance(store, group))} Ω.`);
   }
 
   function showOverride() {
@@ -169,7 +178,7 @@ function whyTable() {
           h("td", {}, refusal.tier),
           h("td", { class: "num" }, refusal.voltage_v.toFixed(1)),
           h("td", { class: "num strong" }, ohms(refusal.resistance_ohm)),
-          h("td", { class: "whole", title: REASONS[refusal.reason] }, refusal.reason.replace("_", " ")),
+          h("td", { class: refusal.group ? null : "whole", title: REASONS[refusal.reason] }, refusal.reason.replace("_", " "), refusal.group ? [" · ", routeLink(refusal.group)] : null),
           numbers.map((term) => h("td", { class: `num ${Math.abs(term) < 0.05 ? "nought" : ""}` }, term.toFixed(1))),
           h("td", { class: "num" }, `${number(refusal.in_flight)}${refusal.debt > 0.05 ? ` + ${number(refusal.debt)}` : ""} / ${target(refusal.limit)}`),
           h("td", { class: "num", title: span(refusal.retry_after_s) }, refusal.retry_after_s.toFixed(1)),

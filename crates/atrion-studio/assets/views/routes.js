@@ -68,7 +68,8 @@ export function routes(store, search) {
     for (const [at, column] of COLUMNS.entries()) attribute(heads[at], "aria-sort", column.id === sort ? (down ? "descending" : "ascending") : null);
     const overflow = store.byName.get("__overflow__");
     const known = store.routes.size - (overflow && isIdleOverflow(store, overflow) ? 1 : 0);
-    text(count, order.length === known ? `${number(known)} ${known === 1 ? "route" : "routes"}` : `${number(order.length)} of ${number(known)} routes`);
+    const groups = store.routes.size - store.count();
+    text(count, order.length === known ? `${many(known - groups, "route")}${groups ? `, ${many(groups, "group")}` : ""}` : `${number(order.length)} of ${number(known)} routes`);
     empty.hidden = order.length > 0;
     made.wrap.hidden = order.length === 0;
     text(empty, known ? "No route fits: take a word out of the search, or the tick away." : "No route has been named yet. One appears here with its first request, or as soon as the code says atrion.route(\"GET /orders\").");
@@ -88,6 +89,10 @@ export function routes(store, search) {
 /// The overflow route, which all names past the bound share, is hidden until it has requests.
 function isIdleOverflow(store, route) {
   return route.name === "__overflow__" && value(store, route, "mode") === 0 && admittedOf(store, route) + shedOf(store, route) + value(store, route, "inFlight") === 0;
+}
+
+function many(count, word) {
+  return `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function compare(a, b) {

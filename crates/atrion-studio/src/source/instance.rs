@@ -133,8 +133,10 @@ fn own_cell(route: &RouteSnapshot) -> Cell {
 fn sighting(route: RouteSnapshot) -> Sighting {
     let terms = route.terms;
     let counts = route.counts;
-    let shed =
-        |tier: Tier| atrion_core::Reason::ALL.into_iter().map(|reason| counts.shed(tier, reason)).sum();
+    let shed = |tier: Tier| {
+        let own: u64 = atrion_core::Reason::ALL.into_iter().map(|reason| counts.shed(tier, reason)).sum();
+        own + counts.turned_away(tier)
+    };
     Sighting {
         mode: route.mode,
         shadow: route.shadow,
@@ -155,6 +157,7 @@ fn sighting(route: RouteSnapshot) -> Sighting {
         error_share: route.error_share,
         admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
         shed: Tier::ALL.map(shed),
+        group: route.group,
         route: route.id,
     }
 }

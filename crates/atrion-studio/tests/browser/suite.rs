@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::{Outcome, Tier};
-use atrion_engine::Atrion;
+use atrion_engine::{Atrion, Config, RouteConfig};
 use atrion_license::{Sources, Verifier, Watch, development};
 use atrion_studio::{Access, Studio, StudioConfig, Token};
 use atrion_testbed::{Browser, Page, Proxy, Upstream};
@@ -340,6 +340,40 @@ pub(crate) async fn recorded_minutes_are_lived_through_again() {
     no_complaints(&page);
 }
 
+pub(crate) async fn a_refusal_by_a_group_is_shown_at_its_endpoint() {
+    let config = Config::default().group("pool", RouteConfig::default().cap(4));
+    let atrion = Atrion::builder().config(config).connect().await.unwrap();
+    let route = atrion.group("pool").route("GET /orders");
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    // Four of ten requests pass, and the endpoint's own gate refuses none.
+    let traffic = tokio::spawn(async move {
+        loop {
+            let permits: Vec<_> = (0..10).filter_map(|_| route.admit_owned(Tier::Normal).ok()).collect();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            permits.into_iter().for_each(|permit| permit.finish(Outcome::Success));
+        }
+    });
+    says(&page, ".headline", "GET /orders sheds 6").await;
+    page.wait("document.title.startsWith('▲ 1 shed')", SOON).await.unwrap();
+    says(&page, ".needy tbody th", "@pool").await;
+    // Of all requests 60 % are refused: those that both gates have seen are not counted twice.
+    let normal = "[...document.querySelectorAll('.plain tbody tr')].find((row) => row.textContent.startsWith('normal'))";
+    page.wait(&format!("Math.abs(parseFloat({normal}.querySelector('.share').textContent) - 60) < 4"), SOON)
+        .await
+        .unwrap();
+    go(&page, "routes").await.unwrap();
+    says(&page, ".count", "1 route, 1 group").await;
+    go(&page, &view_of("GET /orders")).await.unwrap();
+    says(&page, ".subline", "Its requests pass the gate of its group as well: @pool").await;
+    says(&page, ".scroll.short td", "at cap · @pool").await;
+    go(&page, &view_of("@pool")).await.unwrap();
+    says(&page, ".subline", "It is the gate of a group").await;
+    traffic.abort();
+    no_complaints(&page);
+}
+
 pub(crate) async fn a_pause_is_a_gap_in_a_curve() {
     let atrion = Atrion::builder().connect().await.unwrap();
     let studio = studio(&atrion, 0).await.unwrap();
@@ -620,7 +654,7 @@ pub(crate) async fn a_page_that_is_left_open_stays_small() {
     // As many as are kept, and then some more.
     for count in [2_100_u32, 800] {
         for generation in 1..=count {
-            atrion.replace_config(atrion_engine::Config::default()).unwrap();
+            atrion.replace_config(Config::default()).unwrap();
             // No faster than the sampler tells all of them.
             if generation.is_multiple_of(25) {
                 tokio::time::sleep(Duration::from_millis(70)).await;

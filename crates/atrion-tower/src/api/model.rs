@@ -54,6 +54,11 @@ pub struct RouteView {
     /// The name. It may hold any character but control characters: show it as text, never as
     /// markup.
     pub name: String,
+    /// It is the gate of a group: its requests are counted at their routes, too, so sums over routes
+    /// leave it out.
+    pub is_group: bool,
+    /// The gate of the group that its requests pass beside its own.
+    pub group: Option<String>,
     /// `bootstrap`, `operational` or `circuit_breaker`.
     pub mode: &'static str,
     /// R as a request would meet it now, in ohms.
@@ -115,6 +120,8 @@ pub struct TierView {
     /// Requests that were refused, or would have been in shadow mode, by reason. Reasons without
     /// any are left out.
     pub shed: BTreeMap<&'static str, u64>,
+    /// Requests that the gate of the route's group has refused; not among `shed`.
+    pub turned_away: u64,
 }
 
 /// Calls by outcome.
@@ -153,8 +160,10 @@ pub struct RefusalView {
     pub number: u64,
     /// Milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// The route.
+    /// The route that the request was for.
     pub route: String,
+    /// The gate of the group that has refused it; null where the route's own did.
+    pub group: Option<String>,
     /// `saturated`, `scarred`, `breaker_open`, `at_cap` or `forced_open`.
     pub reason: &'static str,
     /// The tier of the request.
@@ -207,6 +216,8 @@ impl RouteView {
     pub(super) fn of(route: &RouteSnapshot, by_hand: Option<&Override>) -> Self {
         Self {
             name: route.id.as_str().to_owned(),
+            is_group: route.is_group,
+            group: route.group.as_ref().map(|group| group.as_str().to_owned()),
             mode: route.mode.as_str(),
             resistance_ohm: route.resistance.get(),
             terms_ohm: TermsView::of(&route.terms),
@@ -238,7 +249,12 @@ impl TierView {
     fn of(counts: &Counts, tier: Tier) -> Self {
         let shed = Reason::ALL.into_iter().map(|reason| (reason.as_str(), counts.shed(tier, reason)));
         let shed = shed.filter(|(_, count)| *count > 0).collect();
-        Self { tier: tier.as_str(), admitted: counts.admitted(tier), shed }
+        Self {
+            tier: tier.as_str(),
+            admitted: counts.admitted(tier),
+            shed,
+            turned_away: counts.turned_away(tier),
+        }
     }
 }
 
@@ -273,6 +289,7 @@ impl RefusalView {
             number: sample.number,
             at_ms: wall.saturating_sub(ago),
             route: sample.route.as_str().to_owned(),
+            group: sample.group.as_ref().map(|group| group.as_str().to_owned()),
             reason: refusal.reason.as_str(),
             tier: refusal.tier.as_str(),
             voltage_v: refusal.volts.get(),
