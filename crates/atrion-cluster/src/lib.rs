@@ -19,6 +19,12 @@ pub mod postgres;
 mod layered;
 pub use layered::{LayeredError, LayeredProvider};
 
+#[cfg(any(feature = "redis", feature = "postgres"))]
+mod credentials;
+#[cfg(any(feature = "redis", feature = "postgres"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres"))))]
+pub use credentials::{CredentialError, CredentialSource, Credentials};
+
 // For all adapters alike: what each has beside its store, what a license permits, what can be wrong
 // with settings, and the task that goes to the store.
 #[cfg(any(feature = "redis", feature = "postgres"))]

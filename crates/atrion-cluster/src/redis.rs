@@ -32,7 +32,13 @@ mod inbox;
 
 mod keys;
 
+mod limit;
+
+mod oversized;
+
 mod session;
+
+mod stream;
 
 /// The name in logs and metrics.
 const NAME: &str = "redis";

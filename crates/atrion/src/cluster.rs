@@ -2,6 +2,9 @@
 //! State that a fleet shares, and state that survives. Commercial: without a license state stays in memory, a
 //! log line says so, and admission works as it does with one.
 
+#[cfg(any(feature = "redis", feature = "postgres"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres"))))]
+pub use atrion_cluster::{CredentialError, CredentialSource, Credentials};
 pub use atrion_cluster::{LayeredError, LayeredProvider};
 
 /// A fleet that learns together.

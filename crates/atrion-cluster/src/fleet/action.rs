@@ -54,13 +54,15 @@ pub struct Part {
 
 /// How a [`Commit`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // there is no third end
+#[allow(clippy::exhaustive_enums)] // a store has it, or its listeners, or nobody may
 pub enum Committed {
     /// It is stored, and some fields of the record may be new.
     Stored {
         /// Fields that the record did not have before.
         added: usize,
     },
+    /// Its messages were published, and nothing is stored: the store takes no writes at present.
+    Published,
     /// It is not stored, or its end is not known.
     Failed,
 }

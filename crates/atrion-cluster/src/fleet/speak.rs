@@ -123,13 +123,23 @@ impl Fleet {
                 }
                 self.lanes.renew |= self.own.parts.is_sprawling();
             }
+            // The listeners have it: only the parts are to be written again.
+            Committed::Published => {
+                self.lanes.answered(began, now);
+                self.lanes.sure = began;
+                self.unstored();
+            }
             Committed::Failed => {
-                self.stats.failed += 1;
-                self.own.parts.failed();
-                self.unsaved = self.saving.take().into_iter().chain(self.unsaved).min();
+                self.unstored();
                 self.own.doubt(self.lanes.sure);
             }
         }
+    }
+
+    fn unstored(&mut self) {
+        self.stats.failed += 1;
+        self.own.parts.failed();
+        self.unsaved = self.saving.take().into_iter().chain(self.unsaved).min();
     }
 
     fn commit(&mut self, whole: bool, now: Mono) -> Commit {

@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::keys::Keys;
 use super::shared::{Settings, Shared};
 use super::{NAME, seed};
+use crate::credentials::{CredentialSource, Source};
 use crate::settings::{ConfigError, SettingsFault};
 use crate::wire::Key;
 
@@ -43,12 +44,14 @@ use crate::wire::Key;
 pub struct RedisClusterBuilder {
     config: RedisConfig,
     license: Option<Watch>,
+    credentials: Source,
     clock: Arc<dyn Clock>,
 }
 
 impl Default for RedisClusterBuilder {
     fn default() -> Self {
-        Self { config: RedisConfig::default(), license: None, clock: Arc::new(SystemClock) }
+        let (config, credentials) = (RedisConfig::default(), Source::default());
+        Self { config, license: None, credentials, clock: Arc::new(SystemClock) }
     }
 }
 
@@ -153,6 +156,15 @@ impl RedisClusterBuilder {
         self
     }
 
+    /// Where to ask for name, password and client's certificate before each connection: for
+    /// passwords that are rotated, tokens that end and certificates that are renewed. What it gives
+    /// counts before what a url and [`password`](Self::password) say; sentinels are asked with
+    /// [`sentinel_login`](Self::sentinel_login).
+    pub fn credentials(mut self, source: impl CredentialSource) -> Self {
+        self.credentials = Source::new(source);
+        self
+    }
+
     /// The name and password to log in to sentinels with, if they ask for one.
     pub fn sentinel_login(mut self, user: Option<String>, password: impl Into<String>) -> Self {
         self.config.sentinel_login = Login { user, password: Some(password.into()) };
@@ -188,9 +200,9 @@ impl RedisClusterBuilder {
 
     /// Checks everything. All that is wrong is in the error.
     pub(super) fn check(self) -> Result<Shared, ConfigError> {
-        let Self { config, license, clock } = self;
+        let Self { config, license, credentials, clock } = self;
         let mut faults = Vec::new();
-        let endpoint = Endpoint::new(&config, &mut faults);
+        let endpoint = Endpoint::new(&config, credentials, &mut faults);
         let gamma = Gamma::new(config.gamma)
             .inspect_err(|error| faults.push(SettingsFault::new("gamma", error)))
             .ok();

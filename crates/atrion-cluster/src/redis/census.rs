@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use atrion_license::ClusterLedger;
 
-use super::endpoint::{ANSWER, commands};
+use super::endpoint::ANSWER;
 use super::error::{StoreError, within};
 use super::shared::Shared;
 
@@ -20,8 +20,8 @@ pub(super) const EVERY: Duration = Duration::from_secs(3_600);
 pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
     let Some(id) = shared.adapter.license.license_id() else { return Ok(()) };
     let key = shared.keys.license(&id);
-    let client = shared.endpoint.resolve(&key).await?;
-    let mut connection = commands(&client).await?;
+    let commands = shared.endpoint.resolve(&key).await?.commands().await?;
+    let mut connection = commands.connection();
     let now = i64::try_from(shared.adapter.wall().as_millis() / 1_000).unwrap_or(i64::MAX);
     let life = i64::try_from(ClusterLedger::TIME_TO_LIVE.as_secs()).unwrap_or(i64::MAX);
     let (seen,): (HashMap<String, i64>,) = {

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::census;
 use super::error::{StoreError, within};
-use super::session::Session;
+use super::session::{Session, Stored};
 use super::shared::Shared;
 use super::{NAME, seed};
 use crate::adapter::Connection;
@@ -37,6 +37,8 @@ pub(super) struct Driver {
     census_due: Mono,
     notice_due: Mono,
     census: Option<JoinHandle<()>>,
+    /// Since when the server takes no writes, and everything else.
+    full: Option<Mono>,
 }
 
 /// Opening connections may take as long as several servers that do not answer.
@@ -58,6 +60,7 @@ impl Driver {
             census_due: now,
             notice_due: now,
             census: None,
+            full: None,
         }
     }
 
@@ -119,9 +122,14 @@ impl Driver {
         let event = self.link.done(now);
         if self.link.phase() == Phase::Live {
             self.shared.fleet().go_live(now);
-            self.shared.adapter.is(Connection::Up);
+            if self.full.is_none() {
+                self.shared.adapter.is(Connection::Up);
+            }
         }
-        if let Some(LinkEvent::Recovered { outage }) = event {
+        // A server that takes no writes was told of, and is not well yet.
+        if let Some(LinkEvent::Recovered { outage }) = event
+            && self.full.is_none()
+        {
             self.shared.adapter.tell(&Event::ProviderRecovered { provider: NAME, outage });
         }
     }
@@ -133,14 +141,15 @@ impl Driver {
         let event = self.link.failed(&error.reason(), now);
         let error = Arc::new(ProviderError::from(error));
         self.shared.adapter.is(Connection::Down(Arc::clone(&error)));
-        if event.is_some() {
+        // One outage, if the server took no writes before it took nothing.
+        if event.is_some() && self.full.take().is_none() {
             self.shared.adapter.tell(&Event::ProviderDegraded { provider: NAME, error });
         }
     }
 
     async fn connect(&mut self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let open = Session::open(&shared.endpoint, &shared.keys, shared.key.as_ref());
+        let open = Session::open(&shared.endpoint, &shared.keys, shared.key.as_ref(), &shared.oversized);
         self.session = Some(within(CONNECT, open).await?);
         Ok(())
     }
@@ -161,21 +170,41 @@ impl Driver {
         self.commit_landed(now, routes(&commit), result)
     }
 
-    /// A commit is over: tells the machine and the observer.
+    /// A commit is over: tells the machine and the observer. One that a server heard and did not
+    /// store costs the store and not the channel.
     fn commit_landed(
-        &self,
+        &mut self,
         began: Mono,
         routes: usize,
-        result: Result<usize, StoreError>,
+        result: Result<Stored, StoreError>,
     ) -> Result<(), StoreError> {
-        let end = match &result {
-            Ok(added) => Committed::Stored { added: *added },
-            Err(_) => Committed::Failed,
+        let (end, result, broken) = match result {
+            Ok(Stored::Whole { added }) => (Committed::Stored { added }, Ok(()), None),
+            Ok(Stored::Published(refusal)) => (Committed::Published, Err(refusal), None),
+            Err(error) => (Committed::Failed, Err(StoreError::Other(error.reason())), Some(error)),
         };
         let now = self.shared.now();
         self.shared.fleet().committed(end, now);
         self.report(SyncOperation::Push, began, routes, &result);
-        result.map(drop)
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        match (result, self.full) {
+            (Ok(()), Some(since)) => {
+                self.full = None;
+                self.shared.adapter.is(Connection::Up);
+                let outage = now.since(since);
+                self.shared.adapter.tell(&Event::ProviderRecovered { provider: NAME, outage });
+            }
+            (Err(refusal), None) => {
+                self.full = Some(now);
+                let error = Arc::new(ProviderError::from(refusal));
+                self.shared.adapter.is(Connection::Down(Arc::clone(&error)));
+                self.shared.adapter.tell(&Event::ProviderDegraded { provider: NAME, error });
+            }
+            (Ok(()), None) | (Err(_), Some(_)) => {}
+        }
+        Ok(())
     }
 
     /// Writes everything that is not stored yet, and leaves.
@@ -193,7 +222,10 @@ impl Driver {
         let result = self.commit_landed(now, routes(&commit), result);
         let now = self.shared.now();
         self.shared.fleet().disconnected(now);
-        result.map_err(Into::into)
+        match self.full {
+            Some(_) => Err(ProviderError::unavailable(NAME, "the last changes were not stored")),
+            None => result.map_err(Into::into),
+        }
     }
 
     /// What is due beside the connection: the license, the count of clusters, nodes that came and

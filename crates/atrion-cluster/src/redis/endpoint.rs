@@ -10,18 +10,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    ProtocolVersion, TlsCertificates, Value,
-};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, Value};
+use tokio_rustls::TlsConnector;
 
-use super::config::{Login, RedisConfig, Topology, shown};
+use super::config::{Login, RedisConfig, TlsConfig, Topology, shown};
 use super::error::{StoreError, within};
 use super::keys::slot;
+use super::stream::{Server, certificates, connector};
+use crate::credentials::{Credentials, Source};
 use crate::settings::SettingsFault;
 
 /// Where the store is, or which servers know.
@@ -32,7 +28,9 @@ pub(super) struct Endpoint {
     servers: Vec<ConnectionInfo>,
     /// How to log in to a server that others named.
     login: Login,
-    certificates: Option<TlsCertificates>,
+    tls: TlsConfig,
+    /// Asked again at every connection.
+    source: Source,
     /// The last server that did not answer is asked last.
     first: std::sync::Arc<AtomicUsize>,
 }
@@ -40,10 +38,15 @@ pub(super) struct Endpoint {
 /// The longest wait for an answer.
 pub(super) const ANSWER: Duration = Duration::from_millis(500);
 /// The longest wait for a connection, with its handshakes.
-const OPEN: Duration = Duration::from_secs(1);
+pub(super) const OPEN: Duration = Duration::from_secs(1);
+/// How to log in to a server that is about to be connected to.
+struct Access {
+    credentials: Credentials,
+    tls: Option<TlsConnector>,
+}
 
 impl Endpoint {
-    pub(super) fn new(config: &RedisConfig, faults: &mut Vec<SettingsFault>) -> Option<Self> {
+    pub(super) fn new(config: &RedisConfig, source: Source, faults: &mut Vec<SettingsFault>) -> Option<Self> {
         let RedisConfig { urls, topology, login, sentinel_login, tls, .. } = config;
         let before = faults.len();
         if urls.is_empty() {
@@ -64,38 +67,25 @@ impl Endpoint {
         let sharded = *topology == Topology::Cluster;
         let servers: Vec<_> =
             urls.iter().filter_map(|url| server(url, asked_first, sharded, faults)).collect();
-        let root = tls.root.clone();
-        let client = tls.client_certificate.clone().zip(tls.client_key.clone());
-        let client_tls = client.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
         if tls.client_certificate.is_some() != tls.client_key.is_some() {
             let problem = "has only one of the client's certificate and its key: give both";
             faults.push(SettingsFault::new("tls", problem));
         }
-        let custom = root.is_some() || client_tls.is_some();
-        if root.as_deref().is_some_and(|pem| !holds_certificates(pem)) {
+        if tls.root.as_deref().is_some_and(|pem| certificates(pem).is_err()) {
             faults.push(SettingsFault::new(
                 "tls_root",
                 "holds no certificate: give PEM, which begins with -----BEGIN CERTIFICATE",
             ));
         }
-        if servers.iter().any(is_tls) {
-            provide_cryptography();
-        } else if custom && faults.len() == before {
+        let is_custom = tls.root.is_some() || tls.client_certificate.is_some();
+        if is_custom && faults.len() == before && !servers.iter().any(is_tls) {
             let problem = "are given and no url is rediss://: nothing would be encrypted";
             faults.push(SettingsFault::new("tls", problem));
         }
-        let certificates = custom.then_some(TlsCertificates { client_tls, root_cert: root });
-        let endpoint = Self {
-            topology: topology.clone(),
-            servers,
-            login: login.clone(),
-            certificates,
-            first: std::sync::Arc::default(),
-        };
-        if let Some(server) = endpoint.servers.iter().find(|server| is_tls(server))
-            && let Err(error) = endpoint.client(server.clone())
-        {
-            faults.push(SettingsFault::new("tls", format!("certificates are refused: {}", error.reason())));
+        let (topology, login, tls) = (topology.clone(), login.clone(), tls.clone());
+        let endpoint = Self { topology, servers, login, tls, source, first: std::sync::Arc::default() };
+        if let Err(problem) = endpoint.access(Credentials::default()) {
+            faults.push(SettingsFault::new("tls", format!("certificates are refused: {problem}")));
         }
         (faults.len() == before).then_some(endpoint)
     }
@@ -106,30 +96,36 @@ impl Endpoint {
     }
 
     /// The server that has this key at present.
-    pub(super) async fn resolve(&self, key: &str) -> Result<Client, StoreError> {
+    pub(super) async fn resolve(&self, key: &str) -> Result<Server, StoreError> {
+        let credentials = self.source.ask(CREDENTIALS).await.map_err(StoreError::Credentials)?;
+        let access = self.access(credentials).map_err(StoreError::Credentials)?;
+        let login =
+            Login { user: access.credentials.user.clone(), password: access.credentials.password.clone() };
         let first = self.first.load(Ordering::Relaxed);
         let mut last = StoreError::Other("no url".to_owned());
         for nth in 0..self.servers.len() {
             let place = (first + nth) % self.servers.len();
             let asked = async {
-                let server = self.servers[place].clone();
+                let server = Server { info: self.servers[place].clone(), tls: access.tls.clone() };
                 match &self.topology {
                     Topology::Standalone => {
-                        let client = self.client(server)?;
+                        let server = server.logged_in(&login);
                         // Of several, one that answers.
                         if self.servers.len() > 1 {
-                            commands(&client).await?;
+                            server.commands().await?;
                         }
-                        Ok(client)
+                        Ok(server)
                     }
-                    Topology::Sentinel { master } => self.ask_sentinel(server, master).await,
-                    Topology::Cluster => self.ask_cluster(server, slot(key)).await,
+                    Topology::Sentinel { master } => {
+                        Ok(self.ask_sentinel(server, master).await?.logged_in(&login))
+                    }
+                    Topology::Cluster => self.ask_cluster(server.logged_in(&login), slot(key)).await,
                 }
             };
             match asked.await {
-                Ok(client) => {
+                Ok(server) => {
                     self.first.store(place, Ordering::Relaxed);
-                    return Ok(client);
+                    return Ok(server);
                 }
                 Err(error) => last = error,
             }
@@ -146,30 +142,33 @@ impl Endpoint {
         }
     }
 
-    async fn ask_sentinel(&self, sentinel: ConnectionInfo, master: &str) -> Result<Client, StoreError> {
-        let encrypted = is_tls(&sentinel);
-        let mut connection = commands(&self.client(sentinel)?).await?;
+    async fn ask_sentinel(&self, sentinel: Server, master: &str) -> Result<Server, StoreError> {
+        let encrypted = is_tls(&sentinel.info);
+        let commands = sentinel.commands().await?;
         let mut ask = redis::cmd("SENTINEL");
         ask.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
-        let address: Option<(String, u16)> = ask.query_async(&mut connection).await?;
+        let address: Option<(String, u16)> =
+            within(ANSWER, ask.query_async(&mut commands.connection())).await?;
         let unknown = || StoreError::Other(format!("the sentinel knows no master `{master}`"));
         let (host, port) = address.ok_or_else(unknown)?;
-        self.client(self.named(host, port, encrypted))
+        Ok(Server { info: self.named(host, port, encrypted), tls: sentinel.tls })
     }
 
-    async fn ask_cluster(&self, node: ConnectionInfo, slot: u16) -> Result<Client, StoreError> {
-        let encrypted = is_tls(&node);
-        let asked = match node.addr() {
+    async fn ask_cluster(&self, node: Server, slot: u16) -> Result<Server, StoreError> {
+        let encrypted = is_tls(&node.info);
+        let asked = match node.info.addr() {
             ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => host.clone(),
             _ => String::new(),
         };
-        let mut connection = commands(&self.client(node)?).await?;
-        let slots: Value = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await?;
+        let commands = node.commands().await?;
+        let mut ask = redis::cmd("CLUSTER");
+        let slots: Value = within(ANSWER, ask.arg("SLOTS").query_async(&mut commands.connection())).await?;
         let (host, port) = owner(&slots, slot)
             .ok_or_else(|| StoreError::Other(format!("no node of the cluster has slot {slot}")))?;
         // An empty name is the node that was asked.
         let host = if host.is_empty() { asked } else { host };
-        self.client(self.named(host, port, encrypted))
+        let settings = node.info.redis_settings().clone();
+        Ok(Server { info: self.named(host, port, encrypted).set_redis_settings(settings), tls: node.tls })
     }
 
     fn named(&self, host: String, port: u16, encrypted: bool) -> ConnectionInfo {
@@ -189,20 +188,25 @@ impl Endpoint {
         template.set_addr(address).set_redis_settings(login)
     }
 
-    fn client(&self, server: ConnectionInfo) -> Result<Client, StoreError> {
-        let client = match &self.certificates {
-            Some(certificates) if is_tls(&server) => Client::build_with_tls(server, certificates.clone()),
-            _ => Client::open(server),
-        };
-        Ok(client?)
+    /// What it takes to log in with these credentials, which count before the settings.
+    fn access(&self, credentials: Credentials) -> Result<Access, String> {
+        let own = self.tls.client_certificate.as_deref().zip(self.tls.client_key.as_deref());
+        let given = credentials.certificate.as_ref().map(|(chain, key)| (chain.as_slice(), key.as_slice()));
+        let tls = self.servers.iter().any(is_tls);
+        let tls = tls.then(|| connector(self.tls.root.as_deref(), given.or(own))).transpose()?;
+        Ok(Access { credentials, tls })
     }
 }
 
-/// A connection for commands, of which each is answered in time or fails.
-pub(super) async fn commands(client: &Client) -> Result<MultiplexedConnection, StoreError> {
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(OPEN)).set_response_timeout(Some(ANSWER));
-    within(OPEN, client.get_multiplexed_async_connection_with_config(&config)).await
+/// The longest wait for a source of credentials.
+const CREDENTIALS: Duration = Duration::from_secs(2);
+
+impl Server {
+    /// The same server, to be logged in to with this where something is given.
+    fn logged_in(self, login: &Login) -> Self {
+        let settings = with_login(self.info.redis_settings().clone(), login);
+        Self { info: self.info.set_redis_settings(settings), tls: self.tls }
+    }
 }
 
 fn server(
@@ -240,8 +244,7 @@ fn server(
     // Sharded channels are only pushed in the newer protocol; all other servers understand the
     // older one.
     let protocol = if sharded { ProtocolVersion::RESP3 } else { ProtocolVersion::RESP2 };
-    let tcp = TcpSettings::default().set_nodelay(true);
-    Some(info.set_redis_settings(settings.set_protocol(protocol)).set_tcp_settings(tcp))
+    Some(info.set_redis_settings(settings.set_protocol(protocol)))
 }
 
 fn with_login(mut settings: redis::RedisConnectionInfo, login: &Login) -> redis::RedisConnectionInfo {
@@ -275,21 +278,6 @@ fn owner(slots: &Value, slot: u16) -> Option<(String, u16)> {
         };
         Some((host, u16::try_from(*port).ok()?))
     })
-}
-
-/// The client library takes any text, and would then trust no server.
-fn holds_certificates(pem: &[u8]) -> bool {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    certificates.is_ok_and(|certificates| !certificates.is_empty())
-}
-
-/// TLS asks for a cryptography provider that is the process's. The service's own choice counts;
-/// without one it is ring.
-fn provide_cryptography() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // An error means that another thread was quicker, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
 }
 
 impl fmt::Debug for Endpoint {

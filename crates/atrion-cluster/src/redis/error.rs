@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use atrion_state::ProviderError;
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError};
 use tokio::time::timeout;
 
 use super::NAME;
@@ -13,8 +13,12 @@ use super::NAME;
 /// The store was not reached, did not answer in time, or refused.
 #[derive(Debug)]
 pub(super) enum StoreError {
-    Timeout { after: Duration },
+    Timeout {
+        after: Duration,
+    },
     Redis(RedisError),
+    /// There is nothing to log in with, or it cannot be used; why.
+    Credentials(String),
     Other(String),
 }
 
@@ -27,11 +31,19 @@ impl From<RedisError> for StoreError {
 impl StoreError {
     /// In words for a person, with what mends it where a person has to.
     pub(super) fn reason(&self) -> String {
-        match self {
+        let reason = match self {
             Self::Timeout { after } => format!("no answer within {after:?}"),
             Self::Redis(error) => reason(error),
-            Self::Other(reason) => reason.clone(),
-        }
+            Self::Credentials(reason) | Self::Other(reason) => reason.clone(),
+        };
+        // A server's words go to logs and terminals.
+        reason
+    }
+
+    /// The server takes no writes at present, and everything else.
+    pub(super) fn is_full(&self) -> bool {
+        let Self::Redis(error) = self else { return false };
+        matches!(refusal(error).0.as_str(), "OOM" | "MISCONF")
     }
 }
 
@@ -43,7 +55,7 @@ impl From<StoreError> for ProviderError {
             StoreError::Timeout { after } => Self::Timeout { provider: NAME, after },
             StoreError::Redis(error) if is_refusal(&error) => Self::rejected(NAME, reason).caused_by(error),
             StoreError::Redis(error) => Self::unavailable(NAME, reason).caused_by(error),
-            StoreError::Other(_) => Self::unavailable(NAME, reason),
+            StoreError::Credentials(_) | StoreError::Other(_) => Self::unavailable(NAME, reason),
         }
     }
 }
@@ -59,15 +71,17 @@ pub(super) async fn within<T, E: Into<StoreError>>(
 }
 
 fn is_refusal(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm))
-        || matches!(code(error), "NOAUTH" | "WRONGPASS" | "WRONGTYPE")
+    let refusal = refusal(error);
+    matches!(error.kind(), ErrorKind::AuthenticationFailed)
+        || matches!(refusal.0.as_str(), "NOAUTH" | "NOPERM" | "WRONGPASS" | "WRONGTYPE")
 }
 
 fn reason(error: &RedisError) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
-    let what = match (error.kind(), code(error)) {
+    let (code, detail) = refusal(error);
+    let what = match (error.kind(), code.as_str()) {
         (ErrorKind::AuthenticationFailed, _) | (_, "NOAUTH" | "WRONGPASS") => {
             "name or password refused: give the ones that the server's ACL has"
         }
@@ -76,26 +90,27 @@ fn reason(error: &RedisError) -> String {
         }
         (_, "WRONGTYPE") => "a key of ours holds something else: give this fleet a namespace of its own",
         (_, "OOM") => "the server's memory is full: raise maxmemory",
+        (_, "MISCONF") => "the server cannot save its data and takes no writes: see its log",
         (_, "READONLY") => "the server is a replica: a failover is under way, or the url names a replica",
         (_, "MOVED" | "ASK" | "CLUSTERDOWN" | "TRYAGAIN") => {
             "the slot is elsewhere or nowhere: the cluster is changing"
         }
-        (_, "EXECABORT") => return aborted(error),
         _ => return error.to_string(),
     };
-    match error.detail() {
+    match detail {
         Some(detail) => format!("{what} ({detail})"),
         None => what.to_owned(),
     }
 }
 
-/// A transaction that was refused says why at the command that was.
-fn aborted(error: &RedisError) -> String {
-    let text = error.to_string();
-    let known =
-        [("OOM", "the server's memory is full: raise maxmemory"), ("NOPERM", "a command is not permitted")];
-    let cause = known.into_iter().find(|(code, _)| text.contains(code)).map(|(_, reason)| reason);
-    cause.map_or(text.clone(), |cause| format!("{cause} ({text})"))
+/// What the server called its refusal, and its words. A transaction that was refused says so at the
+/// command that was.
+fn refusal(error: &RedisError) -> (String, Option<String>) {
+    let refused = error.clone().into_server_errors();
+    match refused.as_deref().and_then(<[_]>::first) {
+        Some((_, refused)) => (refused.code().to_owned(), refused.details().map(str::to_owned)),
+        None => (code(error).to_owned(), error.detail().map(str::to_owned)),
+    }
 }
 
 pub(super) fn code(error: &RedisError) -> &str {

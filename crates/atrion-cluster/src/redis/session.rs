@@ -6,27 +6,31 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrion_core::Mono;
 use atrion_state::NodeId;
-use futures_util::StreamExt as _;
-use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client, Pipeline, PushInfo, PushKind, Value};
-use tokio::task::AbortHandle;
+use futures_util::future::join;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use redis::aio::PubSub;
+use redis::{FromRedisValue as _, Pipeline, PushInfo, PushKind, RedisResult, Value};
 
-use super::endpoint::{ANSWER, Endpoint, commands};
+use super::endpoint::{ANSWER, Endpoint};
 use super::error::{StoreError, code, within};
 use super::inbox::Inbox;
 use super::keys::Keys;
+use super::oversized::Oversized;
+use super::stream::{Commands, Server, Task};
 use crate::fleet::Commit;
 use crate::wire::{Key, Message, encode};
 
 /// The connections. They end with the value.
 pub(super) struct Session {
-    commands: MultiplexedConnection,
+    commands: Commands,
     subscriber: Subscriber,
     pub(super) inbox: Arc<Inbox>,
     keys: Keys,
     key: Option<Key>,
     sharded: bool,
+    oversized: Arc<Oversized>,
 }
 
 /// The connection that listens.
@@ -34,18 +38,9 @@ enum Subscriber {
     /// The older protocol: a connection that can do nothing else.
     Plain(Option<PubSub>),
     /// The newer one: messages are pushed beside the answers.
-    Pushed(MultiplexedConnection),
+    Pushed(Commands),
     /// A task reads the messages.
-    Reading { _reader: Reader },
-}
-
-/// The task that reads; it ends with this.
-struct Reader(AbortHandle);
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    Reading { _reader: Task },
 }
 
 /// A stored record, not yet looked at.
@@ -63,12 +58,24 @@ pub(super) enum Read {
     Absent(NodeId),
     /// There is something under its key, which is none.
     Foreign(NodeId),
+    /// There is more under its key than a node can have written. It is left alone for a while.
+    Oversized(NodeId),
+}
+
+/// How a commit ended that the server answered.
+pub(super) enum Stored {
+    /// It is stored and published; some fields of the record may be new.
+    Whole { added: usize },
+    /// It is published. The server takes no writes at present, for this reason.
+    Published(StoreError),
 }
 
 /// No fleet has more members.
 const MEMBERS: usize = 4_096;
-/// No node's record has more fields.
+/// No node's record has more fields. As many pass [through the stream](super::limit), and one more.
 const FIELDS: usize = 16_384;
+/// Headers that are asked for in one go.
+const HEADERS: usize = 256;
 /// The set of members outlives its last member by a day.
 const DAY_MS: i64 = 86_400_000;
 
@@ -78,21 +85,22 @@ impl Session {
         endpoint: &Endpoint,
         keys: &Keys,
         key: Option<&Key>,
+        oversized: &Arc<Oversized>,
     ) -> Result<Self, StoreError> {
-        let client = endpoint.resolve(&keys.members()).await?;
+        let server = endpoint.resolve(&keys.members()).await?;
         let inbox = Inbox::new();
         let opened = async {
-            let commands = commands(&client).await?;
+            let commands = server.commands().await?;
             let subscriber = if endpoint.is_sharded() {
-                Subscriber::Pushed(pushed(&client, &inbox).await?)
+                Subscriber::Pushed(pushed(&server, &inbox).await?)
             } else {
-                Subscriber::Plain(Some(within(ANSWER * 2, client.get_async_pubsub()).await?))
+                Subscriber::Plain(Some(server.pubsub().await?))
             };
             Ok((commands, subscriber))
         };
         let (commands, subscriber) = opened.await.inspect_err(|_: &StoreError| endpoint.failed())?;
-        let sharded = endpoint.is_sharded();
-        Ok(Self { commands, subscriber, inbox, keys: keys.clone(), key: key.cloned(), sharded })
+        let (sharded, oversized) = (endpoint.is_sharded(), Arc::clone(oversized));
+        Ok(Self { commands, subscriber, inbox, keys: keys.clone(), key: key.cloned(), sharded, oversized })
     }
 
     /// Subscribes, and waits for the answer.
@@ -103,18 +111,19 @@ impl Session {
                 let Some(mut pubsub) = pubsub.take() else { return Ok(()) };
                 within(ANSWER, pubsub.subscribe(channel)).await?;
                 let (inbox, mut messages) = (Arc::clone(&self.inbox), pubsub.into_on_message());
-                let reader = tokio::spawn(async move {
+                let reader = Task::spawn(async move {
                     while let Some(message) = messages.next().await {
                         inbox.push(message.get_payload_bytes().to_vec());
                     }
                     inbox.close();
                 });
-                self.subscriber = Subscriber::Reading { _reader: Reader(reader.abort_handle()) };
+                self.subscriber = Subscriber::Reading { _reader: reader };
                 Ok(())
             }
             Subscriber::Pushed(connection) => {
                 let mut subscribe = redis::cmd("SSUBSCRIBE");
                 subscribe.arg(channel);
+                let mut connection = connection.connection();
                 within(ANSWER, connection.send_packed_command(&subscribe)).await.map(drop)
             }
             Subscriber::Reading { .. } => Ok(()),
@@ -128,23 +137,31 @@ impl Session {
     ) -> impl Future<Output = Result<(), StoreError>> + use<> {
         let mut pipe = redis::pipe();
         let encoded = self.add_messages(&mut pipe, messages);
-        let mut connection = self.commands.clone();
+        let commands = self.commands.clone();
         async move {
             encoded?;
-            within(ANSWER, pipe.query_async::<()>(&mut connection)).await
+            within(ANSWER, pipe.query_async::<()>(&mut commands.connection())).await
         }
     }
 
-    /// Writes a record and publishes, all or nothing; gives how many of the record's fields are
-    /// new.
-    pub(super) fn commit(&self, commit: &Commit) -> impl Future<Output = Result<usize, StoreError>> + use<> {
-        let mut pipe = redis::pipe();
+    /// Writes a record and publishes, all or nothing. A server that takes no writes at present
+    /// publishes all the same.
+    pub(super) fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Stored, StoreError>> + use<> {
+        let (mut pipe, mut spoken) = (redis::pipe(), redis::pipe());
         let encoded = self.add_commit(&mut pipe, commit);
-        let mut connection = self.commands.clone();
+        let encoded = encoded.and_then(|()| self.add_messages(&mut spoken, &commit.messages));
+        let commands = self.commands.clone();
         async move {
             encoded?;
-            let (added,): (usize,) = within(ANSWER, pipe.query_async(&mut connection)).await?;
-            Ok(added)
+            let mut connection = commands.connection();
+            match within(ANSWER, pipe.query_async(&mut connection)).await {
+                Ok((added,)) => Ok(Stored::Whole { added }),
+                Err(error) if error.is_full() => {
+                    within(ANSWER, spoken.query_async::<()>(&mut connection)).await?;
+                    Ok(Stored::Published(error))
+                }
+                Err(error) => Err(error),
+            }
         }
     }
 
@@ -179,13 +196,25 @@ impl Session {
             .map_err(|error| StoreError::Other(error.to_string()))
     }
 
-    /// The names in the set of members that can be names.
-    pub(super) fn members(&self) -> impl Future<Output = Result<Vec<NodeId>, StoreError>> + use<> {
+    /// The names in the set of members that can be names. Of a set with more than a fleet can have,
+    /// some; it is then left alone for a while.
+    pub(super) fn members(
+        &self,
+        patience: Duration,
+        now: Mono,
+    ) -> impl Future<Output = Result<Vec<NodeId>, StoreError>> + use<> {
         let mut ask = redis::cmd("SMEMBERS");
         ask.arg(self.keys.members());
-        let mut connection = self.commands.clone();
+        let (commands, oversized) = (self.commands.clone(), Arc::clone(&self.oversized));
         async move {
-            let names: Vec<Vec<u8>> = within(ANSWER, ask.query_async(&mut connection)).await?;
+            if oversized.is_set_left_alone(now) {
+                return Ok(Vec::new());
+            }
+            let mut connection = commands.connection();
+            let names: Vec<Vec<u8>> = within(patience, ask.query_async(&mut connection)).await?;
+            if names.len() > MEMBERS {
+                oversized.leave_set_alone(now);
+            }
             let names = names.iter().take(MEMBERS).filter_map(|name| std::str::from_utf8(name).ok());
             Ok(names.filter_map(|name| NodeId::new(name).ok()).collect())
         }
@@ -198,89 +227,121 @@ impl Session {
         for node in nodes {
             ask.arg(node.as_str());
         }
-        let (mut connection, is_empty) = (self.commands.clone(), nodes.is_empty());
-        async move { if is_empty { Ok(()) } else { within(ANSWER, ask.query_async::<()>(&mut connection)).await } }
+        let (commands, is_empty) = (self.commands.clone(), nodes.is_empty());
+        async move {
+            if is_empty {
+                return Ok(());
+            }
+            within(ANSWER, ask.query_async::<()>(&mut commands.connection())).await
+        }
     }
 
-    /// The records of these nodes, whole.
+    /// The records of these nodes, whole. `patience`: how long each answer is waited for.
     pub(super) fn records(
         &self,
         nodes: Vec<NodeId>,
+        patience: Duration,
+        now: Mono,
     ) -> impl Future<Output = Result<Vec<Read>, StoreError>> + use<> {
-        read(self.keys.clone(), self.commands.clone(), nodes, true)
+        self.reader(true, patience).read(nodes, now)
     }
 
     /// The headers of all members' records.
-    pub(super) fn headers(&self) -> impl Future<Output = Result<Vec<Read>, StoreError>> + use<> {
-        let (keys, connection, members) = (self.keys.clone(), self.commands.clone(), self.members());
-        async move { read(keys, connection, members.await?, false).await }
+    pub(super) fn headers(&self, now: Mono) -> impl Future<Output = Result<Vec<Read>, StoreError>> + use<> {
+        let (reader, members) = (self.reader(false, ANSWER), self.members(ANSWER, now));
+        async move { reader.read(members.await?, now).await }
+    }
+
+    fn reader(&self, whole: bool, patience: Duration) -> Reader {
+        let (keys, commands) = (self.keys.clone(), self.commands.clone());
+        Reader { keys, commands, oversized: Arc::clone(&self.oversized), whole, patience }
     }
 }
 
-/// The records of these nodes: all of each, or only the header.
-async fn read(
+/// Reads records: all of each, or only the header.
+struct Reader {
     keys: Keys,
-    mut connection: MultiplexedConnection,
-    nodes: Vec<NodeId>,
+    commands: Commands,
+    oversized: Arc<Oversized>,
     whole: bool,
-) -> Result<Vec<Read>, StoreError> {
-    let mut pipe = redis::pipe();
-    for node in &nodes {
-        let record = keys.record(node);
-        if whole {
-            pipe.cmd("HGETALL").arg(&record);
-        } else {
-            pipe.cmd("HGET").arg(&record).arg("@");
-        }
-        pipe.cmd("PTTL").arg(&record);
-    }
-    if nodes.is_empty() {
-        return Ok(Vec::new());
-    }
-    // One record that is not ours must not hide the others.
-    pipe.ignore_errors();
-    let answers: Vec<redis::RedisResult<Value>> = within(ANSWER, pipe.query_async(&mut connection)).await?;
-    let mut answers = answers.into_iter();
-    let mut reads = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        let (Some(fields), Some(ttl)) = (answers.next(), answers.next()) else { break };
-        reads.push(understand(node, fields, ttl, whole)?);
-    }
-    Ok(reads)
+    patience: Duration,
 }
 
-fn understand(
-    node: NodeId,
-    fields: redis::RedisResult<Value>,
-    ttl: redis::RedisResult<Value>,
-    whole: bool,
-) -> Result<Read, StoreError> {
-    let fields = match fields {
-        Ok(fields) => fields,
-        Err(error) if code(&error) == "WRONGTYPE" => return Ok(Read::Foreign(node)),
-        Err(error) => return Err(error.into()),
+impl Reader {
+    async fn read(self, nodes: Vec<NodeId>, now: Mono) -> Result<Vec<Read>, StoreError> {
+        let reads = stream::iter(nodes).map(|node| self.record(node, now));
+        reads.buffered(HEADERS).try_collect().await
+    }
+
+    /// One record that is not ours must not hide the others, and one that is too large is known to
+    /// be before what it holds has passed by.
+    async fn record(&self, node: NodeId, now: Mono) -> Result<Read, StoreError> {
+        if self.oversized.is_left_alone(&node, now) {
+            return Ok(Read::Oversized(node));
+        }
+        let record = self.keys.record(&node);
+        let mut ask = if self.whole { redis::cmd("HGETALL") } else { redis::cmd("HGET") };
+        ask.arg(&record);
+        if !self.whole {
+            ask.arg("@");
+        }
+        let mut ask_ttl = redis::cmd("PTTL");
+        ask_ttl.arg(&record);
+        let (mut connection, mut second) = (self.commands.connection(), self.commands.connection());
+        let fields = async {
+            let fields = fields(within(self.patience, ask.query_async(&mut connection)).await, self.whole);
+            if matches!(fields, Ok(Fields::Oversized)) {
+                self.oversized.leave_alone(&node, now);
+            }
+            fields
+        };
+        let ttl = within(self.patience, ask_ttl.query_async::<i64>(&mut second));
+        let (fields, left) = join(fields, ttl).await;
+        Ok(match (fields?, left?) {
+            (Fields::Oversized, _) => Read::Oversized(node),
+            (Fields::Foreign, _) => Read::Foreign(node),
+            (Fields::Found(fields), left) if fields.is_empty() || left == -2 => Read::Absent(node),
+            (Fields::Found(fields), left) => {
+                let ttl = u64::try_from(left).ok().map(Duration::from_millis);
+                Read::Found(Raw { node, fields, ttl })
+            }
+        })
+    }
+}
+
+enum Fields {
+    Found(HashMap<Vec<u8>, Vec<u8>>),
+    Foreign,
+    Oversized,
+}
+
+fn fields(answer: Result<Value, StoreError>, whole: bool) -> Result<Fields, StoreError> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(StoreError::Redis(error)) if code(&error) == "WRONGTYPE" => return Ok(Fields::Foreign),
+        Err(error) => return Err(error),
     };
-    let fields: HashMap<Vec<u8>, Vec<u8>> = if whole {
-        redis::from_redis_value(fields).map_err(redis::RedisError::from)?
+    let fields = if whole {
+        HashMap::from_redis_value(answer)
     } else {
-        let header: Option<Vec<u8>> = redis::from_redis_value(fields).map_err(redis::RedisError::from)?;
-        header.map(|header| (b"@".to_vec(), header)).into_iter().collect()
+        let header: RedisResult<_> = Option::<Vec<u8>>::from_redis_value(answer).map_err(Into::into);
+        return Ok(match header? {
+            Some(header) if header.is_empty() => Fields::Oversized,
+            header => Fields::Found(header.map(|header| (b"@".to_vec(), header)).into_iter().collect()),
+        });
     };
-    let left: i64 = redis::from_redis_value(ttl?).map_err(redis::RedisError::from)?;
-    if fields.is_empty() || left == -2 {
-        return Ok(Read::Absent(node));
+    let fields: HashMap<Vec<u8>, Vec<u8>> = fields.map_err(redis::RedisError::from)?;
+    // What is too long comes as nothing, and nothing is what no node writes.
+    if fields.len() > FIELDS || fields.values().any(Vec::is_empty) {
+        return Ok(Fields::Oversized);
     }
-    if fields.len() > FIELDS {
-        return Ok(Read::Foreign(node));
-    }
-    let ttl = u64::try_from(left).ok().map(Duration::from_millis);
-    Ok(Read::Found(Raw { node, fields, ttl }))
+    Ok(Fields::Found(fields))
 }
 
 /// A connection whose pushes go to the inbox.
-async fn pushed(client: &Client, inbox: &Arc<Inbox>) -> Result<MultiplexedConnection, StoreError> {
+async fn pushed(server: &Server, inbox: &Arc<Inbox>) -> Result<Commands, StoreError> {
     let inbox = Arc::clone(inbox);
-    let receive = move |push: PushInfo| -> Result<(), std::convert::Infallible> {
+    let receive = move |push: PushInfo| {
         match push.kind {
             PushKind::SMessage | PushKind::Message => {
                 if let Some(Value::BulkString(payload)) = push.data.into_iter().nth(1) {
@@ -293,9 +354,5 @@ async fn pushed(client: &Client, inbox: &Arc<Inbox>) -> Result<MultiplexedConnec
         }
         Ok(())
     };
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ANSWER * 2))
-        .set_response_timeout(Some(ANSWER))
-        .set_push_sender(receive);
-    within(ANSWER * 2, client.get_multiplexed_async_connection_with_config(&config)).await
+    server.pushed(receive).await
 }

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::config::RedisConfig;
 use super::endpoint::Endpoint;
 use super::keys::Keys;
+use super::oversized::Oversized;
 use super::{NAME, seed};
 use crate::adapter::Adapter;
 use crate::fleet::{Fleet, FleetConfig, LinkConfig, Notice};
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub(super) endpoint: Endpoint,
     pub(super) keys: Keys,
     pub(super) key: Option<Key>,
+    pub(super) oversized: Arc<Oversized>,
     pub(super) cluster: String,
     pub(super) sharing: Sharing,
     pub(super) link: LinkConfig,
@@ -77,6 +79,7 @@ impl Shared {
             endpoint,
             keys,
             key,
+            oversized: Arc::default(),
             cluster: config.cluster,
             sharing,
             link: LinkConfig { longest_backoff: config.longest_wait, ..LinkConfig::default() },
@@ -179,7 +182,8 @@ impl Shared {
             .rejected(received, "no_room", stats.full)
             .rejected(received, "foreign_identity", stats.foreign)
             .rejected(received, "overflow", read(&self.counts.overflowed))
-            .rejected(received, "foreign_record", read(&self.counts.foreign));
+            .rejected(received, "foreign_record", read(&self.counts.foreign))
+            .rejected(received, "oversized", self.oversized.met());
         // Without a license nothing is ever stored, and nothing lies behind.
         if self.adapter.license.is_granted() {
             all = all.lag(lag);

@@ -14,6 +14,8 @@ mod contract;
 mod fleet;
 mod hostile;
 mod license;
+mod limits;
+mod refusals;
 mod security;
 mod stuck;
 mod support;
@@ -35,6 +37,11 @@ fn main() -> ExitCode {
             hostile::a_fleet_with_a_key_takes_only_what_is_signed,
             license::without_a_license_the_store_is_never_touched,
             license::clusters_above_the_limit_are_counted_and_nothing_else,
+            limits::a_server_that_never_ends_an_answer_is_not_held_in_memory,
+            limits::records_and_sets_that_are_too_large_are_left_alone,
+            refusals::a_full_server_stores_nothing_and_carries_the_channel,
+            refusals::a_demoted_server_is_called_a_replica,
+            refusals::a_password_that_is_changed_is_asked_for_again,
             security::a_fleet_speaks_over_tls_and_to_no_other_server,
             stuck::no_request_calls_a_provider_or_waits_for_one_that_does,
             topology::a_cluster_of_three_masters_carries_a_fleet,

@@ -9,14 +9,14 @@ use atrion_core::Mono;
 use tracing::{Instrument as _, Span};
 
 use super::super::error::StoreError;
-use super::super::session::Read;
+use super::super::session::{Read, Stored};
 
 /// What is under way. At most one of each kind, so the order on the connection is the order of the
 /// machine.
 #[derive(Default)]
 pub(super) struct Flights {
     pub(super) publish: Option<Flight<()>>,
-    pub(super) commit: Option<Flight<usize>>,
+    pub(super) commit: Option<Flight<Stored>>,
     pub(super) pull: Option<Flight<Reading>>,
     pub(super) compare: Option<Flight<Reading>>,
 }

@@ -6,6 +6,7 @@ use tokio::time::sleep;
 use tracing::debug_span;
 
 use super::super::NAME;
+use super::super::endpoint::ANSWER;
 use super::super::error::StoreError;
 use super::flight::{Flights, Reading, begin, landing};
 use super::{Driver, LEAST_NAP, lost, routes};
@@ -90,14 +91,14 @@ impl Driver {
                     flights.commit = Some(begin(span, session.commit(&commit), began, routes).await);
                 }
                 Action::Pull(nodes) => {
-                    let read = session.records(nodes);
+                    let read = session.records(nodes, ANSWER, began);
                     let read = async move { Ok(Reading::Records(read.await?)) };
                     let span =
                         debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME);
                     flights.pull = Some(begin(span, read, began, 0).await);
                 }
                 Action::Compare => {
-                    let read = session.headers();
+                    let read = session.headers(began);
                     let read = async move { Ok(Reading::Headers(read.await?)) };
                     let span =
                         debug_span!(target: "atrion", parent: None, "atrion.state.pull", provider = NAME);

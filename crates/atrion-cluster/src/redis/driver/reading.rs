@@ -17,6 +17,9 @@ use crate::wire::{MAJOR, major};
 const BATCH: usize = 16;
 /// Reading everything may take many answers.
 const PULL: Duration = Duration::from_secs(10);
+/// The longest wait for one of them. Nothing else waits yet, and what others wrote may be large: it
+/// passes by until it is known to be left alone.
+const READ: Duration = Duration::from_secs(5);
 
 impl Driver {
     /// Every record that there is.
@@ -24,7 +27,7 @@ impl Driver {
         let Some(session) = &self.session else { return Err(lost()) };
         let began = self.shared.now();
         let read = async {
-            let mut nodes = session.members().await?;
+            let mut nodes = session.members(READ, began).await?;
             // The set is a hint, and this node's own record may be all that is left.
             let own = self.shared.fleet().node().clone();
             if !nodes.contains(&own) {
@@ -33,7 +36,7 @@ impl Driver {
             let mut absent = Vec::new();
             let mut routes = 0;
             for batch in nodes.chunks(BATCH) {
-                let reads = session.records(batch.to_vec()).await?;
+                let reads = session.records(batch.to_vec(), READ, began).await?;
                 routes += self.take_records(reads, &mut absent)?;
             }
             absent.retain(|node| *node != own);
@@ -96,6 +99,11 @@ impl Driver {
                     self.shared.fleet().absent(&node);
                     continue;
                 }
+                // This node's own, if it is that, is written anew.
+                Read::Oversized(node) => {
+                    self.shared.fleet().absent(&node);
+                    continue;
+                }
             };
             let header = raw.fields.get(b"@".as_slice());
             if header.and_then(|bytes| major(bytes)).is_some_and(|major| major > MAJOR)
@@ -146,6 +154,7 @@ impl Driver {
                 }
                 Read::Absent(node) => absent.push(node),
                 Read::Foreign(_) => self.shared.count_foreign_record(),
+                Read::Oversized(_) => {}
             }
         }
         let now = self.shared.now();
