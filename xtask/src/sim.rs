@@ -6,6 +6,7 @@ mod common;
 mod explain;
 mod fleet;
 mod list;
+mod nuisance;
 mod replay;
 mod run;
 mod stability;
@@ -35,6 +36,8 @@ enum Command {
     Stability(stability::Args),
     /// Measure what policies refuse of services that are not overloaded.
     Steady(steady::Args),
+    /// Measure what others are refused while a client holds slots.
+    Nuisance(nuisance::Args),
     /// Explain R, its terms, N* and the mode over a scenario.
     Explain(explain::Args),
     /// Measure what the sharing of scars brings to a fleet, and what it costs.
@@ -52,6 +55,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Sweep(args) => sweep::run(&args),
         Command::Stability(args) => stability::run(&args),
         Command::Steady(args) => steady::run(&args),
+        Command::Nuisance(args) => nuisance::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fleet(args) => fleet::run(&args),
         Command::Replay(args) => replay::run(&args),

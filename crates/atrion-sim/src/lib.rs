@@ -20,6 +20,8 @@ pub mod plot;
 
 mod parallel;
 
+pub mod nuisance;
+
 pub mod replay;
 
 pub mod score;

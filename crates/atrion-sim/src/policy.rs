@@ -102,6 +102,18 @@ pub enum Ended {
     Answered,
     /// With a failure.
     Failed,
+    /// With an answer that says nothing of the callee's health: the request itself was wrong.
+    Ignored,
+    /// Without an answer: the client has left.
+    Left,
+}
+
+impl Ended {
+    /// An answer came, whatever it said.
+    #[must_use]
+    pub const fn is_answer(self) -> bool {
+        matches!(self, Self::Answered | Self::Ignored)
+    }
 }
 
 /// A gate.

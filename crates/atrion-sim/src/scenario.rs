@@ -27,6 +27,7 @@ mod access_log;
 mod builtin;
 mod check;
 mod load;
+mod nuisance;
 mod plan;
 pub mod random;
 mod set;
@@ -35,6 +36,7 @@ pub use access_log::{AccessLog, LogLineError, LoggedRequest};
 pub use check::{ScenarioError, ScenarioFault};
 pub(crate) use load::ORDINARY;
 pub use load::{LoadSpec, Retries, Wave};
+pub use nuisance::{Nuisance, NuisanceEnd};
 pub use plan::{Conditions, Plan};
 pub use set::Set;
 
@@ -64,6 +66,9 @@ pub struct Scenario {
     /// What changes, in order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub change: Vec<Change>,
+    /// Requests beside the ordinary ones that hold what they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nuisance: Vec<Nuisance>,
     /// Times in which nothing moves: collections of garbage, stalls of a disk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,
@@ -116,6 +121,9 @@ pub enum GateAt {
     /// At the caller: a call is over at the deadline, as a failure; the work behind it goes on
     /// unseen.
     Caller,
+    /// In the server, where a call is dropped when its client leaves at the deadline: it gives up
+    /// its place in the queue, and the gate hears of no outcome. Work that has begun goes on.
+    Dropping,
 }
 
 /// How service times spread around their mean.

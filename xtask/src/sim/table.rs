@@ -13,7 +13,7 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// named, heldout or random:N:SEED.
+    /// named, heldout, nuisance or random:N:SEED.
     #[arg(long, default_value_t = Set::Named)]
     set: Set,
     /// Policies, by name; all if left out.

@@ -17,6 +17,8 @@ pub(crate) struct Call {
     pub(crate) abandoned: bool,
     /// The gate has heard the end of it already.
     pub(crate) told: bool,
+    /// Which of the scenario's nuisances it is of; such a call is not scored.
+    pub(crate) nuisance: Option<u8>,
     /// What the callee will answer.
     pub(crate) fails: bool,
     /// Tells a timer whether the place still holds the call that it was set for.
@@ -39,6 +41,7 @@ impl Calls {
             attempt,
             abandoned: false,
             told: false,
+            nuisance: None,
             fails: false,
             generation: 0,
         };

@@ -12,7 +12,7 @@ use super::dues::{Allowance, Backlog};
 use super::{Arrival, Arrivals, Call, Calls, Pool};
 use crate::dice::Dice;
 use crate::policy::{Ended, Policy, Request};
-use crate::scenario::{Conditions, GateAt, Plan, Scenario};
+use crate::scenario::{Conditions, GateAt, NuisanceEnd, Plan, Scenario};
 use crate::score::Record;
 
 /// Runs one policy through one scenario and gives back what happened.
@@ -40,9 +40,13 @@ pub fn watch(scenario: &Scenario, seed: u64, policy: &mut dyn Policy, looker: &m
         timers: BinaryHeap::new(),
         backlog: Backlog::default(),
         allowance: Allowance::default(),
+        connected: vec![0; scenario.nuisance.len()],
         record: Record::new(scenario, &plan),
         policy,
     };
+    for (nth, nuisance) in scenario.nuisance.iter().enumerate() {
+        world.timers.push(Reverse((nanos(nuisance.from), Timer::Nuisance { nth: nth as u8 })));
+    }
     world.live(&plan, arrivals, looker);
     world.record
 }
@@ -60,6 +64,8 @@ struct World<'a> {
     timers: BinaryHeap<Reverse<(u64, Timer)>>,
     backlog: Backlog,
     allowance: Allowance,
+    /// Calls in flight of each nuisance.
+    connected: Vec<u32>,
     record: Record,
     policy: &'a mut dyn Policy,
 }
@@ -72,6 +78,10 @@ enum Timer {
     Back { call: u32 },
     /// A client tries again.
     Again { call: u32 },
+    /// The next request of a nuisance.
+    Nuisance { nth: u8 },
+    /// A nuisance's request ends that has no worker.
+    Released { call: u32 },
 }
 
 impl World<'_> {
@@ -138,7 +148,7 @@ impl World<'_> {
         let request =
             Request { tier, user, luck: luck.wrapping_add(u64::from(call.attempt)), attempt: call.attempt };
         let passes = self.policy.admit(self.mono(), &request, place);
-        self.record.attempted(self.now, passes);
+        self.record.attempted(self.now, tier, passes);
         if !passes {
             self.work_off();
             self.backlog.add(self.scenario.plant.refusal_cost);
@@ -150,10 +160,15 @@ impl World<'_> {
             return;
         }
         self.calls.get_mut(place).start = self.now;
-        if self.retries || self.scenario.plant.gate == GateAt::Caller {
+        if self.retries || self.scenario.plant.gate != GateAt::Server {
             let at = self.now + nanos(self.scenario.plant.deadline);
             self.timers.push(Reverse((at, Timer::Patience { call: place, generation: call.generation })));
         }
+        self.begin(place);
+    }
+
+    /// A call that was let through gets a worker, a place in the queue, or a failure.
+    fn begin(&mut self, place: u32) {
         if self.is_free() && self.queue.is_empty() {
             self.serve(place);
         } else if self.scenario.plant.queue.is_none_or(|places| self.queue.len() < places as usize) {
@@ -186,6 +201,10 @@ impl World<'_> {
             self.set_speed_if_thrashing();
             let call = *self.calls.get(place);
             let waited = Duration::from_nanos(self.now - call.start);
+            if call.abandoned && self.scenario.plant.gate == GateAt::Dropping {
+                self.calls.remove(place);
+                continue;
+            }
             let left = waited.as_nanos() as u64 >= nanos(self.scenario.plant.deadline);
             if self.policy.drops(self.mono(), waited) || (left && self.scenario.plant.drops_abandoned) {
                 self.calls.get_mut(place).fails = true;
@@ -201,6 +220,12 @@ impl World<'_> {
         let conditions = self.conditions;
         let call = self.calls.get_mut(place);
         call.served = self.now;
+        if let Some(nth) = call.nuisance {
+            self.hung += 1;
+            let at = self.now + nanos(self.scenario.nuisance[usize::from(nth)].holds);
+            self.timers.push(Reverse((at, Timer::Back { call: place })));
+            return;
+        }
         let (arrival, start) = (call.arrival, call.start);
         let mut dice = Dice::new(arrival.luck.wrapping_add(u64::from(call.attempt)));
         let hangs = conditions.hang > 0.0 && dice.hits(conditions.hang);
@@ -243,6 +268,10 @@ impl World<'_> {
     fn conclude(&mut self, place: u32) {
         let call = *self.calls.get(place);
         let took = Duration::from_nanos(self.now - call.start);
+        if let Some(nth) = call.nuisance {
+            self.leave(place, usize::from(nth), took);
+            return;
+        }
         let in_time = took.as_nanos() as u64 <= nanos(self.scenario.plant.deadline);
         let ended = if call.fails { Ended::Failed } else { Ended::Answered };
         if !call.told {
@@ -262,6 +291,8 @@ impl World<'_> {
         let Some(Reverse((_, timer))) = self.timers.pop() else { return };
         match timer {
             Timer::Again { call } => self.attempt(call),
+            Timer::Nuisance { nth } => self.bother(nth),
+            Timer::Released { call } => self.conclude(call),
             Timer::Back { call } => {
                 self.hung -= 1;
                 self.answer(call);
@@ -278,12 +309,61 @@ impl World<'_> {
     fn give_up(&mut self, place: u32, call: Call) {
         self.calls.get_mut(place).abandoned = true;
         self.record.ended(self.now, &call.arrival, false, false, 0);
-        if self.scenario.plant.gate == GateAt::Caller {
+        let ended = match self.scenario.plant.gate {
+            GateAt::Server => None,
+            GateAt::Caller => Some(Ended::Failed),
+            GateAt::Dropping => Some(Ended::Left),
+        };
+        if let Some(ended) = ended {
             self.calls.get_mut(place).told = true;
             let took = Duration::from_nanos(self.now - call.start);
-            self.policy.finish(self.mono(), place, Ended::Failed, took);
+            self.policy.finish(self.mono(), place, ended, took);
         }
         self.try_again(call);
+    }
+
+    /// The next request of a nuisance.
+    fn bother(&mut self, nth: u8) {
+        let index = usize::from(nth);
+        let nuisance = &self.scenario.nuisance[index];
+        let next = nanos(nuisance.after(self.now as f64 * 1e-9)).max(self.now + 1);
+        self.timers.push(Reverse((next, Timer::Nuisance { nth })));
+        if self.connected[index] >= nuisance.connections {
+            return;
+        }
+        // Nobody says that they are of one client: each has a cohort of its own.
+        let user = (self.now / 1_000) as u32;
+        let arrival = Arrival { at: self.now, tier: nuisance.tier, user, size: 1.0, luck: self.now };
+        let place = self.calls.insert(arrival, 0);
+        let request = Request { tier: nuisance.tier, user, luck: self.now, attempt: 0 };
+        if !self.policy.admit(self.mono(), &request, place) {
+            self.calls.remove(place);
+            return;
+        }
+        self.connected[index] += 1;
+        let call = self.calls.get_mut(place);
+        (call.start, call.nuisance) = (self.now, Some(nth));
+        if nuisance.worker {
+            self.begin(place);
+        } else {
+            let at = self.now + nanos(nuisance.holds);
+            self.timers.push(Reverse((at, Timer::Released { call: place })));
+        }
+    }
+
+    /// A nuisance's request ends.
+    fn leave(&mut self, place: u32, nth: usize, took: Duration) {
+        let fails = self.calls.get(place).fails;
+        let ended = match self.scenario.nuisance[nth].end {
+            _ if fails => Ended::Failed,
+            NuisanceEnd::Answered => Ended::Answered,
+            NuisanceEnd::Ignored => Ended::Ignored,
+            NuisanceEnd::Failed => Ended::Failed,
+            NuisanceEnd::Left => Ended::Left,
+        };
+        self.connected[nth] -= 1;
+        self.policy.finish(self.mono(), place, ended, took);
+        self.calls.remove(place);
     }
 
     fn try_again(&mut self, call: Call) {

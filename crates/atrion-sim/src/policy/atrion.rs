@@ -91,12 +91,13 @@ impl Policy for Guarded {
     }
 
     fn finish(&mut self, now: Mono, call: u32, ended: Ended, _: Duration) {
-        let outcome = match ended {
-            Ended::Answered => Outcome::Success,
-            Ended::Failed => Outcome::Failure,
-        };
-        if let Some(permit) = self.permits.get_mut(call as usize).and_then(Option::take) {
-            permit.finish_at(outcome, now);
+        self.clock.set(now);
+        let Some(permit) = self.permits.get_mut(call as usize).and_then(Option::take) else { return };
+        match ended {
+            Ended::Answered => permit.finish_at(Outcome::Success, now),
+            Ended::Failed => permit.finish_at(Outcome::Failure, now),
+            Ended::Ignored => permit.finish_at(Outcome::Ignored, now),
+            Ended::Left => drop(permit),
         }
     }
 

@@ -35,7 +35,7 @@ impl Policy for Throttle {
 
     fn finish(&mut self, _: Mono, _: u32, ended: Ended, took: Duration) {
         let late = self.deadline.is_some_and(|deadline| took > deadline);
-        self.accepts += f64::from(u8::from(ended == Ended::Answered && !late));
+        self.accepts += f64::from(u8::from(ended.is_answer() && !late));
     }
 
     fn tick(&mut self, _: Mono) {

@@ -43,7 +43,8 @@ impl<U: Update> Limit for Windowed<U> {
     fn ended(&mut self, now: Mono, ended: Ended, took: Duration, in_flight: f64) {
         match ended {
             Ended::Failed => self.failed = true,
-            Ended::Answered => {
+            Ended::Left => {}
+            Ended::Answered | Ended::Ignored => {
                 self.sum += took.as_secs_f64();
                 self.count += 1.0;
                 self.most = self.most.max(in_flight);

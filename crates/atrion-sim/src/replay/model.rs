@@ -151,6 +151,7 @@ fn scenario(service: &Service, traffic: &Traffic) -> Scenario {
             ..LoadSpec::default()
         },
         change: change.collect(),
+        nuisance: Vec::new(),
         freeze: Vec::new(),
     }
 }

@@ -40,7 +40,7 @@ pub enum ScenarioError {
         faults: Vec<ScenarioFault>,
     },
     /// There is no such set.
-    #[error("unknown set {0:?}: named, heldout or random:N:SEED with N in 1..=100000")]
+    #[error("unknown set {0:?}: named, heldout, nuisance or random:N:SEED with N in 1..=100000")]
     UnknownSet(String),
 }
 
@@ -85,6 +85,7 @@ impl Scenario {
         self.check_plant(&mut faults);
         self.check_load(&mut faults);
         self.check_changes(&mut faults);
+        self.check_nuisance(&mut faults);
         if faults.0.is_empty() {
             Ok(())
         } else {
@@ -144,6 +145,17 @@ impl Scenario {
         if let Some(retries) = load.retries {
             faults.within("load.retries.attempts", f64::from(retries.attempts), 1.0, 20.0, "1..=20");
             faults.within("load.retries.backoff", retries.backoff, 0.001, 600.0, "0.001..=600 s");
+        }
+    }
+
+    fn check_nuisance(&self, faults: &mut Faults) {
+        for (nth, nuisance) in self.nuisance.iter().enumerate() {
+            let at = |field: &str| format!("nuisance.{nth}.{field}");
+            faults.within(at("rate"), nuisance.rate, 0.001, 1e5, "0.001..=100000 /s");
+            faults.within(at("connections"), f64::from(nuisance.connections), 1.0, 1e6, "1..=1e6");
+            faults.within(at("holds"), nuisance.holds, 0.0, 1e6, "0..=1e6 s");
+            faults.within(at("from"), nuisance.from, 0.0, self.seconds, "before the end");
+            faults.maybe(at("wave"), nuisance.wave, 0.1, 1e6, "0.1..=1e6 s");
         }
     }
 

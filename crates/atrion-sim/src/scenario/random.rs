@@ -53,6 +53,7 @@ pub fn plant(seed: u64, nth: u32) -> Scenario {
         plant: spec,
         load,
         change: Vec::new(),
+        nuisance: Vec::new(),
         freeze: Vec::new(),
     };
     happen(&mut scenario, &mut dice);

@@ -5,6 +5,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::{Scenario, ScenarioError, builtin, random};
+use crate::nuisance;
 
 /// Sets of scenarios that are kept apart: what one learned from the first must show on the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Set {
     Named,
     /// Others of the same kind, for decisions.
     Heldout,
+    /// Services with room to spare, and clients that hold slots: see [`crate::nuisance`].
+    Nuisance,
     /// A number of random plants from a seed: blind as long as the seed was never used before.
     Random(u32, u64),
 }
@@ -27,6 +30,7 @@ impl Set {
         match self {
             Self::Named => builtin::named(),
             Self::Heldout => builtin::heldout(),
+            Self::Nuisance => Ok(nuisance::rows().into_iter().map(|row| row.scenario()).collect()),
             Self::Random(count, seed) => Ok((0..count).map(|nth| random::plant(seed, nth)).collect()),
         }
     }
@@ -35,12 +39,13 @@ impl Set {
 impl FromStr for Set {
     type Err = ScenarioError;
 
-    /// `named`, `heldout`, or `random:N:SEED`.
+    /// `named`, `heldout`, `nuisance`, or `random:N:SEED`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || ScenarioError::UnknownSet(text.to_owned());
         match text.split(':').collect::<Vec<_>>()[..] {
             ["named"] => Ok(Self::Named),
             ["heldout"] => Ok(Self::Heldout),
+            ["nuisance"] => Ok(Self::Nuisance),
             ["random", count, seed] => {
                 let count: u32 = count.parse().map_err(|_| unknown())?;
                 let seed: u64 = seed.parse().map_err(|_| unknown())?;
@@ -60,6 +65,7 @@ impl fmt::Display for Set {
         match self {
             Self::Named => f.write_str("named"),
             Self::Heldout => f.write_str("heldout"),
+            Self::Nuisance => f.write_str("nuisance"),
             Self::Random(count, seed) => write!(f, "random:{count}:{seed}"),
         }
     }

@@ -15,6 +15,8 @@ pub struct Bin {
     pub offered: [u32; 5],
     /// Requests that were answered in time, by tier.
     pub succeeded: [u32; 5],
+    /// Attempts that were refused, by tier.
+    pub refused: [u32; 5],
     /// Attempts at the gate.
     pub attempts: u32,
     /// Attempts that were let through.
@@ -94,8 +96,9 @@ impl Record {
         }
     }
 
-    pub(crate) fn attempted(&mut self, now: u64, passes: bool) {
+    pub(crate) fn attempted(&mut self, now: u64, of: Tier, passes: bool) {
         if let Some(bin) = self.at(now) {
+            bin.refused[tier(of)] += u32::from(!passes);
             bin.attempts += 1;
             bin.passed += u32::from(passes);
         }

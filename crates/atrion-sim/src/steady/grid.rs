@@ -182,7 +182,8 @@ impl Row {
                 ..LoadSpec::default()
             },
             change,
-            freeze: Vec::new(),
+            nuisance: Vec::new(),
+        freeze: Vec::new(),
         }
     }
 }
