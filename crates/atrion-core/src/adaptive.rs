@@ -183,7 +183,7 @@ impl AdaptiveState {
     fn judge(&mut self, tick: &Tick, seen: &Observation<'_>, config: &AdaptiveConfig) {
         let (target, errors) = (self.target.get(), self.errors.get());
         self.debt = debt::relax(seen.measured.debt, tick, target, config);
-        self.evidence.step(tick, seen.judged.completions());
+        self.evidence.step(tick, seen.judged.judged());
         let saturation = saturation_pressure(seen.judged.mean_in_flight, target, config.gain);
         if self.mode == Mode::Bootstrap {
             self.scar = Scar::default();
@@ -193,7 +193,7 @@ impl AdaptiveState {
         }
         // Silence does not wound: a tick without completions only heals, as a route does that has
         // no ticks.
-        let answered = seen.judged.completions() > 0;
+        let answered = seen.judged.judged() > 0;
         let trauma = if answered { scar::trauma(errors, self.blame(config)) } else { 0.0 };
         self.scar.step(tick, trauma, config);
         self.momentum.step(tick, saturation, errors);

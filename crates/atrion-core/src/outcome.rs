@@ -11,7 +11,9 @@ pub enum Outcome {
     Success,
     /// The callee failed: an error that says something about its health.
     Failure,
-    /// The call says nothing about the callee's health, for example a bad request of the client.
+    /// The callee answered, and the answer says nothing about its health, for example to a bad
+    /// request of the client. It is an answer all the same: throughput, a latency, a sign of life,
+    /// and no failure.
     Ignored,
 }
 

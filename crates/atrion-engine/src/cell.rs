@@ -233,7 +233,7 @@ impl RouteCell {
             Ok(own) => Ok(Held { own, shared }),
             Err(refused) => {
                 if let Some(shared) = shared {
-                    self.leave_group(slot, shared, Verdict::Ignored, now);
+                    self.leave_group(slot, shared, Verdict::Cancelled, now);
                 }
                 Err(self.explain(refused, self, now))
             }

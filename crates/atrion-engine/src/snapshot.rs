@@ -139,13 +139,13 @@ impl Counts {
         self.0.late
     }
 
-    /// Calls that said nothing about the callee's health.
+    /// Calls whose answers said nothing about the callee's health.
     #[must_use]
     pub const fn ignored(&self) -> u64 {
         self.0.ignored
     }
 
-    /// Permits that were dropped without a verdict, in time.
+    /// Permits that were dropped without a verdict.
     #[must_use]
     pub const fn cancelled(&self) -> u64 {
         self.0.cancelled

@@ -11,7 +11,7 @@ pub(super) struct ErrorShare(f64);
 
 impl ErrorShare {
     /// Moves with time where there is plenty of evidence (0.3 s) and per sample where there is
-    /// little (20 completions): a quiet route is judged later, never harder. Silence halves it
+    /// little (20 judged completions): a quiet route is judged later, never harder. Silence halves it
     /// every 1.4 s.
     pub(super) fn step(&mut self, tick: &Tick, window: &Window) {
         let judged = window.succeeded.saturating_add(window.failed);
@@ -19,7 +19,7 @@ impl ErrorShare {
             self.0 *= tick.keep_error;
             return;
         }
-        let evidence = real(window.completions()) / 20.0;
+        let evidence = real(window.judged()) / 20.0;
         let gain = if evidence < tick.error_weight { 1.0 - libm::exp(-evidence) } else { tick.gain_error };
         let share = real(window.failed) / real(judged);
         self.0 += gain * (share - self.0);

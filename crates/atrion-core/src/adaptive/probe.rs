@@ -3,47 +3,61 @@
 //! that there is always telemetry to come back by. Why one success is enough:
 //! `docs/adr/0008-one-causal-success-closes.md`.
 
+use core::cmp::Ordering;
 use core::time::Duration;
 
 use crate::{Mono, Tier, Volts};
 
 /// The token bucket of probes in an open breaker, as one number: the moment at which it will be
-/// full again, moved on by each token taken, and whether the latest probe hung. A plain value, so
-/// that the engine can keep it in one atomic.
+/// full again, moved on by each token taken; whether the latest probe hung; and the voltage of the
+/// latest probe. A plain value, so that the engine can keep it in one atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeBucket {
     full_at: Mono,
     hung: bool,
+    latest: Place,
+}
+
+/// A voltage in half volts, up to 127: 0 where no probe has passed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(u8);
+
+impl Place {
+    const NONE: Self = Self(0);
+
+    /// The cast saturates.
+    fn of(volts: Volts) -> Self {
+        Self((2.0 * volts.get()) as u8)
+    }
 }
 
 impl ProbeBucket {
     /// The bucket of a breaker that opens at `now`: full.
     #[must_use]
     pub const fn full(now: Mono) -> Self {
-        Self::until(now, false)
+        Self::until(now, false, Place::NONE)
     }
 
     /// The bucket that [`bits`](Self::bits) packed.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
-        Self::until(Mono::from_nanos(bits), bits & HUNG != 0)
+        Self::until(Mono::from_nanos(bits), bits & HUNG != 0, Place((bits >> 1) as u8))
     }
 
     /// The bucket as one integer.
     #[must_use]
     pub const fn bits(self) -> u64 {
-        self.full_at.as_nanos() | if self.hung { HUNG } else { 0 }
+        self.full_at.as_nanos() | (self.latest.0 as u64) << 1 | if self.hung { HUNG } else { 0 }
     }
 
-    /// The last bit of the nanoseconds is not needed for the time: it says that the latest probe
-    /// hung.
-    const fn until(full_at: Mono, hung: bool) -> Self {
-        Self { full_at: Mono::from_nanos(full_at.as_nanos() & !HUNG), hung }
+    /// The last nine bits of the nanoseconds are not needed for the time: they have the rest.
+    const fn until(full_at: Mono, hung: bool, latest: Place) -> Self {
+        Self { full_at: Mono::from_nanos(full_at.as_nanos() & !REST), hung, latest }
     }
 
     /// A probe came back as a failure after so long. If the bucket could have been filled
     /// meanwhile, probes hang, and each holds a worker of the callee that its recovery will need:
-    /// one a second is enough then, until one fails quickly.
+    /// they slow down then, until one fails quickly.
     #[must_use]
     pub fn after_failure(self, took: Duration) -> Self {
         Self { hung: took > CAPACITY, ..self }
@@ -52,21 +66,32 @@ impl ProbeBucket {
     /// Takes a token at `now` if there is one, and gives back the bucket that is left.
     ///
     /// Ten a second with a burst of three, the last one kept for high and critical. With four or
-    /// more in flight, or after a probe that hung, the callee hangs: then one a second, without a
-    /// burst.
+    /// more in flight, or after a probe that hung, the callee hangs. Then a probe has a lease of a
+    /// second, and the next passes when it is over. A request that hangs by its own doing must not
+    /// keep the others from finding out that the callee is back, so two things are different from a
+    /// plain bucket of one a second: within a lease, a request of a higher voltage than the latest
+    /// probe passes after a tenth of a second; and a request of the same voltage, which is the same
+    /// cohort, comes 0.2 s after all others. At most ten pass in a second, because each is higher
+    /// than the last; with random voltages it is two or three.
     #[must_use]
     pub fn take(self, now: Mono, in_flight: u64, volts: Volts) -> Option<Self> {
         let missing = match self.full_at.since(now) {
             // More than a bucket can owe: the clock has gone back since. Probes do not wait until
             // it has caught up.
-            impossible if impossible > CAPACITY + SLOW_SPACING => Duration::ZERO,
+            impossible if impossible > CAPACITY + LEASE => Duration::ZERO,
             missing => missing,
         };
+        let place = Place::of(volts);
         if in_flight >= STUCK || self.hung {
-            return (missing <= CAPACITY).then(|| Self::until(now.after(CAPACITY + SLOW_SPACING), self.hung));
+            let patience = match place.cmp(&self.latest) {
+                Ordering::Greater => CAPACITY + LEASE - SPACING,
+                Ordering::Less => CAPACITY,
+                Ordering::Equal => CAPACITY - PAUSE,
+            };
+            return (missing <= patience).then(|| Self::until(now.after(CAPACITY + LEASE), self.hung, place));
         }
         let reserved = if Tier::of(volts) >= Tier::High { SPACING } else { SPACING * 2 };
-        (missing + reserved <= CAPACITY).then(|| Self::until(now.after(missing + SPACING), self.hung))
+        (missing + reserved <= CAPACITY).then(|| Self::until(now.after(missing + SPACING), self.hung, place))
     }
 }
 
@@ -77,20 +102,25 @@ impl ProbeBucket {
 /// could stay without telemetry for as long as its scar lasts.
 #[must_use]
 pub const fn longest_silence(in_flight: u64) -> Duration {
-    if in_flight >= STUCK { SLOW_SPACING } else { Duration::from_millis(200) }
+    if in_flight >= STUCK { LEASE } else { Duration::from_millis(200) }
 }
 
 const SPACING: Duration = Duration::from_millis(100);
-const SLOW_SPACING: Duration = Duration::from_secs(1);
+/// How long a cohort lets others go first.
+const PAUSE: Duration = Duration::from_millis(200);
+const LEASE: Duration = Duration::from_secs(1);
 /// Three tokens.
 const CAPACITY: Duration = Duration::from_millis(300);
 const HUNG: u64 = 1;
+/// Bits beside the time.
+const REST: u64 = (1 << 9) - 1;
 /// With this many calls in flight behind a shut gate, the callee hangs.
 const STUCK: u64 = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Priority, Spread};
 
     const BULK: Volts = Volts::saturating(18.0);
     const CRITICAL: Volts = Volts::saturating(90.0);
@@ -122,30 +152,41 @@ mod tests {
         assert_eq!(passed, 3 + 99);
     }
 
-    #[test]
-    fn hung_calls_slow_the_probes_to_one_a_second() {
-        let mut bucket = ProbeBucket::full(at(0));
+    /// How many pass in ten seconds in which a request comes every millisecond.
+    fn passed(mut bucket: ProbeBucket, in_flight: u64, volts: impl Fn(u64) -> Volts) -> u32 {
         let mut passed = 0;
         for millis in 0..10_000 {
-            if let Some(next) = bucket.take(at(millis), 4, BULK) {
+            if let Some(next) = bucket.take(at(millis), in_flight, volts(millis)) {
                 (bucket, passed) = (next, passed + 1);
             }
         }
-        assert_eq!(passed, 10);
+        passed
+    }
+
+    #[test]
+    fn hung_calls_slow_the_probes_to_a_few_a_second() {
+        let anywhere = |millis| Priority::tier(Tier::Normal).cohort(millis).resolve(Spread::Band, 0, 0);
+        let by_chance = passed(ProbeBucket::full(at(0)), 4, anywhere);
+        assert!((15..40).contains(&by_chance), "{by_chance}");
+        assert_eq!(passed(ProbeBucket::full(at(0)), 4, |_| BULK), 9, "a cohort lets others go first");
+    }
+
+    #[test]
+    fn the_voltage_does_not_move_the_time_by_more_than_its_last_bits() {
+        let bucket = ProbeBucket::full(at(5_000)).take(at(5_000), 0, CRITICAL).unwrap();
+        assert_eq!(ProbeBucket::from_bits(bucket.bits()), bucket);
+        assert!(
+            bucket.full_at.since(at(5_100)) == Duration::ZERO
+                && at(5_100).since(bucket.full_at) < Duration::from_micros(1)
+        );
     }
 
     #[test]
     fn probes_that_hang_slow_down_until_one_fails_quickly() {
         let hung = ProbeBucket::full(at(0)).after_failure(Duration::from_millis(500));
         assert_eq!(ProbeBucket::from_bits(hung.bits()), hung);
-        let mut bucket = hung;
-        let mut passed = 0;
-        for millis in 0..10_000 {
-            if let Some(next) = bucket.take(at(millis), 0, BULK) {
-                (bucket, passed) = (next, passed + 1);
-            }
-        }
-        assert_eq!(passed, 10);
+        assert_eq!(passed(hung, 0, |_| BULK), 9);
+        let bucket = hung.take(at(10_000), 0, BULK).unwrap();
         let quick = bucket.after_failure(Duration::from_millis(5));
         let taken = quick.take(at(12_000), 0, CRITICAL).unwrap();
         assert!(taken.take(at(12_100), 0, CRITICAL).is_some());

@@ -5,7 +5,7 @@
 use super::window::real;
 use super::{AdaptiveConfig, Baseline, Ceiling, Crowd, MemoryOfHealth, Pace, Strain, Tick, Window};
 
-/// Throughput X of successes per second. Late and failed work is not throughput.
+/// Throughput X of answers in time per second. Late and failed work is not throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -23,7 +23,7 @@ impl Throughput {
             return;
         }
         self.answers += (real(window.samples()) / tick.seconds - self.answers) * tick.gain_1s;
-        self.fast += (real(window.succeeded) / tick.seconds - self.fast) * tick.gain_fast;
+        self.fast += (real(window.in_time()) / tick.seconds - self.fast) * tick.gain_fast;
         if self.fast > self.kept {
             self.kept = self.fast;
         } else if strain != Strain::None {

@@ -27,7 +27,10 @@ pub struct Window {
     pub failed: u64,
     /// Completions without failure, but later than the SLO.
     pub late: u64,
-    /// Sum of the latencies of the `succeeded + late` completions, in seconds.
+    /// Completions that say nothing of the callee's health. They are answers, late or not, and no
+    /// failures. A call whose client has left is no completion at all.
+    pub ignored: u64,
+    /// Sum of the latencies of the `succeeded + late + ignored` completions, in seconds.
     pub latency_sum: f64,
     /// The passive experiment behind elasticity: in-flight count at admission against latency.
     pub pairs: Pairs,
@@ -66,13 +69,26 @@ impl Window {
     /// Completions of any kind.
     #[must_use]
     pub const fn completions(&self) -> u64 {
+        self.judged().saturating_add(self.ignored)
+    }
+
+    /// Completions that say something of the callee's health: what failures are a share of. Were
+    /// the others among them, a flood of bad requests would hide that every good one fails.
+    #[must_use]
+    pub const fn judged(&self) -> u64 {
         self.succeeded.saturating_add(self.failed).saturating_add(self.late)
+    }
+
+    /// Completions that are of use to the client: throughput.
+    #[must_use]
+    pub const fn in_time(&self) -> u64 {
+        self.succeeded.saturating_add(self.ignored)
     }
 
     /// Completions that carry a latency: everything but failures.
     #[must_use]
     pub const fn samples(&self) -> u64 {
-        self.succeeded.saturating_add(self.late)
+        self.succeeded.saturating_add(self.late).saturating_add(self.ignored)
     }
 
     /// Mean latency of the window, if there was a sample.

@@ -36,13 +36,14 @@ fn any_count() -> impl Strategy<Value = u64> {
 
 /// A hostile window, or one with a bug behind it.
 pub(crate) fn hostile() -> impl Strategy<Value = Window> {
-    let counts = [any_count(), any_count(), any_count(), any_count(), any_count(), any_count()];
+    let counts: [_; 7] = std::array::from_fn(|_| any_count());
     let floats: [_; 8] = std::array::from_fn(|_| anything());
     let pairs: [_; 5] = std::array::from_fn(|_| anything());
     let report = prop::option::weighted(0.2, (anything(), anything(), anything()));
     (counts, floats, pairs, report).prop_map(|(counts, floats, [count, x, y, xx, xy], report)| Window {
         admitted: counts[0],
         refused: counts[5],
+        ignored: counts[6],
         succeeded: counts[1],
         failed: counts[2],
         late: counts[3],
@@ -60,17 +61,22 @@ pub(crate) fn hostile() -> impl Strategy<Value = Window> {
 
 /// A window as a route measures it: up to a thousand completions of up to five seconds.
 pub(crate) fn measured() -> impl Strategy<Value = Window> {
-    let counts = (0u64..600, prop_oneof![2 => Just(0u64), 1 => 0u64..400], 0u64..50);
+    let some = || prop_oneof![2 => Just(0u64), 1 => 0u64..400];
+    let counts = (0u64..600, some(), 0u64..50, some());
     let floats = (0.001..5.0f64, 0.0..500.0f64, 0.0..50.0f64, 0.0..30.0f64, 0.0..30.0f64);
     (counts, floats).prop_map(
-        |((succeeded, failed, late), (latency, mean_in_flight, debt, since_completion, mean_age))| {
-            let samples = (succeeded + late) as f64;
+        |(
+            (succeeded, failed, late, ignored),
+            (latency, mean_in_flight, debt, since_completion, mean_age),
+        )| {
+            let samples = (succeeded + late + ignored) as f64;
             Window {
-                admitted: succeeded + failed + late,
+                admitted: succeeded + failed + late + ignored,
                 refused: late,
                 succeeded,
                 failed,
                 late,
+                ignored,
                 latency_sum: samples * latency,
                 pairs: [0.5, 1.5].iter().fold(Pairs::default(), |pairs, share| {
                     pairs.with(mean_in_flight * share, latency * (0.5 + share / 2.0))

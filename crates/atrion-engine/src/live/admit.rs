@@ -134,13 +134,13 @@ impl Live {
             (Force::Closed, _) => return Ok(self.enter(lane, tier, control, now)),
             (Force::Open, _) => Reason::ForcedOpen,
             (Force::None | Force::Shadow, Mode::CircuitBreaker) => {
-                if self.take_probe(now, in_flight, volts) {
+                if self.has_place() && self.take_probe(now, in_flight, volts) {
                     return Ok(self.enter(lane, tier, control, now));
                 }
                 Reason::BreakerOpen
             }
             (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
-                if self.take_silence(now, in_flight) {
+                if self.has_place() && self.take_silence(now, in_flight) {
                     return Ok(self.enter(lane, tier, control, now));
                 }
                 self.reason(volts)
@@ -159,11 +159,17 @@ impl Live {
         // What a caller reports of saturation is part of the gate at rest and no scar.
         if volts.get() as f32 <= self.gate().rest() && volts.get() <= self.terms().at_rest() {
             Reason::Scarred
-        } else if self.exact_admitted_signed() >= i64::from(self.cap.load(Relaxed)) {
+        } else if !self.has_place() {
             Reason::AtCap
         } else {
             Reason::Saturated
         }
+    }
+
+    /// The cap holds for probes as for everybody.
+    fn has_place(&self) -> bool {
+        let cap = self.cap.load(Relaxed);
+        cap == u32::MAX || self.exact_admitted_signed() < i64::from(cap)
     }
 
     /// A token of the open breaker's bucket.

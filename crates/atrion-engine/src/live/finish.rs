@@ -66,7 +66,7 @@ impl Live {
             Some(Outcome::Success) if !late => Verdict::Succeeded,
             Some(Outcome::Success) => Verdict::Late,
             Some(Outcome::Failure) => Verdict::Failed,
-            None if late => Verdict::Late,
+            None if late => Verdict::GivenUp,
             Some(Outcome::Ignored) => Verdict::Ignored,
             None => Verdict::Cancelled,
         };
@@ -83,7 +83,9 @@ impl Live {
         let lane = self.lane(slot);
         self.move_in_flight(lane, -1);
         let verdict = match verdict {
-            Verdict::Late | Verdict::Failed => self.unless_outdated(ticket, now, verdict),
+            Verdict::Late | Verdict::Failed | Verdict::GivenUp => {
+                self.unless_outdated(ticket, now, verdict)
+            }
             other => other,
         };
         lane.finished(
@@ -96,8 +98,9 @@ impl Live {
         );
         match verdict {
             Verdict::Succeeded => self.on_success(ticket, now),
-            Verdict::Failed | Verdict::Late => self.on_failure(verdict, ticket, now),
-            Verdict::Ignored | Verdict::Cancelled | Verdict::Outdated => {}
+            Verdict::Failed | Verdict::Late | Verdict::GivenUp => self.on_failure(verdict, ticket, now),
+            Verdict::Ignored => self.on_sign_of_life(ticket, now),
+            Verdict::Cancelled | Verdict::Outdated => {}
         }
         // No touch: a route with something in flight stays touched.
         verdict
@@ -120,25 +123,33 @@ impl Live {
         if self.debt.load(Relaxed) > 0 {
             self.take_off_debt((debt::REPAYMENT * MILLIONTHS) as i64);
         }
+        self.on_sign_of_life(ticket, now);
+    }
+
+    /// Any answer closes an open breaker, also one that says nothing of health. Such a one pays no
+    /// debt and ends no run of failures, or a flood of bad requests would hide that every good one
+    /// fails.
+    #[inline]
+    fn on_sign_of_life(&self, ticket: Ticket, now: Mono) {
         let control = Control(self.control.load(Acquire));
         if control.mode() == Mode::CircuitBreaker {
-            self.on_success_while_open(control, ticket, now);
+            self.on_answer_while_open(control, ticket, now);
         }
     }
 
     #[cold]
-    pub(super) fn on_success_while_open(&self, control: Control, ticket: Ticket, now: Mono) {
+    pub(super) fn on_answer_while_open(&self, control: Control, ticket: Ticket, now: Mono) {
         // Not the latest of all: what a clock has stamped that went back since would hold for ever.
         self.evidence_floor.store(now.as_nanos(), Release);
         let generation = control.generation();
         let since_the_opening = ticket.generation == generation;
-        if since_the_opening && self.count_success(generation) >= self.successes_to_close.load(Relaxed) {
+        if since_the_opening && self.count_answer(generation) >= self.successes_to_close.load(Relaxed) {
             self.close(generation);
         }
     }
 
-    /// How many successes this opening has seen, this one included.
-    pub(super) fn count_success(&self, generation: u32) -> u32 {
+    /// How many answers this opening has seen, this one included.
+    pub(super) fn count_answer(&self, generation: u32) -> u32 {
         let mut word = self.successes.load(Relaxed);
         loop {
             let seen = if (word >> 32) as u32 == generation { word as u32 } else { 0 };
@@ -189,7 +200,7 @@ impl Live {
         if !rule.holds(mode, run, Duration::MAX) {
             return false;
         }
-        let latest = self.latest(self.born, now, Stripe::last_success);
+        let latest = self.latest(self.born, now, Stripe::last_alive);
         rule.holds(mode, run, now.since(latest)) && self.open(control.generation(), now)
     }
 

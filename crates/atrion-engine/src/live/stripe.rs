@@ -22,7 +22,9 @@ pub(crate) struct Stripe {
     /// it fell in.
     offsets: AtomicU64,
     last_admit: AtomicU64,
-    last_success: AtomicU64,
+    /// The latest answer that shows the callee alive: a success in time, or an answer that says
+    /// nothing of its health.
+    last_alive: AtomicU64,
     held: AtomicU64,
     succeeded: AtomicU32,
     admitted: [AtomicU32; TIERS],
@@ -73,7 +75,10 @@ pub(crate) enum Verdict {
     Failed,
     Late,
     Ignored,
+    /// The client has left. How long the answer would have taken is not known.
     Cancelled,
+    /// The same later than the SLO: that no answer came in time is known. Counted as cancelled.
+    GivenUp,
     /// A failure of a request from before the latest success or close: it says nothing new.
     Outdated,
 }
@@ -152,7 +157,7 @@ impl Lane<'_> {
         match verdict {
             Verdict::Succeeded => {
                 let nth = self.count(&stripe.succeeded);
-                Self::stamp(&stripe.last_success, now);
+                Self::stamp(&stripe.last_alive, now);
                 self.sample(nth & sample_mask == 0, in_flight, nanos);
             }
             Verdict::Late => {
@@ -168,8 +173,12 @@ impl Lane<'_> {
                 self.add(&stripe.held_failed, nanos);
                 Self::stamp(&stripe.last_failure, now);
             }
-            Verdict::Ignored => self.in_vain(&stripe.ignored, nanos),
-            Verdict::Cancelled => self.in_vain(&stripe.cancelled, nanos),
+            Verdict::Ignored => {
+                let nth = self.count(&stripe.ignored);
+                Self::stamp(&stripe.last_alive, now);
+                self.sample(nth & sample_mask == 0, in_flight, nanos);
+            }
+            Verdict::Cancelled | Verdict::GivenUp => self.in_vain(&stripe.cancelled, nanos),
             Verdict::Outdated => self.in_vain(&stripe.outdated, nanos),
         }
     }
@@ -202,13 +211,13 @@ impl Stripe {
         Mono::from_nanos(self.last_admit.load(Relaxed))
     }
 
-    pub(super) fn last_success(&self) -> Mono {
-        Mono::from_nanos(self.last_success.load(Relaxed))
+    pub(super) fn last_alive(&self) -> Mono {
+        Mono::from_nanos(self.last_alive.load(Relaxed))
     }
 
     /// When this stripe's writer last did anything.
     pub(super) fn last_move(&self) -> u64 {
-        [&self.last_admit, &self.last_success, &self.last_failure]
+        [&self.last_admit, &self.last_alive, &self.last_failure]
             .into_iter()
             .map(|at| at.load(Relaxed))
             .fold(0, u64::max)
@@ -244,7 +253,7 @@ impl Stripe {
         wide(&mut sum.pair_y, &self.pair_y);
         wide(&mut sum.pair_xx, &self.pair_xx);
         wide(&mut sum.pair_xy, &self.pair_xy);
-        for stamp in [&self.last_success, &self.last_failure] {
+        for stamp in [&self.last_alive, &self.last_failure] {
             sum.last_completion = sum.last_completion.max(Mono::from_nanos(stamp.load(Relaxed)));
         }
     }
@@ -267,7 +276,7 @@ pub(crate) struct Reading {
     pub(crate) offsets: u64,
     /// Sum of how long every finished call was in flight, in nanoseconds.
     pub(crate) held: u64,
-    /// The part of it that was no answer: failed, ignored, cancelled and outdated calls.
+    /// The part of it that was no answer: failed, cancelled and outdated calls.
     pub(crate) held_in_vain: u64,
     pub(crate) failed_x: u64,
     pub(crate) failed_xx: u64,

@@ -89,6 +89,7 @@ impl Meter {
             succeeded: counted.succeeded.into(),
             failed: counted.failed.into(),
             late: counted.late.into(),
+            ignored: counted.ignored.into(),
             latency_sum: counted.held.saturating_sub(counted.held_in_vain) as f64 * 1e-9,
             pairs: Pairs {
                 count: counted.pair_count.into(),
@@ -126,7 +127,7 @@ pub(super) fn telemetry(window: &Window, cap: Option<u32>) -> Option<Telemetry> 
     let saturation = cap.map_or(0.0, |cap| window.mean_in_flight / f64::from(cap.max(1)));
     Some(Telemetry {
         latency: window.mean_latency().unwrap_or(0.0),
-        error_rate: window.failed as f64 / completions as f64,
+        error_rate: window.failed as f64 / window.judged().max(1) as f64,
         saturation,
     })
 }

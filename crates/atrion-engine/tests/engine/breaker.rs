@@ -105,15 +105,16 @@ fn probes_come_in_a_burst_of_three_the_last_for_the_high_then_ten_a_second() {
     assert_eq!(route.mode(), Mode::CircuitBreaker);
 }
 
-#[test]
-fn four_hung_calls_slow_the_probes_to_one_a_second() {
+/// Behind four calls that hang, for five seconds in which a request comes every millisecond: when
+/// one passes. `volts_of` says the voltage of the request after so many that have passed.
+fn probes_behind_hung_calls(volts_of: impl Fn(usize) -> f64) -> Vec<u64> {
     let world = World::default();
     let route = world.learned("r");
     let hung = admit_all(&route, 4);
     world.kill(&route);
     let mut passed = Vec::new();
     for at in 0..5_000_u64 {
-        if let Some(permit) = probe(&route, Tier::Bulk) {
+        if let Ok(permit) = route.admit_owned(volts(volts_of(passed.len()))) {
             permit.finish(Outcome::Failure);
             passed.push(at);
         }
@@ -122,8 +123,57 @@ fn four_hung_calls_slow_the_probes_to_one_a_second() {
             world.pulse();
         }
     }
-    assert_eq!(passed, [0, 1_000, 2_000, 3_000, 4_000]);
     drop(hung);
+    passed
+}
+
+#[test]
+fn behind_hung_calls_a_probe_has_a_lease_of_a_second() {
+    assert_eq!(probes_behind_hung_calls(|nth| 40.0 - nth as f64), [0, 1_000, 2_000, 3_000, 4_000]);
+}
+
+#[test]
+fn within_a_lease_only_what_is_more_important_passes() {
+    let climbing = |nth| [20.0, 30.0, 50.0][nth % 3];
+    assert_eq!(probes_behind_hung_calls(climbing)[..6], [0, 100, 200, 1_200, 1_300, 1_400]);
+}
+
+#[test]
+fn a_cohort_that_has_probed_lets_others_go_first() {
+    assert_eq!(probes_behind_hung_calls(|_| 40.0), [0, 1_200, 2_400, 3_600, 4_800]);
+}
+
+#[test]
+fn an_answer_that_says_nothing_of_health_closes_too() {
+    let world = World::default();
+    let route = world.learned("r");
+    world.kill(&route);
+    probe(&route, Tier::Low).unwrap().finish(Outcome::Ignored);
+    assert_eq!(route.mode(), Mode::Operational);
+}
+
+#[test]
+fn an_answer_that_says_nothing_of_health_is_a_sign_of_life_and_ends_no_run() {
+    let world = World::default();
+    let route = world.learned("r");
+    world.clock.advance(ms(1_000));
+    let mut permits = admit_all(&route, 41);
+    permits.pop().unwrap().finish(Outcome::Ignored);
+    permits.into_iter().for_each(|permit| permit.finish(Outcome::Failure));
+    assert_eq!(route.mode(), Mode::Operational, "a callee that answers is not dead");
+    world.clock.advance(ms(700));
+    world.pulse();
+    assert_eq!(route.mode(), Mode::CircuitBreaker, "the forty failures still count");
+}
+
+#[test]
+fn calls_that_are_given_up_later_than_the_slo_are_a_dead_route_too() {
+    let world = World::new(atrion_engine::Config::default().slo(ms(100)));
+    let route = world.learned("r");
+    let permits = admit_all(&route, 40);
+    world.clock.advance(ms(1_000));
+    drop(permits);
+    assert_eq!(route.mode(), Mode::CircuitBreaker);
 }
 
 #[test]

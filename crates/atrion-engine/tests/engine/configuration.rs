@@ -35,6 +35,18 @@ fn a_new_configuration_keeps_every_state() {
 }
 
 #[test]
+fn nothing_is_above_a_cap_however_long_its_calls_hang() {
+    let world = World::new(Config { default: RouteConfig::default().cap(1), ..Config::default() });
+    let route = world.engine.route("r");
+    let _hung = route.admit_owned(Tier::Normal).unwrap();
+    for _ in 0..300 {
+        assert!(route.admit_owned(Tier::Critical).is_err());
+        world.tick();
+    }
+    assert_eq!(route.snapshot().in_flight, 1);
+}
+
+#[test]
 fn a_cap_holds_from_the_moment_it_is_set() {
     let world = World::default();
     let route = world.learned("r");

@@ -89,7 +89,7 @@ fn what_the_route_refuses_leaves_its_group_as_a_call_that_says_nothing() {
     world.tick();
     let (counts, gate) = (row(&world, "GET /a").counts, row(&world, "@db").counts);
     assert_eq!((counts.all_admitted(), counts.all_shed(), counts.all_turned_away()), (1, 1, 0));
-    assert_eq!((gate.ignored(), gate.failed(), gate.all_shed()), (1, 0, 0));
+    assert_eq!((gate.cancelled(), gate.failed(), gate.all_shed()), (2, 0, 0));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn a_permit_that_is_dropped_gives_its_slot_back_and_counts_as_cancelled() {
 }
 
 #[test]
-fn a_permit_that_is_dropped_later_than_the_slo_counts_as_late() {
+fn a_permit_that_is_dropped_counts_as_cancelled_also_later_than_the_slo() {
     let world = World::new(Config::default().slo(ms(50)));
     let route = world.engine.route("r");
     let [at_the_slo, after_it, ignored] = [(); 3].map(|()| route.admit_owned(Tier::Normal).unwrap());
@@ -38,7 +38,9 @@ fn a_permit_that_is_dropped_later_than_the_slo_counts_as_late() {
     ignored.finish(Outcome::Ignored);
     world.tick();
     let counts = route.snapshot().counts;
-    assert_eq!((counts.cancelled(), counts.late(), counts.ignored()), (1, 1, 1));
+    assert_eq!((counts.cancelled(), counts.late(), counts.ignored()), (2, 0, 1));
+    // The two that were dropped are no samples: what is known of the latency is the answer's.
+    assert_eq!(route.snapshot().latency.map(|span| span.as_millis()), Some(5));
 }
 
 #[test]

@@ -31,9 +31,9 @@ struct Twin {
     run: u32,
     calls: Vec<Call>,
     bucket: ProbeBucket,
-    probes_succeeded: u32,
+    probes_answered: u32,
     last_pass: Mono,
-    last_success: Mono,
+    last_alive: Mono,
     nothing_new_before: Mono,
     // What happened since the last tick.
     tally: Tally,
@@ -76,9 +76,9 @@ impl Twin {
             run: 0,
             calls: Vec::new(),
             bucket: ProbeBucket::full(Mono::ZERO),
-            probes_succeeded: 0,
+            probes_answered: 0,
             last_pass: now,
-            last_success: now,
+            last_alive: now,
             nothing_new_before: Mono::ZERO,
             tally: Tally::default(),
             transitions: Vec::new(),
@@ -104,7 +104,7 @@ impl Twin {
 
     fn admit(&mut self, volts: Volts, now: Mono) -> bool {
         self.touched = true;
-        let passes = self.fits(volts) || self.is_its_turn(volts, now);
+        let passes = self.fits(volts) || self.has_place() && self.is_its_turn(volts, now);
         if passes {
             let (generation, in_flight) = (self.generation, self.in_flight());
             self.calls.push(Call { start: now, generation, in_flight });
@@ -120,7 +120,11 @@ impl Twin {
         let occupied = self.in_flight() as f32 + self.debt as f32 * 1e-6;
         self.mode != Mode::CircuitBreaker
             && occupied < self.gate.slots(volts, &self.ladder)
-            && self.cap.is_none_or(|cap| self.in_flight() < u64::from(cap))
+            && self.has_place()
+    }
+
+    fn has_place(&self) -> bool {
+        self.cap.is_none_or(|cap| self.in_flight() < u64::from(cap))
     }
 
     fn is_its_turn(&mut self, volts: Volts, now: Mono) -> bool {
@@ -145,12 +149,19 @@ impl Twin {
                 self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
                 self.succeeded(call.generation, now);
             }
-            Some(Outcome::Success) | None if is_late && is_news => {
+            Some(Outcome::Success) if is_late && is_news => {
                 self.tally.window.late += 1;
                 self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
                 self.last_completion = now;
                 self.failed(call.generation, took, now);
             }
+            Some(Outcome::Ignored) => {
+                self.tally.window.ignored += 1;
+                self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
+                (self.last_alive, self.last_completion) = (now, now);
+                self.answered_while_open(call.generation, now);
+            }
+            None if is_late && is_news => self.failed(call.generation, took, now),
             Some(Outcome::Failure) if is_news => {
                 self.tally.window.failed += 1;
                 self.tally.failures.push((call.in_flight, took.as_nanos() as u64));
@@ -163,13 +174,17 @@ impl Twin {
     }
 
     fn succeeded(&mut self, generation: u32, now: Mono) {
-        (self.run, self.last_success, self.last_completion) = (0, now, now);
+        (self.run, self.last_alive, self.last_completion) = (0, now, now);
         self.pay((debt::REPAYMENT * 1e6) as i64);
+        self.answered_while_open(generation, now);
+    }
+
+    fn answered_while_open(&mut self, generation: u32, now: Mono) {
         if self.mode == Mode::CircuitBreaker {
             self.nothing_new_before = now;
-            self.probes_succeeded += u32::from(generation == self.generation);
-            if self.probes_succeeded >= self.config.successes_to_close {
-                (self.debt, self.gain) = (0, 0);
+            self.probes_answered += u32::from(generation == self.generation);
+            if self.probes_answered >= self.config.successes_to_close {
+                (self.run, self.debt, self.gain) = (0, 0, 0);
                 let rest = Law { rest: Ohms::saturating(self.config.base), ..self.law() }.compile();
                 self.gate = Gate::from_words([rest.to_words()[0], self.gate.to_words()[1]]);
                 self.turn(Mode::Operational);
@@ -186,13 +201,13 @@ impl Twin {
     }
 
     fn open_if_dead(&mut self, now: Mono) {
-        if DeadRule::of(&self.config).holds(self.mode, self.run, now.since(self.last_success)) {
+        if DeadRule::of(&self.config).holds(self.mode, self.run, now.since(self.last_alive)) {
             self.open(now);
         }
     }
 
     fn open(&mut self, now: Mono) {
-        (self.bucket, self.probes_succeeded) = (ProbeBucket::full(now), 0);
+        (self.bucket, self.probes_answered) = (ProbeBucket::full(now), 0);
         self.turn(Mode::CircuitBreaker);
     }
 

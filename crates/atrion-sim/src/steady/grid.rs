@@ -183,7 +183,7 @@ impl Row {
             },
             change,
             nuisance: Vec::new(),
-        freeze: Vec::new(),
+            freeze: Vec::new(),
         }
     }
 }

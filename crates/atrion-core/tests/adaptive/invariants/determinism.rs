@@ -26,6 +26,7 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         succeeded,
         failed,
         late,
+        ignored: 0,
         latency_sum: latency * (succeeded + late) as f64,
         pairs,
         failures: Failures {
