@@ -90,6 +90,12 @@ impl Route {
         self.cell.id()
     }
 
+    /// The time by the instance's clock, as [`admit_at`](Self::admit_at) takes it.
+    #[must_use]
+    pub fn now(&self) -> Mono {
+        self.cell.now()
+    }
+
     /// Decides on one request.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //! Admission for services of any request and response: message handlers, database pools, `reqwest`
 //! clients.
 //!
-//! No response type can say "refused" for all of them, so a refusal is an error here: [`Refused`].
+//! No response type can say "refused" for all of them, so a refusal is an error here:
+//! [`GuardedError::Refused`], beside the callee's own error, whose type it keeps.
 
 mod rules;
 pub use rules::CallRules;
@@ -17,6 +18,4 @@ mod future;
 pub use future::CallFuture;
 
 mod error;
-pub use error::Refused;
-
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub use error::{GuardedError, Refused};

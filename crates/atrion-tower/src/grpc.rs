@@ -6,6 +6,8 @@ use atrion_core::Outcome;
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 
+use crate::head::RequestHead;
+
 /// `UNAVAILABLE`.
 pub(crate) const UNAVAILABLE: &str = "14";
 
@@ -28,6 +30,22 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         let kind = kind.as_bytes();
         kind.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME))
     })
+}
+
+/// Whether a call asks about the server instead of asking it for work: a health check, or
+/// reflection.
+pub(crate) fn is_about_the_server(head: &RequestHead<'_>) -> bool {
+    const SERVICES: [&str; 3] = [
+        "/grpc.health.v1.Health/",
+        "/grpc.reflection.v1.ServerReflection/",
+        "/grpc.reflection.v1alpha.ServerReflection/",
+    ];
+    let path = head.uri.path();
+    // Most paths end here.
+    path.starts_with("/grpc.")
+        && *head.method == Method::POST
+        && is_grpc(head.headers)
+        && SERVICES.iter().any(|service| path.starts_with(service))
 }
 
 const NAME: &[u8] = b"application/grpc";

@@ -13,5 +13,8 @@ pub use service::AdmissionService;
 mod future;
 pub use future::ResponseFuture;
 
+mod request;
+pub use request::{Intake, RequestBody, Unwatched, Watched};
+
 mod body;
 pub use body::AdmissionBody;

@@ -21,8 +21,10 @@ mod classify;
 pub use classify::{CallError, Classify, DefaultClassifier, Verdict};
 
 mod grpc;
+mod grpc_web;
 
 mod panics;
+mod ready;
 mod trace;
 
 mod refusal;
@@ -31,10 +33,12 @@ pub use refusal::{Detail, PROBLEM_TYPE};
 pub mod header;
 
 pub mod http;
-pub use self::http::{AdmissionBody, AdmissionLayer, AdmissionService, Hold};
+pub use self::http::{
+    AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestBody, Unwatched, Watched,
+};
 
 pub mod call;
-pub use call::{CallLayer, CallRules, CallService, Refused};
+pub use call::{CallLayer, CallRules, CallService, GuardedError, Refused};
 
 #[cfg(feature = "api")]
 #[cfg_attr(docsrs, doc(cfg(feature = "api")))]

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use atrion_engine::{Atrion, Route};
 use http::Method;
@@ -20,7 +21,7 @@ type Naming = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + 
 /// How requests are assigned to routes.
 ///
 /// A request for which the rule gives no name belongs to the route [`otherwise`](Self::otherwise),
-/// `http` by default.
+/// `unmatched` by default.
 #[derive(Clone)]
 pub struct RouteNames {
     rule: Rule,
@@ -29,7 +30,7 @@ pub struct RouteNames {
 
 #[derive(Clone)]
 enum Rule {
-    Matched,
+    Matched(Arc<Misses>),
     Fixed,
     Authority,
     Grpc(Arc<HashSet<String>>),
@@ -39,10 +40,11 @@ enum Rule {
 impl RouteNames {
     /// Method and path template as axum has matched them, `GET /users/{id}`. Needs the feature
     /// `axum` and `Router::layer`; without them, and for requests that no template matches, the
-    /// name is [`otherwise`](Self::otherwise).
+    /// name is [`otherwise`](Self::otherwise). If no request has a template, all of them share one
+    /// route, which protects none from the other: that is logged once, as a warning.
     #[must_use]
     pub fn matched_path() -> Self {
-        Self::with(Rule::Matched)
+        Self::with(Rule::Matched(Arc::default()))
     }
 
     /// One route for everything.
@@ -84,14 +86,16 @@ impl RouteNames {
     }
 
     fn with(rule: Rule) -> Self {
-        Self { rule, otherwise: "http".into() }
+        Self { rule, otherwise: "unmatched".into() }
     }
 
     pub(crate) fn route(&self, atrion: &Atrion, head: &RequestHead<'_>) -> Route {
         let named = match &self.rule {
             Rule::Fixed => None,
-            Rule::Matched => {
-                matched(head).map(|path| joined(&[method(head.method), " ", path], |name| atrion.route(name)))
+            Rule::Matched(misses) => {
+                let path = matched(head);
+                misses.saw(path.is_some(), &self.otherwise);
+                path.map(|path| joined(&[method(head.method), " ", path], |name| atrion.route(name)))
             }
             Rule::Authority => head.uri.authority().map(|authority| {
                 // User name and password are no part of a route's name.
@@ -105,6 +109,38 @@ impl RouteNames {
     }
 }
 
+/// Whether a template has ever matched. Without one, the layer is around the router, where axum has
+/// not matched yet, or there is no router.
+#[derive(Default)]
+struct Misses {
+    has_matched: AtomicBool,
+    count: AtomicU32,
+}
+
+/// So many requests without a template are no coincidence.
+const SUSPICIOUS: u32 = 20;
+
+impl Misses {
+    /// Relaxed: of the threads that count at once one sees the number that is logged.
+    fn saw(&self, is_match: bool, otherwise: &str) {
+        if self.has_matched.load(Relaxed) {
+            return;
+        }
+        if is_match {
+            self.has_matched.store(true, Relaxed);
+        } else if self.count.fetch_add(1, Relaxed) + 1 == SUSPICIOUS {
+            tracing::warn!(
+                name: "atrion.route.unmatched",
+                target: "atrion",
+                route = otherwise,
+                requests = SUSPICIOUS,
+                "no request has a matched path, so all of them share one route: give the layer to \
+                 axum's Router::layer or route_layer, or name routes with AdmissionLayer::names"
+            );
+        }
+    }
+}
+
 impl Default for RouteNames {
     /// [`matched_path`](Self::matched_path).
     fn default() -> Self {
@@ -115,7 +151,7 @@ impl Default for RouteNames {
 impl fmt::Debug for RouteNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = match &self.rule {
-            Rule::Matched => "matched path",
+            Rule::Matched(_) => "matched path",
             Rule::Fixed => "fixed",
             Rule::Authority => "authority",
             Rule::Grpc(_) => "listed gRPC methods",

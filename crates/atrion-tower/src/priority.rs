@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use atrion_core::{Priority, Spread, Tier, Volts};
+use atrion_core::{Mono, Priority, Spread, Tier, Volts};
 use atrion_engine::Atrion;
 use http::{HeaderValue, Request};
 
@@ -40,8 +40,7 @@ pub(crate) struct Priorities {
     pub(crate) strip: bool,
     pub(crate) propagate: Propagate,
     pub(crate) complaints: Arc<Complaints>,
-    /// The place in the band of a request without a cohort, where the voltage is chosen here.
-    counter: Arc<AtomicU64>,
+    place: Place,
 }
 
 impl Priorities {
@@ -85,11 +84,24 @@ impl Priorities {
             headers.remove(header::VOLTAGE);
             return priority;
         }
-        let counter = self.counter.fetch_add(1, Relaxed);
-        let volts = priority.resolve(Spread::Band, Priority::epoch(atrion.now()), counter);
+        let volts = self.place.of(priority, atrion.now());
         headers.insert(header::VOLTAGE, number(volts));
         // The gates here and at the callee judge the same voltage.
         Priority::volts(volts)
+    }
+}
+
+/// Chooses the voltage of requests that tell their callee one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    /// The place in the band of a request without a cohort.
+    counter: Arc<AtomicU64>,
+}
+
+impl Place {
+    pub(crate) fn of(&self, priority: Priority, now: Mono) -> Volts {
+        let counter = self.counter.fetch_add(1, Relaxed);
+        priority.resolve(Spread::Band, Priority::epoch(now), counter)
     }
 }
 

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use atrion::tower::{AdmissionLayer, RouteNames};
+use atrion::tower::{AdmissionLayer, RequestBody, RouteNames};
 use atrion::{Atrion, Config, Mode, RouteConfig};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -98,7 +98,7 @@ async fn start_server() -> Result<SocketAddr, Error> {
     Ok(address)
 }
 
-async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn hello(_: Request<RequestBody<Incoming>>) -> Result<Response<Full<Bytes>>, Infallible> {
     tokio::time::sleep(Duration::from_millis(500)).await;
     Ok(Response::new(Full::from("hello")))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use atrion::tower::{CallLayer, CallRules, Refused};
+use atrion::tower::{CallLayer, CallRules, GuardedError};
 use atrion::{Atrion, Mode, Outcome, Priority, Route, Tier};
 use axum::http::StatusCode;
 use tower::{Service as _, ServiceBuilder, ServiceExt as _};
@@ -68,8 +68,8 @@ async fn main() -> Result<(), Error> {
         {
             match client.ready().await?.call(http.get(&url).build()?).await {
                 Ok(response) if response.status().is_success() => good += 1,
-                Err(error) if error.is::<Refused>() => refused += 1,
-                Ok(_) | Err(_) => bad += 1,
+                Err(GuardedError::Refused(_)) => refused += 1,
+                Ok(_) | Err(GuardedError::Callee(_)) => bad += 1,
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -3,6 +3,6 @@
 
 pub use atrion_tower::{
     AdmissionBody, AdmissionLayer, AdmissionService, CallError, CallLayer, CallRules, CallService, Classify,
-    Cohort, DefaultClassifier, Detail, Hold, PROBLEM_TYPE, Propagate, Refused, RequestHead, ResponseHead,
-    RouteNames, TrustedHeaders, Verdict, call, header, http,
+    Cohort, DefaultClassifier, Detail, GuardedError, Hold, PROBLEM_TYPE, Propagate, Refused, RequestBody,
+    RequestHead, ResponseHead, RouteNames, TrustedHeaders, Unwatched, Verdict, Watched, call, header, http,
 };

@@ -65,11 +65,11 @@ enum Order {
 
 impl Order {
     /// Runs `one` beside `other` to the end of both.
-    fn race<T: 'static>(
+    fn race<A: 'static, B: 'static>(
         self,
-        one: impl FnOnce() -> T + Send + 'static,
-        other: impl FnOnce() -> T + Send + 'static,
-    ) -> (T, T) {
+        one: impl FnOnce() -> A + Send + 'static,
+        other: impl FnOnce() -> B + Send + 'static,
+    ) -> (A, B) {
         match self {
             Self::AsWritten => {
                 let one = thread::spawn(one);

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use atrion_core::{Priority, Tier};
 use atrion_engine::{Atrion, Config, RouteConfig};
 use atrion_otel::{baggage, mark_span};
-use atrion_tower::{AdmissionLayer, Propagate, RouteNames};
+use atrion_tower::{AdmissionLayer, Propagate, RequestBody, RouteNames};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Empty;
@@ -32,7 +32,7 @@ fn layer(atrion: &Atrion) -> AdmissionLayer {
     AdmissionLayer::new(atrion.clone()).names(RouteNames::fixed("GET /x"))
 }
 
-async fn handler(_: Request<()>) -> Result<Response<Empty<Bytes>>, Infallible> {
+async fn handler(_: Request<RequestBody<Empty<Bytes>>>) -> Result<Response<Empty<Bytes>>, Infallible> {
     Ok(Response::new(Empty::new()))
 }
 
@@ -43,7 +43,7 @@ async fn traced(layer: AdmissionLayer, span: impl FnOnce() -> tracing::Span) -> 
     let opentelemetry = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(opentelemetry));
     let request = {
-        let mut request = Request::get("/x").body(()).unwrap();
+        let mut request = Request::get("/x").body(Empty::<Bytes>::new()).unwrap();
         request.extensions_mut().insert(Tier::High);
         request
     };
@@ -98,15 +98,16 @@ async fn without_opentelemetry_a_span_says_what_it_has_declared() {
 #[tokio::test]
 async fn a_tree_of_calls_keeps_its_place_on_the_ladder_along_the_trace() {
     let atrion = Atrion::builder().connect().await.unwrap();
-    let seen = |request: &Request<()>| *request.extensions().get::<Priority>().unwrap();
+    let seen =
+        |request: &Request<RequestBody<Empty<Bytes>>>| *request.extensions().get::<Priority>().unwrap();
     let root = layer(&atrion).propagate(Propagate::Voltage).layer(service_fn(
-        move |request: Request<()>| async move {
+        move |request: Request<RequestBody<Empty<Bytes>>>| async move {
             let mut response = Response::new(Empty::<Bytes>::new());
             response.extensions_mut().insert(seen(&request));
             Ok::<_, Infallible>(response)
         },
     ));
-    let mut request = Request::get("/x").body(()).unwrap();
+    let mut request = Request::get("/x").body(Empty::<Bytes>::new()).unwrap();
     request.extensions_mut().insert(Tier::Low);
     let response = root.oneshot(request).await.unwrap();
     let at_root = *response.extensions().get::<Priority>().unwrap();
@@ -119,7 +120,7 @@ async fn a_tree_of_calls_keeps_its_place_on_the_ladder_along_the_trace() {
     assert_eq!(at_leaf.baggage().len(), 2);
 
     let leaf = layer(&atrion).priority(|_| baggage::priority(&Context::current(), Tier::High)).layer(
-        service_fn(move |request: Request<()>| async move {
+        service_fn(move |request: Request<RequestBody<Empty<Bytes>>>| async move {
             let mut response = Response::new(Empty::<Bytes>::new());
             response.extensions_mut().insert(seen(&request));
             Ok::<_, Infallible>(response)
@@ -127,7 +128,7 @@ async fn a_tree_of_calls_keeps_its_place_on_the_ladder_along_the_trace() {
     );
     let called = {
         let _attached = at_leaf.attach();
-        leaf.oneshot(Request::get("/x").body(()).unwrap()).await.unwrap()
+        leaf.oneshot(Request::get("/x").body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
     };
     let leaf_volts = called.extensions().get::<Priority>().unwrap().resolve(atrion_core::Spread::Band, 7, 9);
     assert!((leaf_volts.get() - volts.get()).abs() < 1e-3 && Tier::of(leaf_volts) == Tier::Low);

@@ -1,75 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use atrion_engine::OwnedPermit;
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
-use super::BoxError;
-use super::error::Refused;
+use super::error::{GuardedError, Refused};
 use super::rules::CallRules;
 use crate::panics::failing_on_panic;
+use crate::ready::Calling;
 
 pin_project! {
     /// The future of a [`CallService`](super::CallService).
     ///
     /// Dropped before it is ready, its call counts as cancelled.
     #[must_use = "futures do nothing unless polled"]
-    pub struct CallFuture<F, R, Request> {
+    pub struct CallFuture<S, R, Request>
+    where
+        S: Service<Request>,
+    {
         #[pin]
-        state: State<F, R>,
-        request: PhantomData<fn(Request)>,
+        state: State<S, R, Request>,
     }
 }
 
 pin_project! {
     #[project = Projected]
-    enum State<F, R> {
-        Called { #[pin] future: F, permit: Option<OwnedPermit>, rules: Arc<R> },
-        Refused { error: Option<Refused> },
+    enum State<S, R, Request>
+    where
+        S: Service<Request>,
+    {
+        Called { #[pin] call: Calling<S, Request>, permit: Option<OwnedPermit>, rules: Arc<R> },
+        Refused { refused: Option<Refused> },
     }
 }
 
-impl<F, R, Request> CallFuture<F, R, Request> {
-    pub(crate) fn called(future: F, permit: Option<OwnedPermit>, rules: Arc<R>) -> Self {
-        Self { state: State::Called { future, permit, rules }, request: PhantomData }
-    }
-
-    pub(crate) fn refused(error: Refused) -> Self {
-        Self { state: State::Refused { error: Some(error) }, request: PhantomData }
-    }
-}
-
-impl<F, R, Request, T, E> Future for CallFuture<F, R, Request>
+impl<S, R, Request> CallFuture<S, R, Request>
 where
-    F: Future<Output = Result<T, E>>,
-    E: Into<BoxError>,
-    R: CallRules<Request, T, E>,
+    S: Service<Request> + Clone,
 {
-    type Output = Result<T, BoxError>;
+    pub(crate) fn admitted(inner: &mut S, request: Request, permit: OwnedPermit, rules: Arc<R>) -> Self {
+        let mut permit = Some(permit);
+        let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
+        Self { state: State::Called { call, permit, rules } }
+    }
+
+    pub(crate) fn refused(refused: Refused) -> Self {
+        Self { state: State::Refused { refused: Some(refused) } }
+    }
+}
+
+impl<S, R, Request> Future for CallFuture<S, R, Request>
+where
+    S: Service<Request>,
+    R: CallRules<Request, S::Response, S::Error>,
+{
+    type Output = Result<S::Response, GuardedError<S::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            Projected::Called { future, permit, rules } => {
-                let result = ready!(failing_on_panic(permit, || future.poll(cx)));
+            Projected::Called { call, permit, rules } => {
+                let result = ready!(failing_on_panic(permit, || call.poll(cx)));
                 if let Some(permit) = permit.take() {
                     permit.finish(rules.outcome(result.as_ref()));
                 }
-                Poll::Ready(result.map_err(Into::into))
+                Poll::Ready(result.map_err(GuardedError::Callee))
             }
-            Projected::Refused { error } => match error.take() {
-                Some(error) => Poll::Ready(Err(error.into())),
+            Projected::Refused { refused } => match refused.take() {
+                Some(refused) => Poll::Ready(Err(GuardedError::Refused(refused))),
                 None => Poll::Pending,
             },
         }
     }
 }
 
-impl<F, R, Request> fmt::Debug for CallFuture<F, R, Request> {
+impl<S, R, Request> fmt::Debug for CallFuture<S, R, Request>
+where
+    S: Service<Request>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CallFuture")
     }

@@ -10,10 +10,10 @@ use super::service::CallService;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use atrion_core::Tier;
 /// use atrion_engine::{Atrion, Config, RouteConfig};
-/// use atrion_tower::{CallLayer, Refused};
+/// use atrion_tower::{CallLayer, GuardedError};
 /// use tower::{Layer, ServiceExt, service_fn};
 ///
 /// let config = Config::default().route("mail", RouteConfig::default().cap(1));
@@ -24,12 +24,15 @@ use super::service::CallService;
 ///     if address.contains('@') { Ok("sent") } else { Err("this is no address") }
 /// });
 /// let guarded = CallLayer::new(route.clone()).layer(send);
-/// assert_eq!(guarded.clone().oneshot("me@example.com").await?, "sent");
+/// assert_eq!(guarded.clone().oneshot("me@example.com").await, Ok("sent"));
+/// let error = guarded.clone().oneshot("nobody").await;
+/// assert_eq!(error, Err(GuardedError::Callee("this is no address")));
 ///
 /// // The cap allows one call in flight, and this is it.
 /// let _permit = route.admit(Tier::Normal)?;
-/// let error = guarded.oneshot("you@example.com").await.unwrap_err();
-/// let refused: &Refused = error.downcast_ref().ok_or("not a refusal")?;
+/// let Err(GuardedError::Refused(refused)) = guarded.oneshot("you@example.com").await else {
+///     return Err("not a refusal".into());
+/// };
 /// assert_eq!(refused.route().as_str(), "mail");
 /// # Ok(())
 /// # }

@@ -3,26 +3,30 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use atrion_core::Priority;
 use tower_service::Service;
 
-use super::BoxError;
-use super::error::Refused;
+use super::error::{GuardedError, Refused};
 use super::future::CallFuture;
 use super::rules::CallRules;
-use crate::panics::failing_on_panic;
+use crate::priority::{Place, Propagate};
 use crate::trace;
 
-/// Admits calls to the inner service, or refuses them with the error [`Refused`]. Made by
+/// Admits calls to the inner service, or refuses them with [`GuardedError::Refused`]. Made by
 /// [`CallLayer`](super::CallLayer).
+///
+/// It is always ready. An admitted call waits for the inner service's readiness inside of its
+/// future, with its permit: a queue further in is then part of what the guard sees.
 #[derive(Debug)]
 pub struct CallService<S, R> {
     inner: S,
     rules: Arc<R>,
+    place: Place,
 }
 
 impl<S, R> CallService<S, R> {
     pub(crate) fn new(inner: S, rules: Arc<R>) -> Self {
-        Self { inner, rules }
+        Self { inner, rules, place: Place::default() }
     }
 
     /// The inner service.
@@ -43,38 +47,37 @@ impl<S, R> CallService<S, R> {
 
 impl<S: Clone, R> Clone for CallService<S, R> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), rules: Arc::clone(&self.rules) }
+        Self { inner: self.inner.clone(), rules: Arc::clone(&self.rules), place: self.place.clone() }
     }
 }
 
 impl<S, R, Request> Service<Request> for CallService<S, R>
 where
     S: Service<Request> + Clone,
-    S::Error: Into<BoxError>,
     R: CallRules<Request, S::Response, S::Error>,
 {
     type Response = S::Response;
-    type Error = BoxError;
-    type Future = CallFuture<S::Future, R, Request>;
+    type Error = GuardedError<S::Error>;
+    type Future = CallFuture<S, R, Request>;
 
-    /// The inner service's readiness. It takes no permit.
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+    /// Always ready, and without a permit.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let route = self.rules.route(&request);
-        match route.admit_owned(self.rules.priority(&request)) {
-            Ok(permit) => {
-                let mut permit = Some(permit);
-                let future = failing_on_panic(&mut permit, || self.inner.call(request));
-                CallFuture::called(future, permit, Arc::clone(&self.rules))
-            }
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let (route, propagate) = (self.rules.route(&request), self.rules.propagate());
+        let mut priority = self.rules.priority(&request);
+        if propagate != Propagate::Nothing {
+            let tier = priority.counted_as();
+            let volts = (propagate == Propagate::Voltage).then(|| self.place.of(priority, route.now()));
+            priority = volts.map_or(priority, Priority::volts);
+            self.rules.tell(&mut request, tier, volts);
+        }
+        match route.admit_owned(priority) {
+            Ok(permit) => CallFuture::admitted(&mut self.inner, request, permit, Arc::clone(&self.rules)),
             Err(shed) => {
                 trace::mark(&route, &shed);
-                // The inner service was made ready and is not called: a fresh clone gives back what
-                // its readiness has reserved.
-                self.inner = self.inner.clone();
                 CallFuture::refused(Refused::new(&route, shed))
             }
         }

@@ -9,12 +9,13 @@ use std::task::{Context, Poll, ready};
 
 use atrion_core::Outcome;
 use atrion_engine::OwnedPermit;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::classify::Classify;
+use crate::grpc_web::WebStatus;
 use crate::panics::failing_on_panic;
 
 pin_project! {
@@ -52,12 +53,33 @@ impl From<Watch> for OwnedPermit {
 }
 
 /// What the end of a body decides.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum Awaiting {
     /// The verdict, in its trailers.
     Trailers,
+    /// The verdict, in the last frame of the body itself.
+    WebTrailers(WebStatus),
     /// Only that the body is over; the head has given the verdict.
     End(Outcome),
+}
+
+impl Awaiting {
+    /// Looks for a status in `frame`, and leaves the frame as it was.
+    fn look_at<D: Buf + From<Bytes>>(&mut self, frame: &mut Frame<D>) {
+        if let Self::WebTrailers(status) = self
+            && let Some(data) = frame.data_mut()
+        {
+            // Of `Bytes`, which all servers use, this copies nothing.
+            let bytes = data.copy_to_bytes(data.remaining());
+            status.read(&bytes);
+            *data = D::from(bytes);
+        }
+    }
+
+    /// The status of a gRPC or gRPC-Web response with these headers.
+    pub(crate) fn status(headers: &HeaderMap) -> Self {
+        WebStatus::of(headers).map_or(Self::Trailers, Self::WebTrailers)
+    }
 }
 
 impl<B: Body> AdmissionBody<B> {
@@ -71,6 +93,7 @@ impl<B: Body> AdmissionBody<B> {
         if body.is_end_stream() {
             finish(&mut watch, None);
         }
+        wait_for_reader(watch.as_ref());
         Self { state: State::Inner { body, watch } }
     }
 
@@ -103,7 +126,13 @@ where
                 Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))))
             }
             Projected::Inner { mut body, watch } => {
-                let frame = ready!(failing_on_panic(watch, || body.as_mut().poll_frame(cx)));
+                if let Some(Watch { permit, .. }) = watch {
+                    permit.go_on();
+                }
+                let mut frame = ready!(failing_on_panic(watch, || body.as_mut().poll_frame(cx)));
+                if let (Some(Watch { awaiting, .. }), Some(Ok(frame))) = (watch.as_mut(), &mut frame) {
+                    awaiting.look_at(frame);
+                }
                 match &frame {
                     None => finish(watch, None),
                     Some(Ok(frame)) if frame.is_trailers() => finish(watch, frame.trailers_ref()),
@@ -111,7 +140,7 @@ where
                     Some(Ok(_)) if body.is_end_stream() || is_sent(watch.as_ref(), &*body) => {
                         finish(watch, None)
                     }
-                    Some(Ok(_)) => {}
+                    Some(Ok(_)) => wait_for_reader(watch.as_ref()),
                     Some(Err(_)) => {
                         if let Some(Watch { permit, classify, .. }) = watch.take() {
                             permit.finish(classify.broken_body());
@@ -147,10 +176,20 @@ fn is_sent<B: Body>(watch: Option<&Watch>, body: &B) -> bool {
     only_the_end && body.size_hint().exact() == Some(0)
 }
 
+/// What has been made waits until the client takes it: a server polls a body when it has room to
+/// send.
+fn wait_for_reader(watch: Option<&Watch>) {
+    if let Some(Watch { permit, .. }) = watch {
+        permit.wait_for_reader();
+    }
+}
+
 fn finish(watch: &mut Option<Watch>, trailers: Option<&HeaderMap>) {
     if let Some(Watch { permit, awaiting, classify }) = watch.take() {
         permit.finish(match awaiting {
             Awaiting::Trailers => classify.trailers(trailers),
+            // A proxy further in may have made real trailers of them.
+            Awaiting::WebTrailers(status) => classify.trailers(trailers.or(status.trailers().as_ref())),
             Awaiting::End(outcome) => outcome,
         });
     }

@@ -8,72 +8,105 @@ use std::task::{Context, Poll, ready};
 use atrion_core::Outcome;
 use atrion_engine::{OwnedPermit, Shed};
 use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
 use super::body::{AdmissionBody, Awaiting, Watch};
-use super::policy::{Hold, Policy};
+use super::policy::{Hold, Holding, Policy};
+use super::request::Intake;
 use crate::classify::{CallError, Verdict};
 use crate::head::ResponseHead;
 use crate::header;
 use crate::panics::failing_on_panic;
+use crate::ready::Calling;
 
 pin_project! {
     /// The future of an [`AdmissionService`](super::AdmissionService).
     ///
     /// Dropped before it is ready, its request counts as cancelled.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<S, I, B>
+    where
+        I: Intake<B>,
+        S: Service<Request<I::Body>>,
+    {
         #[pin]
-        state: State<F>,
+        state: State<S, I, B>,
     }
 }
 
 pin_project! {
     #[project = Projected]
-    enum State<F> {
-        Called { #[pin] future: F, permit: Option<OwnedPermit>, policy: Arc<Policy>, is_head: bool },
-        Refused { answer: Option<Response<Bytes>>, show_decision: bool },
+    enum State<S, I, B>
+    where
+        I: Intake<B>,
+        S: Service<Request<I::Body>>,
+    {
+        Called {
+            #[pin]
+            call: Calling<S, Request<I::Body>>,
+            permit: Option<OwnedPermit>,
+            hold: Option<Holding>,
+            policy: Arc<Policy>,
+        },
+        Refused { #[pin] rest: Option<I::Rest>, answer: Option<Response<Bytes>>, show_decision: bool },
     }
 }
 
-impl<F> ResponseFuture<F> {
-    /// `is_head`: the request is a HEAD, so the body of the response will not be sent.
-    pub(crate) fn called(future: F, permit: Option<OwnedPermit>, policy: Arc<Policy>, is_head: bool) -> Self {
-        Self { state: State::Called { future, permit, policy, is_head } }
-    }
-
-    pub(crate) fn refused(answer: Response<Bytes>, show_decision: bool) -> Self {
-        Self { state: State::Refused { answer: Some(answer), show_decision } }
-    }
-}
-
-impl<F, R, E> Future for ResponseFuture<F>
+impl<S, I, B> ResponseFuture<S, I, B>
 where
-    F: Future<Output = Result<Response<R>, E>>,
-    R: Body,
-    E: 'static,
+    I: Intake<B>,
+    S: Service<Request<I::Body>> + Clone,
 {
-    type Output = Result<Response<AdmissionBody<R>>, E>;
+    /// A request that may pass: with its permit, or without one where it is not guarded.
+    pub(crate) fn admitted(
+        inner: &mut S,
+        request: Request<I::Body>,
+        permit: Option<(OwnedPermit, Holding)>,
+        policy: &Arc<Policy>,
+    ) -> Self {
+        let (mut permit, hold) = permit.unzip();
+        let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
+        Self { state: State::Called { call, permit, hold, policy: Arc::clone(policy) } }
+    }
+
+    pub(crate) fn refused(answer: Response<Bytes>, rest: Option<I::Rest>, show_decision: bool) -> Self {
+        Self { state: State::Refused { rest, answer: Some(answer), show_decision } }
+    }
+}
+
+impl<S, I, B, R> Future for ResponseFuture<S, I, B>
+where
+    I: Intake<B>,
+    S: Service<Request<I::Body>, Response = Response<R>>,
+    S::Error: 'static,
+    R: Body,
+{
+    type Output = Result<Response<AdmissionBody<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (mut response, decision) = match self.project().state.project() {
-            Projected::Called { future, permit, policy, is_head } => {
-                let result = ready!(failing_on_panic(permit, || future.poll(cx)));
-                // Taken when the inner future is ready; after that it is not polled again.
-                let Some(permit) = permit.take() else { return Poll::Pending };
-                let response = match result {
-                    Ok(response) => watched(response, permit, policy, *is_head),
-                    Err(error) => {
-                        permit.finish(policy.classify.error(&CallError::new(&error)));
+            Projected::Called { call, permit, hold, policy } => {
+                let result = ready!(failing_on_panic(permit, || call.poll(cx)));
+                let response = match (result, permit.take().zip(*hold)) {
+                    (Ok(response), Some((permit, hold))) => watched(response, permit, hold, policy),
+                    (Ok(response), None) => return Poll::Ready(Ok(response.map(AdmissionBody::unwatched))),
+                    (Err(error), permit) => {
+                        if let Some((permit, _)) = permit {
+                            permit.finish(policy.classify.error(&CallError::new(&error)));
+                        }
                         return Poll::Ready(Err(error));
                     }
                 };
                 let decision = policy.show_decision.then(|| decision_in(&response));
                 (response, decision)
             }
-            Projected::Refused { answer, show_decision } => {
+            Projected::Refused { rest, answer, show_decision } => {
+                if let Some(rest) = rest.as_pin_mut() {
+                    ready!(rest.poll(cx));
+                }
                 let Some(answer) = answer.take() else { return Poll::Pending };
                 (answer.map(AdmissionBody::refusal), show_decision.then_some("shed"))
             }
@@ -85,7 +118,11 @@ where
     }
 }
 
-impl<F> fmt::Debug for ResponseFuture<F> {
+impl<S, I, B> fmt::Debug for ResponseFuture<S, I, B>
+where
+    I: Intake<B>,
+    S: Service<Request<I::Body>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ResponseFuture")
     }
@@ -101,8 +138,8 @@ fn decision_in<R>(response: &Response<R>) -> &'static str {
 fn watched<R: Body>(
     response: Response<R>,
     permit: OwnedPermit,
+    hold: Holding,
     policy: &Arc<Policy>,
-    is_head: bool,
 ) -> Response<AdmissionBody<R>> {
     if response.extensions().get::<Shed>().is_some() {
         // Another layer of this process has refused: no callee has answered, so this says nothing
@@ -110,9 +147,8 @@ fn watched<R: Body>(
         permit.finish(Outcome::Ignored);
         return response.map(AdmissionBody::unwatched);
     }
-    // Servers drop a body that they do not send, without a look at it.
-    let hold = if is_head { Hold::Head } else { policy.hold };
-    let awaiting = match (policy.classify.head(&ResponseHead::of(&response)), hold) {
+    let head = ResponseHead::of(&response);
+    let awaiting = match (policy.classify.head(&head), hold.to(&head)) {
         (Verdict::Known(outcome), Hold::Body) => Awaiting::End(outcome),
         (Verdict::Known(outcome), _) => {
             permit.finish(outcome);
@@ -122,7 +158,7 @@ fn watched<R: Body>(
             permit.finish(Outcome::Success);
             return response.map(AdmissionBody::unwatched);
         }
-        (Verdict::AtEnd, _) => Awaiting::Trailers,
+        (Verdict::AtEnd, _) => Awaiting::status(head.headers),
     };
     let watch = Watch { permit, awaiting, classify: Arc::clone(&policy.classify) };
     response.map(|body| AdmissionBody::watched(body, watch))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use atrion_core::Priority;
@@ -8,6 +10,7 @@ use atrion_engine::{Atrion, Route, Shed};
 use tower_layer::Layer;
 
 use super::policy::{Hold, Policy};
+use super::request::{Unwatched, Watched};
 use super::service::AdmissionService;
 use crate::classify::Classify;
 use crate::head::RequestHead;
@@ -23,6 +26,11 @@ use crate::trust::TrustedHeaders;
 /// Every setting has a default. Put it outside of everything that does work or waits, and inside of
 /// what only looks (traces, request ids, authentication that decides the priority).
 ///
+/// A layer for servers looks into the bodies of requests: the inner service gets each as a
+/// [`RequestBody`](super::RequestBody), and waiting for a client that is slow is no load. axum and
+/// tonic take any body. An inner service that insists on one type gets it from
+/// [`unwatched`](Self::unwatched). A layer for clients leaves requests as they are.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,38 +38,39 @@ use crate::trust::TrustedHeaders;
 ///
 /// use atrion_core::Tier;
 /// use atrion_engine::{Atrion, Config, RouteConfig};
-/// use atrion_tower::{AdmissionLayer, RouteNames};
+/// use atrion_tower::{AdmissionLayer, RequestBody, RouteNames};
+/// use bytes::Bytes;
 /// use http::{Request, Response, StatusCode};
-/// use http_body_util::Full;
+/// use http_body_util::{Empty, Full};
 /// use tower::{Layer, ServiceExt, service_fn};
 ///
 /// let config = Config::default().route("orders", RouteConfig::default().cap(1));
 /// let atrion = Atrion::builder().config(config).connect().await?;
 ///
-/// let orders = service_fn(async |_: Request<()>| {
-///     Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("an order")))
+/// let orders = service_fn(async |_: Request<RequestBody<Empty<Bytes>>>| {
+///     Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("an order")))
 /// });
 /// let layer = AdmissionLayer::new(atrion.clone()).names(RouteNames::fixed("orders"));
 /// let guarded = layer.layer(orders);
 ///
-/// let answer = guarded.clone().oneshot(Request::new(())).await?;
+/// let answer = guarded.clone().oneshot(Request::new(Empty::<Bytes>::new())).await?;
 /// assert_eq!(answer.status(), StatusCode::OK);
 ///
 /// // The cap allows one request in flight, and this is it.
 /// let route = atrion.route("orders");
 /// let _permit = route.admit(Tier::Normal)?;
-/// let refused = guarded.oneshot(Request::new(())).await?;
+/// let refused = guarded.oneshot(Request::new(Empty::<Bytes>::new())).await?;
 /// assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
 /// assert_eq!(refused.headers()["x-atrion-shed"], "at_cap");
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
 #[must_use]
-pub struct AdmissionLayer {
+pub struct AdmissionLayer<I = Watched> {
     policy: Policy,
     /// The group's name: its gate is made with the first service, so that none is made in vain.
     group: Option<Cow<'static, str>>,
+    intake: PhantomData<fn() -> I>,
 }
 
 impl AdmissionLayer {
@@ -73,15 +82,29 @@ impl AdmissionLayer {
     /// which can be sick by itself. [`group`](Self::group) and
     /// [`each_route_alone`](Self::each_route_alone) set something else.
     pub fn new(atrion: Atrion) -> Self {
-        Self { policy: Policy::new(atrion, RouteNames::default()), group: Some("service".into()) }
+        Self {
+            policy: Policy::new(atrion, RouteNames::default()),
+            group: Some("service".into()),
+            intake: PhantomData,
+        }
     }
 
     /// Makes a layer for clients. Routes are named by the authority that is called
     /// ([`RouteNames::authority`]), and each has a gate of its own alone: callees share nothing.
-    pub fn client(atrion: Atrion) -> Self {
-        Self { policy: Policy::new(atrion, RouteNames::authority()), group: None }
+    pub fn client(atrion: Atrion) -> AdmissionLayer<Unwatched> {
+        let policy = Policy::new(atrion, RouteNames::authority());
+        AdmissionLayer { policy, group: None, intake: PhantomData }
     }
 
+    /// Passes requests on as they are, for an inner service that wants one certain type of body.
+    /// Waiting for the body of a request then counts as load: read it to its end outside of the
+    /// layer, or bound by a timeout how long it may take.
+    pub fn unwatched(self) -> AdmissionLayer<Unwatched> {
+        AdmissionLayer { policy: self.policy, group: self.group, intake: PhantomData }
+    }
+}
+
+impl<I> AdmissionLayer<I> {
     /// Sets the group whose gate admits beside each route's own. A service with several pools gives
     /// the routes of each a group in the configuration
     /// ([`RouteConfig::group`](atrion_engine::RouteConfig::group)), which goes before this.
@@ -151,6 +174,43 @@ impl AdmissionLayer {
         self
     }
 
+    /// Sets the same by request. Where the rule gives `None`, [`hold`](Self::hold) counts. A HEAD
+    /// request always ends at the head.
+    ///
+    /// ```
+    /// # use atrion_tower::{AdmissionLayer, Hold};
+    /// # fn layer(atrion: atrion_engine::Atrion) -> AdmissionLayer {
+    /// AdmissionLayer::new(atrion)
+    ///     .hold_by(|head| head.uri.path().starts_with("/export/").then_some(Hold::Body))
+    /// # }
+    /// ```
+    pub fn hold_by(
+        mut self,
+        rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Hold> + Send + Sync + 'static,
+    ) -> Self {
+        self.policy.hold_by = Some(Arc::new(rule));
+        self
+    }
+
+    /// Sets which requests pass without being counted or refused, because their answers say
+    /// something about the server and not about the work. By default gRPC's health checks
+    /// (`grpc.health.v1.Health`) and server reflection (`grpc.reflection.v1` and `v1alpha`); this
+    /// rule replaces them.
+    ///
+    /// ```
+    /// # use atrion_tower::AdmissionLayer;
+    /// # fn layer(atrion: atrion_engine::Atrion) -> AdmissionLayer {
+    /// AdmissionLayer::new(atrion).unguarded(|head| head.uri.path() == "/healthz")
+    /// # }
+    /// ```
+    pub fn unguarded(
+        mut self,
+        rule: impl for<'a> Fn(&RequestHead<'a>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.policy.unguarded = Some(Arc::new(rule));
+        self
+    }
+
     /// Sets how much a refusal tells.
     pub fn detail(mut self, detail: Detail) -> Self {
         self.policy.detail = detail;
@@ -185,12 +245,24 @@ impl AdmissionLayer {
     }
 }
 
-impl<S> Layer<S> for AdmissionLayer {
-    type Service = AdmissionService<S>;
+impl<S, I> Layer<S> for AdmissionLayer<I> {
+    type Service = AdmissionService<S, I>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let mut policy = self.policy.clone();
         policy.group = self.group.as_deref().map(|name| policy.atrion.group(name));
         AdmissionService::new(inner, Arc::new(policy))
+    }
+}
+
+impl<I> Clone for AdmissionLayer<I> {
+    fn clone(&self) -> Self {
+        Self { policy: self.policy.clone(), group: self.group.clone(), intake: PhantomData }
+    }
+}
+
+impl<I> fmt::Debug for AdmissionLayer<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdmissionLayer").field("group", &self.group).field("policy", &self.policy).finish()
     }
 }

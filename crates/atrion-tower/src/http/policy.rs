@@ -5,9 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use atrion_engine::{Atrion, Group, Route};
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
 
 use crate::classify::{Classify, DefaultClassifier};
-use crate::head::RequestHead;
+use crate::grpc;
+use crate::head::{RequestHead, ResponseHead};
 use crate::names::RouteNames;
 use crate::priority::Priorities;
 use crate::refusal::Detail;
@@ -24,10 +27,17 @@ pub enum Hold {
     /// Until the head, also for gRPC, where a good head then counts as a success. Right for gRPC
     /// streams that live for hours: their length is no latency.
     Head,
-    /// Until the body has been sent. Right where making the body is the work, as in downloads and
-    /// exports. The latency is then that of the whole transfer, a slow client included.
+    /// Until the body has been made. Right where that is the work, as in downloads and exports. The
+    /// latency is then that of the body, without the time in which a slow client takes nothing.
+    ///
+    /// Streams of events, upgraded connections and tunnels end at their head all the same, unless
+    /// [`AdmissionLayer::hold_by`](crate::AdmissionLayer::hold_by) says otherwise: they live for
+    /// hours, and most of the time nothing is done for them.
     Body,
 }
+
+pub(crate) type HoldRule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Hold> + Send + Sync;
+pub(crate) type Unguarded = dyn for<'a> Fn(&RequestHead<'a>) -> bool + Send + Sync;
 
 #[derive(Clone)]
 pub(crate) struct Policy {
@@ -39,6 +49,9 @@ pub(crate) struct Policy {
     pub(crate) classify: Arc<dyn Classify>,
     pub(crate) detail: Detail,
     pub(crate) hold: Hold,
+    pub(crate) hold_by: Option<Arc<HoldRule>>,
+    /// `None`: gRPC's health checks and reflection.
+    pub(crate) unguarded: Option<Arc<Unguarded>>,
     pub(crate) show_decision: bool,
     pub(crate) on_refusal: OnRefusal,
 }
@@ -53,10 +66,52 @@ impl Policy {
             classify: Arc::new(DefaultClassifier::new()),
             detail: Detail::default(),
             hold: Hold::default(),
+            hold_by: None,
+            unguarded: None,
             show_decision: false,
             on_refusal: OnRefusal::default(),
         }
     }
+
+    pub(crate) fn is_unguarded(&self, head: &RequestHead<'_>) -> bool {
+        match &self.unguarded {
+            Some(rule) => rule(head),
+            None => grpc::is_about_the_server(head),
+        }
+    }
+
+    pub(crate) fn holding(&self, head: &RequestHead<'_>) -> Holding {
+        if *head.method == Method::HEAD {
+            // Servers drop a body that they do not send, without a look at it.
+            return Holding { hold: Hold::Head, is_by_rule: true };
+        }
+        if let Some(hold) = self.hold_by.as_ref().and_then(|rule| rule(head)) {
+            return Holding { hold, is_by_rule: true };
+        }
+        let hold = if *head.method == Method::CONNECT { Hold::Head } else { self.hold };
+        Holding { hold, is_by_rule: false }
+    }
+}
+
+/// How long one request is held, as far as its head says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holding {
+    hold: Hold,
+    is_by_rule: bool,
+}
+
+impl Holding {
+    /// What holds for the request with this response.
+    pub(crate) fn to(self, head: &ResponseHead<'_>) -> Hold {
+        let lives_on = head.status == StatusCode::SWITCHING_PROTOCOLS || is_event_stream(head);
+        if self.hold == Hold::Body && !self.is_by_rule && lives_on { Hold::Head } else { self.hold }
+    }
+}
+
+fn is_event_stream(head: &ResponseHead<'_>) -> bool {
+    const KIND: &[u8] = b"text/event-stream";
+    let kind = head.headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes());
+    kind.and_then(|kind| kind.get(..KIND.len())).is_some_and(|start| start.eq_ignore_ascii_case(KIND))
 }
 
 impl Policy {

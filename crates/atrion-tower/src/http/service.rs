@@ -1,34 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use super::body::AdmissionBody;
 use super::future::ResponseFuture;
 use super::policy::Policy;
+use super::request::{Intake, Watched};
 use crate::grpc;
 use crate::head::RequestHead;
-use crate::panics::failing_on_panic;
 use crate::refusal;
 
 /// Admits requests to the inner service, or refuses them. Made by
 /// [`AdmissionLayer`](crate::AdmissionLayer).
 ///
 /// A refusal is a response, never an error: `503` with a problem document, or a gRPC status.
-#[derive(Debug, Clone)]
-pub struct AdmissionService<S> {
+///
+/// It is always ready. An admitted request waits for the inner service's readiness inside of its
+/// future, with its permit: a queue further in is then part of what the guard sees.
+pub struct AdmissionService<S, I = Watched> {
     inner: S,
     policy: Arc<Policy>,
+    intake: PhantomData<fn() -> I>,
 }
 
-impl<S> AdmissionService<S> {
+impl<S, I> AdmissionService<S, I> {
     pub(crate) fn new(inner: S, policy: Arc<Policy>) -> Self {
-        Self { inner, policy }
+        Self { inner, policy, intake: PhantomData }
     }
 
     /// The inner service.
@@ -47,42 +52,54 @@ impl<S> AdmissionService<S> {
     }
 }
 
-impl<S, B, R> Service<Request<B>> for AdmissionService<S>
+impl<S, I, B, R> Service<Request<B>> for AdmissionService<S, I>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone,
+    I: Intake<B>,
+    S: Service<Request<I::Body>, Response = Response<R>> + Clone,
     S::Error: 'static,
     R: Body,
     R::Data: From<Bytes>,
 {
     type Response = Response<AdmissionBody<R>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S, I, B>;
 
-    /// The inner service's readiness. It takes no permit: a connection may be ready for hours
-    /// before it calls.
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+    /// Always ready, and without a permit: a connection may be ready for hours before it calls.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = &self.policy;
+        if policy.is_unguarded(&RequestHead::of(&request)) {
+            return ResponseFuture::admitted(&mut self.inner, I::unguarded(request), None, policy);
+        }
         let priority = policy.priorities.take(&mut request, &policy.atrion);
         let route = policy.route(&RequestHead::of(&request));
         match route.admit_owned(priority) {
             Ok(permit) => {
-                let (mut permit, is_head) = (Some(permit), request.method() == Method::HEAD);
-                let future = failing_on_panic(&mut permit, || self.inner.call(request));
-                ResponseFuture::called(future, permit, Arc::clone(policy), is_head)
+                let hold = policy.holding(&RequestHead::of(&request));
+                let (request, permit) = I::admitted(request, permit);
+                ResponseFuture::admitted(&mut self.inner, request, Some((permit, hold)), policy)
             }
             Err(shed) => {
                 policy.on_refusal.refused(&route, &shed);
-                let answer = refusal::response(&shed, &route, policy.detail, grpc::call_type(&request));
-                let future = ResponseFuture::refused(answer, policy.show_decision);
-                // The inner service was made ready and is not called: a fresh clone gives back what
-                // its readiness has reserved.
-                self.inner = self.inner.clone();
-                future
+                let kind = grpc::call_type(&request);
+                let answer = refusal::response(&shed, &route, policy.detail, kind);
+                ResponseFuture::refused(answer, I::refused(request), policy.show_decision)
             }
         }
+    }
+}
+
+impl<S: Clone, I> Clone for AdmissionService<S, I> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.policy))
+    }
+}
+
+impl<S: fmt::Debug, I> fmt::Debug for AdmissionService<S, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdmissionService").field("inner", &self.inner).field("policy", &self.policy).finish()
     }
 }

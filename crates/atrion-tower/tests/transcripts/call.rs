@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use atrion_core::{Outcome, Priority, Reason, Tier};
+use std::convert::Infallible;
+
+use atrion_core::{Outcome, Priority, Reason, Tier, Volts};
 use atrion_engine::Route;
-use atrion_tower::{CallLayer, CallRules, Refused};
+use atrion_tower::{CallError, CallLayer, CallRules, GuardedError, Propagate, Refused};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_test::mock;
 
 use crate::support::World;
@@ -20,7 +23,7 @@ async fn a_route_is_enough_and_a_refusal_is_an_error() {
 
     assert!(service.poll_ready().is_ready());
     let error = service.call("second").await.unwrap_err();
-    let refused = error.downcast_ref::<Refused>().unwrap();
+    let refused = error.refused().unwrap();
     assert_eq!((refused.route().as_str(), refused.shed().reason()), ("jobs", Reason::AtCap));
     assert!(refused.to_string().starts_with("jobs refused the call: normal request of "), "{refused}");
     assert_eq!(refused.retry_after(), refused.shed().retry_after());
@@ -91,4 +94,87 @@ async fn a_dropped_call_is_cancelled() {
     drop(call);
     assert_eq!(world.in_flight("jobs"), 0);
     assert_eq!(world.counts("jobs").cancelled(), 1);
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("the disk is full")]
+struct DiskFull;
+
+#[tokio::test]
+async fn the_callees_error_keeps_its_type() {
+    let world = World::with_room_for_one().await;
+    let route = world.atrion.route("jobs");
+    let service = CallLayer::new(route.clone()).layer(service_fn(async |(): ()| Err::<(), _>(DiskFull)));
+    let error = service.clone().oneshot(()).await.unwrap_err();
+    assert_eq!(error, GuardedError::Callee(DiskFull));
+    assert_eq!(error.to_string(), "the disk is full");
+    assert!(error.into_box().is::<DiskFull>());
+
+    let _in_the_way = route.admit(Tier::Normal).unwrap();
+    let error = service.oneshot(()).await.unwrap_err();
+    // A classifier finds it in any box, and people read it once.
+    assert_eq!(error.to_string(), "the call was not made");
+    let boxed: tower::BoxError = error.clone().into();
+    assert!(CallError::new(&boxed).find::<Refused>().is_some());
+    assert!(error.into_box().is::<Refused>());
+}
+
+/// Jobs with fields for a tier and a voltage.
+#[derive(Debug, Default)]
+struct Job(Option<Tier>, Option<f64>);
+
+struct Telling(Route, Propagate);
+
+impl CallRules<Job, Job, Infallible> for Telling {
+    fn route(&self, _: &Job) -> Route {
+        self.0.clone()
+    }
+
+    fn priority(&self, _: &Job) -> Priority {
+        Tier::High.into()
+    }
+
+    fn propagate(&self) -> Propagate {
+        self.1
+    }
+
+    fn tell(&self, job: &mut Job, tier: Tier, volts: Option<Volts>) {
+        *job = Job(Some(tier), volts.map(Volts::get));
+    }
+}
+
+#[tokio::test]
+async fn a_call_can_tell_its_callee_what_it_is_worth() {
+    let world = World::with_room_for_one().await;
+    let seen = async |propagate| {
+        let layer = CallLayer::new(Telling(world.atrion.route("jobs"), propagate));
+        let echo = service_fn(async |job: Job| Ok::<_, Infallible>(job));
+        layer.layer(echo).oneshot(Job::default()).await.unwrap()
+    };
+    assert_eq!(seen(Propagate::Nothing).await.0, None);
+    let Job(tier, volts) = seen(Propagate::Tier).await;
+    assert_eq!((tier, volts), (Some(Tier::High), None));
+    let Job(tier, volts) = seen(Propagate::Voltage).await;
+    let (lowest, highest) = Tier::High.band();
+    assert!(tier == Some(Tier::High) && volts.is_some_and(|volts| (lowest..highest).contains(&volts)));
+    let counts = world.counts("jobs");
+    assert_eq!((counts.admitted(Tier::High), counts.all_admitted()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_call_waits_for_its_service_with_the_permit_held() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) =
+        mock::spawn_layer::<&str, u32, _>(CallLayer::new(world.atrion.route("jobs")));
+    server.allow(0);
+    assert!(service.poll_ready().is_ready());
+    let mut call = tokio_test::task::spawn(service.call("first"));
+    assert!(call.poll().is_pending());
+    assert_eq!(world.in_flight("jobs"), 1);
+    assert!(service.call("second").await.unwrap_err().refused().is_some());
+    server.allow(1);
+    assert!(call.is_woken() && call.poll().is_pending());
+    let (_, send) = server.next_request().await.unwrap();
+    send.send_response(17);
+    assert_eq!(call.await.unwrap(), 17);
 }

@@ -4,10 +4,10 @@
 use atrion_core::Tier;
 use atrion_engine::{Config, RouteConfig};
 use atrion_tower::{AdmissionLayer, RouteNames};
-use http::{Request, Response};
+use http::Response;
 use http_body_util::BodyExt as _;
 
-use crate::support::{Answer, World, body, get, spawn};
+use crate::support::{Answer, Body, Sent, World, body, get, spawn};
 
 /// Routes named by their paths.
 fn by_path(layer: AdmissionLayer) -> AdmissionLayer {
@@ -85,9 +85,11 @@ async fn another_group_and_the_configuration_go_before_the_default() {
 #[tokio::test]
 async fn callees_of_a_client_share_no_gate() {
     let world = World::new(config()).await;
-    let (mut service, mut server) = spawn(AdmissionLayer::client(world.atrion.clone()));
+    let client = AdmissionLayer::client(world.atrion.clone());
+    let (mut service, mut server) = tower_test::mock::spawn_layer::<Sent, Response<Body>, _>(client);
+    server.allow(1);
     assert!(service.poll_ready().is_ready());
-    let call = service.call(Request::get("http://callee.example/").body(()).unwrap());
+    let call = service.call(get("http://callee.example/"));
     let (_, respond) = server.next_request().await.unwrap();
     respond.send_response(Response::new(body("")));
     assert_eq!(call.await.unwrap().status(), 200);

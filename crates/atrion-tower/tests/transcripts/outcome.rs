@@ -5,17 +5,17 @@ use std::time::Duration;
 use atrion_core::Outcome;
 use atrion_engine::Counts;
 use atrion_tower::{AdmissionLayer, CallError, Classify, DefaultClassifier, ResponseHead, Verdict};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use tower::timeout::error::Elapsed;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 
-use crate::support::{Body, World, body, exchange, get, spawn};
+use crate::support::{Body, Seen, SeenInside, World, body, exchange, get, spawn};
 
 async fn judged(layer: impl FnOnce(&World) -> AdmissionLayer, response: Response<&'static str>) -> Counts {
     let world = World::with_room_for_one().await;
     let (mut service, mut server) = spawn(layer(&world));
     let _ = exchange(&mut service, &mut server, get("/"), response.map(body)).await;
-    world.counts("http")
+    world.counts("unmatched")
 }
 
 fn with_status(status: u16) -> Response<&'static str> {
@@ -68,11 +68,11 @@ async fn a_refusal_by_an_inner_layer_says_nothing_to_the_outer_one() {
     let (outer, inner) = (World::with_room_for_one().await, World::with_room_for_one().await);
     let stack = ServiceBuilder::new().layer(outer.layer()).layer(inner.layer());
     let service =
-        stack.service_fn(|_: Request<()>| async { Ok::<_, tower::BoxError>(Response::new(body(""))) });
-    let in_the_way = inner.atrion.route("http").admit_owned(atrion_core::Tier::Normal).unwrap();
+        stack.service_fn(|_: SeenInside| async { Ok::<_, tower::BoxError>(Response::new(body(""))) });
+    let in_the_way = inner.atrion.route("unmatched").admit_owned(atrion_core::Tier::Normal).unwrap();
     assert_eq!(service.oneshot(get("/")).await.unwrap().status(), 503);
     drop(in_the_way);
-    let counts = outer.counts("http");
+    let counts = outer.counts("unmatched");
     assert_eq!((counts.ignored(), counts.failed()), (1, 0));
 }
 
@@ -92,21 +92,19 @@ async fn a_timeout_below_is_a_failure_and_can_be_told_from_other_errors() {
     }
     let world = World::with_room_for_one().await;
     for layer in [world.layer(), world.layer().classify(Picky)] {
-        let hangs = tower::service_fn(|_: Request<()>| {
-            std::future::pending::<Result<Response<Body>, tower::BoxError>>()
-        });
+        let hangs =
+            tower::service_fn(|_: Seen| std::future::pending::<Result<Response<Body>, tower::BoxError>>());
         let stack = ServiceBuilder::new().layer(layer).timeout(Duration::from_secs(1));
         let error = stack.service(hangs).oneshot(get("/")).await.map(|_| ()).unwrap_err();
         assert!(error.is::<Elapsed>());
     }
-    assert_eq!(world.counts("http").failed(), 2);
+    assert_eq!(world.counts("unmatched").failed(), 2);
 
-    let breaks = tower::service_fn(|_: Request<()>| async {
-        Err::<Response<Body>, _>(std::io::Error::other("reset"))
-    });
+    let breaks =
+        tower::service_fn(|_: Seen| async { Err::<Response<Body>, _>(std::io::Error::other("reset")) });
     let service = world.layer().classify(Picky).layer(breaks);
     assert!(service.oneshot(get("/")).await.map(|_| ()).is_err());
-    assert_eq!(world.counts("http").ignored(), 1);
+    assert_eq!(world.counts("unmatched").ignored(), 1);
 }
 
 #[test]

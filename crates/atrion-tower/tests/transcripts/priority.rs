@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use atrion_core::{Priority, Tier, Volts};
+use atrion_tower::http::Intake;
 use atrion_tower::{AdmissionLayer, Cohort, Propagate, TrustedHeaders};
+use bytes::Bytes;
 use http::{HeaderName, Request, Response};
+use http_body_util::Full;
 
-use crate::support::{World, begin, body, get, spawn};
+use crate::support::{Body, Sent, World, body, get};
 
 /// What the server sees of `request`.
-async fn seen(layer: &AdmissionLayer, request: Request<()>) -> Request<()> {
-    let (mut service, mut server) = spawn(layer.clone());
-    let call = begin(&mut service, request);
+async fn seen<I>(layer: &AdmissionLayer<I>, request: Sent) -> Request<()>
+where
+    I: Intake<Full<Bytes>, Body: Send + 'static>,
+{
+    let (mut service, mut server) =
+        tower_test::mock::spawn_layer::<Request<I::Body>, Response<Body>, _>(layer.clone());
+    server.allow(1);
+    assert!(service.poll_ready::<Sent>().is_ready());
+    let call = service.call(request);
     let (seen, send) = server.next_request().await.unwrap();
     send.send_response(Response::new(body("")));
     assert_eq!(call.await.unwrap().status(), 200);
-    seen
+    seen.map(|_| ())
 }
 
 fn priority_of(seen: &Request<()>) -> Option<Priority> {
     seen.extensions().get::<Priority>().copied()
 }
 
-fn asking(headers: &[(&'static str, &'static str)]) -> Request<()> {
+fn asking(headers: &[(&'static str, &'static str)]) -> Sent {
     let mut request = get("/");
     for (name, value) in headers {
         request.headers_mut().append(HeaderName::from_static(name), value.parse().unwrap());
@@ -36,7 +45,7 @@ async fn headers_are_not_believed_unless_the_service_says_so() {
     let seen = seen(&layer, request).await;
     assert_eq!(priority_of(&seen), None);
     assert_eq!(seen.headers()["x-atrion-tier"], "critical");
-    assert_eq!(world.counts("http").admitted(Tier::Normal), 1);
+    assert_eq!(world.counts("unmatched").admitted(Tier::Normal), 1);
     assert_eq!(layer.malformed_headers(), 0);
 }
 
@@ -57,7 +66,7 @@ async fn trusted_headers_decide_up_to_the_ceiling() {
     assert_eq!(priority_of(&asked), Some(Priority::tier(Tier::Low)));
     seen(&layer, asking(&[("x-atrion-tier", "critical")])).await;
     seen(&layer, asking(&[("x-atrion-voltage", "1000")])).await;
-    let counts = world.counts("http");
+    let counts = world.counts("unmatched");
     assert_eq!((counts.admitted(Tier::Low), counts.admitted(Tier::High)), (1, 2));
     assert_eq!(counts.admitted(Tier::Critical), 0);
 }
@@ -70,7 +79,7 @@ async fn a_trusted_header_that_cannot_be_read_gives_the_default_and_is_counted()
     seen(&layer, asking(&[("x-atrion-voltage", "NaN")])).await;
     seen(&layer, asking(&[("x-atrion-tier", "low"), ("x-atrion-tier", "critical")])).await;
     assert_eq!(layer.malformed_headers(), 3);
-    assert_eq!(world.counts("http").admitted(Tier::Low), 3);
+    assert_eq!(world.counts("unmatched").admitted(Tier::Low), 3);
 }
 
 #[tokio::test]

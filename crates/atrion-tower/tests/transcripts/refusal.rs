@@ -10,11 +10,11 @@ use atrion_state::OverrideKind;
 use atrion_tower::{Detail, PROBLEM_TYPE, RouteNames};
 use http::{Request, Response, Version};
 use http_body::Body as _;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
-use crate::support::{Answer, World, begin, body, exchange, get, refused, spawn};
+use crate::support::{Answer, SeenInside, World, begin, body, exchange, get, refused, spawn};
 
 async fn document(answer: Answer) -> Value {
     let bytes = answer.into_body().collect().await.unwrap().to_bytes();
@@ -44,9 +44,9 @@ async fn what_is_over_capacity_gets_a_503_with_a_problem_document() {
     assert_eq!(document["type"], PROBLEM_TYPE);
     assert_eq!(document["title"], "Request shed");
     assert_eq!(document["status"], 503);
-    assert_eq!(document["route"], "http");
+    assert_eq!(document["route"], "unmatched");
     assert_eq!(document["reason"], "at_cap");
-    assert!(document["detail"].as_str().unwrap().starts_with("http refused a request of "));
+    assert!(document["detail"].as_str().unwrap().starts_with("unmatched refused a request of "));
     assert!((document["resistance"].as_f64().unwrap() - shed.resistance().get()).abs() <= 0.05);
     assert!((document["voltage"].as_f64().unwrap() - shed.voltage().get()).abs() <= 0.05);
     assert_eq!(document["retry_after_ms"], shed.retry_after().as_nanos().div_ceil(1_000_000) as u64);
@@ -76,7 +76,7 @@ async fn a_callback_is_called_with_every_refusal_and_with_nothing_else() {
     }
     send.send_response(Response::new(body("done")));
     first.await.unwrap();
-    let expected = ("http".to_owned(), Reason::AtCap);
+    let expected = ("unmatched".to_owned(), Reason::AtCap);
     assert_eq!(*heard.lock().unwrap(), [expected.clone(), expected]);
 }
 
@@ -106,7 +106,7 @@ async fn a_refusal_tells_as_much_as_it_may() {
         (Detail::Minimal, "1", vec!["detail", "retry_after_ms", "status", "title", "type"]),
     ] {
         let world = World::with_room_for_one().await;
-        force_open(&world, "http");
+        force_open(&world, "unmatched");
         let (mut service, mut server) = spawn(world.layer().detail(detail));
         let answer = refused(&mut service, &mut server, get("/")).await;
         assert_eq!(answer.headers()["x-atrion-shed"], marker);
@@ -115,7 +115,7 @@ async fn a_refusal_tells_as_much_as_it_may() {
         assert_eq!(found, keys, "{detail:?}");
         let text = document["detail"].as_str().unwrap();
         assert_eq!(text.contains('Ω'), detail == Detail::Full, "{text}");
-        assert_eq!(text.contains("http"), detail != Detail::Minimal, "{text}");
+        assert_eq!(text.contains("unmatched"), detail != Detail::Minimal, "{text}");
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_hostile_route_name_breaks_neither_json_nor_headers() {
     let answer = refused(&mut service, &mut server, get("/")).await;
     assert_eq!(document(answer).await["route"], json!(name));
     let request = Request::post("/").version(Version::HTTP_2).header("content-type", "application/grpc");
-    let request = request.body(()).unwrap();
+    let request = request.body(Full::default()).unwrap();
     let answer = refused(&mut service, &mut server, request).await;
     let message = answer.headers()["grpc-message"].to_str().unwrap();
     assert!(message.starts_with("a\"}],\\ %E2%80%A8</script> %250d%250a %C3%BC refused"), "{message}");
@@ -141,7 +141,7 @@ async fn decisions_are_shown_on_request() {
     let (mut service, mut server) = spawn(world.layer().show_decision());
     let answer = exchange(&mut service, &mut server, get("/"), Response::new(body(""))).await;
     assert_eq!(answer.headers()["x-atrion-decision"], "admitted");
-    force_open(&world, "http");
+    force_open(&world, "unmatched");
     let answer = refused(&mut service, &mut server, get("/")).await;
     assert_eq!(answer.headers()["x-atrion-decision"], "shed");
 }
@@ -153,7 +153,7 @@ async fn a_refusal_of_an_inner_layer_is_shown_as_one() {
     let inner = world.layer().names(RouteNames::fixed("inner"));
     let stack = ServiceBuilder::new().layer(world.layer().show_decision()).layer(inner);
     let service =
-        stack.service(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(body("")))));
+        stack.service(service_fn(async |_: SeenInside| Ok::<_, Infallible>(Response::new(body("")))));
     let answer = service.oneshot(get("/")).await.unwrap();
     assert_eq!(answer.headers()["x-atrion-shed"], "forced_open");
     assert_eq!(answer.headers()["x-atrion-decision"], "shed");
@@ -162,12 +162,12 @@ async fn a_refusal_of_an_inner_layer_is_shown_as_one() {
 #[tokio::test]
 async fn refusals_are_counted_by_tier_and_reason() {
     let world = World::with_room_for_one().await;
-    force_open(&world, "http");
+    force_open(&world, "unmatched");
     let (mut service, mut server) = spawn(world.layer().default_priority(Tier::Bulk));
     for _ in 0..3 {
         let _ = refused(&mut service, &mut server, get("/")).await;
     }
-    let counts = world.counts("http");
+    let counts = world.counts("unmatched");
     assert_eq!(counts.shed(Tier::Bulk, Reason::ForcedOpen), 3);
     assert_eq!((counts.all_shed(), counts.all_admitted()), (3, 0));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atrion_engine::{Atrion, Config, Counts, RouteConfig, RouteSnapshot};
 use atrion_state::FakeClock;
-use atrion_tower::{AdmissionBody, AdmissionLayer, AdmissionService};
+use atrion_tower::{AdmissionBody, AdmissionLayer, AdmissionService, RequestBody};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -12,8 +12,13 @@ use http_body_util::{BodyExt as _, Full};
 use tower_test::mock::{Handle, Mock, Spawn};
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
-pub(crate) type Server = Handle<Request<()>, Response<Body>>;
-pub(crate) type Service = Spawn<AdmissionService<Mock<Request<()>, Response<Body>>>>;
+/// A request as clients send it, and as the server gets it.
+pub(crate) type Sent = Request<Full<Bytes>>;
+pub(crate) type Seen = Request<RequestBody<Full<Bytes>>>;
+/// The same behind two layers.
+pub(crate) type SeenInside = Request<RequestBody<RequestBody<Full<Bytes>>>>;
+pub(crate) type Server = Handle<Seen, Response<Body>>;
+pub(crate) type Service = Spawn<AdmissionService<Mock<Seen, Response<Body>>>>;
 pub(crate) type Answer = Response<AdmissionBody<Body>>;
 
 /// An instance whose clock stands still.
@@ -50,6 +55,11 @@ impl World {
         self.snapshot(route).in_flight
     }
 
+    /// Admitted requests that wait for their client.
+    pub(crate) fn waiting(&self, route: &str) -> u64 {
+        self.snapshot(route).waiting
+    }
+
     fn snapshot(&self, route: &str) -> RouteSnapshot {
         let mut routes = self.atrion.snapshot().routes.into_iter();
         routes.find(|snapshot| snapshot.id.as_str() == route).unwrap()
@@ -72,8 +82,8 @@ pub(crate) fn spawn(layer: AdmissionLayer) -> (Service, Server) {
     (service, server)
 }
 
-pub(crate) fn get(path: &str) -> Request<()> {
-    Request::get(path).body(()).unwrap()
+pub(crate) fn get(path: &str) -> Sent {
+    Request::get(path).body(Full::default()).unwrap()
 }
 
 pub(crate) fn body(text: &'static str) -> Body {
@@ -84,7 +94,7 @@ pub(crate) fn body(text: &'static str) -> Body {
 pub(crate) async fn exchange(
     service: &mut Service,
     server: &mut Server,
-    request: Request<()>,
+    request: Sent,
     response: Response<Body>,
 ) -> Answer {
     let call = begin(service, request);
@@ -96,14 +106,14 @@ pub(crate) async fn exchange(
 /// Sends `request` and leaves it in flight.
 pub(crate) fn begin(
     service: &mut Service,
-    request: Request<()>,
+    request: Sent,
 ) -> impl Future<Output = Result<Answer, tower::BoxError>> + Send + use<> {
-    assert!(service.poll_ready::<Request<()>>().is_ready());
+    assert!(service.poll_ready::<Sent>().is_ready());
     service.call(request)
 }
 
 /// Sends `request`, which must be refused without reaching the server.
-pub(crate) async fn refused(service: &mut Service, server: &mut Server, request: Request<()>) -> Answer {
+pub(crate) async fn refused(service: &mut Service, server: &mut Server, request: Sent) -> Answer {
     let answer = begin(service, request).await.unwrap();
     let mut next = tokio_test::task::spawn(server.next_request());
     assert!(next.poll().is_pending(), "the server saw a request that was refused");
