@@ -9,6 +9,7 @@
 //! | [Rolling out](rolling_out) | shadow mode, overrides, configuration at run time |
 //! | [Operating](operating) | bounds, sick stores, restarts, sizing, questions |
 //! | [The physics](physics) | every equation with its units and the test that holds it |
+//! | [A cluster in five minutes](trying_a_cluster) | the commercial parts with a development key, to evaluate them |
 //! | [A fleet](fleet) | scars shared through Redis (commercial) |
 //! | [Persistence](persistence) | state that survives in PostgreSQL (commercial) |
 //! | [Telemetry](telemetry) | snapshots, events, metrics, log lines, traces |
@@ -58,6 +59,10 @@ pub mod operating {}
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/physics.md")]
 pub mod physics {}
+
+#[doc = include_str!("../manual/links.md")]
+#[doc = include_str!("../manual/trying_a_cluster.md")]
+pub mod trying_a_cluster {}
 
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/fleet.md")]

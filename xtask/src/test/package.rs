@@ -3,7 +3,7 @@
 //!
 //! Cargo sorts the crates so that each comes after those that it depends on, and resolves each
 //! package against the packages before it, as a registry would. It does not build them (the tests
-//! do), and needs no network.
+//! do), and needs no network. `CONTRIBUTING.md` has to state the same order.
 
 use super::job::Job;
 use crate::columns::wrapped;
@@ -26,6 +26,8 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
         Outcome::Failed(said)
     } else if order.len() != members.iter().filter(|package| is_published(package)).count() {
         Outcome::Failed(format!("cargo packaged only {}", order.join(", ")))
+    } else if !states(&std::fs::read_to_string(root().join("CONTRIBUTING.md"))?, &order) {
+        Outcome::Failed(format!("CONTRIBUTING.md states another order than {}", order.join(", ")))
     } else {
         println!("order of the releases:\n{}", wrapped(&order.join(", "), 4));
         Outcome::Passed(format!("{} crates", order.len()))
@@ -38,9 +40,23 @@ fn order(said: &str) -> Vec<&str> {
     packaged.filter_map(|rest| rest.split(' ').next()).collect()
 }
 
+/// Whether a page has the crates in that order, as one list.
+fn states(page: &str, order: &[&str]) -> bool {
+    let words: Vec<&str> = page.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+    words.windows(order.len()).any(|list| list == order)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_has_the_order_or_the_step_fails() {
+        let page = "Crates go in this order:\n\nb, a,\nc\n\nand not otherwise.";
+        assert!(
+            states(page, &["b", "a", "c"]) && !states(page, &["a", "b", "c"]) && !states("b,", &["b", "a"])
+        );
+    }
 
     #[test]
     fn the_order_is_that_in_which_cargo_packages() {
