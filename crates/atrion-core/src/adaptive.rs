@@ -123,8 +123,8 @@ impl AdaptiveState {
         let target = self.target.get();
         let reported = measured.reported(target, config.slo);
         let judged = reported.as_ref().unwrap_or(&measured);
-        let delayed = self.missing.delays(tick, &measured);
-        let seen = Observation::new(&measured, judged, target, delayed);
+        let delay = self.missing.delays(tick, &measured);
+        let seen = Observation::new(&measured, judged, target, delay);
 
         let pace = self.learn_pace(tick, &seen, config);
         self.learn_capacity(tick, &seen, pace, config);

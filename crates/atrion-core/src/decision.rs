@@ -107,7 +107,8 @@ pub struct Refusal {
     pub debt: f64,
     /// The capacity target N*, in requests.
     pub target: f64,
-    /// When a request of this voltage has a chance again.
+    /// When a request of this voltage has a chance again. Written in seconds.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub retry_after: Duration,
 }
 
@@ -150,6 +151,11 @@ pub fn retry_after(mode: Mode, volts: Volts, scar: Ohms, base: Ohms, scar_decay:
     }
     let healing = if scar.get() > head { libm::log(scar.get() / head) / scar_decay } else { 0.0 };
     Duration::try_from_secs_f64((healing + 1.0).clamp(0.1, 60.0)).unwrap_or(HINT)
+}
+
+#[cfg(feature = "serde")]
+fn seconds<S: serde::Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(span.as_secs_f64())
 }
 
 const HINT: Duration = Duration::from_secs(1);

@@ -30,6 +30,10 @@ pub use random::SplitMix64;
 mod time;
 pub use time::{Mono, Wall};
 
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub mod durations;
+
 mod priority;
 pub use priority::{Priority, Spread, Tier};
 

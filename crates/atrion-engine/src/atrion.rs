@@ -2,6 +2,7 @@
 //! The instance that a service holds: an engine, a provider, and the task between them.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use atrion_core::{Mono, Telemetry, TelemetryError};
 use atrion_state::{Event, Health, ProviderStats, Register, RouteId, Sharing, StateProvider};
@@ -15,7 +16,7 @@ use crate::group::Group;
 use crate::overrides::Overrides;
 use crate::route::Route;
 use crate::routes::Routes;
-use crate::runtime::{Status, Stop};
+use crate::runtime::{Deadline, Status, Stop, Watch};
 use crate::snapshot::{RouteSnapshot, Snapshot};
 
 /// Adaptive admission control for one process.
@@ -50,6 +51,8 @@ struct Inner {
     events: broadcast::Sender<Event>,
     status: watch::Receiver<Status>,
     stop: watch::Sender<Stop>,
+    /// Notices a pulse that is not driven.
+    _watch: Watch,
 }
 
 impl Inner {
@@ -79,7 +82,8 @@ impl Atrion {
         status: watch::Receiver<Status>,
         stop: watch::Sender<Stop>,
     ) -> Self {
-        Self(Arc::new(Inner { engine, provider, events, status, stop }))
+        let watch = Watch::begin(engine.commons());
+        Self(Arc::new(Inner { engine, provider, events, status, stop, _watch: watch }))
     }
 
     /// The routes of this instance.
@@ -185,9 +189,22 @@ impl Atrion {
         Snapshot { degraded: self.is_degraded(), ..self.0.engine.snapshot() }
     }
 
-    /// The provider fails at present, and the instance works from what it has in memory.
+    /// The provider fails at present and the instance works from what it has in memory, or no pulse
+    /// comes.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
+        self.is_stalled() || self.is_without_store()
+    }
+
+    /// No pulse has come for ten intervals, and a second at least: the runtime is gone, is not
+    /// driven, or its threads are blocked. Gates do not learn any more, and a fresh route protects
+    /// nothing. [`Event::PulseStalled`] says so within a few seconds.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.0.engine.is_stalled()
+    }
+
+    fn is_without_store(&self) -> bool {
         // A provider that goes to its store by itself knows of failures that the pulse does not
         // see.
         self.0.status.borrow().failure.is_some()
@@ -251,14 +268,25 @@ impl Atrion {
     }
 
     /// Stops the pulse, writes the state out and disconnects the provider; takes four seconds at
-    /// the most, whatever the provider does. Routes go on deciding by their last gate. Repeat-safe.
+    /// the most, whatever the provider does, whether or not the pulse's runtime is driven, and on
+    /// whatever executor. Routes go on deciding by their last gate. Repeat-safe.
     pub async fn shutdown(&self) {
         self.0.stop(Stop::Orderly);
         let mut status = self.0.status.clone();
-        // An error means that the driver is gone, which is what is being waited for.
-        let _ = status.wait_for(|status| status.stopped).await;
+        let mut limit = Deadline::after(SHUTDOWN);
+        let ended = tokio::select! {
+            // An error means that the driver is gone, which is what is being waited for.
+            _ = status.wait_for(|status| status.stopped) => true,
+            () = limit.over() => false,
+        };
+        if !ended {
+            tracing::warn!(name: "atrion.shutdown.given_up", target: "atrion", "the pulse does not end: its runtime is not driven, and the last push is lost");
+        }
     }
 }
+
+/// An orderly end takes no longer.
+const SHUTDOWN: Duration = Duration::from_secs(4);
 
 /// A handle to an [`Atrion`] that does not keep it alive. Made by [`Atrion::downgrade`].
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::events::{Broadcast, Tracing};
 use crate::queued::Queued;
-use crate::runtime::{Driver, Line, Stop};
+use crate::runtime::{Driven, Driver, Line, Stop};
 
 /// What an instance is made of. Every part has a default.
 ///
@@ -92,6 +93,9 @@ pub enum BuildError {
     /// There is no tokio runtime to run the pulse on.
     #[error("no tokio runtime here: call connect inside one, or drive an Engine yourself")]
     NoRuntime,
+    /// The tokio runtime has no timers, and the pulse needs them.
+    #[error("this tokio runtime has no timers: build it with `enable_time` or `enable_all`")]
+    NoTimers,
 }
 
 impl Builder {
@@ -146,9 +150,13 @@ impl Builder {
     /// state.
     ///
     /// # Errors
-    /// [`BuildError`] if the configuration is not valid or there is no runtime.
+    /// [`BuildError`] if the configuration is not valid, or if there is no runtime or none with
+    /// timers.
     pub async fn connect(self) -> Result<Atrion, BuildError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        if !has_timers() {
+            return Err(BuildError::NoTimers);
+        }
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let mut observers = self.observers.0;
         observers.push(Arc::new(Tracing::default()));
@@ -166,7 +174,17 @@ impl Builder {
             Driver::new(Arc::clone(&engine), Arc::clone(&self.provider), self.pulse, line);
         driver.start(CONNECT_BUDGET).await;
         // The task holds the engine, not the instance: it ends when the last instance is dropped.
-        runtime.spawn(driver.run());
+        let driven = Driven::begin(&engine, driver.stop());
+        runtime.spawn(async move {
+            // An error is in the log, and nobody is left to hear of it.
+            let _ = driver.run().await;
+            driven.end();
+        });
         Ok(Atrion::new(engine, self.provider, events, status, stop))
     }
+}
+
+/// Whether the current runtime has timers. Tokio has no question for it: a timer panics there.
+fn has_timers() -> bool {
+    catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Refusal, Telemetry, Terms, retry_after};
+use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Refusal, Terms, retry_after};
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
@@ -86,22 +86,19 @@ impl RouteCell {
 
 /// The slow side. What peers say is read before the route's lock is taken.
 impl RouteCell {
-    /// COMPUTE for a route that, if it was idle, is known to have been so until `interval` ago.
+    /// COMPUTE.
     pub(crate) fn compute(
         &self,
-        now: Mono,
-        interval: Duration,
-        report: Option<Telemetry>,
+        given: &Given,
         reader: Option<&PeerReader<'_>>,
         ticks: &mut TickCache,
     ) -> Computed {
         let wants_peers = reader.is_some() && self.physics().wants_peers();
         let mut computed = self.with_peers(reader, wants_peers, |physics, peers| {
-            let given = Given { now, interval, report, peers };
-            physics.compute(&self.live, &self.commons.ladder, ticks, &given)
+            physics.compute(&self.live, &self.commons.ladder, ticks, given, peers)
         });
         if computed.is_unread {
-            (computed.moved, computed.hears) = self.listen(reader, true, now);
+            (computed.moved, computed.hears) = self.listen(reader, true, given.now);
         }
         computed
     }

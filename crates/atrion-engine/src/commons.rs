@@ -6,6 +6,7 @@ use std::time::Duration;
 use atrion_core::{Ladder, Mono};
 use atrion_state::{Clock, Event, Fanout, Observer};
 
+use crate::heartbeat::Heartbeat;
 use crate::refusals::Refusals;
 
 /// What all routes of an instance share.
@@ -16,6 +17,7 @@ pub(crate) struct Commons {
     pub(crate) refusals: Refusals,
     /// From one pulse to the next.
     pub(crate) interval: Duration,
+    pub(crate) heartbeat: Heartbeat,
     /// Weak: a route that is held for longer than its instance must not keep the instance's
     /// subscribers waiting.
     pub(crate) observers: Weak<Fanout>,
@@ -23,12 +25,20 @@ pub(crate) struct Commons {
 
 impl Commons {
     pub(crate) fn new(clock: Arc<dyn Clock>, interval: Duration, observers: &Arc<Fanout>) -> Self {
-        let observers = Arc::downgrade(observers);
-        Self { clock, ladder: Ladder::new(), refusals: Refusals::default(), interval, observers }
+        let (heartbeat, observers) = (Heartbeat::new(interval, clock.now()), Arc::downgrade(observers));
+        Self { clock, ladder: Ladder::new(), refusals: Refusals::default(), interval, heartbeat, observers }
     }
 
     pub(crate) fn now(&self) -> Mono {
         self.clock.now()
+    }
+
+    /// Tells, once until the next pulse, that none comes.
+    pub(crate) fn tell_of_stall(&self) {
+        if self.heartbeat.may_tell() {
+            let lasted = self.heartbeat.age(self.now());
+            self.tell(|| Event::PulseStalled { lasted });
+        }
     }
 
     /// Tells the observers, if there are any. Never while a lock is held that a slow method takes.

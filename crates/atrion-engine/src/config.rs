@@ -16,6 +16,9 @@ pub use fleet::FleetConfig;
 mod route;
 pub use route::{Physics, RfcPhysics, RouteConfig};
 
+#[cfg(feature = "serde")]
+mod written;
+
 /// Configuration of an instance. It can be replaced while the instance runs, without losing state.
 ///
 /// ```
@@ -37,7 +40,7 @@ pub use route::{Physics, RfcPhysics, RouteConfig};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[cfg_attr(feature = "serde", serde(try_from = "written::Written"))]
 #[allow(clippy::exhaustive_structs)] // plain data: made with `..Default::default()`
 pub struct Config {
     /// The most routes that are told apart, 1..=1,000,000. Past it, names without a place share one
@@ -47,7 +50,8 @@ pub struct Config {
     pub default: RouteConfig,
     /// Exceptions by name. A name that ends in `*` holds for every route that starts with what is
     /// before it; the exact name wins over patterns, the longer pattern over the shorter. `@name` is
-    /// the gate of a group, and only a pattern that begins with `@` holds for groups.
+    /// the gate of a group, and only a pattern that begins with `@` holds for groups. Each is whole;
+    /// where a configuration is read, what an entry leaves out it has from `default`.
     pub routes: BTreeMap<String, RouteConfig>,
     /// How to listen to the fleet, in place of what the provider says.
     pub fleet: FleetConfig,
@@ -106,6 +110,30 @@ impl Config {
     #[must_use]
     pub fn group(self, name: &str, config: RouteConfig) -> Self {
         self.route(format!("{GROUP}{name}"), config)
+    }
+
+    /// The same for an entry that has everything from the default as set so far, but for what
+    /// `change` makes of it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use atrion_engine::Config;
+    ///
+    /// let config = Config::default()
+    ///     .slo(Duration::from_millis(500))
+    ///     .route_like_default("GET /export", |entry| entry.cap(8));
+    /// let entry = config.of("GET /export");
+    /// assert_eq!((entry.cap, &entry.physics), (Some(8), &config.default.physics));
+    /// ```
+    #[must_use]
+    pub fn route_like_default(
+        self,
+        name: impl Into<String>,
+        change: impl FnOnce(RouteConfig) -> RouteConfig,
+    ) -> Self {
+        let entry = change(self.default.clone());
+        self.route(name, entry)
     }
 
     /// The configuration of the route of that name. A group that has no entry takes the default

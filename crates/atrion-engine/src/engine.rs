@@ -20,7 +20,7 @@ use crate::fleet::Fleet;
 use crate::group::Group;
 use crate::overrides::Overrides;
 use crate::peers::PeerReader;
-use crate::physics::TickCache;
+use crate::physics::{Given, TickCache};
 use crate::registry::Registry;
 use crate::roster::{Beat, Roster};
 use crate::route::Route;
@@ -94,7 +94,7 @@ impl Engine {
         let now = commons.now();
         let routes = Arc::new(Routes::new(config, Arc::clone(&commons), now));
         Ok(Self {
-            overrides: Overrides::new(Arc::clone(&commons), Arc::clone(routes.registry())),
+            overrides: Overrides::new(Arc::clone(&commons)),
             routes,
             commons,
             observers,
@@ -146,6 +146,7 @@ impl Engine {
 
     /// COMPUTE and BUFFER for every route that needs it. Events come out at the observers.
     pub fn pulse(&self, now: Mono) -> PulseReport {
+        let absent = self.beat(now);
         let mut roster = lock(&self.roster);
         let registry = self.routes.registry();
         let fresh = registry.take_fresh();
@@ -161,6 +162,7 @@ impl Engine {
         let beat = Beat {
             peers: peers.as_ref(),
             now,
+            absent,
             wall: self.commons.clock.wall(),
             interval: self.commons.interval,
             manager: &self.manager,
@@ -172,7 +174,18 @@ impl Engine {
         self.report_overflow(&mut roster, config.config.max_routes, now);
         drop(roster);
         self.overrides.expire(now);
+        self.routes.report_unmatched(now);
         PulseReport { computed, dirty: self.manager.dirty() }
+    }
+
+    /// The pulse is there; returns how long it was away before, if it was.
+    fn beat(&self, now: Mono) -> Duration {
+        let was_stalled = self.commons.heartbeat.is_stalled(now);
+        let absent = self.commons.heartbeat.beat(now);
+        if was_stalled {
+            self.tell(|| Event::PulseResumed { absent });
+        }
+        absent
     }
 
     /// The gates of routes on which nothing happens follow the scars of peers all the same.
@@ -219,7 +232,9 @@ impl Engine {
         let (now, cell) = (self.commons.now(), route.cell());
         let peers = lock(&self.fleet).reader(&self.routes.in_force().config.fleet, &self.manager);
         let mut ticks = TickCache::default();
-        let computed = cell.compute(now, self.commons.interval, Some(telemetry), peers.as_ref(), &mut ticks);
+        let (interval, absent) = (self.commons.interval, Duration::ZERO);
+        let given = Given { now, interval, absent, report: Some(telemetry) };
+        let computed = cell.compute(&given, peers.as_ref(), &mut ticks);
         cell.live().touch();
         if let Some(moved) = computed.moved {
             self.tell(|| moved.event(cell.id().clone()));
@@ -248,7 +263,8 @@ impl Engine {
     /// Every route, by name.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { routes: self.routes.snapshots(), degraded: false }
+        let is_stalled = self.is_stalled();
+        Snapshot { routes: self.routes.snapshots(), degraded: is_stalled, stalled: is_stalled }
     }
 
     /// The cache of this node's vectors, and what the store has not seen of them.
@@ -278,10 +294,27 @@ impl Engine {
         self.routes.take_cold()
     }
 
+    /// How long ago the latest pulse was; before the first, how long ago the engine was made.
+    #[must_use]
+    pub fn pulse_age(&self) -> Duration {
+        self.commons.heartbeat.age(self.commons.now())
+    }
+
+    /// No pulse has come for ten intervals, and a second at least: gates do not learn any more, and
+    /// a fresh route protects nothing.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.commons.heartbeat.is_stalled(self.commons.now())
+    }
+
     /// The instance's clock, in the units of `admit_at` and `finish_at`.
     #[must_use]
     pub fn now(&self) -> Mono {
         self.commons.now()
+    }
+
+    pub(crate) fn commons(&self) -> &Arc<Commons> {
+        &self.commons
     }
 
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrion_core::Mode;
-use atrion_state::{Event, Fanout, LicenseState, Observer, RecordingEnd};
+use atrion_state::{Escaped, Event, Fanout, LicenseState, Observer, RecordingEnd};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Events as they happen. Bounded: a subscriber that falls behind loses the oldest.
@@ -114,18 +114,29 @@ impl Observer for Tracing {
             Event::ConfigReplaced { generation } => {
                 tracing::info!(name: "atrion.config.replaced", target: "atrion", generation, "configuration replaced");
             }
+            Event::EntriesUnmatched { entries } => {
+                tracing::warn!(name: "atrion.config.unmatched", target: "atrion", ?entries, "no route has matched these entries of the configuration");
+            }
+            Event::PulseStalled { lasted } => {
+                tracing::error!(name: "atrion.pulse.stalled", target: "atrion", seconds = lasted.as_secs_f64(), "pulse stalled: nothing is learned, and little is protected");
+            }
+            Event::PulseResumed { absent } => {
+                tracing::warn!(name: "atrion.pulse.resumed", target: "atrion", seconds = absent.as_secs_f64(), "pulse resumed");
+            }
             Event::ConfigRejected { reason } => {
+                let reason = Escaped(reason);
                 tracing::error!(name: "atrion.config.rejected", target: "atrion", %reason, "configuration rejected");
             }
             Event::OverrideSet { route, kind, reason, time_to_live } => {
-                let seconds = Duration::as_secs_f64(time_to_live);
+                let (seconds, reason) = (Duration::as_secs_f64(time_to_live), Escaped(reason));
                 tracing::warn!(name: "atrion.override.set", target: "atrion", %route, ?kind, %reason, seconds, "override set");
             }
             Event::OverrideExpired { route, kind, lifted_by } => {
-                let lifted_by = lifted_by.as_deref();
+                let lifted_by = lifted_by.as_deref().map(Escaped).map(tracing::field::display);
                 tracing::info!(name: "atrion.override.ended", target: "atrion", %route, ?kind, lifted_by, "override ended");
             }
             Event::RecordingEnded { route, pulses, end: RecordingEnd::Failed(reason) } => {
+                let reason = Escaped(reason);
                 tracing::warn!(name: "atrion.recording.failed", target: "atrion", %route, pulses, %reason, "recording failed");
             }
             Event::RecordingEnded { route, pulses, end } => {
@@ -144,25 +155,26 @@ impl Observer for Tracing {
                 tracing::error!(name: "atrion.identity.duplicate", target: "atrion", provider, %node, %renamed, "duplicate identity");
             }
             Event::LicenseChanged { provider, license, message } => {
-                let id = license.id.as_deref().unwrap_or("none");
+                let id = license.id.as_deref().map_or(Escaped("none"), Escaped);
+                let message = Escaped(message);
                 match license.state {
                     LicenseState::Expiring => {
-                        tracing::warn!(name: "atrion.license.expiring", target: "atrion", provider, id, %message, "license expiring");
+                        tracing::warn!(name: "atrion.license.expiring", target: "atrion", provider, %id, %message, "license expiring");
                     }
                     LicenseState::Grace => {
-                        tracing::warn!(name: "atrion.license.grace", target: "atrion", provider, id, %message, "license in grace");
+                        tracing::warn!(name: "atrion.license.grace", target: "atrion", provider, %id, %message, "license in grace");
                     }
                     LicenseState::Expired => {
-                        tracing::error!(name: "atrion.license.expired", target: "atrion", provider, id, %message, "license expired");
+                        tracing::error!(name: "atrion.license.expired", target: "atrion", provider, %id, %message, "license expired");
                     }
                     LicenseState::Invalid => {
-                        tracing::error!(name: "atrion.license.invalid", target: "atrion", provider, id, %message, "license invalid");
+                        tracing::error!(name: "atrion.license.invalid", target: "atrion", provider, %id, %message, "license invalid");
                     }
                     LicenseState::Unlicensed => {
-                        tracing::warn!(name: "atrion.license.missing", target: "atrion", provider, id, %message, "license missing");
+                        tracing::warn!(name: "atrion.license.missing", target: "atrion", provider, %id, %message, "license missing");
                     }
                     _ => {
-                        tracing::info!(name: "atrion.license.active", target: "atrion", provider, id, %message, "license active")
+                        tracing::info!(name: "atrion.license.active", target: "atrion", provider, %id, %message, "license active")
                     }
                 }
             }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use atrion_core::Mono;
 
 use crate::config::{Config, GROUP, RouteConfig};
 use crate::physics::Preset;
@@ -15,22 +19,56 @@ pub(crate) struct InForce {
     default: Preset,
     /// The default of groups.
     group: Preset,
-    routes: BTreeMap<String, Preset>,
+    entries: BTreeMap<String, Entry>,
+    since: Mono,
+    /// What no route has matched was told.
+    is_told: AtomicBool,
 }
 
+#[derive(Debug)]
+struct Entry {
+    preset: Preset,
+    /// A route has asked for it.
+    is_matched: AtomicBool,
+}
+
+/// A name that no route has had for so long after its configuration came is worth a word.
+const TIME_TO_MATCH: Duration = Duration::from_secs(60);
+
 impl InForce {
-    pub(crate) fn new(config: Config, generation: u64) -> Self {
+    pub(crate) fn new(config: Config, generation: u64, since: Mono) -> Self {
         let default = Preset::of(&config.default);
         // What a single route may have in flight says nothing of all of them.
         let group = Preset::of(&RouteConfig { cap: None, ..config.default.clone() });
-        let routes = config.routes.iter().map(|(name, route)| (name.clone(), Preset::of(route))).collect();
-        Self { config, generation, default, group, routes }
+        let entry = |route| Entry { preset: Preset::of(route), is_matched: AtomicBool::new(false) };
+        let entries = config.routes.iter().map(|(name, route)| (name.clone(), entry(route))).collect();
+        Self { config, generation, default, group, entries, since, is_told: AtomicBool::new(false) }
     }
 
     /// What holds for the route of that name.
     pub(crate) fn of(&self, name: &str) -> Preset {
-        let chosen = self.config.entry(name).and_then(|entry| self.routes.get(entry));
-        let default = if name.starts_with(GROUP) { &self.group } else { &self.default };
-        chosen.unwrap_or(default).clone()
+        match self.config.entry(name).and_then(|entry| self.entries.get(entry)) {
+            Some(entry) => {
+                // Relaxed: nothing depends on when it is seen.
+                entry.is_matched.store(true, Relaxed);
+                entry.preset.clone()
+            }
+            None if name.starts_with(GROUP) => self.group.clone(),
+            None => self.default.clone(),
+        }
+    }
+
+    /// The entries that no route has matched.
+    pub(crate) fn unmatched(&self) -> Vec<String> {
+        let is_unmatched = |entry: &Entry| !entry.is_matched.load(Relaxed);
+        self.entries.iter().filter(|(_, entry)| is_unmatched(entry)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The same once, when they have had their time.
+    pub(crate) fn overdue(&self, now: Mono) -> Vec<String> {
+        if now.since(self.since) < TIME_TO_MATCH || self.is_told.swap(true, Relaxed) {
+            return Vec::new();
+        }
+        self.unmatched()
     }
 }

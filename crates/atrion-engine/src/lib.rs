@@ -21,6 +21,7 @@ mod refusals;
 pub use refusals::RefusalSample;
 
 mod commons;
+mod heartbeat;
 
 mod peers;
 mod physics;

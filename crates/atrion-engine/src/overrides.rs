@@ -9,13 +9,15 @@ use std::time::Duration;
 use atrion_core::Mono;
 use atrion_state::{Event, OverrideKind, RouteId, lock};
 
+use crate::cell::RouteCell;
 use crate::commons::Commons;
 use crate::live::Force;
-use crate::registry::Registry;
 use crate::route::Route;
 
 /// A manual intervention. It always says why, and it always ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 #[allow(clippy::exhaustive_structs)] // plain data
 pub struct Override {
     /// What to do.
@@ -23,7 +25,8 @@ pub struct Override {
     /// Why, for the one who finds it later: 1..=500 characters.
     pub reason: String,
     /// For how long: 1 s..=7 days. A reset happens at once and needs none; it is not looked at
-    /// there.
+    /// there. Written and read as a text such as `"10m"`.
+    #[cfg_attr(feature = "serde", serde(default, with = "atrion_core::durations"))]
     pub time_to_live: Duration,
 }
 
@@ -92,20 +95,22 @@ impl Override {
 /// ```
 pub struct Overrides {
     commons: Arc<Commons>,
-    registry: Arc<Registry>,
+    /// Invariant: while this is locked, what is listed is in force, and nothing else is.
     active: Mutex<HashMap<RouteId, Active>>,
 }
 
 #[derive(Debug)]
 struct Active {
+    /// The very route that is held: a route that is forgotten may come back under its name.
+    cell: Arc<RouteCell>,
     kind: OverrideKind,
     reason: Arc<str>,
     until: Mono,
 }
 
 impl Overrides {
-    pub(crate) fn new(commons: Arc<Commons>, registry: Arc<Registry>) -> Self {
-        Self { commons, registry, active: Mutex::default() }
+    pub(crate) fn new(commons: Arc<Commons>) -> Self {
+        Self { commons, active: Mutex::default() }
     }
 
     /// Takes a route over by hand, for a time.
@@ -117,15 +122,15 @@ impl Overrides {
         let (cell, now) = (route.cell(), self.commons.now());
         let reason: Arc<str> = wanted.reason.trim().into();
         let Override { kind, time_to_live, .. } = wanted;
-        match kind {
-            OverrideKind::ForceOpen => cell.live().force(Force::Open),
-            OverrideKind::ForceClosed => cell.live().force(Force::Closed),
-            OverrideKind::Shadow => cell.live().force(Force::Shadow),
-            _ => cell.reset(now),
-        }
-        if !matches!(kind, OverrideKind::Reset) {
-            let active = Active { kind, reason: Arc::clone(&reason), until: now.after(time_to_live) };
-            lock(&self.active).insert(cell.id().clone(), active);
+        match force(kind) {
+            Some(force) => {
+                let (cell, reason) = (Arc::clone(cell), Arc::clone(&reason));
+                let until = now.after(time_to_live);
+                let mut active = lock(&self.active);
+                cell.live().force(force);
+                active.insert(cell.id().clone(), Active { cell, kind, reason, until });
+            }
+            None => cell.reset(now),
         }
         self.commons.tell(|| Event::OverrideSet { route: cell.id().clone(), kind, reason, time_to_live });
         Ok(())
@@ -142,9 +147,9 @@ impl Overrides {
     }
 
     fn lift_by(&self, route: &Route, by: Option<Arc<str>>) -> bool {
-        let lifted = lock(&self.active).remove(route.id());
+        let lifted = lock(&self.active).remove(route.id()).inspect(Active::let_go);
         if let Some(active) = &lifted {
-            self.end(route.id(), active.kind, by);
+            self.tell_of_end(route.id().clone(), active.kind, by);
         }
         lifted.is_some()
     }
@@ -168,25 +173,41 @@ impl Overrides {
 
     /// Ends what has come to its end.
     pub(crate) fn expire(&self, now: Mono) {
-        // Taken out before an observer is told: it may set the next one.
-        let ended: Vec<_> = lock(&self.active).extract_if(|_, active| now >= active.until).collect();
+        let ended: Vec<_> = {
+            let mut active = lock(&self.active);
+            let ended = active.extract_if(|_, active| now >= active.until);
+            ended.inspect(|(_, active)| active.let_go()).collect()
+        };
+        // Unlocked before an observer is told: it may set the next one.
         for (id, active) in ended {
-            self.end(&id, active.kind, None);
+            self.tell_of_end(id, active.kind, None);
         }
     }
 
-    fn end(&self, id: &RouteId, kind: OverrideKind, lifted_by: Option<Arc<str>>) {
-        if let Some(cell) = self.registry.get(id.as_str()) {
-            cell.live().force(Force::None);
-        }
-        self.commons.tell(|| Event::OverrideExpired { route: id.clone(), kind, lifted_by });
+    fn tell_of_end(&self, route: RouteId, kind: OverrideKind, lifted_by: Option<Arc<str>>) {
+        self.commons.tell(|| Event::OverrideExpired { route, kind, lifted_by });
+    }
+}
+
+/// What holds a route for the time of an override. A reset happens at once and holds nothing.
+fn force(kind: OverrideKind) -> Option<Force> {
+    match kind {
+        OverrideKind::ForceOpen => Some(Force::Open),
+        OverrideKind::ForceClosed => Some(Force::Closed),
+        OverrideKind::Shadow => Some(Force::Shadow),
+        _ => None,
     }
 }
 
 impl Active {
+    /// Called under the lock of the list that it has left.
+    fn let_go(&self) {
+        self.cell.live().force(Force::None);
+    }
+
     /// As an operator sees it at `now`: with the time that is left.
     fn at(&self, now: Mono) -> Override {
-        let Self { kind, reason, until } = self;
+        let Self { kind, reason, until, .. } = self;
         Override { kind: *kind, reason: reason.to_string(), time_to_live: until.since(now) }
     }
 }

@@ -20,6 +20,8 @@ use crate::peers::{PeerQuery, Peers};
 mod turn;
 pub use turn::Turn;
 
+mod absence;
+
 mod measure;
 use measure::{Measured, Meter};
 
@@ -73,13 +75,14 @@ pub(crate) struct RoutePhysics {
 
 /// What a COMPUTE is given beside the route's own counters.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Given<'a> {
+pub(crate) struct Given {
     pub(crate) now: Mono,
     /// A route that was idle is known to have been so until this long ago.
     pub(crate) interval: Duration,
+    /// The pulse was away for this part of the time since the last one: right before `now`.
+    pub(crate) absent: Duration,
     /// What a caller has measured itself.
     pub(crate) report: Option<Telemetry>,
-    pub(crate) peers: Peers<'a>,
 }
 
 /// What one COMPUTE leaves behind for the pulse.
@@ -111,18 +114,23 @@ impl RoutePhysics {
         live: &Live,
         ladder: &Ladder,
         ticks: &mut TickCache,
-        given: &Given<'_>,
+        given: &Given,
+        peers: Peers<'_>,
     ) -> Computed {
-        let Given { now, interval, report, peers } = *given;
+        let Given { now, interval, absent, report } = *given;
         let from = self.mode;
         let before = self.catch_up(live);
         let (idle, dt) = self.time_since_last(now, interval);
-        let Measured { mut window, counted } = self.meter.measure(live, now, dt);
+        let Measured { mut window, counted } = self.meter.measure(live, now, dt, absent);
         // Also if that is back: a clock that has gone back costs this tick, not all until it has
         // caught up.
         self.stepped_at = now;
         self.reported =
             report.map(|report| Reported::of(&report, now)).or(self.reported).filter(|r| r.holds(now));
+        if !absent.is_zero() {
+            // What was under way while this process stood still has waited for it.
+            live.excuse(now);
+        }
         live.open_if_dead_now(now);
         let during = self.catch_up(live);
         if before.iter().chain(&during).any(|turn| *turn == Turn::Closed) {

@@ -17,17 +17,20 @@ use atrion_state::{RouteId, lock};
 
 /// One refusal that was kept.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RefusalSample {
     /// Counts the samples of an instance, from 1.
     pub number: u64,
-    /// When it was refused, by the instance's clock.
+    /// When it was refused, by the instance's clock. Written in nanoseconds as `at_ns`.
+    #[cfg_attr(feature = "serde", serde(rename = "at_ns"))]
     pub at: Mono,
     /// The route that the request was for.
     pub route: RouteId,
     /// The gate of the group that has refused it, if it was not the route's own.
     pub group: Option<RouteId>,
-    /// The refusal, with every term.
+    /// The refusal, with every term. Its fields are written beside the number.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub refusal: Refusal,
 }
 

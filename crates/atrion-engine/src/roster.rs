@@ -11,7 +11,7 @@ use atrion_state::{Event, Fanout, News, Observer, StateManager, Told};
 use crate::cell::RouteCell;
 use crate::live::Force;
 use crate::peers::PeerReader;
-use crate::physics::{Computed, TickCache};
+use crate::physics::{Computed, Given, TickCache};
 use crate::registry::Registry;
 
 /// Everything a beat needs beside the routes.
@@ -20,6 +20,8 @@ pub(crate) struct Beat<'a> {
     pub(crate) now: Mono,
     pub(crate) wall: Wall,
     pub(crate) interval: Duration,
+    /// How long the pulse was away before this beat, if it was.
+    pub(crate) absent: Duration,
     pub(crate) manager: &'a StateManager,
     pub(crate) observers: &'a Fanout,
 }
@@ -112,7 +114,9 @@ impl Member {
     /// Whether the route rests and peers still speak of it.
     fn compute(&mut self, beat: &Beat<'_>, window: Duration, ticks: &mut TickCache) -> bool {
         let cell = &self.cell;
-        let computed = cell.compute(beat.now, window, None, beat.peers, ticks);
+        let (now, absent) = (beat.now, beat.absent);
+        let given = Given { now, interval: window, absent, report: None };
+        let computed = cell.compute(&given, beat.peers, ticks);
         let vector = computed.vector.with_timestamp(beat.wall);
         if computed.is_quiet {
             cell.live().clear_touch();

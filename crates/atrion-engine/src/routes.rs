@@ -34,7 +34,7 @@ pub struct Routes {
 impl Routes {
     /// `config` has been checked.
     pub(crate) fn new(config: Config, commons: Arc<Commons>, now: Mono) -> Self {
-        let in_force = InForce::new(config, 0);
+        let in_force = InForce::new(config, 0, now);
         // The constant is a valid name; a test holds it to that.
         let id = RouteId::new(OVERFLOW_ROUTE).unwrap_or_else(|_| unreachable!());
         let overflow = RouteCell::new(id, in_force.of(OVERFLOW_ROUTE), Arc::clone(&commons), now);
@@ -96,6 +96,45 @@ impl Routes {
             Some(cell) => Ok(Route::new(cell)),
             None => RouteId::new(name).map(|id| self.create(&id)),
         }
+    }
+
+    /// The route of that name, if there is one. A look-up makes none: for tools that take a name
+    /// from a person, such as a page that sets overrides.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// let _ = atrion.route("GET /users/{id}");
+    /// assert!(atrion.routes().find("GET /users/{id}").is_some());
+    /// assert!(atrion.routes().find("GET /user/{id}").is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Route> {
+        self.registry.get(name).map(Route::new)
+    }
+
+    /// The entries of the configuration in force that no route has matched so far, by name: one may
+    /// be misspelt.
+    ///
+    /// ```
+    /// use atrion_engine::{Config, RouteConfig};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// let entry = RouteConfig::default().cap(8);
+    /// atrion.replace_config(Config::default().route("GET /export", entry.clone()).route("GET /exprot", entry))?;
+    /// let _ = atrion.route("GET /export");
+    /// assert_eq!(atrion.routes().unmatched_entries(), ["GET /exprot"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn unmatched_entries(&self) -> Vec<String> {
+        self.in_force.load().unmatched()
     }
 
     #[cold]
@@ -187,15 +226,23 @@ impl Routes {
         // One at a time, or some routes would end with one and some with the other.
         let alone = lock(&self.replacing);
         let generation = self.in_force.load().generation + 1;
-        let in_force = Arc::new(InForce::new(config, generation));
-        self.in_force.store(Arc::clone(&in_force));
         let now = self.commons.now();
+        let in_force = Arc::new(InForce::new(config, generation, now));
+        self.in_force.store(Arc::clone(&in_force));
         for cell in self.registry.all() {
             self.reconfigure(&cell, &in_force, now);
         }
         drop(alone);
         self.commons.tell(|| Event::ConfigReplaced { generation });
         Ok(())
+    }
+
+    /// Tells once of entries that nothing has matched for a while.
+    pub(crate) fn report_unmatched(&self, now: Mono) {
+        let entries = self.in_force.load().overdue(now);
+        if !entries.is_empty() {
+            self.commons.tell(|| Event::EntriesUnmatched { entries: entries.into() });
+        }
     }
 
     /// The configuration in force.

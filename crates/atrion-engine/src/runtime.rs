@@ -13,6 +13,9 @@ use atrion_state::{Demand, ProviderError, Pulse, PulseConfig, StateProvider, Ste
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+mod beside;
+pub(crate) use beside::{Deadline, Driven, Watch};
+
 mod host;
 pub(crate) use host::Host;
 
@@ -116,6 +119,11 @@ impl<H: Host> Driver<H> {
             }
         }
         self.status.send_modify(|status| status.started = true);
+    }
+
+    /// Where it is told to stop.
+    pub(crate) fn stop(&self) -> watch::Receiver<Stop> {
+        self.line.stop.clone()
     }
 
     /// Runs until it is told to stop; says whether everything was stored by then.

@@ -18,8 +18,10 @@ use crate::physics::Totals;
 pub struct Snapshot {
     /// Every route, by name; the overflow route is among them.
     pub routes: Vec<RouteSnapshot>,
-    /// The provider fails, and the instance works from what it has in memory.
+    /// The provider fails and the instance works from what it has in memory, or no pulse comes.
     pub degraded: bool,
+    /// No pulse comes: [`Engine::is_stalled`](crate::Engine::is_stalled).
+    pub stalled: bool,
 }
 
 /// One route at one moment.

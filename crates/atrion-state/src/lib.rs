@@ -21,6 +21,9 @@
 mod clock;
 pub use clock::{Clock, FakeClock, SystemClock};
 
+mod escape;
+pub use escape::Escaped;
+
 mod id;
 pub use id::{NodeId, NodeIdError, RouteId, RouteIdError};
 
@@ -63,3 +66,6 @@ pub use observer::{
 
 mod sync;
 pub use sync::lock;
+
+#[cfg(feature = "serde")]
+mod written;

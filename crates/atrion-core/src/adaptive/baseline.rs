@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use super::missing::Delay;
 use super::window::real;
 use super::{Observation, Tick};
 
@@ -36,13 +37,17 @@ impl Baseline {
     /// `free` is phi.
     pub(super) fn step(&mut self, tick: &Tick, seen: &Observation<'_>, free: f64, slo: Option<Duration>) {
         let mean = seen.judged.mean_latency();
+        let is_longer = mean.is_some_and(|mean| mean > self.base);
+        if seen.delay == Delay::Absence && (is_longer || mean.is_none()) {
+            return;
+        }
         if let Some(mean) = mean {
             let enough = real(seen.judged.samples()) / 10.0;
             self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
         }
         // L0 never exceeds the SLO.
         let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
-        if seen.delayed && mean.is_some_and(|mean| mean > self.base) {
+        if seen.delay == Delay::Silence && is_longer {
             return;
         }
         if self.is_learning() {

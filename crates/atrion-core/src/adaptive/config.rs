@@ -11,7 +11,9 @@ use core::time::Duration;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 #[allow(clippy::exhaustive_structs)] // plain data: made with `..Default::default()`
 pub struct AdaptiveConfig {
-    /// `L_SLO`: a call that takes longer is late. `None`: nothing is late. Above zero.
+    /// `L_SLO`: a call that takes longer is late. `None`: nothing is late. Above zero. In a
+    /// configuration file a text such as `"250ms"` or `"1s"`.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::durations::deserialize_option"))]
     pub slo: Option<Duration>,
     /// `R_base`, the resistance of a healthy route, in ohms. Under the lowest voltage in use.
     pub base: f64,
@@ -21,7 +23,8 @@ pub struct AdaptiveConfig {
     /// `w`, the most that saturation adds, in ohms. It must span the ladder, or saturation alone
     /// cannot shed the top.
     pub weight: f64,
-    /// `k`, how steeply saturation rises over N*.
+    /// `k`, how steeply saturation rises over N*. A larger one sheds all tiers within a smaller
+    /// crowd, a smaller one sheds them one after the other and lets the crowd grow meanwhile.
     pub gain: f64,
     /// `mu`, momentum's factor, in ohm seconds. 0 by default: up to 10 makes no difference.
     pub momentum_factor: f64,
@@ -31,15 +34,21 @@ pub struct AdaptiveConfig {
     pub scar_decay: f64,
     /// The most that trauma alone scars, in ohms; only the dead rule goes beyond.
     pub scar_ceiling: f64,
-    /// The least N*, in requests.
+    /// The least N*, in requests. With a larger one a route that has learned little lets more in at
+    /// once; a callee that serves fewer at a time has the rest as a queue, whatever was measured.
+    /// With an SLO it counts only as far as such a queue is worked off in time.
     pub min_target: f64,
-    /// Failures in a row that call a route dead.
+    /// Failures in a row that call a route dead. Fewer open the breaker sooner on a route of few
+    /// calls, and take a run of bad luck for an outage.
     pub dead_after: u32,
-    /// Seconds without a success that call a route dead.
+    /// Seconds without a success that call a route dead, beside the failures in a row. Shorter
+    /// finds an outage sooner, and takes a pause of the callee for one.
     pub dead_silence: f64,
-    /// Ticks with a completion before the law is applied in full.
+    /// Ticks with a completion before the law is applied in full. Fewer protect a fresh process
+    /// sooner, by a limit that was learned from less.
     pub bootstrap_ticks: u32,
-    /// Successes of requests started since the opening that close the breaker.
+    /// Successes of requests started since the opening that close the breaker. More of them let a
+    /// callee that comes and goes rest for longer; with one, traffic is back at once.
     pub successes_to_close: u32,
     /// Which laws are in force.
     pub laws: Laws,

@@ -21,19 +21,40 @@ pub(super) struct Missing {
     answers: f64,
     /// Calls that were in flight when the latest silence ended, and have not come back.
     delayed: f64,
+    /// It was no silence of the callee: this process stood still.
+    by_absence: bool,
+}
+
+/// What the answers of a window had to wait for, beside the callee's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delay {
+    None,
+    /// The callee was silent: how long they took says something of now, and nothing of a crowd.
+    Silence,
+    /// This process stood still: how long they took says nothing.
+    Absence,
 }
 
 impl Missing {
-    /// The answers of this window had to wait for a silence. Called before anything learns from it.
-    pub(super) fn delays(&mut self, tick: &Tick, window: &Window) -> bool {
+    /// The answers of this window had to wait for a silence, or for a process that stood still.
+    /// Called before anything learns from it.
+    pub(super) fn delays(&mut self, tick: &Tick, window: &Window) -> Delay {
         let (completed, in_flight) = (real(window.completions()), real(window.in_flight));
-        if self.answers > A_PAUSE && window.samples() > 0 {
+        let was_away = window.absent > 0.0;
+        if was_away || self.answers > A_PAUSE && window.samples() > 0 {
             self.delayed = self.delayed.max(in_flight + completed);
+            self.by_absence = was_away;
         }
-        let delayed = self.delayed > 0.0;
-        // A cancelled call is in flight no more; a call that never comes back is forgotten.
-        self.delayed = (self.delayed * tick.keep_5s - completed).clamp(0.0, in_flight);
-        delayed
+        let delay = match (self.delayed > 0.0, self.by_absence) {
+            (false, _) => Delay::None,
+            (true, false) => Delay::Silence,
+            (true, true) => Delay::Absence,
+        };
+        // A cancelled call is in flight no more; a call that never comes back is forgotten, which
+        // takes time that somebody counts in.
+        let keep = if was_away { 1.0 } else { tick.keep_5s };
+        self.delayed = (self.delayed * keep - completed).clamp(0.0, in_flight);
+        delay
     }
 
     /// `throughput` is X, `base` is L0: the calls in flight should be answered no slower than by
@@ -45,7 +66,8 @@ impl Missing {
         if window.samples() > 0 || refused || base <= 0.0 {
             self.answers = 0.0;
         } else {
-            self.answers += tick.seconds * throughput.min(window.mean_in_flight / base);
+            let counted = (tick.seconds - window.absent).max(0.0);
+            self.answers += counted * throughput.min(window.mean_in_flight / base);
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What kind of tick it was. Each value is found out once and handed to the laws that need it.
 
+use super::missing::Delay;
 use super::{Baseline, Pairs, Window};
 
 /// What a tick brought, before anything was learned from it.
@@ -17,18 +18,22 @@ pub(super) struct Observation<'a> {
     pub(super) crowd: Crowd,
     /// The answers had to wait for the end of a silence, which says nothing of how long the next
     /// ones will take.
-    pub(super) delayed: bool,
+    pub(super) delay: Delay,
 }
 
 impl<'a> Observation<'a> {
-    pub(super) fn new(measured: &'a Window, judged: &'a Window, target: f64, delayed: bool) -> Self {
+    pub(super) fn new(measured: &'a Window, judged: &'a Window, target: f64, delay: Delay) -> Self {
         let crowd = Crowd::of(judged.mean_in_flight, target);
-        Self { measured, judged, target, crowd, delayed }
+        Self { measured, judged, target, crowd, delay }
+    }
+
+    pub(super) fn is_delayed(&self) -> bool {
+        self.delay != Delay::None
     }
 
     /// The passive experiment behind elasticity; delayed answers are none.
     pub(super) fn pairs(&self) -> Pairs {
-        if self.delayed { Pairs::default() } else { self.measured.pairs }
+        if self.is_delayed() { Pairs::default() } else { self.measured.pairs }
     }
 }
 

@@ -42,10 +42,14 @@ pub struct Window {
     pub in_flight: u64,
     /// Debt D at the end of the window, in slots.
     pub debt: f64,
-    /// Seconds since the latest completion, or since the start if there was none.
+    /// Seconds since the latest completion, or since the start if there was none, without those in
+    /// which nobody counted.
     pub since_completion: f64,
-    /// Mean age of what is in flight at the end of the window, in seconds.
+    /// Mean age of what is in flight at the end of the window, in seconds, likewise.
     pub mean_age: f64,
+    /// The part of the window, in seconds, in which nobody counted: the process stood still, or its
+    /// pulse was held up. An answer that did not come then was not missing.
+    pub absent: f64,
     /// What a caller with its own meters says of the same time. It must have passed
     /// [`Telemetry::check`].
     pub report: Option<Telemetry>,
@@ -131,6 +135,7 @@ impl Window {
             debt: sane(self.debt),
             since_completion: sane(self.since_completion),
             mean_age: sane(self.mean_age),
+            absent: sane(self.absent),
             report: self.report.and_then(|report| report.check().ok()),
             ..*self
         }

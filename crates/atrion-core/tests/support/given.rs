@@ -37,7 +37,7 @@ fn any_count() -> impl Strategy<Value = u64> {
 /// A hostile window, or one with a bug behind it.
 pub(crate) fn hostile() -> impl Strategy<Value = Window> {
     let counts: [_; 7] = std::array::from_fn(|_| any_count());
-    let floats: [_; 8] = std::array::from_fn(|_| anything());
+    let floats: [_; 9] = std::array::from_fn(|_| anything());
     let pairs: [_; 5] = std::array::from_fn(|_| anything());
     let report = prop::option::weighted(0.2, (anything(), anything(), anything()));
     (counts, floats, pairs, report).prop_map(|(counts, floats, [count, x, y, xx, xy], report)| Window {
@@ -55,6 +55,7 @@ pub(crate) fn hostile() -> impl Strategy<Value = Window> {
         debt: floats[2],
         since_completion: floats[3],
         mean_age: floats[4],
+        absent: floats[8],
         report: report.map(|(latency, error_rate, saturation)| Telemetry { latency, error_rate, saturation }),
     })
 }
@@ -91,6 +92,7 @@ pub(crate) fn measured() -> impl Strategy<Value = Window> {
                 debt,
                 since_completion: if samples > 0.0 { 0.01 } else { since_completion },
                 mean_age,
+                absent: 0.0,
                 report: None,
             }
         },

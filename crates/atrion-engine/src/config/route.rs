@@ -8,10 +8,12 @@ use atrion_state::RouteId;
 
 use super::error::Fault;
 
-/// Configuration of a route.
+/// Configuration of a route. Where it is read from a file, `slo` may stand beside these fields, as
+/// short as it is here: [`RouteConfig::slo`].
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+// The derived code is inherent; `config/written.rs` reads with it what stands in a file.
+#[cfg_attr(feature = "serde", serde(remote = "Self", default, deny_unknown_fields))]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct RouteConfig {
     /// The physics, with its numbers.

@@ -74,6 +74,13 @@ impl Live {
         self.touch();
     }
 
+    /// What started before `now` has met this process standing still: its failure says nothing
+    /// about the callee, and the failures in a row begin anew.
+    pub(crate) fn excuse(&self, now: Mono) {
+        self.evidence_floor.store(now.as_nanos(), Release);
+        self.run.store(0, Relaxed);
+    }
+
     /// True if this call made the change.
     pub(crate) fn change_mode(&self, generation: u32, mode: Mode) -> bool {
         self.update_control(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use atrion_core::adaptive::{Failures, Pairs, Window};
 use atrion_core::{Mono, Telemetry};
 
+use super::absence::Absences;
 use crate::live::{Live, Reading, WaitingReading};
 
 /// What the last reading was.
@@ -20,6 +21,7 @@ pub(crate) struct Meter {
     born: Mono,
     /// When the route last had nothing in flight: silence is counted from there.
     idle_until: Mono,
+    absences: Absences,
 }
 
 /// One window, and what was counted in it.
@@ -38,6 +40,7 @@ impl Meter {
             ages: 0,
             born: now,
             idle_until: now,
+            absences: Absences::default(),
         }
     }
 
@@ -46,7 +49,9 @@ impl Meter {
         self.admitted <= self.waiting.count
     }
 
-    pub(crate) fn measure(&mut self, live: &Live, now: Mono, dt: Duration) -> Measured {
+    /// The window of the time `dt` until `now`, of which the pulse was away for the last `absent`.
+    pub(crate) fn measure(&mut self, live: &Live, now: Mono, dt: Duration, absent: Duration) -> Measured {
+        let length = dt;
         let dt = i64::try_from(dt.as_nanos()).unwrap_or(i64::MAX);
         let since_start = now.nanos_since(live.window_start()) as i64;
         let (reading, waiting) = (live.read(), live.read_waiting());
@@ -83,6 +88,9 @@ impl Meter {
             self.idle_until = now;
         }
         let answered = counted.last_completion.max(self.idle_until).max(self.born);
+        let absent = absent.min(length);
+        self.absences.step(absent, self.admitted - before.count, ended, answered, now);
+        let ages = self.ages.saturating_sub(self.absences.of_ages()).max(0);
         let window = Window {
             admitted: counted.admissions(),
             refused: if live.control().is_shadow() { 0 } else { counted.refusals() },
@@ -106,8 +114,9 @@ impl Meter {
             mean_in_flight: if dt > 0 { area as f64 / dt as f64 } else { in_flight as f64 },
             in_flight: in_flight as u64,
             debt,
-            since_completion: now.seconds_since(answered),
-            mean_age: if in_flight == 0 { 0.0 } else { self.ages as f64 * 1e-9 / in_flight as f64 },
+            since_completion: now.seconds_since(answered) - self.absences.of_silence(),
+            mean_age: if in_flight == 0 { 0.0 } else { ages as f64 * 1e-9 / in_flight as f64 },
+            absent: absent.as_secs_f64(),
             report: None,
         };
         self.last = reading;

@@ -6,7 +6,9 @@ use crate::live::{REASONS, Reading, TIERS};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(crate) struct Totals {
+    #[cfg_attr(feature = "serde", serde(serialize_with = "written::by_tier"))]
     pub(crate) admitted: [u64; TIERS],
+    #[cfg_attr(feature = "serde", serde(serialize_with = "written::by_reason"))]
     pub(crate) shed: [[u64; TIERS]; REASONS],
     pub(crate) turned_away: [u64; TIERS],
     pub(crate) succeeded: u64,
@@ -34,5 +36,35 @@ impl Totals {
         self.ignored += u64::from(counted.ignored);
         self.cancelled += u64::from(counted.cancelled);
         self.outdated += u64::from(counted.outdated);
+    }
+}
+
+/// Counts under the names of what they count.
+#[cfg(feature = "serde")]
+mod written {
+    use std::collections::BTreeMap;
+
+    use atrion_core::{Reason, Tier};
+    use serde::{Serialize as _, Serializer};
+
+    use super::{REASONS, TIERS};
+    use crate::live::{reason_index, tier_index};
+
+    type ByTier = BTreeMap<&'static str, u64>;
+
+    fn tiers(counts: &[u64; TIERS]) -> ByTier {
+        Tier::ALL.into_iter().map(|tier| (tier.as_str(), counts[tier_index(tier)])).collect()
+    }
+
+    pub(super) fn by_tier<S: Serializer>(counts: &[u64; TIERS], to: S) -> Result<S::Ok, S::Error> {
+        tiers(counts).serialize(to)
+    }
+
+    pub(super) fn by_reason<S: Serializer>(
+        counts: &[[u64; TIERS]; REASONS],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let named = |reason: Reason| (reason.as_str(), tiers(&counts[reason_index(reason)]));
+        Reason::ALL.into_iter().map(named).collect::<BTreeMap<_, ByTier>>().serialize(to)
     }
 }

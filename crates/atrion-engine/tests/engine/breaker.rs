@@ -34,9 +34,10 @@ fn the_dead_rule_opens_at_the_request_and_not_at_the_tick() {
 fn forty_failures_are_not_dead_while_a_success_is_younger_than_0_7_s() {
     let world = World::default();
     let route = world.learned("r");
-    world.clock.advance(ms(900));
+    world.ticks(9);
     route.admit_owned(volts(1e6)).unwrap().finish(Outcome::Success);
-    world.clock.advance(ms(699));
+    world.ticks(6);
+    world.clock.advance(ms(99));
     admit_all(&route, 100).into_iter().for_each(|permit| permit.finish(Outcome::Failure));
     assert_eq!(route.mode(), Mode::Operational);
     // The tick looks, too: it takes no further failure.
@@ -156,13 +157,12 @@ fn an_answer_that_says_nothing_of_health_closes_too() {
 fn an_answer_that_says_nothing_of_health_is_a_sign_of_life_and_ends_no_run() {
     let world = World::default();
     let route = world.learned("r");
-    world.clock.advance(ms(1_000));
+    world.ticks(10);
     let mut permits = admit_all(&route, 41);
     permits.pop().unwrap().finish(Outcome::Ignored);
     permits.into_iter().for_each(|permit| permit.finish(Outcome::Failure));
     assert_eq!(route.mode(), Mode::Operational, "a callee that answers is not dead");
-    world.clock.advance(ms(700));
-    world.pulse();
+    world.ticks(7);
     assert_eq!(route.mode(), Mode::CircuitBreaker, "the forty failures still count");
 }
 

@@ -6,6 +6,7 @@
 
 mod world;
 
+mod absence;
 mod breaker;
 mod clocks;
 mod groups;
@@ -30,3 +31,6 @@ mod provider;
 mod recording;
 mod reporting;
 mod restart;
+mod stalled;
+#[cfg(feature = "serde")]
+mod written;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What an operator sets: it says why, it ends, and it ends for certain.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Barrier, OnceLock};
 use std::time::Duration;
 
 use atrion_core::{Mode, Outcome, Tier};
@@ -100,6 +100,35 @@ fn the_later_override_counts_with_its_own_end() {
     assert_eq!(route.snapshot().forced, Some(OverrideKind::ForceClosed));
     world.ticks(10);
     assert_eq!(route.snapshot().forced, None);
+}
+
+#[test]
+fn what_is_listed_is_in_force_also_when_it_is_renewed_as_it_ends() {
+    const ROUNDS: usize = 5_000;
+    let world = World::default();
+    let route = world.engine.route("r");
+    let meet = Barrier::new(2);
+    let second = Duration::from_secs(1);
+    world.engine.overrides().set(&route, wanted(OverrideKind::ForceOpen, 1)).unwrap();
+    let mut untrue = 0;
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..ROUNDS {
+                meet.wait();
+                world.engine.overrides().set(&route, wanted(OverrideKind::ForceOpen, 1)).unwrap();
+                meet.wait();
+            }
+        });
+        for _ in 0..ROUNDS {
+            world.clock.advance(second);
+            meet.wait();
+            world.pulse();
+            meet.wait();
+            let is_listed = world.engine.overrides().get(&route).is_some();
+            untrue += usize::from(!is_listed || route.admit(Tier::Critical).is_ok());
+        }
+    });
+    assert_eq!(untrue, 0, "of {ROUNDS} renewals");
 }
 
 #[test]

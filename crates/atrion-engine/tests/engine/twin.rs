@@ -409,7 +409,7 @@ impl Pair {
 
     fn act(&mut self, act: Act) {
         match act {
-            Act::Advance(millis) => self.world.clock.advance(ms(millis)),
+            Act::Advance(millis) => self.advance(ms(millis)),
             Act::Pulse => self.pulse(),
             Act::Admit(ask) => self.admit(ask),
             Act::Finish(place, end) if !self.permits.is_empty() => {
@@ -419,12 +419,33 @@ impl Pair {
             Act::Traffic { calls, takes, end } => self.traffic(calls, takes, end),
             Act::Crowd(count, ask) => (0..count).for_each(|_| self.admit(ask)),
             Act::Clear(end) => {
-                self.world.clock.advance(ms(1_000));
+                self.advance(ms(1_000));
+                let mut ended = 0;
                 while !self.permits.is_empty() {
                     self.finish(0, end);
+                    ended += 1;
+                    if ended % 100 == 0 {
+                        self.world.clock.advance(TICK);
+                        self.pulse();
+                    }
                 }
             }
         }
+    }
+
+    /// Time passes with its pulses: one that is missed is no time of the callee's, and
+    /// `tests/engine/absence.rs` looks at that.
+    fn advance(&mut self, mut span: Duration) {
+        loop {
+            let due = TICK.saturating_sub(self.world.now().since(self.twin.pulsed_at));
+            if span < due {
+                break;
+            }
+            self.world.clock.advance(due);
+            self.pulse();
+            span -= due;
+        }
+        self.world.clock.advance(span);
     }
 
     fn pulse(&mut self) {

@@ -84,7 +84,7 @@ impl World {
 
     /// Everything fails until the breaker opens.
     pub(crate) fn kill(&self, route: &Route) {
-        self.clock.advance(ms(1_000));
+        self.ticks(7);
         let permits: Vec<OwnedPermit> = admit_all(route, 40);
         for permit in permits {
             assert_eq!(route.mode(), Mode::Operational);

@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use atrion_core::{Mode, Ohms};
 
-use crate::{LicenseStanding, NodeId, ProviderError, RouteId};
+use crate::{Escaped, LicenseStanding, NodeId, ProviderError, RouteId};
 
 /// Something that happened. Cheap to clone: names and texts are shared.
 ///
 /// Events come from the pulse and from configuration calls, never from the path of a single
 /// request.
+///
+/// With the feature `serde` it is written as one object: its name under `event`, as in
+/// `mode_changed`, beside its fields. Times are in seconds, and errors are their texts.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
     /// A route changed its mode.
@@ -47,6 +52,7 @@ pub enum Event {
         /// Requests admitted meanwhile.
         admitted: u64,
         /// How long it refused.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
         lasted: Duration,
     },
     /// The fleet's scars move a route's resistance, by an ohm or more: its gate is stricter than
@@ -64,6 +70,7 @@ pub enum Event {
         /// The route.
         route: RouteId,
         /// How long they did.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
         lasted: Duration,
     },
     /// The provider began to fail. Admission goes on from local state.
@@ -71,6 +78,7 @@ pub enum Event {
         /// Name of the provider.
         provider: &'static str,
         /// The first error.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::text"))]
         error: Arc<ProviderError>,
     },
     /// The provider works again.
@@ -78,6 +86,7 @@ pub enum Event {
         /// Name of the provider.
         provider: &'static str,
         /// How long it failed.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
         outage: Duration,
     },
     /// More routes were named than the bound allows; new names share the overflow route.
@@ -106,6 +115,7 @@ pub enum Event {
         /// Why, in the operator's words.
         reason: Arc<str>,
         /// For how long.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
         time_to_live: Duration,
     },
     /// The time of an override is over, or it was lifted.
@@ -126,9 +136,31 @@ pub enum Event {
         /// Why it ended.
         end: RecordingEnd,
     },
+    /// No pulse has come for many intervals: the runtime is gone, is not driven, or its threads are
+    /// blocked. Requests are judged by gates that do not learn any more. Told from outside of the
+    /// pulse.
+    PulseStalled {
+        /// How long ago the latest pulse was.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
+        lasted: Duration,
+    },
+    /// A pulse has come after many intervals without one, whether or not that was noticed
+    /// meanwhile: a process that is stopped as a whole cannot notice it.
+    PulseResumed {
+        /// How long there was none.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
+        absent: Duration,
+    },
+    /// No route has matched these entries of the configuration so far: a name is misspelt, or is
+    /// not in use yet. Told once for each configuration.
+    EntriesUnmatched {
+        /// The names of the entries.
+        entries: Arc<[String]>,
+    },
     /// One COMPUTE of all routes.
     PulseFinished {
         /// How long it took.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
         duration: Duration,
         /// Routes that were computed.
         routes: usize,
@@ -144,10 +176,12 @@ pub enum Event {
         /// What it was for.
         operation: SyncOperation,
         /// How long it took.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
         duration: Duration,
         /// Vectors that were written, or that came back.
         routes: usize,
         /// How it ended.
+        #[cfg_attr(feature = "serde", serde(rename = "error", serialize_with = "crate::written::error"))]
         result: Result<(), Arc<ProviderError>>,
     },
     /// A node was heard of for the first time, or again after it had been lost.
@@ -196,6 +230,8 @@ impl Event {
 /// What an operator may do to a route by hand. The names are those of a breaker: open lets nothing
 /// through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OverrideKind {
     /// The breaker is held open: every request is refused.
@@ -210,6 +246,8 @@ pub enum OverrideKind {
 
 /// Why a recording has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RecordingEnd {
     /// Its maker has stopped it.
@@ -228,13 +266,15 @@ impl fmt::Display for RecordingEnd {
             Self::Stopped => f.write_str("stopped"),
             Self::Bytes => f.write_str("its limit of bytes"),
             Self::Span => f.write_str("its limit of time"),
-            Self::Failed(reason) => write!(f, "failed: {reason}"),
+            Self::Failed(reason) => write!(f, "failed: {}", Escaped(reason)),
         }
     }
 }
 
 /// What a trip to a store is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SyncOperation {
     /// To write what this node knows.

@@ -7,6 +7,7 @@ use atrion_core::Wall;
 
 /// How the license of an adapter stands. It stops nothing: it is for logs and gauges.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct LicenseStanding {
     /// Names the license in use, never its key. `None` without one.
@@ -33,6 +34,8 @@ impl LicenseStanding {
 
 /// The standing of a license in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum LicenseState {
     /// All is well.

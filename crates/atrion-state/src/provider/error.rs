@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::RouteId;
+use crate::{Escaped, RouteId};
 
 /// The cause below a [`ProviderError`]: what the adapter's client library said.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -20,7 +20,7 @@ pub enum ProviderError {
         provider: &'static str,
     },
     /// The store cannot be reached, or broke off.
-    #[error("provider `{provider}` is unavailable: {reason}")]
+    #[error("provider `{provider}` is unavailable: {}", Escaped(reason))]
     Unavailable {
         /// Name of the provider.
         provider: &'static str,
@@ -39,7 +39,7 @@ pub enum ProviderError {
         after: Duration,
     },
     /// The store answered and refused: the same request will be refused again.
-    #[error("provider `{provider}` refused the request: {reason}")]
+    #[error("provider `{provider}` refused the request: {}", Escaped(reason))]
     Rejected {
         /// Name of the provider.
         provider: &'static str,
@@ -51,7 +51,7 @@ pub enum ProviderError {
     },
     /// The store holds something under this route that is no vector. It is left alone; the next
     /// update replaces it.
-    #[error("provider `{provider}` holds no valid vector for route `{route}`: {reason}")]
+    #[error("provider `{provider}` holds no valid vector for route `{route}`: {}", Escaped(reason))]
     Corrupt {
         /// Name of the provider.
         provider: &'static str,
@@ -157,6 +157,20 @@ mod tests {
         assert!(error.source().is_some());
         assert!(error.is_retryable());
         assert_eq!(error.provider(), "redis");
+    }
+
+    #[test]
+    fn what_a_server_says_stays_on_one_line() {
+        let said = "ERR\r\n2026-01-09 INFO all is well\u{1b}[2J";
+        let route = RouteId::new("r").unwrap();
+        for error in [
+            ProviderError::unavailable("redis", said),
+            ProviderError::rejected("redis", said),
+            ProviderError::Corrupt { provider: "redis", route, reason: said.to_owned() },
+        ] {
+            let told = error.to_string();
+            assert!(told.ends_with(r"ERR\r\n2026-01-09 INFO all is well\u{1b}[2J"), "{told}");
+        }
     }
 
     #[test]

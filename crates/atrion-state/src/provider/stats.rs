@@ -8,6 +8,7 @@ use crate::LicenseStanding;
 
 /// One store at one moment. Counts run since the adapter was made and never go back.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ProviderStats {
     /// The store's name, as in [`Capabilities::name`](super::Capabilities::name). A provider with
@@ -16,7 +17,8 @@ pub struct ProviderStats {
     /// How it is.
     pub health: Health,
     /// How far the store lies behind this node: the age of the oldest change that it has not taken
-    /// yet, zero if it has them all. `None` where that is not known.
+    /// yet, zero if it has them all. `None` where that is not known. Written in seconds.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds_option"))]
     pub lag: Option<Duration>,
     /// Other nodes that are heard through this store; `None` where nodes do not hear each other.
     pub nodes: Option<NodeCount>,
@@ -28,6 +30,7 @@ pub struct ProviderStats {
 
 /// How many other nodes are heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[allow(clippy::exhaustive_structs)] // plain data: both numbers are all there is
 pub struct NodeCount {
     /// Heard lately: what they said counts in full.
@@ -38,6 +41,7 @@ pub struct NodeCount {
 
 /// How many messages went one way and ended one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MessageCount {
     /// Which way.
@@ -53,6 +57,8 @@ pub struct MessageCount {
 
 /// Which way a message went, seen from this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum MessageDirection {
     /// To the store or to other nodes.
@@ -63,6 +69,8 @@ pub enum MessageDirection {
 
 /// How a message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum MessageResult {
     /// It was taken.

@@ -39,6 +39,7 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         debt: dice.between(0.0, 5.0),
         since_completion: if admitted == failed { dice.between(0.0, 4.0) } else { 0.02 },
         mean_age: dice.between(0.0, 2.0),
+        absent: 0.0,
         report: dice.hits(0.05).then(|| Telemetry {
             latency,
             error_rate: trouble,
