@@ -66,8 +66,18 @@
 //! The crate `atrion-testkit` has the contract of the port as a suite of checks, a provider that fails on
 //! command, and a fleet in memory. Run the suite from a test of your own:
 //!
-//! ```text
-//! contract::run_all(|| async { Subject::opened_by(open_the_store, Time::Real) }).await.assert_kept();
+//! ```
+//! use std::sync::Arc;
+//!
+//! use atrion::provider::{InMemoryProvider, StateProvider};
+//! use atrion_testkit::contract::{self, Subject, Time};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // Your store in the place of this one.
+//! let open = || Arc::new(InMemoryProvider::default()) as Arc<dyn StateProvider>;
+//! contract::run_all(|| async { Subject::opened_by(open, Time::Real) }).await.assert_kept();
+//! # }
 //! ```
 //!
 //! `examples/06_store` of this crate is a store that keeps its vectors in a file, `tests/store.rs` its test.
