@@ -63,7 +63,7 @@ function name_it() {
     if (shedOf(store, route) > 0 && !isShadow(store, route)) shedding += 1;
     else if (value(store, route, "mode") === 2) open += 1;
   }
-  const first = document.body.classList.contains("stale") ? "✕ no connection · " : at("link").dataset.state === "paused" ? "‖ paused · " : shedding ? `▲ ${shedding} shed · ` : open ? `⊘ ${open} open · ` : "";
+  const first = document.body.classList.contains("stale") ? (store.around.stalled ? "✕ no pulse · " : "✕ no connection · ") : at("link").dataset.state === "paused" ? "‖ paused · " : shedding ? `▲ ${shedding} shed · ` : open ? `⊘ ${open} open · ` : "";
   const title = `${first}${view.title} · AtrionStudio`;
   if (document.title !== title) document.title = title;
 }
@@ -82,12 +82,19 @@ function link(state) {
   const words = { live: "live", lost: "reconnecting", waiting: "connecting", paused: "paused while hidden" };
   attribute(at("link"), "data-state", state);
   text(at("link-text"), words[state]);
-  const stale = state === "lost" && store.ready;
-  document.body.classList.toggle("stale", stale);
-  at("stale").hidden = !stale;
-  // Numbers that are out of date must not look like a calm system.
-  if (stale) text(at("stale"), `✕ The connection is lost. What stands here is as of ${clock(store.time)}, and not how it is now; the page goes on by itself when it can.`);
+  doubt(state === "lost" && store.ready ? `✕ The connection is lost. What stands here is as of ${clock(store.time)}, and not how it is now; the page goes on by itself when it can.` : stalled());
   name_it();
+}
+
+/// Numbers that are out of date must not look like a calm system.
+function doubt(words) {
+  document.body.classList.toggle("stale", Boolean(words));
+  at("stale").hidden = !words;
+  if (words) text(at("stale"), words);
+}
+
+function stalled() {
+  return store.around.stalled ? "✕ The pulse of this process has stopped: its runtime is gone or not driven. Nothing is learned, the routes are hardly protected, and what stands here is old." : "";
 }
 
 function received(event, data) {
@@ -98,6 +105,7 @@ function received(event, data) {
     text(at("version"), `AtrionStudio ${store.about.version}`);
     if (first || view === null) show();
   }
+  doubt(stalled());
   // For a screen reader: only changes of modes, in one sentence.
   const said = changes.slice(0, 3).map(([route]) => `${route.name}: ${MODES[value(store, route, "mode")].word} at ${Math.round(resistance(store, route))} ohms`);
   if (changes.length > 3) said.push(`and ${changes.length - 3} more`);

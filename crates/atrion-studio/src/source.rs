@@ -96,6 +96,8 @@ pub struct Observed {
     pub nodes: Vec<Node>,
     /// gamma, the weight of the fleet's scars, where it is known.
     pub gamma: Option<f64>,
+    /// No pulse comes: what it shows is old, and the routes are hardly protected.
+    pub stalled: bool,
 }
 
 /// One route.

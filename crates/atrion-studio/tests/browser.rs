@@ -32,6 +32,7 @@ fn main() -> std::process::ExitCode {
             suite::a_route_is_taken_over_and_given_back,
             suite::recorded_minutes_are_lived_through_again,
             suite::a_pause_is_a_gap_in_a_curve,
+            suite::a_process_without_a_pulse_does_not_look_calm,
             suite::a_refusal_by_a_group_is_shown_at_its_endpoint,
             suite::a_long_name_is_whole_beside_the_selector,
             suite::hostile_names_and_browsers_are_text,

@@ -83,9 +83,7 @@ impl Live {
         let lane = self.lane(slot);
         self.move_in_flight(lane, -1);
         let verdict = match verdict {
-            Verdict::Late | Verdict::Failed | Verdict::GivenUp => {
-                self.unless_outdated(ticket, now, verdict)
-            }
+            Verdict::Late | Verdict::Failed | Verdict::GivenUp => self.unless_outdated(ticket, now, verdict),
             other => other,
         };
         lane.finished(

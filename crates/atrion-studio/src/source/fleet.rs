@@ -120,6 +120,7 @@ impl Source for Fleet {
             stores: stores(&*self.0.provider),
             nodes: nodes.into_values().collect(),
             gamma: self.0.provider.sharing().map(|sharing| sharing.gamma.get()),
+            stalled: false,
         }
     }
 

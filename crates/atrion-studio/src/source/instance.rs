@@ -51,8 +51,7 @@ impl Instance {
 
     /// Finds a route without making it: a mistyped name must not become a route.
     fn known(&self, name: &str) -> Option<Route> {
-        let exists = self.atrion.snapshot().routes.iter().any(|route| route.id.as_str() == name);
-        exists.then(|| self.atrion.route(name))
+        self.atrion.routes().find(name)
     }
 }
 
@@ -65,6 +64,7 @@ impl Source for Instance {
             stores: self.atrion.provider_stats().into_iter().map(store).collect(),
             nodes: if sharing.is_some() { self.nodes(&snapshot.routes) } else { Vec::new() },
             gamma: sharing.map(|sharing| sharing.gamma.get()),
+            stalled: snapshot.stalled,
             routes: snapshot.routes.into_iter().map(sighting).collect(),
         }
     }

@@ -374,6 +374,21 @@ pub(crate) async fn a_refusal_by_a_group_is_shown_at_its_endpoint() {
     no_complaints(&page);
 }
 
+pub(crate) async fn a_process_without_a_pulse_does_not_look_calm() {
+    // The runtime that drives the pulse is gone with its thread.
+    let lone = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(Atrion::builder().connect()).unwrap()
+    });
+    let atrion = lone.join().unwrap();
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    says(&page, "#stale", "The pulse of this process has stopped").await;
+    page.wait("document.title.startsWith('✕ no pulse')", SOON).await.unwrap();
+    no_complaints(&page);
+}
+
 pub(crate) async fn a_pause_is_a_gap_in_a_curve() {
     let atrion = Atrion::builder().connect().await.unwrap();
     let studio = studio(&atrion, 0).await.unwrap();

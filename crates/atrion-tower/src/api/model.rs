@@ -15,8 +15,10 @@ use serde::Serialize;
 pub struct InstanceView {
     /// Milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// The store fails, and the instance works from memory.
+    /// A store fails, and the instance works from memory; or no pulse comes.
     pub degraded: bool,
+    /// No pulse comes: nothing is learned, and little is protected.
+    pub stalled: bool,
     /// The stores behind it; only `memory` where nothing is shared or kept.
     pub stores: Vec<StoreView>,
     /// Every route, by name.
@@ -65,8 +67,10 @@ pub struct RouteView {
     pub resistance_ohm: f64,
     /// The terms of R.
     pub terms_ohm: TermsView,
-    /// Requests in flight.
+    /// Requests in flight, without those that wait for their client.
     pub in_flight: u64,
+    /// Admitted requests that wait for their client, for the rest of an upload or for a slow reader.
+    pub waiting: u64,
     /// N*, the capacity target, in requests. `limit` in JSON.
     #[serde(rename = "limit")]
     pub target: f64,
@@ -194,6 +198,7 @@ impl InstanceView {
         Self {
             at_ms: wall(),
             degraded: snapshot.degraded,
+            stalled: snapshot.stalled,
             stores: atrion.provider_stats().iter().map(StoreView::of).collect(),
             routes: snapshot.routes.iter().map(view).collect(),
         }
@@ -222,6 +227,7 @@ impl RouteView {
             resistance_ohm: route.resistance.get(),
             terms_ohm: TermsView::of(&route.terms),
             in_flight: route.in_flight,
+            waiting: route.waiting,
             target: route.target,
             debt: route.debt,
             latency_s: route.latency.map_or(0.0, |span| span.as_secs_f64()),

@@ -70,13 +70,11 @@ fn index(api: &Api) -> Value {
     })
 }
 
-/// Looks the route up in a snapshot, because asking the instance for it by name would make it.
 fn one_route(api: &Api, name: &str) -> Response<Full<Bytes>> {
-    let snapshot = api.atrion().snapshot();
-    match snapshot.routes.iter().find(|route| route.id.as_str() == name) {
+    match api.atrion().routes().find(name) {
         Some(found) => {
             let overrides = overrides_of(api.atrion());
-            json(StatusCode::OK, &RouteView::of(found, overrides.get(&found.id)))
+            json(StatusCode::OK, &RouteView::of(&found.snapshot(), overrides.get(found.id())))
         }
         None => problem(StatusCode::NOT_FOUND, "there is no route of that name: /v1/state lists them"),
     }
