@@ -53,6 +53,10 @@ impl Adapter {
         Self { name, clock, license, status: watch::Sender::default(), observer }
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     pub(crate) fn now(&self) -> Mono {
         self.clock.now()
     }
@@ -125,7 +129,7 @@ impl Adapter {
             Connection::Idle => Health::Disconnected,
             Connection::Up => Health::Up,
             Connection::Connecting => degraded("connecting"),
-            Connection::Down(error) => degraded(&reason(error)),
+            Connection::Down(error) => degraded(&error.reason()),
             Connection::Unlicensed => degraded(&self.no_license()),
         }
     }
@@ -137,7 +141,7 @@ impl Adapter {
         match &status.connection {
             _ if status.loaded || !self.license.is_granted() => Ok(()),
             Connection::Idle => Err(ProviderError::Disconnected { provider: self.name }),
-            Connection::Down(error) => Err(again(error)),
+            Connection::Down(error) => Err(error.again()),
             Connection::Connecting | Connection::Up | Connection::Unlicensed => {
                 Err(ProviderError::unavailable(self.name, "what is stored has not been read yet"))
             }
@@ -148,24 +152,5 @@ impl Adapter {
     pub(crate) fn no_license(&self) -> String {
         let refusal = self.license.refusal().map_or_else(String::new, |error| error.to_string());
         format!("state stays in memory without a license: {refusal}")
-    }
-}
-
-/// The same error once more: errors hold what cannot be cloned.
-pub(crate) fn again(error: &ProviderError) -> ProviderError {
-    let provider = error.provider();
-    match error {
-        ProviderError::Timeout { after, .. } => ProviderError::Timeout { provider, after: *after },
-        ProviderError::Rejected { reason, .. } => ProviderError::rejected(provider, reason.clone()),
-        other => ProviderError::unavailable(provider, reason(other)),
-    }
-}
-
-/// What an error says beyond its kind and the provider's name.
-fn reason(error: &ProviderError) -> String {
-    match error {
-        ProviderError::Unavailable { reason, .. } | ProviderError::Rejected { reason, .. } => reason.clone(),
-        ProviderError::Timeout { after, .. } => format!("no answer within {after:?}"),
-        other => other.to_string(),
     }
 }

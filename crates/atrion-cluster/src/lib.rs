@@ -26,15 +26,13 @@ mod credentials;
 pub use credentials::{CredentialError, CredentialSource, Credentials};
 
 // For all adapters alike: what each has beside its store, what a license permits, what can be wrong
-// with settings, and the task that goes to the store.
+// with settings.
 #[cfg(any(feature = "redis", feature = "postgres"))]
 mod adapter;
 #[cfg(any(feature = "redis", feature = "postgres"))]
 mod license_gate;
 #[cfg(any(feature = "redis", feature = "postgres"))]
 mod settings;
-#[cfg(any(feature = "redis", feature = "postgres"))]
-mod worker;
 
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

@@ -38,7 +38,9 @@ pub use reader::{
 
 mod shared;
 
-mod driver;
+mod store;
+
+mod jobs;
 
 mod schedule;
 

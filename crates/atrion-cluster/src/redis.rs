@@ -24,6 +24,8 @@ mod shared;
 
 mod driver;
 
+mod worker;
+
 mod census;
 
 mod endpoint;

@@ -2,21 +2,21 @@
 //! What this node knows of its own routes, and what of that the database has not seen: without
 //! clock or I/O.
 //!
-//! - Vectors and the set of those that wait are a [`StateManager`]'s: values are read when they are
-//!   written out, so a slow database makes fewer and later rows and never a longer queue.
+//! - Vectors and the set of those that wait are a [`StateManager`]'s, which the write-behind pushes
+//!   from.
 //! - Changes of modes are events, which do not coalesce: they wait in a ring of their own that
 //!   loses the oldest.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Ohms};
-use atrion_state::{Batch, PhysicsVector, RouteId, StateManager, lock};
+use atrion_state::{PhysicsVector, RouteId, StateManager, lock};
 
 #[derive(Debug)]
 pub(super) struct Own {
-    pub(super) vectors: StateManager,
+    pub(super) vectors: Arc<StateManager>,
     /// A lock, because the port's methods and the worker both use it. It is held for the length of
     /// a batch.
     ring: Mutex<Ring>,
@@ -29,14 +29,6 @@ struct Ring {
     changes: VecDeque<Change>,
     /// Changes of modes that no room was left for, ever.
     overrun: u64,
-    /// Since when the database has lacked what is being written.
-    flying: Option<Mono>,
-}
-
-/// Vectors that are being written. Given up, by an error or with the worker, they are dirty again.
-pub(super) struct Flight<'a> {
-    own: &'a Own,
-    batch: Batch,
 }
 
 /// A row to write: the vector as of now.
@@ -70,7 +62,7 @@ pub(super) const RING: usize = 4_096;
 impl Own {
     /// Nothing, and room for `limit` routes.
     pub(super) fn new(limit: usize) -> Self {
-        Self { vectors: StateManager::with_capacity(limit), ring: Mutex::default() }
+        Self { vectors: Arc::new(StateManager::with_capacity(limit)), ring: Mutex::default() }
     }
 
     /// Whether this vector would be a change of the route's mode.
@@ -91,17 +83,19 @@ impl Own {
         }
     }
 
-    /// Takes up to `most` vectors that the database lacks, those that wait longest first.
-    pub(super) fn take(&self, most: usize, now: Mono) -> Flight<'_> {
-        let batch = self.vectors.take_dirty(most, now);
-        self.ring().flying = batch.since();
-        Flight { own: self, batch }
-    }
-
-    /// For how long the database has lacked anything, what is being written included.
-    pub(super) fn lag(&self, now: Mono) -> Duration {
-        let flying = self.ring().flying.map_or(Duration::ZERO, |since| now.since(since));
-        flying.max(self.vectors.lag(now))
+    /// Vectors as rows, in the order of their names: batches of two nodes lock rows in the same
+    /// order.
+    pub(super) fn rows(&self, batch: &[(RouteId, PhysicsVector)]) -> Vec<Row> {
+        let mut ring = self.ring();
+        let row = |(route, vector): &(RouteId, PhysicsVector)| Row {
+            route: route.clone(),
+            seq: ring.number(),
+            vector: *vector,
+        };
+        let mut rows: Vec<_> = batch.iter().map(row).collect();
+        drop(ring);
+        rows.sort_unstable_by(|one, other| one.route.cmp(&other.route));
+        rows
     }
 
     /// Rows of routes that are not quite well: a scar is left, or they are not operational.
@@ -137,6 +131,11 @@ impl Own {
         }
     }
 
+    /// Whether changes of modes wait.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.ring().changes.is_empty()
+    }
+
     /// How many changes of modes were given up because the ring was full.
     pub(super) fn overrun(&self) -> u64 {
         self.ring().overrun
@@ -149,34 +148,6 @@ impl Own {
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
         lock(&self.ring)
-    }
-}
-
-impl Flight<'_> {
-    /// The vectors as rows, in the order of their names: batches of two nodes lock rows in the same
-    /// order.
-    pub(super) fn rows(&self) -> Vec<Row> {
-        let mut ring = self.own.ring();
-        let row = |(route, vector): &(RouteId, PhysicsVector)| Row {
-            route: route.clone(),
-            seq: ring.number(),
-            vector: *vector,
-        };
-        let mut rows: Vec<_> = self.batch.vectors().iter().map(row).collect();
-        rows.sort_unstable_by(|one, other| one.route.cmp(&other.route));
-        rows
-    }
-
-    /// The database has them.
-    pub(super) fn landed(mut self) {
-        self.batch = Batch::default();
-    }
-}
-
-impl Drop for Flight<'_> {
-    fn drop(&mut self) {
-        self.own.ring().flying = None;
-        self.own.vectors.mark_failed(std::mem::take(&mut self.batch));
     }
 }
 
@@ -214,36 +185,17 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_read_when_written_and_stays_dirty_if_it_changed_meanwhile() {
-        let own = Own::new(10);
-        own.put(name("a"), vector(Mode::Operational, 1.0), None, second(0));
-        own.put(name("a"), vector(Mode::Operational, 2.0), None, second(1));
-        let flight = own.take(10, second(3));
-        let rows = flight.rows();
-        assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].vector.scar_tissue.get(), rows[0].vector.age), (2.0, Duration::from_secs(2)));
-        own.put(name("a"), vector(Mode::Operational, 3.0), None, second(4));
-        assert_eq!((own.vectors.dirty(), own.lag(second(5))), (1, Duration::from_secs(5)));
-        flight.landed();
-        assert_eq!((own.vectors.dirty(), own.lag(second(5))), (1, Duration::from_secs(1)));
-        let again = own.take(10, second(5));
-        assert!(again.rows()[0].seq > rows[0].seq, "a later row has a higher number");
-        drop(again);
-        assert_eq!((own.vectors.dirty(), own.lag(second(6))), (1, Duration::from_secs(2)), "given up");
-        own.take(10, second(6)).landed();
-        assert_eq!((own.vectors.dirty(), own.lag(second(6))), (0, Duration::ZERO));
-        own.vectors.mark_lost(second(7));
-        assert_eq!((own.vectors.dirty(), own.lag(second(8))), (1, Duration::from_secs(1)));
-    }
-
-    #[test]
-    fn rows_come_in_the_order_of_names() {
+    fn rows_come_in_the_order_of_names_and_later_ones_have_higher_numbers() {
         let own = Own::new(100);
         for nth in [3, 1, 2, 5, 4] {
             own.put(name(&format!("r{nth}")), vector(Mode::Operational, 1.0), None, second(0));
         }
-        let names: Vec<_> = own.take(10, second(1)).rows().iter().map(|row| row.route.to_string()).collect();
+        let batch = own.vectors.take_dirty(10, second(1));
+        let rows = own.rows(batch.vectors());
+        let names: Vec<_> = rows.iter().map(|row| row.route.as_str()).collect();
         assert_eq!(names, ["r1", "r2", "r3", "r4", "r5"]);
+        let last = rows.iter().map(|row| row.seq).max();
+        assert!(own.rows(batch.vectors()).iter().all(|row| Some(row.seq) > last));
     }
 
     #[test]
@@ -277,22 +229,6 @@ mod tests {
         assert_eq!(own.changes(100, |_| 7), first, "a date is given once");
         own.written(&first[99]);
         assert_eq!(own.changes(1, micros)[0].noticed, second(110));
-    }
-
-    #[test]
-    fn full_it_forgets_what_says_nothing_first() {
-        let own = Own::new(32);
-        for nth in 0..32u64 {
-            let scar = if nth == 7 || nth == 9 { 0.0 } else { 5.0 };
-            own.put(name(&format!("r{nth}")), vector(Mode::Operational, scar), None, second(nth));
-        }
-        own.put(name("new"), vector(Mode::Operational, 1.0), None, second(40));
-        assert_eq!(own.vectors.evicted(), 2);
-        assert!(
-            own.vectors.get(&name("r7"), second(41)).is_none()
-                && own.vectors.get(&name("r9"), second(41)).is_none()
-        );
-        assert!(own.vectors.len() <= 32 && own.vectors.dirty() == own.vectors.len());
     }
 
     #[test]

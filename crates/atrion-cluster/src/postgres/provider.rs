@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The port's operations: all of them answer from memory, and give the task orders.
+//! The port's operations: all of them answer from memory, with a write-behind before the store.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use atrion_engine::WriteBehind;
 use atrion_state::{
     BoxFuture, Capabilities, Health, MergedScars, Observer, PhysicsVector, ProviderError, ProviderStats,
-    RouteId, StateProvider,
+    PulseConfig, RouteId, StateProvider,
 };
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::NAME;
-use super::driver::{Driver, Flush};
 use super::shared::Shared;
+use super::store::Store;
 use super::{BuildError, ConfigError, HistoryReader, PostgresBuilder};
-use crate::adapter::{Connection, again};
-use crate::worker::Worker;
 
 /// Keeps the vectors of a node's routes in PostgreSQL, and the history of their modes.
 ///
@@ -49,14 +47,14 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub struct PostgresPersistenceAdapter {
     shared: Arc<Shared>,
-    worker: Worker<mpsc::Sender<Flush>>,
+    behind: WriteBehind<Store>,
 }
 
-/// The port allows a second; the caller needs some of it for itself.
-const CONNECT: Duration = Duration::from_millis(900);
-/// The port allows two seconds.
-const DISCONNECT: Duration = Duration::from_millis(1_900);
 const FLUSH: Duration = Duration::from_secs(10);
+/// Changes of modes are few and wanted soon.
+const SOON: Duration = Duration::from_secs(1);
+/// A push may connect and make the schema first; each statement has a limit of its own.
+const BUDGET: Duration = Duration::from_secs(120);
 
 impl PostgresPersistenceAdapter {
     /// Starts to build one.
@@ -93,48 +91,24 @@ impl PostgresPersistenceAdapter {
     /// [`ProviderError`] if that could not be done within ten seconds; what was waiting still
     /// waits.
     pub async fn flush(&self) -> Result<(), ProviderError> {
-        let Some(orders) = self.worker.orders() else {
-            return Err(ProviderError::Disconnected { provider: NAME });
-        };
-        let (answer, answered) = oneshot::channel();
-        let flushed = async {
-            let gone = |()| ProviderError::Disconnected { provider: NAME };
-            orders.send(Flush(answer)).await.map_err(|_| gone(()))?;
-            answered.await.map_err(|_| gone(()))?
-        };
-        timeout(FLUSH, flushed).await.unwrap_or(Err(ProviderError::Timeout { provider: NAME, after: FLUSH }))
-    }
-
-    /// Starts the task, if it does not run.
-    fn start(&self) -> Result<(), ProviderError> {
-        let shared = Arc::clone(&self.shared);
-        let begin = |stop| {
-            let (orders, taken) = mpsc::channel(16);
-            shared.adapter.is(Connection::Connecting);
-            (orders, Driver::new(shared, taken, stop).run())
-        };
-        self.worker.start(begin).map(drop)
-    }
-
-    async fn connected(&self) -> Result<(), ProviderError> {
-        let mut status = self.shared.adapter.status();
-        let settled =
-            status.wait_for(|status| !matches!(status.connection, Connection::Idle | Connection::Connecting));
-        match timeout(CONNECT, settled).await {
-            Ok(Ok(status)) => match &status.connection {
-                Connection::Down(error) if !error.is_retryable() => Err(again(error)),
-                // Connected, without a license, or degraded: the task goes on by itself.
-                _ => Ok(()),
-            },
-            // Not settled yet: the task goes on by itself.
-            _ => Ok(()),
+        if !self.is_licensed() {
+            return Err(ProviderError::rejected(NAME, self.shared.adapter.no_license()));
         }
+        let _flushing = self.shared.flushing();
+        let late = ProviderError::Timeout { provider: NAME, after: FLUSH };
+        timeout(FLUSH, self.behind.flush()).await.unwrap_or(Err(late))
     }
 
-    async fn stop(&self) -> Result<(), ProviderError> {
-        let result = self.worker.stop(DISCONNECT).await;
-        self.shared.adapter.is(Connection::Idle);
-        result
+    /// Whether "none" is an answer; else why it is not yet.
+    fn answers(&self) -> Result<(), ProviderError> {
+        match (self.shared.knows_all(), self.behind.failure()) {
+            (true, _) => Ok(()),
+            (false, Some(error)) => Err(error.again()),
+            (false, None) if self.behind.health() == Health::Disconnected => {
+                Err(ProviderError::Disconnected { provider: NAME })
+            }
+            (false, None) => Err(ProviderError::unavailable(NAME, "what is stored has not been read yet")),
+        }
     }
 }
 
@@ -144,7 +118,15 @@ impl PostgresBuilder {
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.
     pub fn build(self) -> Result<PostgresPersistenceAdapter, ConfigError> {
-        Ok(PostgresPersistenceAdapter { shared: Arc::new(self.check()?), worker: Worker::new(NAME) })
+        let shared = Arc::new(self.check()?);
+        let pulse = PulseConfig::default().with_jitter_seed(shared.seed());
+        let pulse = pulse.with_interval(shared.config.write_behind.min(SOON));
+        // Both spans lie within what a pulse can work with: the shortest interval is 100 ms.
+        let pulse = pulse.and_then(|pulse| pulse.with_push_budget(BUDGET)).unwrap_or_default();
+        let (buffer, clock) = (Arc::clone(&shared.own.vectors), shared.adapter.clock());
+        let store = Arc::new(Store::new(Arc::clone(&shared)));
+        let behind = WriteBehind::over(store, buffer, clock).pulse(pulse);
+        Ok(PostgresPersistenceAdapter { shared, behind })
     }
 
     /// As [`build`](Self::build), for services that would rather not start than not store.
@@ -162,18 +144,15 @@ impl PostgresBuilder {
 
 impl StateProvider for PostgresPersistenceAdapter {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::new(NAME).durable(true).buffered(true)
+        self.behind.capabilities()
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(async {
-            self.start()?;
-            self.connected().await
-        })
+        self.behind.connect()
     }
 
     fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(self.stop())
+        self.behind.disconnect()
     }
 
     fn get_vector<'a>(
@@ -184,7 +163,7 @@ impl StateProvider for PostgresPersistenceAdapter {
             let known = self.shared.own.vectors.get(route, self.shared.now());
             match known {
                 Some(vector) => Ok(Some(vector)),
-                None => self.shared.adapter.answers().map(|()| None),
+                None => self.answers().map(|()| None),
             }
         })
     }
@@ -202,7 +181,7 @@ impl StateProvider for PostgresPersistenceAdapter {
 
     fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
         Box::pin(async move {
-            self.shared.adapter.answers()?;
+            self.answers()?;
             Ok(self.shared.own.vectors.all(self.shared.now()))
         })
     }
@@ -218,18 +197,22 @@ impl StateProvider for PostgresPersistenceAdapter {
     }
 
     fn health(&self) -> Health {
-        self.shared.adapter.health()
+        match self.behind.health() {
+            Health::Disconnected => Health::Disconnected,
+            _ if !self.is_licensed() => Health::Degraded { reason: self.shared.adapter.no_license().into() },
+            health => health,
+        }
     }
 
     fn attach(&self, observer: Arc<dyn Observer>) {
-        self.shared.adapter.attach(observer);
+        self.behind.attach(observer);
     }
 
     fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
-        self.shared.attach_merged_scars(merged);
+        self.behind.attach_merged_scars(merged);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {
-        vec![self.shared.stats()]
+        vec![self.shared.stats(self.health(), self.behind.lag())]
     }
 }

@@ -58,7 +58,7 @@ pub(super) struct Earlier {
 
 /// When a commit is there for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Durability {
+enum Durability {
     /// Before it returns: in the server's log on disk.
     Now,
     /// Soon after, in a fraction of a second; a server that crashes before loses it, whole.
@@ -133,18 +133,13 @@ impl Session {
     }
 
     /// Writes rows, which are sorted by route; gives how many were news.
-    pub(super) async fn upsert(
-        &mut self,
-        writer: &Writer,
-        rows: &[Row],
-        durability: Durability,
-    ) -> Result<u64, StoreError> {
+    pub(super) async fn upsert(&mut self, writer: &Writer, rows: &[Row]) -> Result<u64, StoreError> {
         let of =
             |field: fn(&PhysicsVector) -> f64| rows.iter().map(|row| field(&row.vector)).collect::<Vec<_>>();
         let of32 = |field: fn(&PhysicsVector) -> f64| {
             rows.iter().map(|row| float4(field(&row.vector))).collect::<Vec<_>>()
         };
-        self.begin(durability, self.timeout).await?;
+        self.begin(Durability::Soon, self.timeout).await?;
         let written = sqlx::query(sql::UPSERT)
             .bind(&writer.cluster)
             .bind(&writer.node)

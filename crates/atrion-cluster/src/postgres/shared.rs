@@ -3,13 +3,15 @@
 //! batch, never over I/O and never while an observer is told something.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use atrion_core::{Mono, Ohms};
 use atrion_license::{Feature, Watch};
 use atrion_state::{
-    Clock, MergedScars, MessageDirection, MessageResult, NodeId, PhysicsVector, ProviderStats, RouteId, lock,
+    Clock, Health, MergedScars, MessageDirection, MessageResult, NodeId, PhysicsVector, ProviderStats,
+    RouteId, lock,
 };
 use sqlx::postgres::PgConnectOptions;
 
@@ -35,7 +37,16 @@ pub(super) struct Shared {
     pub(super) node: NodeId,
     pub(super) tally: Tally,
     merged: Mutex<Option<Arc<dyn MergedScars>>>,
+    /// What an earlier life stored has been read.
+    loaded: AtomicBool,
+    /// Something was written without waiting for the disk.
+    unsettled: AtomicBool,
+    /// Callers that wait for the disk.
+    flushing: AtomicUsize,
 }
+
+/// A caller that waits for the disk.
+pub(super) struct Flushing<'a>(&'a Shared);
 
 /// Counts that never go back. Relaxed: each is read by itself, and no decision reads them.
 #[derive(Debug, Default)]
@@ -62,7 +73,44 @@ impl Shared {
             node,
             tally: Tally::default(),
             merged: Mutex::default(),
+            loaded: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
+            flushing: AtomicUsize::new(0),
         }
+    }
+
+    /// Nodes differ in their names, lives of a node in their start times.
+    pub(super) fn seed(&self) -> u64 {
+        let name = self.node.as_str().bytes();
+        name.fold(self.adapter.wall().as_millis(), |seed, byte| seed.rotate_left(5) ^ u64::from(byte))
+    }
+
+    pub(super) fn loaded(&self) {
+        self.loaded.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether "I know of none" is the truth: it is, once what an earlier life stored has been
+    /// read, and without a license, when there is nothing to read.
+    pub(super) fn knows_all(&self) -> bool {
+        self.loaded.load(Ordering::SeqCst) || !self.adapter.license.is_granted()
+    }
+
+    pub(super) fn unsettled(&self, is: bool) {
+        self.unsettled.store(is, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.unsettled.load(Ordering::SeqCst)
+    }
+
+    /// Until the guard is dropped, what is due can wait for the disk.
+    pub(super) fn flushing(&self) -> Flushing<'_> {
+        self.flushing.fetch_add(1, Ordering::SeqCst);
+        Flushing(self)
+    }
+
+    pub(super) fn is_flushing(&self) -> bool {
+        self.flushing.load(Ordering::SeqCst) > 0
     }
 
     pub(super) fn now(&self) -> Mono {
@@ -96,11 +144,11 @@ impl Shared {
         })
     }
 
-    pub(super) fn stats(&self) -> ProviderStats {
+    pub(super) fn stats(&self, health: Health, lag: Duration) -> ProviderStats {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         ProviderStats::new(NAME)
-            .health(self.adapter.health())
-            .lag(self.own.lag(self.now()))
+            .health(health)
+            .lag(lag)
             .messages(MessageDirection::Sent, MessageResult::Accepted, count(&self.tally.written))
             .messages(MessageDirection::Sent, MessageResult::Stale, count(&self.tally.stale))
             .rejected(MessageDirection::Sent, "refused", count(&self.tally.refused))
@@ -108,6 +156,12 @@ impl Shared {
             .rejected(MessageDirection::Sent, "evicted", self.own.vectors.evicted())
             .rejected(MessageDirection::Received, "invalid", count(&self.tally.invalid))
             .license(self.adapter.license_standing())
+    }
+}
+
+impl Drop for Flushing<'_> {
+    fn drop(&mut self) {
+        self.0.flushing.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -120,9 +174,6 @@ impl Tally {
 /// The options have the password in them.
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("config", &self.config)
-            .field("health", &self.adapter.health())
-            .finish()
+        f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
     }
 }

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::builder::RedisClusterBuilder;
 use super::driver::Driver;
 use super::shared::Shared;
+use super::worker::Worker;
 use super::{BuildError, ConfigError, NAME};
 use crate::adapter::Connection;
 use crate::fleet::FleetStats;
-use crate::worker::Worker;
 
 /// Shares the state of a fleet through Redis or Valkey.
 ///
@@ -29,7 +29,7 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub struct RedisClusterProvider {
     shared: Arc<Shared>,
-    worker: Worker<()>,
+    worker: Worker,
 }
 
 /// Connecting returns within a second whatever happens, and the caller needs some of that second
@@ -97,7 +97,7 @@ impl RedisClusterBuilder {
 
 impl RedisClusterProvider {
     fn over(shared: Arc<Shared>) -> Self {
-        Self { shared, worker: Worker::new(NAME) }
+        Self { shared, worker: Worker::default() }
     }
 }
 
@@ -111,7 +111,7 @@ impl StateProvider for RedisClusterProvider {
             let shared = Arc::clone(&self.shared);
             self.worker.start(|stop| {
                 shared.adapter.is(Connection::Connecting);
-                ((), Driver::new(shared, stop).run())
+                Driver::new(shared, stop).run()
             })?;
             // Degraded from the start is no error: the worker goes on trying.
             let mut status = self.shared.adapter.status();
@@ -125,10 +125,7 @@ impl StateProvider for RedisClusterProvider {
 
     fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
-            if self.worker.orders().is_none() {
-                return Ok(());
-            }
-            let result = self.worker.stop(DISCONNECT).await;
+            let Some(result) = self.worker.stop(DISCONNECT).await else { return Ok(()) };
             self.shared.adapter.is(Connection::Idle);
             self.shared.feed.close();
             result

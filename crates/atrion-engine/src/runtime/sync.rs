@@ -20,9 +20,9 @@ impl<H: Host> Driver<H> {
             let spread = 1.0 + SPREAD * (2.0 * self.jitter.unit() - 1.0);
             self.push_due = started.after(self.pace.mul_f64(spread));
         }
-        let since = batch.since().unwrap_or(started);
+        let since = batch.since();
         self.status.send_if_modified(|status| {
-            status.pushing = Some(since);
+            status.pushing = since;
             // Nothing waits for it.
             false
         });
@@ -113,8 +113,8 @@ impl<H: Host> Driver<H> {
         if !is_refused {
             manager.mark_failed(batch);
         }
-        let alone = routes == 0 && self.connected.swap(false, Relaxed);
-        self.owed = Owed { routes: manager.dirty(), alone }.unless_nothing();
+        let was_reached = self.connected.swap(false, Relaxed);
+        self.owed = Owed { routes: manager.dirty(), alone: routes == 0 && was_reached }.unless_nothing();
         self.push_due = self.host.now();
     }
 
