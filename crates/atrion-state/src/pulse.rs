@@ -177,7 +177,7 @@ impl Pulse {
     /// What failed will be refused again, by any word of the store: the next push waits for about
     /// the longest time that there is.
     pub fn leave_alone(&mut self, now: Mono) {
-        let wait = PulseConfig::BACKOFF.most().mul_f64(1.0 - 0.2 * self.jitter.unit());
+        let wait = self.config.backoff().most().mul_f64(1.0 - 0.2 * self.jitter.unit());
         self.push.wait_until(now.after(wait));
     }
 
@@ -234,7 +234,7 @@ impl Pulse {
             Flight::Push => &mut self.push,
             Flight::Pull => &mut self.pull,
         };
-        if !lane.land(now, ok, self.config.interval(), &mut self.jitter) {
+        if !lane.land(now, ok, &self.config, &mut self.jitter) {
             return None;
         }
         if flight == Flight::Push && !ok {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use atrion_engine::WriteBehind;
 use atrion_state::{
-    BoxFuture, Capabilities, Health, MergedScars, Observer, PhysicsVector, ProviderError, ProviderStats,
-    PulseConfig, RouteId, StateProvider,
+    Backoff, BoxFuture, Capabilities, Health, MergedScars, Observer, PhysicsVector, ProviderError,
+    ProviderStats, PulseConfig, RouteId, StateProvider,
 };
 use tokio::time::timeout;
 
@@ -53,6 +53,8 @@ pub struct PostgresPersistenceAdapter {
 const FLUSH: Duration = Duration::from_secs(10);
 /// Changes of modes are few and wanted soon.
 const SOON: Duration = Duration::from_secs(1);
+/// Longer than a pulse's: a database that is gone is not back in a second.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
 /// A push may connect and make the schema first; each statement has a limit of its own.
 const BUDGET: Duration = Duration::from_secs(120);
 
@@ -119,7 +121,7 @@ impl PostgresBuilder {
     /// [`ConfigError`] with everything that is wrong.
     pub fn build(self) -> Result<PostgresPersistenceAdapter, ConfigError> {
         let shared = Arc::new(self.check()?);
-        let pulse = PulseConfig::default().with_jitter_seed(shared.seed());
+        let pulse = PulseConfig::default().with_jitter_seed(shared.seed()).with_backoff(BACKOFF);
         let pulse = pulse.with_interval(shared.config.write_behind.min(SOON));
         // Both spans lie within what a pulse can work with: the shortest interval is 100 ms.
         let pulse = pulse.and_then(|pulse| pulse.with_push_budget(BUDGET)).unwrap_or_default();

@@ -12,6 +12,7 @@ pub struct PulseConfig {
     push_budget: Duration,
     pull_budget: Duration,
     pull_interval: Option<Duration>,
+    backoff: Backoff,
     jitter_seed: u64,
 }
 
@@ -35,7 +36,7 @@ impl PulseConfig {
     pub const BUDGET: Duration = Duration::from_secs(1);
     /// Between attempts to reach a store that fails. One that came back is found within the longest
     /// wait.
-    pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+    pub const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
 
     /// The same configuration with this interval between COMPUTEs (and pulls, if there are any).
     ///
@@ -90,6 +91,13 @@ impl PulseConfig {
         self
     }
 
+    /// The same configuration with this back-off between attempts to reach a store that fails.
+    #[must_use]
+    pub const fn with_backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
     /// Between two COMPUTEs.
     #[must_use]
     pub const fn interval(&self) -> Duration {
@@ -114,6 +122,12 @@ impl PulseConfig {
         self.pull_interval
     }
 
+    /// Between attempts to reach a store that fails.
+    #[must_use]
+    pub const fn backoff(&self) -> Backoff {
+        self.backoff
+    }
+
     /// The seed of the jitter.
     #[must_use]
     pub const fn jitter_seed(&self) -> u64 {
@@ -128,6 +142,7 @@ impl Default for PulseConfig {
             push_budget: Self::BUDGET,
             pull_budget: Self::BUDGET,
             pull_interval: Some(Self::INTERVAL),
+            backoff: Self::BACKOFF,
             jitter_seed: 0,
         }
     }

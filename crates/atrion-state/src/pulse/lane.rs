@@ -49,17 +49,23 @@ impl Lane {
     }
 
     /// A flight ended; false if there was none. After a failure the next one starts no sooner than
-    /// `pace` after this one did, however short the drawn wait: a store that refuses at once is not
+    /// an interval after this one did, however short the drawn wait: a store that refuses at once is not
     /// asked in a loop.
-    pub(super) fn land(&mut self, now: Mono, ok: bool, pace: Duration, jitter: &mut SplitMix64) -> bool {
+    pub(super) fn land(
+        &mut self,
+        now: Mono,
+        ok: bool,
+        config: &PulseConfig,
+        jitter: &mut SplitMix64,
+    ) -> bool {
         let State::Flying { since, .. } = self.state else { return false };
         self.state = State::Idle;
         if ok {
             self.failures = 0;
         } else {
             self.failures = self.failures.saturating_add(1);
-            let wait = now.after(PulseConfig::BACKOFF.wait(self.failures, jitter));
-            self.earliest = self.earliest.max(since.after(pace)).max(wait);
+            let wait = now.after(config.backoff().wait(self.failures, jitter));
+            self.earliest = self.earliest.max(since.after(config.interval())).max(wait);
         }
         true
     }
