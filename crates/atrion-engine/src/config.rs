@@ -112,8 +112,8 @@ impl Config {
         self.route(format!("{GROUP}{name}"), config)
     }
 
-    /// The same for an entry that has everything from the default as set so far, but for what
-    /// `change` makes of it.
+    /// Gives a route, or a family of routes, a configuration that has everything from the default as
+    /// set so far, but for what `change` makes of it.
     ///
     /// ```
     /// use std::time::Duration;
