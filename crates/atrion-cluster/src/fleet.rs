@@ -49,6 +49,9 @@ use own::Own;
 mod lanes;
 use lanes::Lanes;
 
+mod proof;
+use proof::Challenges;
+
 mod sender;
 use sender::{Bucket, Sender};
 
@@ -69,6 +72,7 @@ pub struct Fleet {
     /// The same, the other way round: a hash costs a SHA-256.
     hashes: HashMap<RouteId, RouteHash>,
     lanes: Lanes,
+    challenges: Challenges,
     /// The node's own pace: what its peers would not listen to is not sent.
     pace: Bucket,
     jitter: SplitMix64,
@@ -87,6 +91,9 @@ pub struct Fleet {
 /// A node that was silent for this long is forgotten. Its word was nothing long before; its number
 /// is kept a while, so that a stray message of an earlier life does not revive that one.
 const FORGOTTEN: Duration = Duration::from_secs(600);
+/// A fleet that does not sign its messages has no more nodes than this, as far as its heartbeat
+/// goes: 316^2 / 50,000 are two seconds.
+const UNSIGNED: usize = 316;
 /// Names are a comfort for subscribers: without one a register works all the same.
 const NAMES: usize = 65_536;
 
@@ -103,6 +110,7 @@ impl Fleet {
             names: HashMap::new(),
             hashes: HashMap::new(),
             lanes: Lanes::new(config.pulse, config.heartbeat, &mut jitter, now),
+            challenges: Challenges::default(),
             pace: Bucket::new(now),
             jitter,
             remembered: false,
@@ -195,6 +203,15 @@ impl Fleet {
         self.lanes.heartbeat()
     }
 
+    /// How many nodes are heard, if that are more than a fleet that does not sign its messages may
+    /// have: some of them may be anybody's.
+    #[must_use]
+    pub fn crowd(&self, now: Mono) -> Option<usize> {
+        let (live, fading) = self.peers.population(now);
+        let nodes = live + fading + 1;
+        (!self.config.signed && nodes > UNSIGNED).then_some(nodes)
+    }
+
     /// Counts and sizes.
     #[must_use]
     pub fn stats(&self, now: Mono) -> FleetStats {
@@ -215,14 +232,17 @@ impl Fleet {
     }
 
     /// Sets the heartbeat to what a fleet of this size can carry: every node hears every other, so
-    /// the store delivers N^2 messages a heartbeat, and 50,000 a second are comfortable.
+    /// the store delivers N^2 messages a heartbeat, and 50,000 a second are comfortable. Who signs
+    /// nothing may be anybody, and stretches it to two seconds at most.
     fn adapt_to_size(&mut self, now: Mono) {
         if self.peers.forget_silent(FORGOTTEN, now) > 0 {
             let peers = &self.peers;
             self.senders.retain(|name, _| peers.node(name, now).is_some());
         }
+        self.settle(now);
         let (live, fading) = self.peers.population(now);
-        let nodes = (live + fading + 1) as f64;
+        let nodes = live + fading + 1;
+        let nodes = if self.config.signed { nodes } else { nodes.min(UNSIGNED) } as f64;
         let heartbeat = self.config.heartbeat.max(Duration::from_secs_f64(nodes * nodes / 50_000.0));
         if heartbeat != self.lanes.heartbeat() {
             self.lanes.set_heartbeat(heartbeat);

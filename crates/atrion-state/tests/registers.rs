@@ -271,3 +271,12 @@ fn a_node_that_leaves_begins_to_fade_and_what_it_knew_is_kept() {
     let gone = Mono::from_nanos(67_000_000_000);
     assert_eq!((set.population(gone), set.live(&route(0), gone).len(), set.len()), ((0, 0), 0, 1));
 }
+
+/// A process whose clock has just begun hears of nodes that were silent for longer than it lives.
+#[test]
+fn a_silence_may_have_begun_before_the_clock() {
+    let mut set = RegisterSet::<RouteId>::new(RegisterSetLimits::default(), Liveness::default());
+    let (now, long) = (Mono::from_nanos(1_000_000_000), Duration::from_secs(60));
+    assert!(set.heard_before(&node(1), 1, long, now));
+    assert_eq!((set.node(&node(1), now), set.population(now)), (Some((1, long)), (0, 0)));
+}

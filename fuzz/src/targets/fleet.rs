@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use atrion_cluster::fleet::{Fleet, FleetConfig, Received};
 use atrion_cluster::wire::{
-    ClusterHash, Entry, EntryFault, EntryMode, Expected, Header, Key, Kind, Message, RouteHash, decode,
+    ClusterHash, Entry, EntryFault, EntryMode, Expected, Header, Key, Kind, Message, Proof, RouteHash, decode,
     encode,
 };
 use atrion_core::{Mode, Mono, Ohms, Wall};
@@ -81,6 +81,7 @@ fn header(number: usize, kind: Kind) -> Header {
         shard: 0,
         part: 0,
         parts: 1,
+        proof: None,
     }
 }
 
@@ -115,8 +116,11 @@ fn messages() -> Vec<Vec<u8>> {
     ];
     let written = shapes.into_iter().enumerate().flat_map(|(number, (kind, entries))| {
         let key = key();
-        let write = |key| encode(&header(number, kind), &many[..entries], key).ok();
-        [write(None), write(key.as_ref())]
+        let proof = Proof { challenge: 7, answers: vec![8; number] };
+        let write = |proof, key| {
+            encode(&Header { proof, ..header(number, kind) }, &many[..entries], key).ok()
+        };
+        [write(None, None), write(None, key.as_ref()), write(Some(proof), key.as_ref())]
     });
     written.flatten().collect()
 }
@@ -125,7 +129,8 @@ fn messages() -> Vec<Vec<u8>> {
 fn mend(bytes: &mut [u8], signed: bool) {
     let tail = if signed { TAG } else { 0 };
     let Some(length) = bytes.len().checked_sub(HEAD + tail) else { return };
-    bytes[..8].copy_from_slice(&[b'A', b'T', b'R', b'S', 1, 0, 1, u8::from(signed)]);
+    let minor = bytes[5] & 1;
+    bytes[..8].copy_from_slice(&[b'A', b'T', b'R', b'S', 1, minor, 1, u8::from(signed)]);
     bytes[8..12].copy_from_slice(&(length as u32).to_le_bytes());
     let sum = crc32fast::hash(&bytes[HEAD..HEAD + length]);
     bytes[12..16].copy_from_slice(&sum.to_le_bytes());
@@ -164,7 +169,7 @@ fn judge(bytes: &[u8]) -> (String, Option<Message>) {
     }
     let dropped = decoded.faults.total();
     assert!(dropped * 10 <= dropped + entries.len());
-    let is_plain = bytes[5] == 0 && bytes[7] == 0;
+    let is_plain = bytes[5] <= 1 && bytes[7] == 0;
     let is_cut = entries.iter().any(|entry| entry.scar.get() >= 1e6);
     if is_plain && dropped == 0 && !is_cut {
         assert_eq!(encode(header, entries, None).as_deref(), Ok(bytes), "two spellings of one message");
@@ -183,6 +188,7 @@ fn invented(random: &mut Random) -> Vec<u8> {
     let edge = |random: &mut Random| EDGES[random.below(EDGES.len())];
     let kinds = [Kind::Heartbeat, Kind::Delta, Kind::SnapshotPart, Kind::Leave];
     let mut header = header(random.below(24), kinds[random.below(kinds.len())]);
+    header.proof = random.one_in(4).then(|| Proof { challenge: edge(random), answers: vec![7; random.below(4)] });
     header.seq = edge(random);
     header.sent_ms = edge(random);
     header.incarnation = [0, 1, WALL_MS - 1_000, WALL_MS, WALL_MS + 3_600_000, u64::MAX][random.below(6)];
@@ -212,6 +218,7 @@ fn mutated_body(input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let body = |bytes: &[u8]| bytes.get(HEAD..).unwrap_or_default().to_vec();
     let signed = random.one_in(4);
     let mut bytes = vec![0; HEAD];
+    bytes[5] = u8::from(random.one_in(4));
     bytes.extend(mutate::bytes(&body(input), &WORDS, &body(other), random));
     mend(&mut bytes, signed);
     bytes

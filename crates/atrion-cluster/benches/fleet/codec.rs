@@ -26,6 +26,7 @@ pub(crate) fn measure(quick: bool) {
         shard: 0,
         part: 0,
         parts: 1,
+        proof: None,
     };
     let entries: Vec<_> = (0..1_000)
         .map(|number| Entry {

@@ -21,6 +21,9 @@ pub struct FleetConfig {
     /// A fingerprint of the settings that nodes should share. Nodes that differ say so, and merge
     /// all the same.
     pub cfg: u32,
+    /// Messages are signed with the fleet's key, so that a node can prove that it lives. Without,
+    /// anybody can be any node.
+    pub signed: bool,
     /// The urgent lane speaks this often at most: 100 ms.
     pub pulse: Duration,
     /// The lazy lane speaks this often, and a node that is heard of is alive: 1 s. Large fleets
@@ -43,6 +46,7 @@ impl FleetConfig {
             node,
             shard: 0,
             cfg: 0,
+            signed: false,
             pulse: Duration::from_millis(100),
             heartbeat: Duration::from_secs(1),
             routes: limits.routes_per_node,

@@ -7,8 +7,12 @@ use std::time::Duration;
 use atrion_core::Mono;
 use atrion_state::{Change, NodeId, PhysicsVector, Register, RouteId};
 
+use super::proof::BELIEVED;
 use super::{Fleet, NAMES, Received, Sender};
 use crate::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash};
+
+/// From then on a node is known.
+const SETTLED: Duration = Duration::from_secs(60);
 
 impl Fleet {
     /// Takes a message that was decoded and checked; `bytes` is how long it was.
@@ -34,7 +38,9 @@ impl Fleet {
         if !self.make_room_for(&header.node, now) {
             return Received::Full;
         }
-        self.bury(&header.node, header.incarnation, now);
+        let proof = header.proof.as_ref();
+        let proven_since = proof.and_then(|proof| self.challenges.proven_since(proof));
+        self.bury(&header, proven_since, now);
         let fresh = Sender::new(header.incarnation, now);
         let sender = self.senders.entry(header.node.clone()).or_insert(fresh);
         if !sender.may_say(bytes, now) {
@@ -47,15 +53,34 @@ impl Fleet {
             Ordering::Greater => sender.reborn(header.incarnation),
         }
         sender.cfg = header.cfg;
+        // Only a number that was not heard before says anything of the moment.
+        let is_new = header.seq > sender.seq;
         sender.note(header.seq, &mut self.jitter, now);
         let delay = sender.delay(header.sent_ms, now);
+        if let Some(since) = proven_since {
+            sender.prove(since);
+        }
+        if let Some(proof) = proof.filter(|proof| is_new && sender.challenge != Some(proof.challenge)) {
+            sender.challenge = Some(proof.challenge);
+            self.challenges.owe(proof.challenge);
+        }
+        // Versions before the proof have none; who has given one has no such version.
+        let believed = !self.config.signed
+            || sender.challenge.is_none()
+            || sender.is_proven(BELIEVED * self.lanes.heartbeat(), now);
         let was_gone = self.is_gone(&header.node, now);
-        self.peers.heard(&header.node, header.incarnation, now);
-        let mut changes = self.absorb(&header, entries, delay, Duration::ZERO, now);
-        if was_gone {
+        let silence = if believed && is_new {
+            self.peers.heard(&header.node, header.incarnation, now);
+            Duration::ZERO
+        } else {
+            self.silence_of(&header.node, header.incarnation, now)
+        };
+        self.stats.unproven += u64::from(!believed);
+        let mut changes = self.absorb(&header, entries, delay, silence, now);
+        if was_gone && !self.is_gone(&header.node, now) {
             changes = self.all_of(&header.node, now);
         }
-        if header.kind == Kind::Leave {
+        if header.kind == Kind::Leave && believed && is_new {
             self.peers.leaving(&header.node, header.incarnation, now);
         }
         Received::Taken(changes)
@@ -77,13 +102,26 @@ impl Fleet {
     /// name: a process whose clock was put back and whose record was lost, so that it cannot know
     /// of the other. While a later life is heard, or was lately, earlier ones are dropped. A
     /// message that was lost for longer than that may be believed for a while, and fades as it
-    /// came.
-    fn bury(&mut self, node: &NodeId, life: u64, now: Mono) {
-        let is_earlier = self.senders.get(node).is_some_and(|sender| life < sender.incarnation);
-        if is_earlier && self.is_gone(node, now) {
-            self.senders.remove(node);
-            self.peers.forget(node);
+    /// came; where messages are signed, the earlier life has to answer a number that was made up
+    /// since the later one was heard.
+    fn bury(&mut self, header: &Header, proven_since: Option<Mono>, now: Mono) {
+        let Some(sender) = self.senders.get(&header.node) else { return };
+        let Some((_, silence)) = self.peers.node(&header.node, now) else { return };
+        let may = match proven_since {
+            Some(since) => now.since(since) < silence,
+            None => !self.config.signed || header.proof.is_none() && sender.challenge.is_none(),
+        };
+        if may && header.incarnation < sender.incarnation && silence >= self.peers.liveness().gone() {
+            self.senders.remove(&header.node);
+            self.peers.forget(&header.node);
         }
+    }
+
+    /// For how long this life of a node has not been heard of, where what it says now does not
+    /// count as hearing of it.
+    fn silence_of(&self, node: &NodeId, life: u64, now: Mono) -> Duration {
+        let known = self.peers.node(node, now).filter(|(known, _)| *known == life);
+        known.map_or(self.peers.liveness().gone(), |(_, silence)| silence)
     }
 
     /// Whether a node that is known counts for nothing at present.
@@ -110,15 +148,40 @@ impl Fleet {
         self.lanes.renew = true;
     }
 
+    /// Makes a place for a node, if there is one. Where all are taken, a node that is gone gives
+    /// its own; where nothing is signed, so does the one that came lately and was silent longest:
+    /// strangers cannot keep a fleet's nodes out by their number.
     pub(super) fn make_room_for(&mut self, node: &NodeId, now: Mono) -> bool {
-        if self.senders.contains_key(node) || self.senders.len() < self.config.limits.nodes {
+        let most = self.config.limits.nodes;
+        if self.senders.contains_key(node) || self.senders.len() < most {
             return true;
         }
-        let fits = self.peers.make_room_for_node(now);
+        self.peers.make_room_for_node(now);
         // A node that is forgotten as a peer is forgotten as a sender.
         let peers = &self.peers;
         self.senders.retain(|name, _| peers.node(name, now).is_some());
-        fits && self.senders.len() < self.config.limits.nodes
+        if self.senders.len() >= most && !self.config.signed {
+            let late = self.senders.iter().filter(|(_, sender)| !sender.known).map(|(name, _)| name);
+            let silent = late.filter_map(|name| Some((self.peers.node(name, now)?.1, name)));
+            let longest = silent.filter(|(silence, _)| *silence >= self.lanes.heartbeat()).max();
+            if let Some(name) = longest.map(|(_, name)| name.clone()) {
+                self.peers.forget(&name);
+                self.senders.remove(&name);
+            }
+        }
+        self.senders.len() < most
+    }
+
+    /// Nodes that were heard for a minute have places of their own. A quarter of all is for nodes
+    /// that come.
+    pub(super) fn settle(&mut self, now: Mono) {
+        let rooms = self.config.limits.nodes * 3 / 4;
+        let taken = self.senders.values().filter(|sender| sender.known).count();
+        let (peers, gone) = (&self.peers, self.peers.liveness().gone());
+        let lives = |name| peers.node(name, now).is_some_and(|(_, silence)| silence < gone);
+        let late = self.senders.iter_mut().filter(|(_, sender)| !sender.known);
+        let settled = late.filter(|(name, sender)| now.since(sender.since) >= SETTLED && lives(name));
+        settled.take(rooms.saturating_sub(taken)).for_each(|(_, sender)| sender.known = true);
     }
 
     /// Joins entries of one node into the registers. `older`: by how much they are older than they

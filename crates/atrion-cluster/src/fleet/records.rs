@@ -51,7 +51,10 @@ impl Fleet {
         sender.loaded(header.seq);
         self.stats.loaded += 1;
         let gone = if header.kind == Kind::Leave { self.peers.liveness().whole() } else { Duration::ZERO };
-        let silence = silence.max(gone);
+        // Who can write can write what it recorded, with an end of its own: where nodes prove that
+        // they live, a record proves nothing.
+        let unproven = if self.config.signed { self.peers.liveness().gone() } else { Duration::ZERO };
+        let silence = silence.max(gone).max(unproven);
         let was_gone = self.is_gone(&header.node, now);
         let mut held = HashSet::new();
         let mut changes = Vec::new();
@@ -59,10 +62,7 @@ impl Fleet {
             held.extend(part.entries.iter().map(|entry| entry.route));
             changes.extend(self.absorb(&part.header, part.entries, older, silence, now));
         }
-        let heard = Mono::from_nanos(
-            now.as_nanos().saturating_sub(u64::try_from(silence.as_nanos()).unwrap_or(u64::MAX)),
-        );
-        self.peers.heard(&header.node, header.incarnation, heard);
+        self.peers.heard_before(&header.node, header.incarnation, silence, now);
         if complete {
             self.peers.reconcile(&header.node, header.incarnation, header.seq, |hash| held.contains(hash));
         }

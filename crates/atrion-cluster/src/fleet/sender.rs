@@ -13,6 +13,13 @@ pub(super) struct Sender {
     pub(super) seq: u64,
     /// The fingerprint of its settings.
     pub(super) cfg: u32,
+    /// When it was first heard of, and whether it has a place of its own since.
+    pub(super) since: Mono,
+    pub(super) known: bool,
+    /// The latest of its numbers that was heard. A sender that ever said one always does.
+    pub(super) challenge: Option<u64>,
+    /// Since when this life is known to live, by an answer of its own.
+    proven: Option<Mono>,
     clock: Offset,
     bucket: Bucket,
     missing: Option<Missing>,
@@ -36,6 +43,10 @@ impl Sender {
             incarnation,
             seq: 0,
             cfg: 0,
+            since: now,
+            known: false,
+            challenge: None,
+            proven: None,
             clock: Offset::default(),
             bucket: Bucket::new(now),
             missing: None,
@@ -45,6 +56,17 @@ impl Sender {
     /// A new life: its numbers and its clock begin anew. Its pace does not.
     pub(super) fn reborn(&mut self, incarnation: u64) {
         (self.incarnation, self.seq, self.clock, self.missing) = (incarnation, 0, Offset::default(), None);
+        self.proven = None;
+    }
+
+    /// This life answered a number that was made up then.
+    pub(super) fn prove(&mut self, since: Mono) {
+        self.proven = self.proven.max(Some(since));
+    }
+
+    /// Whether this life has answered a number that was made up within this span.
+    pub(super) fn is_proven(&self, within: Duration, now: Mono) -> bool {
+        self.proven.is_some_and(|since| now.since(since) < within)
     }
 
     /// Whether the sender may say this much now.

@@ -8,7 +8,7 @@ use atrion_core::Mono;
 use atrion_state::{DecayRate, NodeId};
 
 use super::{Action, Commit, Committed, Fleet, Part};
-use crate::wire::{Entry, Header, Kind, Message, RouteHash};
+use crate::wire::{Entry, Header, Kind, Message, Proof, RouteHash};
 
 /// Entries of one message, in bytes: with its header below the 48 KB at which messages are split.
 const ROOM: usize = 47 * 1024;
@@ -159,6 +159,9 @@ impl Fleet {
                 entries: vec![],
             });
         }
+        if let Some(proof) = messages.first_mut().and_then(|message| message.header.proof.as_mut()) {
+            proof.answers = self.challenges.answer();
+        }
         self.lanes.beat(now);
         self.write(whole, Kind::Heartbeat, messages, now)
     }
@@ -263,7 +266,11 @@ impl Fleet {
     /// The header of the next message on the channel.
     fn header(&mut self, kind: Kind, rate: DecayRate, now: Mono) -> Header {
         let seq = self.identity.next_seq();
-        self.header_at(kind, rate, seq, now)
+        let heartbeat = self.lanes.heartbeat();
+        let challenge = || self.challenges.current(heartbeat, &mut self.jitter, now);
+        let challenge = self.config.signed.then(challenge);
+        let proof = challenge.map(|challenge| Proof { challenge, answers: Vec::new() });
+        Header { proof, ..self.header_at(kind, rate, seq, now) }
     }
 
     fn header_at(&self, kind: Kind, lambda: DecayRate, seq: u64, now: Mono) -> Header {
@@ -280,6 +287,7 @@ impl Fleet {
             shard: self.config.shard,
             part: 0,
             parts: 1,
+            proof: None,
         }
     }
 }

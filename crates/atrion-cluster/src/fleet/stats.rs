@@ -23,6 +23,8 @@ pub struct FleetStats {
     pub foreign: u64,
     /// Messages of earlier lives of their senders.
     pub old: u64,
+    /// Messages that did not count, because their senders did not prove that they live.
+    pub unproven: u64,
     /// Messages of senders that say too much.
     pub floods: u64,
     /// Messages and records of nodes for which there was no room.

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use atrion_state::ProviderError;
+use atrion_state::{Escaped, ProviderError};
 use tokio::time::timeout;
 
 use super::NAME;
@@ -82,10 +82,10 @@ pub(super) async fn within<T, E: Into<StoreError>>(
         .map_or(Err(StoreError::Timeout { after: span }), |result| result.map_err(Into::into))
 }
 
-/// The reason in a few words, without what the error says of itself. sqlx never puts a password
-/// into one.
+/// The reason in a few words, without what the error says of itself, on one line. sqlx never puts a
+/// password into one.
 fn said(error: &sqlx::Error) -> String {
-    match error {
+    let said = match error {
         sqlx::Error::Database(error) => match error.code() {
             Some(code) => format!("{} (SQLSTATE {code})", error.message()),
             None => error.message().to_owned(),
@@ -94,7 +94,8 @@ fn said(error: &sqlx::Error) -> String {
         sqlx::Error::Io(error) => error.to_string(),
         sqlx::Error::Tls(error) => error.to_string(),
         other => other.to_string(),
-    }
+    };
+    Escaped(&said).to_string()
 }
 
 const TLS: &str = "check `sslmode`, `sslrootcert` and the host in the url, and the server's certificate";

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use atrion_state::ProviderError;
+use atrion_state::{Escaped, ProviderError};
 use redis::{ErrorKind, RedisError};
 use tokio::time::timeout;
 
@@ -37,7 +37,7 @@ impl StoreError {
             Self::Credentials(reason) | Self::Other(reason) => reason.clone(),
         };
         // A server's words go to logs and terminals.
-        reason
+        Escaped(&reason).to_string()
     }
 
     /// The server takes no writes at present, and everything else.
@@ -115,4 +115,21 @@ fn refusal(error: &RedisError) -> (String, Option<String>) {
 
 pub(super) fn code(error: &RedisError) -> &str {
     error.code().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::make_extension_error;
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_writes_reaches_a_log_as_one_line() {
+        let said = make_extension_error("EVIL".to_owned(), Some("a\nb \u{1b}[31m red".to_owned()));
+        let error = StoreError::from(said);
+        let provider = ProviderError::from(StoreError::Other("a\r\nb".to_owned()));
+        for shown in [error.reason(), provider.to_string()] {
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+    }
 }

@@ -204,7 +204,7 @@ impl StateProvider for RedisClusterProvider {
     }
 
     fn health(&self) -> Health {
-        self.shared.adapter.health()
+        self.shared.health()
     }
 
     fn attach(&self, observer: Arc<dyn Observer>) {

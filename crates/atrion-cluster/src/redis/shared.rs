@@ -3,13 +3,13 @@
 //! adapter's locks.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_core::Mono;
 use atrion_license::{Feature, Watch};
 use atrion_state::{
-    Change, Clock, Event, Feed, MessageDirection, MessageResult, NodeId, ProviderStats, Sharing, lock,
+    Change, Clock, Event, Feed, Health, MessageDirection, MessageResult, NodeId, ProviderStats, Sharing, lock,
 };
 use tokio::sync::Notify;
 
@@ -51,6 +51,8 @@ pub(super) struct Shared {
     /// Wakes the worker: there is something new to publish.
     pub(super) stirred: Notify,
     counts: Counts,
+    /// It was logged that there are more nodes than there may be.
+    crowded: AtomicBool,
 }
 
 /// What is counted outside of the machine.
@@ -71,6 +73,7 @@ impl Shared {
         let mut fleet = FleetConfig::new(hash, node);
         fleet.pulse = config.sync.interval;
         fleet.cfg = u32::try_from(config.sync.interval.as_millis()).unwrap_or(u32::MAX);
+        fleet.signed = key.is_some();
         let fleet = Fleet::new(fleet, clock.now(), clock.wall(), seed());
         Self {
             adapter: Adapter::new(NAME, clock, license, Feature::Redis, &config.cluster),
@@ -86,6 +89,7 @@ impl Shared {
             hash,
             stirred: Notify::new(),
             counts: Counts::default(),
+            crowded: AtomicBool::new(false),
         }
     }
 
@@ -150,6 +154,13 @@ impl Shared {
     /// Tells what happened to the fleet.
     pub(super) fn notice(&self) {
         let now = self.now();
+        let crowd = self.crowd();
+        // Relaxed: one task reads and writes it.
+        if !self.crowded.swap(crowd.is_some(), Ordering::Relaxed)
+            && let Some(reason) = crowd
+        {
+            tracing::warn!(target: "atrion", provider = NAME, reason, "strangers may be among the nodes");
+        }
         let notices = self.fleet().notices(now);
         for notice in notices {
             self.adapter.tell(&match notice {
@@ -162,6 +173,22 @@ impl Shared {
         }
     }
 
+    /// How it is, with what there is to say of the fleet.
+    pub(super) fn health(&self) -> Health {
+        match self.adapter.health() {
+            Health::Up => {
+                self.crowd().map_or(Health::Up, |reason| Health::Degraded { reason: reason.into() })
+            }
+            other => other,
+        }
+    }
+
+    /// What is wrong, if more nodes are heard than may be where nothing is signed.
+    fn crowd(&self) -> Option<String> {
+        let nodes = self.fleet().crowd(self.now())?;
+        Some(format!("{nodes} nodes are heard, and anybody may be one of them: set `hmac_key` in all"))
+    }
+
     pub(super) fn stats(&self) -> ProviderStats {
         let now = self.now();
         let (stats, lag) = {
@@ -171,7 +198,7 @@ impl Shared {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (sent, received) = (MessageDirection::Sent, MessageDirection::Received);
         let mut all = ProviderStats::new(NAME)
-            .health(self.adapter.health())
+            .health(self.health())
             .nodes(stats.live, stats.fading)
             .license(self.adapter.license_standing())
             .messages(sent, MessageResult::Accepted, stats.sent)
@@ -180,6 +207,7 @@ impl Shared {
             .rejected(sent, "commit", stats.failed)
             .rejected(received, "flood", stats.floods)
             .rejected(received, "no_room", stats.full)
+            .rejected(received, "unproven", stats.unproven)
             .rejected(received, "foreign_identity", stats.foreign)
             .rejected(received, "overflow", read(&self.counts.overflowed))
             .rejected(received, "foreign_record", read(&self.counts.foreign))

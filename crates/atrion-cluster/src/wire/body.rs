@@ -8,12 +8,14 @@
 //! text, list      a number as above, then that many bytes of UTF-8 or items
 //! option          0, or 1 and the value
 //! body            the fields of `Head` in their order, then a list of `Item`
+//! proof           minor 1: the challenge, 8 bytes little endian, then a list of answers of 8 bytes each
 //! ```
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
 
-use super::envelope::MAX_BODY;
+use super::Proof;
+use super::envelope::{MAX_BODY, PROVEN};
 
 /// `Header` as it is written, unchecked.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, BorrowDecode)]
@@ -91,6 +93,7 @@ pub(super) struct Malformed;
 pub(super) fn write<'a>(
     head: &Head<'_>,
     items: impl ExactSizeIterator<Item = Item<'a>>,
+    proof: Option<&Proof>,
     out: &mut Vec<u8>,
 ) -> Result<(), Malformed> {
     put(head, out)?;
@@ -98,11 +101,23 @@ pub(super) fn write<'a>(
     for item in items {
         put(item, out)?;
     }
+    if let Some(Proof { challenge, answers }) = proof {
+        put(challenge.to_le_bytes(), out)?;
+        put(answers.len() as u64, out)?;
+        answers.iter().try_for_each(|answer| put(answer.to_le_bytes(), out))?;
+    }
     Ok(())
 }
 
-/// A body's head and items. `longer`: other bytes may follow them.
-pub(super) fn read(body: &[u8], longer: bool) -> Result<(Head<'_>, Vec<Item<'_>>), Malformed> {
+/// A body's parts.
+pub(super) struct Parts<'a> {
+    pub(super) head: Head<'a>,
+    pub(super) items: Vec<Item<'a>>,
+    pub(super) proof: Option<Proof>,
+}
+
+/// Reads a body of this minor version.
+pub(super) fn read(body: &[u8], minor: u8) -> Result<Parts<'_>, Malformed> {
     let mut rest = body;
     let head: Head<'_> = take(&mut rest, Head::written)?;
     let count: u64 = take(&mut rest, |&count| varint(count))?;
@@ -113,7 +128,17 @@ pub(super) fn read(body: &[u8], longer: bool) -> Result<(Head<'_>, Vec<Item<'_>>
     for _ in 0..count {
         items.push(take(&mut rest, Item::written)?);
     }
-    if rest.is_empty() || longer { Ok((head, items)) } else { Err(Malformed) }
+    let proof = if minor >= PROVEN { Some(proof(&mut rest)?) } else { None };
+    if rest.is_empty() || minor > PROVEN { Ok(Parts { head, items, proof }) } else { Err(Malformed) }
+}
+
+fn proof(rest: &mut &[u8]) -> Result<Proof, Malformed> {
+    let eight = |rest: &mut &[u8]| take(rest, |bytes: &[u8; 8]| bytes.len()).map(u64::from_le_bytes);
+    let challenge = eight(rest)?;
+    let count: u64 = take(rest, |&count| varint(count))?;
+    let count = usize::try_from(count).ok().filter(|&count| count <= Proof::MAX_ANSWERS).ok_or(Malformed)?;
+    let answers = (0..count).map(|_| eight(rest)).collect::<Result<_, _>>()?;
+    Ok(Proof { challenge, answers })
 }
 
 fn put(value: impl Encode, out: &mut Vec<u8>) -> Result<(), Malformed> {

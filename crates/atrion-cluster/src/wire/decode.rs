@@ -4,7 +4,7 @@
 use atrion_core::Ohms;
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
-use super::body::{self, Head, Item};
+use super::body::{self, Head, Item, Parts};
 use super::{
     ClusterHash, Entry, EntryFault, EntryFaults, EntryMode, Header, Key, Kind, Message, Reject, RouteHash,
     envelope,
@@ -41,8 +41,8 @@ pub struct Decoded {
 /// [`Reject`] says which check failed first; it is to be counted, and nothing else.
 pub fn decode(bytes: &[u8], expected: &Expected<'_>) -> Result<Decoded, Reject> {
     let opened = envelope::open(bytes, expected.key)?;
-    let (head, items) = body::read(opened.body, opened.longer).map_err(|_| Reject::Body)?;
-    let header = header(&head, expected)?;
+    let Parts { head, items, proof } = body::read(opened.body, opened.minor).map_err(|_| Reject::Body)?;
+    let header = Header { proof, ..header(&head, expected)? };
     if items.len() > Message::MAX_ENTRIES {
         return Err(Reject::Entries);
     }
@@ -95,6 +95,7 @@ fn header(head: &Head<'_>, expected: &Expected<'_>) -> Result<Header, Reject> {
         shard: head.shard,
         part: head.part,
         parts: head.parts,
+        proof: None,
     })
 }
 

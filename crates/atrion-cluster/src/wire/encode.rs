@@ -2,11 +2,11 @@
 //! Messages into bytes, and many entries into messages.
 
 use super::body::{self, Head, Item};
-use super::envelope::{self, HEAD, MAX_BODY};
-use super::{Entry, Header, Key, Message};
+use super::envelope::{self, HEAD, MAX_BODY, PROVEN};
+use super::{Entry, Header, Key, Message, Proof};
 
-/// Bodies are kept below this: a message of 48 KB is a handful of packets, and leaves a quarter of
-/// the limit for what a later minor version may add.
+/// Heads and entries are kept below this: a message of 48 KB is a handful of packets, and leaves a
+/// quarter of the limit for a proof and for what a later minor version may add.
 const SPLIT: usize = 48 * 1024;
 
 /// What the longest header takes, and the list's length.
@@ -28,12 +28,18 @@ pub struct TooLarge {
 /// [`TooLarge`] if it has too many entries or bytes; one that [`chunks`] gave never has.
 pub fn encode(header: &Header, entries: &[Entry], key: Option<&Key>) -> Result<Vec<u8>, TooLarge> {
     let mut bytes = vec![0; HEAD];
-    let written = body::write(&head(header), entries.iter().map(item), &mut bytes);
+    let proof = header.proof.as_ref();
+    let written = body::write(&head(header), entries.iter().map(item), proof, &mut bytes);
     let body = bytes.len() - HEAD;
-    if written.is_err() || body > MAX_BODY || entries.len() > Message::MAX_ENTRIES {
+    if written.is_err()
+        || proof.is_some_and(|proof| proof.answers.len() > Proof::MAX_ANSWERS)
+        || body > MAX_BODY
+        || entries.len() > Message::MAX_ENTRIES
+    {
         return Err(TooLarge { entries: entries.len(), bytes: body });
     }
-    envelope::seal(&mut bytes, key);
+    let minor = if proof.is_some() { PROVEN } else { 0 };
+    envelope::seal(&mut bytes, minor, key);
     Ok(bytes)
 }
 

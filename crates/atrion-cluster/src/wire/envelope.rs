@@ -13,7 +13,8 @@ pub(super) const HEAD: usize = 16;
 const MAGIC: [u8; 4] = *b"ATRS";
 /// The major version that this library speaks.
 pub const MAJOR: u8 = 1;
-const MINOR: u8 = 0;
+/// The minor version of a message with a proof. One without is of minor version 0.
+pub(super) const PROVEN: u8 = 1;
 const CODEC: u8 = 1;
 const SIGNED: u8 = 1;
 
@@ -25,10 +26,10 @@ pub fn major(bytes: &[u8]) -> Option<u8> {
 }
 
 /// Completes `message`, which has [`HEAD`] bytes of room before the body.
-pub(super) fn seal(message: &mut Vec<u8>, key: Option<&Key>) {
+pub(super) fn seal(message: &mut Vec<u8>, minor: u8, key: Option<&Key>) {
     let Some((head, body)) = message.split_at_mut_checked(HEAD) else { return };
     head[..4].copy_from_slice(&MAGIC);
-    head[4..8].copy_from_slice(&[MAJOR, MINOR, CODEC, if key.is_some() { SIGNED } else { 0 }]);
+    head[4..8].copy_from_slice(&[MAJOR, minor, CODEC, if key.is_some() { SIGNED } else { 0 }]);
     head[8..12].copy_from_slice(&(body.len() as u32).to_le_bytes());
     head[12..].copy_from_slice(&crc32fast::hash(body).to_le_bytes());
     if let Some(key) = key {
@@ -40,8 +41,8 @@ pub(super) fn seal(message: &mut Vec<u8>, key: Option<&Key>) {
 /// A body out of its envelope.
 pub(super) struct Opened<'a> {
     pub(super) body: &'a [u8],
-    /// Written by a higher minor: it may go on after what this one knows.
-    pub(super) longer: bool,
+    /// Its minor version says what follows the entries.
+    pub(super) minor: u8,
 }
 
 /// Without a key signatures are not looked at, so that a fleet can be given one node by node.
@@ -79,5 +80,5 @@ pub(super) fn open<'a>(bytes: &'a [u8], key: Option<&Key>) -> Result<Opened<'a>,
             return Err(Reject::Signature);
         }
     }
-    Ok(Opened { body, longer: minor > MINOR })
+    Ok(Opened { body, minor })
 }

@@ -32,6 +32,7 @@ fn header() -> Header {
         shard: 0,
         part: 0,
         parts: 1,
+        proof: None,
     }
 }
 
@@ -70,7 +71,8 @@ fn the_golden_message_is_written_to_the_byte() {
 fn the_golden_message_is_read_to_the_value() {
     let bytes = golden();
     assert_eq!(bytes.len(), 161);
-    let (head, items) = body::read(&bytes[16..], false).unwrap();
+    let body::Parts { head, items, proof } = body::read(&bytes[16..], 0).unwrap();
+    assert_eq!(proof, None);
     assert_eq!((head.node, head.incarnation, head.seq), ("pod-7f9c", 1_767_960_000_123, 4_242));
     assert_eq!((head.sent_ms, head.ttl_ms, head.cfg), (987_654, 70_000, 0xdead_beef));
     let scars = items.iter().map(|item: &Item<'_>| (item.scar, item.name));
@@ -89,4 +91,21 @@ fn an_unnamed_entry_of_the_golden_message_comes_back_as_it_was() {
     // The one rounding of the format.
     assert!((back.momentum.get() - 0.004).abs() < 1e-9);
     assert_eq!(*back, Entry { momentum: back.momentum, ..entry(2, None) });
+}
+
+/// What older nodes look over: minor version 1, and behind the entries a number, and answers.
+#[test]
+fn a_proof_stands_behind_the_entries() {
+    let proof = Proof { challenge: 0x0102_0304_0506_0708, answers: vec![0xa1, 0xb2] };
+    let proven = Header { proof: Some(proof), ..header() };
+    let bytes = encode(&proven, &entries()[1..], None).unwrap();
+    let without = encode(&header(), &entries()[1..], None).unwrap();
+    assert_eq!((without[5], bytes[5]), (0, 1));
+    let (same, behind) = bytes[16..].split_at(without.len() - 16);
+    assert_eq!(same, &without[16..]);
+    let wanted = [8, 7, 6, 5, 4, 3, 2, 1, 2, 0xa1, 0, 0, 0, 0, 0, 0, 0, 0xb2, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(behind, wanted);
+    assert_eq!(decode(&bytes, &EXPECTED).unwrap().message.header, proven);
+    let many = Proof { challenge: 0, answers: vec![7; Proof::MAX_ANSWERS + 1] };
+    assert!(encode(&Header { proof: Some(many), ..header() }, &[], None).is_err());
 }

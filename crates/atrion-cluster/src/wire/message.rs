@@ -49,6 +49,25 @@ pub struct Header {
     pub part: u16,
     /// How many parts the snapshot has.
     pub parts: u16,
+    /// What shows that the message is younger than what it answers; from minor version 1 on, where
+    /// a fleet signs its messages. It stands behind the entries, where older versions look over it.
+    pub proof: Option<Proof>,
+}
+
+/// Numbers that nodes make up and answer each other: who answers a number has lived since it was
+/// made up, and no recording can.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs)] // the format's minor version would change with it
+pub struct Proof {
+    /// The sender's own number of the moment.
+    pub challenge: u64,
+    /// Numbers of others that the sender has heard; at most [`Proof::MAX_ANSWERS`].
+    pub answers: Vec<u64>,
+}
+
+impl Proof {
+    /// As many as a node hears other nodes.
+    pub const MAX_ANSWERS: usize = 1_024;
 }
 
 /// What a message is for. Number 4 is reserved for aggregates of many nodes and refused until there

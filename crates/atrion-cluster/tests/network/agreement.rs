@@ -285,6 +285,7 @@ fn said(what: &Said) -> Message {
         shard: 0,
         part: 0,
         parts: 1,
+        proof: None,
     };
     Message { header, entries: vec![entry] }
 }

@@ -21,6 +21,7 @@ mod engines;
 mod lives;
 mod own;
 mod plan;
+mod replay;
 mod shrink;
 mod store;
 mod taint;

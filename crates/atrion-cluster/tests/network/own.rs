@@ -101,7 +101,8 @@ fn rates_that_come_and_go_do_not_fill_the_record() {
 
 #[test]
 fn a_large_fleet_stretches_its_heartbeat() {
-    let mut world = World::calm(1);
+    // Of nodes that sign, and are of a version before the proof.
+    let mut world = World::signed(1);
     let now = world.now();
     for number in 1..=600 {
         let mut other = super::world::fleet(number, now, 5);

@@ -45,6 +45,8 @@ pub struct World {
     pub store: Store,
     /// Messages arrive at the instant in which they are published.
     at_once: bool,
+    /// Its nodes believe that messages are signed.
+    signed: bool,
     /// Arrival, receiver, bytes; sorted by arrival, and by number where that is the same.
     wires: BTreeMap<(u64, u64), (usize, Vec<u8>)>,
     sent: u64,
@@ -90,8 +92,17 @@ const IN_ONE_INSTANT: u32 = 100;
 impl World {
     /// Nodes whose clocks agree, over wires that do nothing wrong and take no time.
     pub fn calm(nodes: usize) -> Self {
-        let mut world = Self::empty(Plan::default(), RegisterSetLimits::default());
-        world.at_once = true;
+        Self::at_once(nodes, false)
+    }
+
+    /// The same, of a fleet that signs what it says.
+    pub fn signed(nodes: usize) -> Self {
+        Self::at_once(nodes, true)
+    }
+
+    fn at_once(nodes: usize, signed: bool) -> Self {
+        let mut world =
+            Self { at_once: true, signed, ..Self::empty(Plan::default(), RegisterSetLimits::default()) };
         for number in 0..nodes {
             let index = world.add(number);
             world.start(index, 1_000_000);
@@ -124,6 +135,7 @@ impl World {
             limits,
             store: Store::default(),
             at_once: false,
+            signed: false,
             wires: BTreeMap::new(),
             sent: 0,
             arrives: |_, _| 1,
@@ -179,6 +191,7 @@ impl World {
         process.lives += 1;
         let mut config = FleetConfig::new(CLUSTER, node(process.number));
         config.limits = self.limits;
+        config.signed = self.signed;
         let seed = self.plan.seed ^ index as u64 ^ process.lives << 32;
         process.fleet = Some(Fleet::new(config, now, Wall::from_millis(wall), seed));
         self.connect(index);

@@ -2,8 +2,10 @@
 //! Others write into the channel and under the keys.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
-use atrion_state::{Health, ProviderStats, StateProvider};
+use atrion_cluster::wire::{ClusterHash, Header, Kind, encode};
+use atrion_state::{DecayRate, Health, NodeId, ProviderStats, StateProvider};
 use atrion_testbed::Redis;
 
 use super::support::{builder, eventually, provider, route, seen, vector};
@@ -105,4 +107,50 @@ pub async fn a_fleet_with_a_key_takes_only_what_is_signed() {
     .await;
     let (nodes, scar) = seen(&two, "a");
     assert!(nodes == 1 && scar <= 20.0, "{nodes} nodes, {scar}");
+}
+
+/// Heartbeats that anybody can write, of a thousand nodes that nobody runs.
+pub async fn a_crowd_of_strangers_is_told_of_and_slows_nothing_down() {
+    let redis = Redis::start().unwrap();
+    let (one, two) = (provider("one", &redis.url()), provider("two", &redis.url()));
+    for node in [&one, &two] {
+        node.connect().await.unwrap();
+    }
+    eventually("both are up", || one.health().is_up() && two.health().is_up()).await;
+    let header = |number: usize| Header {
+        cluster: ClusterHash::of("default"),
+        node: NodeId::new(&format!("stranger-{number}")).unwrap(),
+        incarnation: 1,
+        seq: 1,
+        sent_ms: 1,
+        lambda: DecayRate::ZERO,
+        ttl_ms: 60_000,
+        cfg: 0,
+        kind: Kind::Heartbeat,
+        shard: 0,
+        part: 0,
+        parts: 1,
+        proof: None,
+    };
+    let mut pipe = Vec::new();
+    for number in 0..1_023 {
+        let bytes = encode(&header(number), &[], None).unwrap();
+        let channel = "atrion:sync:{default/0}";
+        pipe.extend(
+            format!("*3\r\n$7\r\nPUBLISH\r\n${}\r\n{channel}\r\n${}\r\n", channel.len(), bytes.len())
+                .into_bytes(),
+        );
+        pipe.extend(bytes);
+        pipe.extend(b"\r\n");
+    }
+    let mut socket = std::os::unix::net::UnixStream::connect(redis.socket()).unwrap();
+    socket.write_all(&pipe).unwrap();
+    eventually(
+        "it is told",
+        || matches!(one.health(), Health::Degraded { reason } if reason.contains("set `hmac_key`")),
+    )
+    .await;
+    one.update_vector(route("a"), vector(60.0)).await.unwrap();
+    let took = eventually("two hears one", || seen(&two, "a").1 > 55.0).await;
+    assert!(took < std::time::Duration::from_secs(3), "{took:?}");
 }

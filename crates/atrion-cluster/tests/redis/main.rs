@@ -34,6 +34,7 @@ fn main() -> ExitCode {
             contract::the_contract_is_kept_by_a_user_with_the_least_rights,
             hostile::what_others_write_does_no_harm,
             hostile::a_record_of_a_newer_version_is_left_alone,
+            hostile::a_crowd_of_strangers_is_told_of_and_slows_nothing_down,
             hostile::a_fleet_with_a_key_takes_only_what_is_signed,
             license::without_a_license_the_store_is_never_touched,
             license::clusters_above_the_limit_are_counted_and_nothing_else,

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Any valid message, and a listener for it.
 
-use atrion_cluster::wire::{ClusterHash, Entry, EntryMode, Expected, Header, Key, Kind, Message, RouteHash};
+use atrion_cluster::wire::{
+    ClusterHash, Entry, EntryMode, Expected, Header, Key, Kind, Message, Proof, RouteHash,
+};
 use atrion_core::{Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 
 pub(crate) const WALL_MS: u64 = 1_767_960_000_000;
@@ -37,7 +40,7 @@ pub(crate) fn any_entry() -> impl Strategy<Value = Entry> {
         Just(EntryMode::Live(Mode::CircuitBreaker)),
         Just(EntryMode::Deleted),
     ];
-    let name = proptest::option::of("[a-zé/{}]{1,40}");
+    let name = option::of("[a-zé/{}]{1,40}");
     let shown = (any_ohms(), 0.0..10.0_f64);
     let when = (0..=9_u32, 0..=3_600_000_u32);
     (any::<u64>(), when, any_ohms(), any::<u8>(), mode, shown, name).prop_map(
@@ -63,9 +66,11 @@ pub(crate) fn any_header() -> impl Strategy<Value = Header> {
     let kind =
         prop_oneof![Just(Kind::Heartbeat), Just(Kind::Delta), Just(Kind::SnapshotPart), Just(Kind::Leave)];
     let parts = (any::<u16>(), any::<u16>());
+    let proof = (any::<u64>(), vec(any::<u64>(), 0..4));
+    let proof = option::of(proof.prop_map(|(challenge, answers)| Proof { challenge, answers }));
     let numbers = (0..=WALL_MS + 3_600_000, any_u64(), any_u64(), any_u32(), any_u32());
-    ("[A-Za-z0-9._-]{1,64}", numbers, 0.0..=10.0_f64, kind, parts).prop_map(
-        |(node, (incarnation, seq, sent_ms, ttl_ms, cfg), lambda, kind, (part, parts))| Header {
+    ("[A-Za-z0-9._-]{1,64}", numbers, 0.0..=10.0_f64, kind, parts, proof).prop_map(
+        |(node, (incarnation, seq, sent_ms, ttl_ms, cfg), lambda, kind, (part, parts), proof)| Header {
             cluster: cluster(),
             node: NodeId::new(&node).unwrap(),
             incarnation,
@@ -79,6 +84,7 @@ pub(crate) fn any_header() -> impl Strategy<Value = Header> {
             shard: 3,
             part,
             parts,
+            proof,
         },
     )
 }

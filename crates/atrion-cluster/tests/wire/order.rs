@@ -3,7 +3,7 @@
 //! two fail.
 
 use atrion_cluster::wire::{
-    Entry, EntryFault, Expected, Header, Key, Message, Reject, decode, encode, major,
+    Entry, EntryFault, Expected, Header, Key, Message, Proof, Reject, decode, encode, major,
 };
 use atrion_state::{DecayRate, RouteId};
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -13,7 +13,7 @@ use crate::generate::{WALL_MS, any_entry, any_header, cluster, expected};
 
 fn header() -> Header {
     let mut runner = TestRunner::deterministic();
-    any_header().new_tree(&mut runner).unwrap().current()
+    Header { proof: None, ..any_header().new_tree(&mut runner).unwrap().current() }
 }
 
 fn entries(count: usize) -> Vec<Entry> {
@@ -84,9 +84,17 @@ fn a_body_is_codec_one_to_the_last_byte() {
     let less = mended(good.clone(), |body| body.truncate(body.len() - 1));
     assert_eq!(refused(&less), Reject::Body);
     // A higher minor may say more after what this version knows.
-    let mut newer = more;
-    newer[5] = 1;
-    assert_eq!(decode(&newer, &expected(None)).unwrap().message.entries.len(), 20);
+    let proof = Some(Proof { challenge: 7, answers: vec![8] });
+    let proven = encode(&Header { proof: proof.clone(), ..header() }, &entries(20), None).unwrap();
+    let mut newer = mended(proven, |body| body.push(0));
+    assert_eq!(refused(&newer), Reject::Body);
+    newer[5] = 2;
+    let newer = decode(&newer, &expected(None)).unwrap().message;
+    assert_eq!((newer.entries.len(), newer.header.proof), (20, proof));
+    // And one that promises a proof has it.
+    let mut without = good;
+    without[5] = 1;
+    assert_eq!(refused(&without), Reject::Body);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::{Liveness, NodeId, Register, RouteId};
 mod room;
 
 mod slot;
-use slot::Slot;
+use slot::{Slot, instant, span};
 
 /// How much a [`RegisterSet`] may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,8 @@ pub struct RegisterSet<K: Eq + Hash = RouteId> {
 #[derive(Debug, Clone, PartialEq)]
 struct Node<K: Eq + Hash> {
     incarnation: u64,
-    heard: Mono,
+    /// When it was last heard of, in nanoseconds of the local clock; may lie before its origin.
+    heard: i64,
     routes: HashMap<K, Slot>,
 }
 
@@ -87,7 +88,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
 
     /// Takes a register that arrived at `now`; says whether it was news.
     pub fn accept(&mut self, route: K, register: &Register, now: Mono) -> bool {
-        let heard = Mono::from_nanos(now.as_nanos().saturating_sub(nanos(register.silence)));
+        let heard = before(now, register.silence);
         let slot = Slot::new(register.version, &register.vector, now);
         self.hear(&register.node, register.incarnation, heard) && self.put(&register.node, route, slot)
     }
@@ -95,7 +96,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
     /// Notes that a node has deleted a route; returns whether that was news. The route is then as
     /// if the node had never known it, and what the node said of it earlier does not come back.
     pub fn delete(&mut self, route: K, node: &NodeId, incarnation: u64, version: u64, now: Mono) -> bool {
-        self.hear(node, incarnation, now) && self.put(node, route, Slot::tombstone(version))
+        self.heard(node, incarnation, now) && self.put(node, route, Slot::tombstone(version))
     }
 
     /// Takes a *full* snapshot of a node's registers at this version, of which `holds` says whether
@@ -121,16 +122,21 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
     /// A node leaves: its weight begins to fade at once. What it knew is kept, its next life may
     /// need it.
     pub fn leaving(&mut self, node: &NodeId, incarnation: u64, now: Mono) {
-        let whole = nanos(self.liveness.whole());
+        let whole = before(now, self.liveness.whole());
         if let Some(node) = self.nodes.get_mut(node).filter(|node| node.incarnation == incarnation) {
-            node.heard = node.heard.min(Mono::from_nanos(now.as_nanos().saturating_sub(whole)));
+            node.heard = node.heard.min(whole);
         }
     }
 
     /// Notes that a node was heard of at `now` in this incarnation, for heartbeats without
     /// registers. Says whether the incarnation is the current one.
     pub fn heard(&mut self, node: &NodeId, incarnation: u64, now: Mono) -> bool {
-        self.hear(node, incarnation, now)
+        self.heard_before(node, incarnation, Duration::ZERO, now)
+    }
+
+    /// The same, of a node that was heard of this long ago: what a store remembers of it.
+    pub fn heard_before(&mut self, node: &NodeId, incarnation: u64, silence: Duration, now: Mono) -> bool {
+        self.hear(node, incarnation, before(now, silence))
     }
 
     /// Joins another set of the same node into this one.
@@ -150,7 +156,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
     pub fn live(&self, route: &K, now: Mono) -> Vec<Register> {
         let register = |(name, node, slot): (&NodeId, &Node<K>, &Slot)| {
             Register::new(name.clone(), node.incarnation, slot.version, slot.vector(now))
-                .with_silence(now.since(node.heard))
+                .with_silence(node.silence(now))
         };
         self.alive(route, now).map(register).collect()
     }
@@ -160,7 +166,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         route: &'a K,
         now: Mono,
     ) -> impl Iterator<Item = (&'a NodeId, &'a Node<K>, &'a Slot)> {
-        let heard = self.nodes.iter().filter(move |(_, node)| now.since(node.heard) < self.liveness.gone());
+        let heard = self.nodes.iter().filter(move |(_, node)| node.silence(now) < self.liveness.gone());
         heard.filter_map(move |(name, node)| {
             let slot = node.routes.get(route).filter(|slot| !slot.deleted)?;
             Some((name, node, slot))
@@ -174,14 +180,13 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         liveness: &'a Liveness,
         now: Mono,
     ) -> impl Iterator<Item = Peer> + 'a {
-        self.alive(route, now)
-            .map(move |(_, node, slot)| slot.peer(now, liveness.fade(now.since(node.heard))))
+        self.alive(route, now).map(move |(_, node, slot)| slot.peer(now, liveness.fade(node.silence(now))))
     }
 
     /// Every register of a node, aged to `now`, whether the node is heard of or not.
     pub fn of(&self, name: &NodeId, now: Mono) -> impl Iterator<Item = (&K, Register)> {
         self.nodes.get_key_value(name).into_iter().flat_map(move |(name, node)| {
-            let silence = now.since(node.heard);
+            let silence = node.silence(now);
             let kept = node.routes.iter().filter(|(_, slot)| !slot.deleted);
             kept.map(move |(route, slot)| {
                 let vector = slot.vector(now);
@@ -202,7 +207,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
     /// reviving an earlier incarnation.
     pub fn forget_silent(&mut self, after: Duration, now: Mono) -> usize {
         let before = self.nodes.len();
-        self.nodes.retain(|_, node| now.since(node.heard) < after);
+        self.nodes.retain(|_, node| node.silence(now) < after);
         self.registers = self.nodes.values().map(|node| node.routes.len()).sum();
         before - self.nodes.len()
     }
@@ -226,13 +231,13 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
     /// The incarnation of a node, and for how long it has not been heard of.
     #[must_use]
     pub fn node(&self, name: &NodeId, now: Mono) -> Option<(u64, Duration)> {
-        self.nodes.get(name).map(|node| (node.incarnation, now.since(node.heard)))
+        self.nodes.get(name).map(|node| (node.incarnation, node.silence(now)))
     }
 
     /// How many nodes are heard of, and how many are fading and not yet gone.
     #[must_use]
     pub fn population(&self, now: Mono) -> (usize, usize) {
-        let silences = self.nodes.values().map(|node| now.since(node.heard));
+        let silences = self.nodes.values().map(|node| node.silence(now));
         let present = silences.filter(|silence| *silence < self.liveness.gone());
         present.fold((0, 0), |(live, fading), silence| {
             if silence <= self.liveness.whole() { (live + 1, fading) } else { (live, fading + 1) }
@@ -259,7 +264,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
 
     /// Finds or makes the node at this incarnation; false if the incarnation is past or the node
     /// does not fit.
-    fn hear(&mut self, name: &NodeId, incarnation: u64, at: Mono) -> bool {
+    fn hear(&mut self, name: &NodeId, incarnation: u64, at: i64) -> bool {
         let known = self.nodes.len();
         match self.nodes.entry(name.clone()) {
             btree_map::Entry::Vacant(vacant) => {
@@ -310,6 +315,14 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
     }
 }
 
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+impl<K: Eq + Hash> Node<K> {
+    /// For how long it has not been heard of.
+    fn silence(&self, now: Mono) -> Duration {
+        Duration::from_nanos(instant(now).saturating_sub(self.heard).max(0).unsigned_abs())
+    }
+}
+
+/// The instant that lies this long before `now`.
+fn before(now: Mono, silence: Duration) -> i64 {
+    instant(now).saturating_sub(span(silence))
 }

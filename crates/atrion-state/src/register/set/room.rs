@@ -49,7 +49,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
             return true;
         }
         let longest = self.nodes.iter().min_by_key(|(_, node)| node.heard);
-        let gone = longest.filter(|(_, node)| now.since(node.heard) >= self.liveness.gone());
+        let gone = longest.filter(|(_, node)| node.silence(now) >= self.liveness.gone());
         let Some(name) = gone.map(|(name, _)| name.clone()) else { return false };
         self.forget(&name)
     }

@@ -82,10 +82,10 @@ impl Slot {
     }
 }
 
-fn instant(at: Mono) -> i64 {
+pub(super) fn instant(at: Mono) -> i64 {
     i64::try_from(at.as_nanos()).unwrap_or(i64::MAX)
 }
 
-fn span(span: Duration) -> i64 {
+pub(super) fn span(span: Duration) -> i64 {
     i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
