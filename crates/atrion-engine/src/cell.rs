@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -32,6 +32,9 @@ pub(crate) struct RouteCell {
     groups: Groups,
     /// When a refusal was last kept for people to look at; 0 is never.
     sampled_at: AtomicU64,
+    /// The highest R that a refused request has met since the pulse last asked, in ohms; the bits
+    /// of a float that is not negative rise with it.
+    met: AtomicU64,
 }
 
 impl RouteCell {
@@ -45,6 +48,7 @@ impl RouteCell {
             physics: Mutex::new(physics),
             groups: Groups::default(),
             sampled_at: AtomicU64::new(0),
+            met: AtomicU64::new(0),
         }
     }
 
@@ -72,6 +76,12 @@ impl RouteCell {
     /// Never on the path of a request.
     pub(crate) fn physics(&self) -> MutexGuard<'_, RoutePhysics> {
         lock(&self.physics)
+    }
+
+    /// The highest R that a refused request has met since this was last asked.
+    pub(crate) fn take_met(&self) -> Option<Ohms> {
+        let bits = self.met.swap(0, Relaxed);
+        (bits != 0).then(|| Ohms::saturating(f64::from_bits(bits)))
     }
 
     /// The route that all names without a place share.
@@ -268,6 +278,11 @@ impl RouteCell {
         let scar = Ohms::saturating(published.scar.get() + published.cluster);
         let exact = retry_after(mode, volts, scar, published.base, self.live.scar_decay());
         let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
+        let met = terms.resistance().get().to_bits();
+        // Mostly a load: in an overload R hardly moves.
+        if met > self.met.load(Relaxed) {
+            self.met.fetch_max(met, Relaxed);
+        }
         let refusal = Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after };
         let by_group = !std::ptr::eq(self, asked);
         let gate = by_group.then_some(&self.id);

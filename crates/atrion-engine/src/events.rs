@@ -2,12 +2,15 @@
 //! Where events go by default: into the log, and to subscribers.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use atrion_core::Mode;
-use atrion_state::{Escaped, Event, Fanout, LicenseState, Observer, RecordingEnd};
+use atrion_state::{Escaped, Event, Fanout, LicenseState, Observer, RecordingEnd, lock};
 use tokio::sync::broadcast::{self, error::RecvError};
+
+mod budget;
+use budget::{Budget, Sum};
 
 /// Events as they happen. Bounded: a subscriber that falls behind loses the oldest.
 #[derive(Debug)]
@@ -71,27 +74,51 @@ impl Observer for Relay {
 }
 
 /// Writes events to `tracing`, target `atrion`, under names that stay the same. What bad input can
-/// cause at any rate is limited to one line a second.
+/// cause at any rate is limited to one line a second, and what routes do to twenty
+/// lines in ten seconds and a sum of the rest.
 #[derive(Debug, Default)]
 pub(crate) struct Tracing {
     overflowed: AtomicU64,
+    routes: Mutex<Budget>,
+}
+
+impl Tracing {
+    /// A line of a route may be written; if not, it will be in the next sum.
+    fn may_write(&self, place: impl FnOnce(&mut Sum) -> &mut u64) -> bool {
+        lock(&self.routes).take(place)
+    }
+
+    fn pulse(&self) {
+        let sum = lock(&self.routes).pulse();
+        if let Some(Sum { opened, other_modes, started, stopped, shares }) = sum {
+            tracing::warn!(name: "atrion.routes.summed", target: "atrion", opened, other_modes, shedding_started = started, shedding_stopped = stopped, moved_by_the_fleet = shares, "many routes: what was not written line by line");
+        }
+    }
 }
 
 impl Observer for Tracing {
     fn on_event(&self, event: &Event) {
         match event {
+            Event::PulseFinished { .. } => self.pulse(),
+            Event::ModeChanged { to: Mode::CircuitBreaker, .. } if !self.may_write(|sum| &mut sum.opened) => {
+            }
             Event::ModeChanged { route, from, to: to @ Mode::CircuitBreaker, resistance } => {
                 tracing::warn!(name: "atrion.mode.changed", target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
             }
+            Event::ModeChanged { .. } if !self.may_write(|sum| &mut sum.other_modes) => {}
             Event::ModeChanged { route, from, to, resistance } => {
                 tracing::info!(name: "atrion.mode.changed", target: "atrion", %route, %from, %to, resistance = resistance.get(), "mode changed");
             }
+            Event::SheddingStarted { .. } if !self.may_write(|sum| &mut sum.started) => {}
             Event::SheddingStarted { route, resistance, shed, admitted } => {
                 tracing::warn!(name: "atrion.shedding.started", target: "atrion", %route, resistance = resistance.get(), shed, admitted, "shedding started");
             }
+            Event::SheddingStopped { .. } if !self.may_write(|sum| &mut sum.stopped) => {}
             Event::SheddingStopped { route, shed, admitted, lasted } => {
                 tracing::info!(name: "atrion.shedding.stopped", target: "atrion", %route, shed, admitted, seconds = lasted.as_secs_f64(), "shedding stopped");
             }
+            Event::ClusterShareStarted { .. } | Event::ClusterShareStopped { .. }
+                if !self.may_write(|sum| &mut sum.shares) => {}
             Event::ClusterShareStarted { route, own, cluster } => {
                 tracing::info!(target: "atrion", %route, own = own.get(), cluster, "the fleet moves the gate");
             }

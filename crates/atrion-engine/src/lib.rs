@@ -56,6 +56,7 @@ pub use overrides::{Override, OverrideError, Overrides};
 
 mod fleet;
 mod roster;
+mod shedding;
 
 mod events;
 pub use events::{Events, Received};

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mono, Wall};
+use atrion_core::{Mono, Ohms, Wall};
 use atrion_state::{Event, Fanout, News, Observer, StateManager, Told};
 
 use crate::cell::RouteCell;
@@ -13,6 +13,7 @@ use crate::live::Force;
 use crate::peers::PeerReader;
 use crate::physics::{Computed, Given, TickCache};
 use crate::registry::Registry;
+use crate::shedding::{Shedding, Turn};
 
 /// Everything a beat needs beside the routes.
 pub(crate) struct Beat<'a> {
@@ -40,13 +41,6 @@ struct Member {
     shedding: Option<Box<Shedding>>,
     /// What the cache was told last.
     recorded: Option<Box<Told>>,
-}
-
-#[derive(Debug)]
-struct Shedding {
-    since: Mono,
-    shed: u64,
-    admitted: u64,
 }
 
 /// Untouched routes are looked at once in this many beats all the same: the flag that says
@@ -81,6 +75,8 @@ impl Roster {
                     rests(&member.cell);
                 }
                 computed += 1;
+            } else if member.shedding.is_some() {
+                member.tell_of_shedding(beat, Ohms::ZERO, 0, 0);
             }
         }
         computed
@@ -146,23 +142,21 @@ impl Member {
             tell(moved.event(route()));
         }
         let (shed, admitted) = (counted.refusals(), counted.admissions());
-        match (&mut self.shedding, shed > 0) {
-            (None, true) => {
-                tell(Event::SheddingStarted { route: route(), resistance, shed, admitted });
-                self.shedding = Some(Box::new(Shedding { since: beat.now, shed, admitted }));
+        // In shadow mode nothing was met: there it is what the route resists at rest.
+        let met = self.cell.take_met().unwrap_or(resistance);
+        self.tell_of_shedding(beat, met, shed, admitted);
+    }
+
+    /// Also for a route that needs no tick: shedding ends by time.
+    fn tell_of_shedding(&mut self, beat: &Beat<'_>, resistance: Ohms, shed: u64, admitted: u64) {
+        let Some(turn) = Shedding::step(&mut self.shedding, beat.now, shed, admitted) else { return };
+        let route = self.cell.id().clone();
+        beat.observers.on_event(&match turn {
+            Turn::Started => Event::SheddingStarted { route, resistance, shed, admitted },
+            Turn::Stopped { shed, admitted, lasted } => {
+                Event::SheddingStopped { route, shed, admitted, lasted }
             }
-            (Some(shedding), true) => {
-                shedding.shed += shed;
-                shedding.admitted += admitted;
-            }
-            (Some(shedding), false) => {
-                let Shedding { since, shed, admitted } = **shedding;
-                let lasted = beat.now.since(since);
-                tell(Event::SheddingStopped { route: route(), shed, admitted, lasted });
-                self.shedding = None;
-            }
-            (None, false) => {}
-        }
+        });
     }
 
     fn is_forgettable(&self, now: Mono) -> bool {

@@ -25,6 +25,7 @@ mod shadow;
 mod telemetry;
 
 mod fleet;
+mod log;
 mod observers;
 mod provider;
 #[cfg(feature = "recording")]

@@ -146,6 +146,7 @@ fn events_come_in_the_order_in_which_things_happened() {
     world.clock.advance(ms(300));
     route.admit_owned(Tier::Critical).unwrap().finish(Outcome::Success);
     world.tick();
+    world.ticks(10);
     let told: Vec<_> = world.events.take().into_iter().filter(|event| name(event) != "unknown").collect();
     let modes: Vec<_> = told
         .iter()

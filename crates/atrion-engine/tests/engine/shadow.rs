@@ -50,7 +50,7 @@ fn the_breaker_of_a_shadow_opens_and_closes_without_stopping_anyone() {
     assert_eq!(route.mode(), Mode::CircuitBreaker);
     route.admit_owned(Tier::Bulk).unwrap().finish(Outcome::Success);
     assert_eq!(route.mode(), Mode::Operational);
-    world.ticks(2);
+    world.ticks(12);
     assert_eq!(world.count(|event| matches!(event, Event::SheddingStarted { .. })), 1);
     assert_eq!(world.count(|event| matches!(event, Event::SheddingStopped { .. })), 1);
 }

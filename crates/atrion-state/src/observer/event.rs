@@ -32,18 +32,19 @@ pub enum Event {
         /// Its resistance at the change.
         resistance: Ohms,
     },
-    /// A route refused requests in this pulse and had refused none in the last.
+    /// A route refuses requests and had refused none for a second.
     SheddingStarted {
         /// The route.
         route: RouteId,
-        /// Its resistance at rest.
+        /// The highest resistance that a refused request has met in this pulse; in shadow mode the
+        /// route's resistance at rest.
         resistance: Ohms,
         /// Requests refused in this pulse.
         shed: u64,
         /// Requests admitted in this pulse.
         admitted: u64,
     },
-    /// A route that had refused requests refuses none any more.
+    /// A route that had refused requests has refused none for a second.
     SheddingStopped {
         /// The route.
         route: RouteId,
@@ -51,7 +52,7 @@ pub enum Event {
         shed: u64,
         /// Requests admitted meanwhile.
         admitted: u64,
-        /// How long it refused.
+        /// How long it refused, up to the first pulse without a refusal.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
         lasted: Duration,
     },
