@@ -3,6 +3,7 @@
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used)] // tests speak as tests do
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use atrion::Config;
@@ -22,4 +23,37 @@ fn every_toml_snippet_of_the_manual_is_a_configuration() {
         }
     }
     assert!(count > 0, "no snippet was found");
+}
+
+/// The words between `before` and `after`, of every place.
+fn between<'a>(text: &'a str, before: &'a str, after: &'a str) -> impl Iterator<Item = String> + 'a {
+    text.split(before).skip(1).filter_map(move |rest| Some(rest.split_once(after)?.0.to_owned()))
+}
+
+fn names_in(folder: &Path, into: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            names_in(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            into.extend(between(&text, "name: \"atrion.", "\""));
+        }
+    }
+}
+
+#[test]
+fn every_name_of_a_log_line_is_in_the_manual_and_no_other() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut logged = BTreeSet::new();
+    for package in std::fs::read_dir(crates).unwrap() {
+        let sources = package.unwrap().path().join("src");
+        if sources.is_dir() {
+            names_in(&sources, &mut logged);
+        }
+    }
+    let chapter = include_str!("../manual/telemetry.md");
+    let lines = between(chapter, "## Log lines", "\n## ").next().unwrap();
+    let told: BTreeSet<String> = between(&lines, "`atrion.", "`").collect();
+    assert_eq!(logged, told);
 }
