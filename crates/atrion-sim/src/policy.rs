@@ -57,10 +57,10 @@ mod throttle;
 mod vegas;
 mod windowed;
 
-pub use atrion::{Guarded, Inside};
+pub use atrion::{Guarded, Inside, Routing};
 pub use fixed::Fixed;
 pub use limited::{Limit, Limited};
-pub use menu::{Entry, ablations, all, oracle_limits};
+pub use menu::{Entry, ablations, all, of_routes, oracle_limits};
 
 use std::time::Duration;
 
@@ -74,6 +74,8 @@ pub struct Request {
     pub tier: Tier,
     /// The user who sends it.
     pub user: u32,
+    /// Which of the plant's routes it is for.
+    pub route: u32,
     /// Randomness for policies that throw dice.
     pub luck: u64,
     /// 0 for a client's first attempt.

@@ -30,6 +30,7 @@ mod load;
 mod nuisance;
 mod plan;
 pub mod random;
+pub mod routes;
 mod set;
 
 pub use access_log::{AccessLog, LogLineError, LoggedRequest};
@@ -38,6 +39,7 @@ pub(crate) use load::ORDINARY;
 pub use load::{LoadSpec, Retries, Wave};
 pub use nuisance::{Nuisance, NuisanceEnd};
 pub use plan::{Conditions, Plan};
+pub use routes::{OwnPool, RouteSpec, Trouble};
 pub use set::Set;
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,9 @@ pub struct Scenario {
     pub plant: PlantSpec,
     /// What is asked of it.
     pub load: LoadSpec,
+    /// The routes that share it; left out: one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub route: Vec<RouteSpec>,
     /// What changes, in order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub change: Vec<Change>,

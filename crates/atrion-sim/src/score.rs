@@ -65,6 +65,9 @@ pub struct Components {
     pub false_sheds: f64,
     /// Jain's index over users, without what chance alone explains.
     pub fairness: f64,
+    /// While a route is in trouble, the share of the others' requests that was answered in time. It
+    /// is in no score. None where no route is.
+    pub spared: Option<f64>,
 }
 
 /// Names and weights, in the order of the table.
@@ -115,6 +118,7 @@ impl Components {
             flapping: (1.0 - 3.0 * swings).clamp(0.0, 1.0),
             false_sheds: 1.0 - share(needless, attempts.max(1.0)),
             fairness: fairness(&record.users),
+            spared: (record.spared.0 > 0).then(|| f64::from(record.spared.1) / f64::from(record.spared.0)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use atrion_sim::scenario::routes::MIXES;
 use atrion_sim::score::WEIGHTS;
 use atrion_sim::table::Table;
 use atrion_sim::{Set, policy};
@@ -13,7 +14,7 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// named, heldout, nuisance or random:N:SEED.
+    /// named, heldout, nuisance, routes or random:N:SEED.
     #[arg(long, default_value_t = Set::Named)]
     set: Set,
     /// Policies, by name; all if left out.
@@ -41,11 +42,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let scenarios = args.set.scenarios()?;
-    let mut entries = common::entries(&args.policies)?;
+    let mut entries = if args.set == Set::Routes && args.policies.is_empty() {
+        policy::of_routes()
+    } else {
+        common::entries(&args.policies)?
+    };
     if args.ablations {
         entries.extend(policy::ablations());
     }
-    let default = if matches!(args.set, Set::Random(..)) { 1 } else { 5 };
+    let default = if matches!(args.set, Set::Random(..) | Set::Routes) { 1 } else { 5 };
     let seeds = common::seeds(args.seed, args.seeds.unwrap_or(default));
     let oracle = !args.no_oracle;
     let counter = Counter::new(Table::size(&scenarios, &entries, oracle, &seeds));
@@ -63,6 +68,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         table.events as f64 / 1e6
     );
     print(&table);
+    if args.set == Set::Routes {
+        print_routes(&table);
+    }
     if args.ablations {
         print_ablations(&table);
     }
@@ -123,6 +131,42 @@ fn print_ablations(table: &Table) {
         );
     }
     println!("worth: the score of the whole preset minus the score without the law");
+}
+
+/// The mean score behind each mix of routes, and what the routes that are well are spared.
+fn print_routes(table: &Table) {
+    let heads = || {
+        for row in &table.rows {
+            print!(" {:>9}", &row.name[..row.name.len().min(9)]);
+        }
+        println!();
+    };
+    print!("\n{:<24}", "score of the named set");
+    heads();
+    for mix in MIXES {
+        print!("{:<24}", mix.name);
+        for row in &table.rows {
+            let of_mix = |(name, score): (&String, &(f64, _))| mix.has(name).then_some(score.0);
+            let scores: Vec<_> = table.scenarios.iter().zip(&row.scenarios).filter_map(of_mix).collect();
+            print!(" {:>9.2}", scores.iter().sum::<f64>() / scores.len().max(1) as f64);
+        }
+        println!();
+    }
+    print!("\n{:<24}", "score, spared in %");
+    heads();
+    for (nth, name) in table.scenarios.iter().enumerate() {
+        if MIXES.iter().any(|mix| mix.has(name)) {
+            continue;
+        }
+        print!("{name:<24}");
+        for row in &table.rows {
+            let (score, components) = &row.scenarios[nth];
+            let spared = components.spared.map_or("-".to_owned(), |share| format!("{:.1}", 100.0 * share));
+            print!(" {score:>4.0} {spared:>5}");
+        }
+        println!();
+    }
+    println!("spared: while a route is in trouble, the requests of the others that were answered in time");
 }
 
 fn print_scenarios(table: &Table) {

@@ -136,6 +136,7 @@ impl Row {
                 refusal_cost: 0.0,
                 contention: 0.0,
             },
+            route: Vec::new(),
             load: LoadSpec { rate: Some(service.rate), ..LoadSpec::default() },
             change: Vec::new(),
             nuisance: vec![Nuisance {

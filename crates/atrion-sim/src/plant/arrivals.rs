@@ -17,6 +17,8 @@ pub struct Arrival {
     pub tier: Tier,
     /// The request that arrives.
     pub user: u32,
+    /// Which of the plant's routes it is for.
+    pub route: u32,
     /// Its work, in units of the mean.
     pub size: f64,
     /// Its own randomness, for everything that may happen to it.
@@ -117,9 +119,34 @@ impl<'a> Arrivals<'a> {
         let user =
             if self.dice.hits(0.5) { self.dice.index(few as usize) } else { self.dice.index(users as usize) };
         let size = size(self.scenario.plant.shape, &mut self.dice);
-        Arrival { at: (self.clock * 1e9) as u64, tier, user: user as u32, size, luck: self.dice.bits() }
+        let luck = self.dice.bits();
+        let (route, work) = self.route(luck);
+        Arrival { at: (self.clock * 1e9) as u64, tier, user: user as u32, route, size: size * work, luck }
     }
 }
+
+impl Arrivals<'_> {
+    /// A route, and its work against the mean. By a stream of its own: the same requests come
+    /// whatever routes they are spread over.
+    fn route(&self, luck: u64) -> (u32, f64) {
+        let routes = &self.scenario.route;
+        if routes.is_empty() {
+            return (0, 1.0);
+        }
+        let shares: f64 = routes.iter().map(|route| route.share).sum();
+        let work: f64 = routes.iter().map(|route| route.share * route.work).sum();
+        let mut left = Dice::stream(luck, ROUTE).unit() * shares;
+        let nth = routes.iter().position(|route| {
+            left -= route.share;
+            left < 0.0
+        });
+        let nth = nth.unwrap_or(routes.len() - 1);
+        (nth as u32, routes[nth].work * shares / work)
+    }
+}
+
+/// The stream of an arrival's luck that chooses its route.
+const ROUTE: u64 = 0x726f_7574;
 
 impl Iterator for Arrivals<'_> {
     type Item = Arrival;

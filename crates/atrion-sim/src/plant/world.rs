@@ -12,7 +12,7 @@ use super::dues::{Allowance, Backlog};
 use super::{Arrival, Arrivals, Call, Calls, Pool};
 use crate::dice::Dice;
 use crate::policy::{Ended, Policy, Request};
-use crate::scenario::{Conditions, GateAt, NuisanceEnd, Plan, Scenario};
+use crate::scenario::{Conditions, GateAt, NuisanceEnd, Plan, Scenario, Trouble};
 use crate::score::Record;
 
 /// Runs one policy through one scenario and gives back what happened.
@@ -37,6 +37,7 @@ pub fn watch(scenario: &Scenario, seed: u64, policy: &mut dyn Policy, looker: &m
         pool: Pool::new(),
         queue: VecDeque::new(),
         hung: 0,
+        behind: vec![Vec::new(); scenario.route.len()],
         timers: BinaryHeap::new(),
         backlog: Backlog::default(),
         allowance: Allowance::default(),
@@ -61,6 +62,8 @@ struct World<'a> {
     queue: VecDeque<u32>,
     /// Workers that wait for an answer which does not come.
     hung: usize,
+    /// When the workers of each route's own pool are free.
+    behind: Vec<Vec<u64>>,
     timers: BinaryHeap<Reverse<(u64, Timer)>>,
     backlog: Backlog,
     allowance: Allowance,
@@ -82,6 +85,8 @@ enum Timer {
     Nuisance { nth: u8 },
     /// A nuisance's request ends that has no worker.
     Released { call: u32 },
+    /// What is behind a route alone has answered.
+    Behind { call: u32 },
 }
 
 impl World<'_> {
@@ -144,9 +149,14 @@ impl World<'_> {
 
     fn attempt(&mut self, place: u32) {
         let call = *self.calls.get(place);
-        let Arrival { tier, user, luck, .. } = call.arrival;
-        let request =
-            Request { tier, user, luck: luck.wrapping_add(u64::from(call.attempt)), attempt: call.attempt };
+        let Arrival { tier, user, route, luck, .. } = call.arrival;
+        let request = Request {
+            tier,
+            user,
+            route,
+            luck: luck.wrapping_add(u64::from(call.attempt)),
+            attempt: call.attempt,
+        };
         let passes = self.policy.admit(self.mono(), &request, place);
         self.record.attempted(self.now, tier, passes);
         if !passes {
@@ -234,6 +244,13 @@ impl World<'_> {
         if fails && !hangs {
             own = conditions.error_seconds;
         }
+        if let Some(trouble) = self.trouble(&arrival)
+            && trouble.errors > 0.0
+            && !fails
+            && dice.hits(trouble.errors)
+        {
+            (fails, own) = (true, Some(trouble.error_seconds));
+        }
         if !fails && conditions.throttle.is_finite() && !self.allowance.take(conditions.throttle, self.now) {
             (fails, own) = (true, Some(conditions.error_seconds.unwrap_or(THROTTLED)));
         }
@@ -260,8 +277,33 @@ impl World<'_> {
 
     /// The end of a service.
     fn answer(&mut self, place: u32) {
-        self.conclude(place);
+        match self.end_behind(place) {
+            Some(at) => self.timers.push(Reverse((at, Timer::Behind { call: place }))),
+            None => self.conclude(place),
+        }
         self.take_from_queue();
+    }
+
+    /// What befalls the route of a call at this moment.
+    fn trouble(&self, arrival: &Arrival) -> Option<Trouble> {
+        self.scenario.route.get(arrival.route as usize)?.trouble_at(self.now as f64 * 1e-9)
+    }
+
+    /// When a call is over that no worker of the plant holds any more. `None`: now.
+    fn end_behind(&mut self, place: u32) -> Option<u64> {
+        let Call { arrival, attempt, fails, .. } = *self.calls.get(place);
+        let route = self.scenario.route.get(arrival.route as usize)?;
+        let slow = self.trouble(&arrival).map_or(0, |trouble| nanos(trouble.slow));
+        let own = route.own.filter(|_| !fails).map_or(self.now, |own| {
+            let free = &mut self.behind[arrival.route as usize];
+            free.resize(own.workers as usize, 0);
+            let mut dice = Dice::stream(arrival.luck, u64::from(attempt) + BEHIND);
+            let Some(soonest) = free.iter_mut().min() else { return self.now };
+            *soonest = self.now.max(*soonest) + nanos(own.service * dice.exponential());
+            *soonest
+        });
+        let end = own + slow;
+        (end > self.now).then_some(end)
     }
 
     /// The end of a call, whether a worker had it or not.
@@ -293,6 +335,7 @@ impl World<'_> {
             Timer::Again { call } => self.attempt(call),
             Timer::Nuisance { nth } => self.bother(nth),
             Timer::Released { call } => self.conclude(call),
+            Timer::Behind { call } => self.conclude(call),
             Timer::Back { call } => {
                 self.hung -= 1;
                 self.answer(call);
@@ -333,9 +376,10 @@ impl World<'_> {
         }
         // Nobody says that they are of one client: each has a cohort of its own.
         let user = (self.now / 1_000) as u32;
-        let arrival = Arrival { at: self.now, tier: nuisance.tier, user, size: 1.0, luck: self.now };
+        let arrival =
+            Arrival { at: self.now, tier: nuisance.tier, user, route: 0, size: 1.0, luck: self.now };
         let place = self.calls.insert(arrival, 0);
-        let request = Request { tier: nuisance.tier, user, luck: self.now, attempt: 0 };
+        let request = Request { tier: nuisance.tier, user, route: 0, luck: self.now, attempt: 0 };
         if !self.policy.admit(self.mono(), &request, place) {
             self.calls.remove(place);
             return;
@@ -384,6 +428,9 @@ pub(crate) fn nanos(seconds: f64) -> u64 {
 
 /// Ten times a second, as in production.
 const TICK: u64 = 100_000_000;
+
+/// The streams of a call's luck that its route's own pool uses.
+const BEHIND: u64 = 0x6265_6869;
 
 /// How long a throttled dependency takes to say no.
 const THROTTLED: f64 = 0.002;

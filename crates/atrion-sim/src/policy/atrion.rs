@@ -15,12 +15,28 @@ use atrion_state::FakeClock;
 
 use super::{Ended, Policy, Request};
 
-/// A route of an engine as a policy.
+/// The routes of an engine as a policy.
 pub struct Guarded {
     clock: FakeClock,
     engine: Engine,
-    route: Route,
+    /// What the plant's routes are admitted by.
+    routes: Vec<Route>,
+    /// What is looked at and recorded: the gate that sees all requests, or the first route's.
+    watched: Route,
     permits: Vec<Option<OwnedPermit>>,
+}
+
+/// Which gates the routes of a plant have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
+pub enum Routing {
+    /// One gate, which knows nothing of routes.
+    #[default]
+    OneGate,
+    /// Each route has its own, and knows nothing of the others.
+    Alone,
+    /// Each route has its own, beside that of a group of all.
+    Grouped,
 }
 
 /// What a policy that can explain itself has inside.
@@ -57,31 +73,56 @@ impl Guarded {
     /// # Errors
     /// [`ConfigError`] lists everything that is wrong with `config`.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        let clock = FakeClock::at(Mono::ZERO, Wall::from_millis(0));
-        let engine = Engine::new(config, Arc::new(clock.clone()), Vec::new(), TICK)?;
-        let route = engine.route("sim/route");
-        Ok(Self { clock, engine, route, permits: Vec::new() })
+        Self::with_routes(config, 1, Routing::OneGate)
     }
 
-    /// Records what the route measures and decides into a file.
+    /// An engine with this configuration, for a plant with so many routes.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong with `config`.
+    pub fn with_routes(config: Config, routes: usize, routing: Routing) -> Result<Self, ConfigError> {
+        let clock = FakeClock::at(Mono::ZERO, Wall::from_millis(0));
+        let engine = Engine::new(config, Arc::new(clock.clone()), Vec::new(), TICK)?;
+        let name = |nth: usize| format!("sim/route-{nth}");
+        let numbers = 0..routes.max(1);
+        let (routes, watched) = match routing {
+            Routing::OneGate => {
+                let route = engine.route("sim/route");
+                (numbers.map(|_| route.clone()).collect(), route)
+            }
+            Routing::Alone => {
+                let routes: Vec<_> = numbers.map(|nth| engine.route(&name(nth))).collect();
+                let first = engine.route(&name(0));
+                (routes, first)
+            }
+            Routing::Grouped => {
+                let group = engine.group("sim");
+                (numbers.map(|nth| group.route(&name(nth))).collect(), group.gate())
+            }
+        };
+        Ok(Self { clock, engine, routes, watched, permits: Vec::new() })
+    }
+
+    /// Records what the gate measures and decides into a file.
     ///
     /// # Errors
     /// [`RecordError`] if the file cannot be made.
     pub fn record(&self, recording: Recording) -> Result<Recorder, RecordError> {
-        self.route.record(recording)
+        self.watched.record(recording)
     }
 
-    /// Keeps what the route measures and decides, for the latest `span`.
+    /// Keeps what the gate measures and decides, for the latest `span`.
     #[must_use]
     pub fn keep(&self, span: Duration) -> Kept {
-        self.route.keep(span)
+        self.watched.keep(span)
     }
 }
 
 impl Policy for Guarded {
     fn admit(&mut self, now: Mono, request: &Request, call: u32) -> bool {
         self.clock.set(now);
-        let Ok(permit) = self.route.admit_owned(request.priority()) else { return false };
+        let route = self.routes.get(request.route as usize).unwrap_or(&self.watched);
+        let Ok(permit) = route.admit_owned(request.priority()) else { return false };
         let place = call as usize;
         if self.permits.len() <= place {
             self.permits.resize_with(place + 1, || None);
@@ -107,7 +148,7 @@ impl Policy for Guarded {
     }
 
     fn inside(&self) -> Option<Inside> {
-        let now = self.route.snapshot();
+        let now = self.watched.snapshot();
         Some(Inside {
             mode: now.mode,
             terms: now.terms,

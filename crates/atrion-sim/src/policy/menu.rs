@@ -19,7 +19,7 @@ use super::rate::Rate;
 use super::throttle::Throttle;
 use super::vegas::Vegas;
 use super::windowed::Windowed;
-use super::{Guarded, Policy};
+use super::{Guarded, Policy, Routing};
 use crate::scenario::Scenario;
 
 /// A policy that can be made for any scenario.
@@ -46,14 +46,14 @@ enum Kind {
     Dagor,
     Pid,
     Rfc,
-    Adaptive(Box<AdaptiveConfig>),
+    Adaptive(Box<AdaptiveConfig>, Routing),
 }
 
 /// Every policy but the oracle and the ablations, in the order of the table.
 #[must_use]
 pub fn all() -> Vec<Entry> {
     let list = [
-        ("adaptive", Kind::Adaptive(Box::default())),
+        ("adaptive", Kind::Adaptive(Box::default(), Routing::OneGate)),
         ("gradient2+tiers", Kind::Gradient { by_tier: true, queue: 4.0 }),
         ("gradient2(8)+tiers", Kind::Gradient { by_tier: true, queue: 8.0 }),
         ("gradient2", Kind::Gradient { by_tier: false, queue: 4.0 }),
@@ -72,6 +72,17 @@ pub fn all() -> Vec<Entry> {
         ("nothing", Kind::Nothing),
     ];
     list.into_iter().map(|(name, kind)| Entry { name: name.to_owned(), kind }).collect()
+}
+
+/// The preset `adaptive` in the three ways to guard routes that share a plant.
+#[must_use]
+pub fn of_routes() -> Vec<Entry> {
+    let ways = [("one-gate", Routing::OneGate), ("grouped", Routing::Grouped), ("alone", Routing::Alone)];
+    let entry = |(name, routing): (&str, _)| Entry {
+        name: name.to_owned(),
+        kind: Kind::Adaptive(Box::default(), routing),
+    };
+    ways.into_iter().map(entry).collect()
 }
 
 /// The preset `adaptive` with one law switched off each.
@@ -118,7 +129,7 @@ impl Entry {
     /// The preset `adaptive` with other numbers.
     #[must_use]
     pub fn adaptive(name: String, config: AdaptiveConfig) -> Self {
-        Self { name, kind: Kind::Adaptive(Box::new(config)) }
+        Self { name, kind: Kind::Adaptive(Box::new(config), Routing::OneGate) }
     }
 
     /// The policy for one run.
@@ -146,10 +157,11 @@ impl Entry {
             Kind::Rfc => {
                 let latency = deadline.map_or(0.1, |deadline| deadline.as_secs_f64());
                 let slo = rfc::Slo { latency, ..rfc::Slo::default() };
-                guarded(Physics::Rfc(RfcPhysics { law: RfcConfig::default(), slo }))?
+                guarded(Physics::Rfc(RfcPhysics { law: RfcConfig::default(), slo }), 1, Routing::OneGate)?
             }
-            Kind::Adaptive(config) => {
-                guarded(Physics::Adaptive(AdaptiveConfig { slo: deadline, ..(**config).clone() }))?
+            Kind::Adaptive(config, routing) => {
+                let physics = AdaptiveConfig { slo: deadline, ..(**config).clone() };
+                guarded(Physics::Adaptive(physics), scenario.route.len(), *routing)?
             }
         })
     }
@@ -159,7 +171,7 @@ fn gate(limit: impl super::limited::Limit + 'static, by_tier: bool) -> Box<dyn P
     if by_tier { Box::new(Limited::by_tier(limit)) } else { Box::new(Limited::plain(limit)) }
 }
 
-fn guarded(physics: Physics) -> Result<Box<dyn Policy>, ConfigError> {
+fn guarded(physics: Physics, routes: usize, routing: Routing) -> Result<Box<dyn Policy>, ConfigError> {
     let default = RouteConfig { physics, ..RouteConfig::default() };
-    Ok(Box::new(Guarded::new(Config { default, ..Config::default() })?))
+    Ok(Box::new(Guarded::with_routes(Config { default, ..Config::default() }, routes, routing)?))
 }

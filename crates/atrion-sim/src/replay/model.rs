@@ -150,6 +150,7 @@ fn scenario(service: &Service, traffic: &Traffic) -> Scenario {
             recorded_tiers: traffic.tiers.clone(),
             ..LoadSpec::default()
         },
+        route: Vec::new(),
         change: change.collect(),
         nuisance: Vec::new(),
         freeze: Vec::new(),

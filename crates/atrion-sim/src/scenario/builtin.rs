@@ -12,6 +12,26 @@ pub(super) fn heldout() -> Result<Vec<Scenario>, ScenarioError> {
     HELDOUT.iter().map(|text| Scenario::parse(text)).collect()
 }
 
+pub(super) fn routes() -> Result<Vec<Scenario>, ScenarioError> {
+    ROUTES.iter().map(|text| Scenario::parse(text)).collect()
+}
+
+const ROUTES: &[&str] = &[
+    include_str!("../../scenarios/routes/heavy-overload.toml"),
+    include_str!("../../scenarios/routes/heavy-steady.toml"),
+    include_str!("../../scenarios/routes/own-pool.toml"),
+    include_str!("../../scenarios/routes/sick-fails.toml"),
+    include_str!("../../scenarios/routes/sick-half.toml"),
+    include_str!("../../scenarios/routes/sick-half-some.toml"),
+    include_str!("../../scenarios/routes/sick-holds-workers.toml"),
+    include_str!("../../scenarios/routes/sick-in-overload.toml"),
+    include_str!("../../scenarios/routes/sick-most.toml"),
+    include_str!("../../scenarios/routes/sick-slow.toml"),
+    include_str!("../../scenarios/routes/sick-some.toml"),
+    include_str!("../../scenarios/routes/sick-times-out.toml"),
+    include_str!("../../scenarios/routes/sick-two-of-ten.toml"),
+];
+
 const NAMED: &[&str] = &[
     include_str!("../../scenarios/named/bounded-long.toml"),
     include_str!("../../scenarios/named/bounded-none.toml"),

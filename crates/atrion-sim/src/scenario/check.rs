@@ -84,6 +84,7 @@ impl Scenario {
         self.check_frame(&mut faults);
         self.check_plant(&mut faults);
         self.check_load(&mut faults);
+        self.check_routes(&mut faults);
         self.check_changes(&mut faults);
         self.check_nuisance(&mut faults);
         if faults.0.is_empty() {
@@ -156,6 +157,25 @@ impl Scenario {
             faults.within(at("holds"), nuisance.holds, 0.0, 1e6, "0..=1e6 s");
             faults.within(at("from"), nuisance.from, 0.0, self.seconds, "before the end");
             faults.maybe(at("wave"), nuisance.wave, 0.1, 1e6, "0.1..=1e6 s");
+        }
+    }
+
+    fn check_routes(&self, faults: &mut Faults) {
+        for (nth, route) in self.route.iter().enumerate() {
+            let at = |field: &str| format!("route.{nth}.{field}");
+            faults.within(at("share"), route.share, 1e-6, 1e6, "0.000001..=1e6");
+            faults.within(at("work"), route.work, 1e-3, 1e3, "0.001..=1000");
+            if let Some(own) = route.own {
+                faults.within(at("own.workers"), f64::from(own.workers), 1.0, 1e5, "1..=100000");
+                faults.within(at("own.service"), own.service, 1e-5, 60.0, "0.00001..=60 s");
+            }
+            if let Some(trouble) = route.trouble {
+                faults.within(at("trouble.from"), trouble.from, 0.0, self.seconds, "before the end");
+                faults.within(at("trouble.until"), trouble.until, trouble.from, 1e6, "`from` or later");
+                faults.within(at("trouble.errors"), trouble.errors, 0.0, 1.0, "0..=1");
+                faults.within(at("trouble.error_seconds"), trouble.error_seconds, 0.0, 60.0, "0..=60 s");
+                faults.within(at("trouble.slow"), trouble.slow, 0.0, 600.0, "0..=600 s");
+            }
         }
     }
 

@@ -25,13 +25,17 @@ pub struct Conditions {
     pub hang_seconds: f64,
     /// Successes per second that a dependency allows.
     pub throttle: f64,
+    /// Share of all calls that fail because their route is in trouble.
+    pub sick: f64,
+    /// How long such a call holds a worker.
+    pub sick_seconds: f64,
 }
 
 impl Conditions {
     /// Share of calls that fail whatever a gate does.
     #[must_use]
     pub fn hopeless(&self) -> f64 {
-        1.0 - (1.0 - self.errors) * (1.0 - self.hang)
+        1.0 - (1.0 - self.errors) * (1.0 - self.hang) * (1.0 - self.sick)
     }
 
     /// Successes per second of a perfectly used plant.
@@ -42,6 +46,7 @@ impl Conditions {
         let served = self.service / self.speed.max(1e-9);
         let answered = self.errors * failing + (1.0 - self.errors) * served;
         let mean = self.hang * self.hang_seconds + (1.0 - self.hang) * answered;
+        let mean = self.sick * self.sick_seconds + (1.0 - self.sick) * mean;
         let calls = f64::from(self.workers) / mean.max(1e-9);
         (calls * (1.0 - self.hopeless())).min(self.throttle)
     }
@@ -79,6 +84,8 @@ impl Plan {
             hang: 0.0,
             hang_seconds: 10.0,
             throttle: f64::INFINITY,
+            sick: 0.0,
+            sick_seconds: 0.0,
         };
         let rate = scenario.load.rate.or(scenario.load.load.map(|load| load * capacity)).unwrap_or(0.0);
         let mut steps = vec![(0.0, first)];
@@ -103,12 +110,35 @@ impl Plan {
                     Some(bound) => bound,
                     None => now.throttle,
                 },
+                ..now
             };
             steps.push((change.at, now));
         }
         let mut plan = Self { steps, rates, wave: scenario.load.wave };
+        plan.lay_troubles(scenario);
         plan.lay_freezes(scenario);
         plan
+    }
+
+    /// What befalls single routes, as a share of all calls.
+    fn lay_troubles(&mut self, scenario: &Scenario) {
+        let routes = &scenario.route;
+        for at in routes.iter().filter_map(|route| route.trouble).flat_map(|one| [one.from, one.until]) {
+            let conditions = *self.at(at);
+            let place = self.steps.partition_point(|(when, _)| *when <= at);
+            self.steps.insert(place, (at, conditions));
+        }
+        let shares: f64 = routes.iter().map(|route| route.share).sum();
+        for (at, conditions) in &mut self.steps {
+            let sick = routes.iter().filter_map(|route| Some((route.share, route.trouble_at(*at)?)));
+            let (mut failing, mut held) = (0.0, 0.0);
+            for (share, trouble) in sick {
+                failing += share / shares * trouble.errors;
+                held += share / shares * trouble.errors * trouble.error_seconds;
+            }
+            conditions.sick = failing;
+            conditions.sick_seconds = if failing > 0.0 { held / failing } else { 0.0 };
+        }
     }
 
     fn lay_freezes(&mut self, scenario: &Scenario) {

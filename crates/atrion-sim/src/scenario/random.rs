@@ -52,6 +52,7 @@ pub fn plant(seed: u64, nth: u32) -> Scenario {
         bin: 1.0,
         plant: spec,
         load,
+        route: Vec::new(),
         change: Vec::new(),
         nuisance: Vec::new(),
         freeze: Vec::new(),

@@ -4,7 +4,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::{Scenario, ScenarioError, builtin, random};
+use super::{Scenario, ScenarioError, builtin, random, routes};
 use crate::nuisance;
 
 /// Sets of scenarios that are kept apart: what one learned from the first must show on the second.
@@ -17,6 +17,8 @@ pub enum Set {
     Heldout,
     /// Services with room to spare, and clients that hold slots: see [`crate::nuisance`].
     Nuisance,
+    /// The named ones behind several routes, and what befalls single routes.
+    Routes,
     /// A number of random plants from a seed: blind as long as the seed was never used before.
     Random(u32, u64),
 }
@@ -31,6 +33,7 @@ impl Set {
             Self::Named => builtin::named(),
             Self::Heldout => builtin::heldout(),
             Self::Nuisance => Ok(nuisance::rows().into_iter().map(|row| row.scenario()).collect()),
+            Self::Routes => routes::scenarios(),
             Self::Random(count, seed) => Ok((0..count).map(|nth| random::plant(seed, nth)).collect()),
         }
     }
@@ -39,13 +42,14 @@ impl Set {
 impl FromStr for Set {
     type Err = ScenarioError;
 
-    /// `named`, `heldout`, `nuisance`, or `random:N:SEED`.
+    /// `named`, `heldout`, `nuisance`, `routes`, or `random:N:SEED`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || ScenarioError::UnknownSet(text.to_owned());
         match text.split(':').collect::<Vec<_>>()[..] {
             ["named"] => Ok(Self::Named),
             ["heldout"] => Ok(Self::Heldout),
             ["nuisance"] => Ok(Self::Nuisance),
+            ["routes"] => Ok(Self::Routes),
             ["random", count, seed] => {
                 let count: u32 = count.parse().map_err(|_| unknown())?;
                 let seed: u64 = seed.parse().map_err(|_| unknown())?;
@@ -66,6 +70,7 @@ impl fmt::Display for Set {
             Self::Named => f.write_str("named"),
             Self::Heldout => f.write_str("heldout"),
             Self::Nuisance => f.write_str("nuisance"),
+            Self::Routes => f.write_str("routes"),
             Self::Random(count, seed) => write!(f, "random:{count}:{seed}"),
         }
     }

@@ -59,6 +59,11 @@ pub struct Record {
     pub(crate) waits: Histogram,
     /// Requests and answers of each user.
     pub(crate) users: Vec<(u32, u32)>,
+    /// Requests and answers of routes that are well while another one is in trouble.
+    pub(crate) spared: (u32, u32),
+    /// When a route is in trouble, in nanoseconds, and which ones never are.
+    trouble: (u64, u64),
+    is_well: Vec<bool>,
     /// Events of the simulation.
     pub events: u64,
 }
@@ -74,6 +79,9 @@ impl Record {
             deadline: scenario.plant.deadline,
             waits: Histogram::default(),
             users: vec![(0, 0); scenario.load.users as usize],
+            spared: (0, 0),
+            trouble: span_of_trouble(scenario),
+            is_well: scenario.route.iter().map(|route| route.trouble.is_none()).collect(),
             events: 0,
         }
     }
@@ -87,7 +95,13 @@ impl Record {
         (now / self.width) as usize >= self.first
     }
 
+    fn is_spared(&self, arrival: &Arrival) -> bool {
+        let (from, until) = self.trouble;
+        (from..until).contains(&arrival.at) && self.is_well.get(arrival.route as usize) == Some(&true)
+    }
+
     pub(crate) fn offered(&mut self, now: u64, arrival: &Arrival) {
+        self.spared.0 += u32::from(self.is_spared(arrival));
         if self.is_scored(now) {
             self.users[arrival.user as usize].0 += 1;
         }
@@ -106,6 +120,7 @@ impl Record {
 
     pub(crate) fn ended(&mut self, now: u64, arrival: &Arrival, failed: bool, in_time: bool, wait: u64) {
         let scored = self.is_scored(now);
+        self.spared.1 += u32::from(!failed && in_time && self.is_spared(arrival));
         if let Some(bin) = self.at(now) {
             if failed {
                 bin.failed += 1;
@@ -143,6 +158,14 @@ impl Record {
     pub fn first_scored(&self) -> usize {
         self.first
     }
+}
+
+/// From the beginning of the first trouble of a route to the end of the last one.
+fn span_of_trouble(scenario: &Scenario) -> (u64, u64) {
+    let troubles = || scenario.route.iter().filter_map(|route| route.trouble);
+    let from = troubles().map(|trouble| trouble.from).fold(f64::INFINITY, f64::min);
+    let until = troubles().map(|trouble| trouble.until.min(scenario.seconds)).fold(0.0, f64::max);
+    ((from * 1e9) as u64, (until * 1e9) as u64)
 }
 
 #[inline]

@@ -174,6 +174,7 @@ impl Row {
                 refusal_cost: 0.0,
                 contention: 0.0,
             },
+            route: Vec::new(),
             load: LoadSpec {
                 load: Some(first),
                 burst,

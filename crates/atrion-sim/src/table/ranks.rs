@@ -148,19 +148,23 @@ fn row(name: &str, realizable: bool, scenarios: Vec<(f64, Components)>, of: &[Sc
 fn mean(all: &[Components]) -> (f64, Components) {
     let n = all.len().max(1) as f64;
     let of = |part: fn(&Components) -> f64| all.iter().map(part).sum::<f64>() / n;
-    let recovered: Vec<f64> = all.iter().filter_map(|one| one.recovery).collect();
     let components = Components {
         goodput: of(|one| one.goodput),
         weighted: of(|one| one.weighted),
         critical: of(|one| one.critical),
         waste: of(|one| one.waste),
-        recovery: (!recovered.is_empty()).then(|| recovered.iter().sum::<f64>() / recovered.len() as f64),
+        recovery: mean_of_known(all.iter().filter_map(|one| one.recovery).collect()),
         tail: of(|one| one.tail),
         flapping: of(|one| one.flapping),
         false_sheds: of(|one| one.false_sheds),
         fairness: of(|one| one.fairness),
+        spared: mean_of_known(all.iter().filter_map(|one| one.spared).collect()),
     };
     (of(Components::score), components)
+}
+
+fn mean_of_known(values: Vec<f64>) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 fn rank(rows: &mut [Row]) {
