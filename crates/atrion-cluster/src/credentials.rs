@@ -98,6 +98,10 @@ impl Source {
         Self(Some(Arc::new(source)))
     }
 
+    pub(crate) const fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The credentials of this moment; none where there is no source. `Err` says why in words.
     pub(crate) async fn ask(&self, within: Duration) -> Result<Credentials, String> {
         let Some(source) = &self.0 else { return Ok(Credentials::default()) };

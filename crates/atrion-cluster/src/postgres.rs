@@ -36,6 +36,8 @@ pub use reader::{
     Trouble,
 };
 
+mod login;
+
 mod shared;
 
 mod store;

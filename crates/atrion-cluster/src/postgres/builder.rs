@@ -9,7 +9,9 @@ use atrion_state::{Clock, NodeId, SystemClock};
 
 use super::NAME;
 use super::config::{PostgresConfig, Retention, options};
+use super::login::Login;
 use super::shared::{Settings, Shared};
+use crate::credentials::{CredentialSource, Source};
 use crate::settings::{ConfigError, SettingsFault};
 
 /// Builds a [`PostgresPersistenceAdapter`](super::PostgresPersistenceAdapter).
@@ -37,12 +39,14 @@ use crate::settings::{ConfigError, SettingsFault};
 pub struct PostgresBuilder {
     config: PostgresConfig,
     license: Option<Watch>,
+    credentials: Source,
     clock: Arc<dyn Clock>,
 }
 
 impl Default for PostgresBuilder {
     fn default() -> Self {
-        Self { config: PostgresConfig::default(), license: None, clock: Arc::new(SystemClock) }
+        let (config, credentials) = (PostgresConfig::default(), Source::default());
+        Self { config, license: None, credentials, clock: Arc::new(SystemClock) }
     }
 }
 
@@ -102,6 +106,14 @@ impl PostgresBuilder {
         self
     }
 
+    /// Where to ask for name, password and client's certificate before each connection: for
+    /// passwords that are rotated, tokens that end and certificates that are renewed. What it gives
+    /// counts before the url.
+    pub fn credentials(mut self, source: impl CredentialSource) -> Self {
+        self.credentials = Source::new(source);
+        self
+    }
+
     /// Another clock than the machine's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -110,7 +122,7 @@ impl PostgresBuilder {
 
     /// Checks everything. All that is wrong is in the error.
     pub(super) fn check(self) -> Result<Shared, ConfigError> {
-        let Self { config, license, clock } = self;
+        let Self { config, license, credentials, clock } = self;
         let mut faults = Vec::new();
         let mut fault = |field, problem: String| faults.push(SettingsFault::new(field, problem));
         let options = options(&config.url).map_err(|reason| fault("url", reason)).ok();
@@ -145,7 +157,8 @@ impl PostgresBuilder {
         match (node, options) {
             (Some(node), Some(options)) if faults.is_empty() => {
                 let license = license.unwrap_or_else(|| Watch::from(Sources::standard()));
-                Ok(Shared::new(Settings { config, options, node, license, clock }))
+                let login = Login::new(options, credentials);
+                Ok(Shared::new(Settings { config, login, node, license, clock }))
             }
             _ => Err(ConfigError::new(NAME, faults)),
         }

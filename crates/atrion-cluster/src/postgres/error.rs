@@ -16,6 +16,8 @@ pub(super) enum StoreError {
     Sql(sqlx::Error),
     /// The schema is not one that this build can use; what is wrong, and what to do.
     Schema(String),
+    /// There is nothing to log in with, or it is refused and may be replaced; why.
+    Credentials(String),
     Timeout {
         after: Duration,
     },
@@ -49,6 +51,16 @@ impl StoreError {
         }
     }
 
+    /// The same; what is refused for its credentials passes by itself.
+    pub(super) fn passing(self) -> Self {
+        match &self {
+            Self::Sql(error) if matches!(self.code().as_deref(), Some("28000" | "28P01")) => {
+                Self::Credentials(said(error))
+            }
+            _ => self,
+        }
+    }
+
     /// The SQLSTATE.
     fn code(&self) -> Option<String> {
         match self {
@@ -63,6 +75,7 @@ impl From<StoreError> for ProviderError {
         let mend = failure.code().as_deref().and_then(mend).or_else(|| failure.is_of_tls().then_some(TLS));
         match failure {
             StoreError::Schema(reason) => Self::rejected(NAME, reason),
+            StoreError::Credentials(reason) => Self::unavailable(NAME, Escaped(&reason).to_string()),
             StoreError::Timeout { after } => Self::Timeout { provider: NAME, after },
             StoreError::Sql(error) => match mend {
                 Some(mend) => Self::rejected(NAME, format!("{}: {mend}", said(&error))).caused_by(error),

@@ -47,7 +47,7 @@ impl Store {
     pub(super) async fn open(&self, live: &mut Live) -> Result<(), StoreError> {
         let shared = &self.shared;
         let config = &shared.config;
-        let mut session = within(config.connect_timeout, Session::open(config, &shared.options)).await?;
+        let mut session = within(config.connect_timeout, Session::open(config, &shared.login)).await?;
         within(PREPARE, session.prepare(config.migrate)).await?;
         within(patience(shared), session.set_clock(|| shared.now())).await?;
         if live.connected {

@@ -64,13 +64,12 @@ impl PostgresPersistenceAdapter {
         PostgresBuilder::default()
     }
 
-    /// A reader of this cluster's history, over connections of its own.
+    /// A reader of this cluster's history, over connections of its own, with the same credentials.
     ///
     /// # Errors
     /// None in practice: the URL was checked when the adapter was built.
     pub fn history(&self) -> Result<HistoryReader, ConfigError> {
-        let config = &self.shared.config;
-        HistoryReader::new(&config.url, config.cluster.clone())
+        Ok(HistoryReader::over(self.shared.login.clone(), self.shared.config.cluster.clone()))
     }
 
     /// Whether a license permits to store. What is missing is looked for again every minute.

@@ -10,8 +10,10 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use super::error::StoreError;
+use super::login::Login;
 use super::session::mode;
 use super::{ConfigError, NAME, SettingsFault, config};
+use crate::credentials::{CredentialSource, Source};
 
 mod connections;
 use connections::Connections;
@@ -140,7 +142,19 @@ impl HistoryReader {
     pub fn new(url: &str, cluster: impl Into<String>) -> Result<Self, ConfigError> {
         let wrong = |problem| ConfigError::new(NAME, vec![SettingsFault::new("url", problem)]);
         let options = config::options(url).map_err(wrong)?;
-        Ok(Self { connections: Connections::new(options), cluster: cluster.into() })
+        Ok(Self::over(Login::new(options, Source::default()), cluster.into()))
+    }
+
+    pub(super) fn over(login: Login, cluster: String) -> Self {
+        Self { connections: Connections::new(login), cluster }
+    }
+
+    /// The same with a source of credentials, which is asked before each connection and counts
+    /// before the url.
+    #[must_use]
+    pub fn credentials(self, source: impl CredentialSource) -> Self {
+        let login = self.connections.login().with(Source::new(source));
+        Self::over(login, self.cluster)
     }
 
     /// The last `span` until now, by the database's clock.

@@ -11,11 +11,12 @@ use std::time::Duration;
 use atrion_core::{Mono, Ohms};
 use atrion_license::ClusterLedger;
 use atrion_state::{PhysicsVector, RouteId};
-use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::config::{PostgresConfig, Retention};
 use super::error::StoreError;
+use super::login::Login;
 use super::migrate;
 use super::own::{Change, Row};
 
@@ -79,11 +80,8 @@ const LONG: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Connects.
-    pub(super) async fn open(
-        config: &PostgresConfig,
-        options: &PgConnectOptions,
-    ) -> Result<Self, StoreError> {
-        let connection = PgConnection::connect_with(options).await?;
+    pub(super) async fn open(config: &PostgresConfig, login: &Login) -> Result<Self, StoreError> {
+        let connection = login.connect().await?;
         let (pooled, timeout) = (config.pooled, config.statement_timeout);
         Ok(Self { connection, pooled, timeout, clock: (0, Mono::ZERO) })
     }
@@ -123,9 +121,12 @@ impl Session {
         let rows = self.end(read).await?;
         let mut earlier = Earlier { incarnation: 0, vectors: Vec::with_capacity(rows.len()), invalid: 0 };
         for row in &rows {
-            earlier.incarnation = earlier.incarnation.max(row.try_get("incarnation").unwrap_or(0));
-            match vector(row) {
-                Some(known) => earlier.vectors.push(known),
+            let life = row.try_get("incarnation").ok().filter(|life| (0..sql::LIVES).contains(life));
+            match life.zip(vector(row)) {
+                Some((life, known)) => {
+                    earlier.incarnation = earlier.incarnation.max(life);
+                    earlier.vectors.push(known);
+                }
                 None => earlier.invalid += 1,
             }
         }
@@ -153,6 +154,7 @@ impl Session {
             .bind(rows.iter().map(|row| mode_number(row.vector.mode)).collect::<Vec<_>>())
             .bind(of(|vector| vector.decay_rate.get()))
             .bind(of(|vector| vector.age.min(OLDEST).as_secs_f64() * 1_000.0))
+            .bind(sql::LIVES)
             .persistent(!self.pooled)
             .execute(&mut self.connection)
             .await;
@@ -173,6 +175,7 @@ impl Session {
             .bind(&writer.node)
             .bind(writer.incarnation)
             .bind(bigint(seq))
+            .bind(sql::LIVES)
             .persistent(!self.pooled)
             .fetch_optional(&mut self.connection)
             .await;

@@ -13,17 +13,17 @@ use atrion_state::{
     Clock, Health, MergedScars, MessageDirection, MessageResult, NodeId, PhysicsVector, ProviderStats,
     RouteId, lock,
 };
-use sqlx::postgres::PgConnectOptions;
 
 use super::NAME;
 use super::config::PostgresConfig;
+use super::login::Login;
 use super::own::Own;
 use crate::adapter::Adapter;
 
 /// Everything that was set, checked.
 pub(super) struct Settings {
     pub(super) config: PostgresConfig,
-    pub(super) options: PgConnectOptions,
+    pub(super) login: Login,
     pub(super) node: NodeId,
     pub(super) license: Watch,
     pub(super) clock: Arc<dyn Clock>,
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) adapter: Adapter,
     pub(super) own: Own,
     pub(super) config: PostgresConfig,
-    pub(super) options: PgConnectOptions,
+    pub(super) login: Login,
     pub(super) node: NodeId,
     pub(super) tally: Tally,
     merged: Mutex<Option<Arc<dyn MergedScars>>>,
@@ -64,12 +64,12 @@ pub(super) struct Tally {
 
 impl Shared {
     pub(super) fn new(settings: Settings) -> Self {
-        let Settings { config, options, node, license, clock } = settings;
+        let Settings { config, login, node, license, clock } = settings;
         Self {
             adapter: Adapter::new(NAME, clock, license, Feature::Postgres, &config.cluster),
             own: Own::new(config.routes),
             config,
-            options,
+            login,
             node,
             tally: Tally::default(),
             merged: Mutex::default(),
@@ -171,7 +171,7 @@ impl Tally {
     }
 }
 
-/// The options have the password in them.
+/// The login has the password in it.
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()

@@ -17,6 +17,7 @@ mod fleet;
 mod full;
 mod hearsay;
 mod history;
+mod hostile;
 mod license;
 mod pooler;
 mod retention;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
             history::the_documented_queries_run,
             history::a_server_that_refuses_connections_says_why,
             history::a_query_that_waits_for_another_does_not_suspect_the_server,
+            hostile::rows_without_an_age_or_a_life_are_left_out_and_written_over,
             license::clusters_above_the_limit_are_counted_and_nothing_else,
             license::a_role_that_may_not_count_stores_all_the_same,
             pooler::nodes_share_connections_that_change_with_each_transaction => unless no_pooler,
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
             rights::a_role_without_the_right_to_make_tables_does_everything_else,
             rights::a_role_without_any_right_is_told_what_to_grant,
             rights::a_wrong_password_is_an_error_that_says_so,
+            rights::a_password_that_is_changed_is_asked_for_again,
             schema::many_nodes_migrate_at_once,
             schema::an_older_schema_is_migrated_or_refused,
             schema::a_newer_minor_is_used_and_a_newer_major_is_refused,

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Roles: the one that owns the schema, the one that only uses it, and the one that may nothing.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atrion_cluster::{CredentialError, Credentials};
 use atrion_core::Mode;
 use atrion_state::{ProviderError, StateProvider};
 use atrion_testbed::Postgres;
@@ -78,4 +82,56 @@ pub(crate) async fn a_wrong_password_is_an_error_that_says_so() {
     );
     let shown = format!("{error:?} {error} {adapter:?} {:?}", adapter.health());
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+pub(crate) async fn a_password_that_is_changed_is_asked_for_again() {
+    let (name, url) = database();
+    connected(&url).await.disconnect().await.unwrap();
+    let role = fresh("rotated");
+    server().create_role(&role, "first").unwrap();
+    grant(&name, &role);
+    let secret = Arc::new(Mutex::new(Ok("first")));
+    let source = Arc::clone(&secret);
+    // The url's own password is of yesterday.
+    let url = Postgres::url_at(server().address(), &role, "yesterday", &name);
+    let adapter = builder(&url).write_behind(Duration::from_millis(100)).credentials(move || {
+        let given = *source.lock().unwrap();
+        async move { given.map(Credentials::password).map_err(|why: &str| CredentialError::from(why)) }
+    });
+    let shown = format!("{adapter:?}");
+    assert!(shown.contains("a source of credentials") && !shown.contains("yesterday"), "{shown}");
+    let adapter = adapter.build().unwrap();
+    adapter.connect().await.unwrap();
+    until("it is up", || adapter.health().is_up()).await;
+
+    let change = |password: &str| {
+        let changed = format!("alter role \"{role}\" password '{password}'");
+        server().execute("postgres", &changed).unwrap();
+        let ended =
+            format!("select pg_terminate_backend(pid) from pg_stat_activity where usename = '{role}'");
+        server().execute("postgres", &ended).unwrap();
+    };
+    let degraded = |why: &str| format!("{:?}", adapter.health()).contains(why);
+    change("hunter2");
+    adapter.update_vector(route("a"), open(1.0)).await.unwrap();
+    until("the old password is refused", || degraded("password authentication failed")).await;
+    *secret.lock().unwrap() = Err("the agent is not there yet");
+    until("the source is asked, and its reason shown", || degraded("the agent is not there yet")).await;
+    *secret.lock().unwrap() = Ok("hunter2");
+    until("it is up with the new one", || adapter.health().is_up()).await;
+    adapter.flush().await.unwrap();
+    assert_eq!(server().execute(&name, "select scar from atrion.vector_current").unwrap(), ["1"]);
+    // The history asks the same source.
+    let history = adapter.history().unwrap();
+    history.last(Duration::from_secs(1)).await.unwrap();
+    change("hunter3");
+    *secret.lock().unwrap() = Ok("hunter3");
+    let mut asked = history.last(Duration::from_secs(1)).await;
+    if asked.is_err() {
+        // The connection that was ended had not been given back as such.
+        asked = history.last(Duration::from_secs(1)).await;
+    }
+    asked.unwrap();
+    assert!(!format!("{adapter:?} {history:?} {:?}", adapter.stats()).contains("hunter"));
+    adapter.disconnect().await.unwrap();
 }

@@ -6,19 +6,22 @@
 //! only that. A person who reads the history needs the reason. So what is not there within a moment
 //! is tried once more beside the pool.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{ConnectOptions as _, PgPool, PgTransaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{sleep, timeout};
 
 use crate::postgres::error::StoreError;
+use crate::postgres::login::Login;
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Connections {
     pool: PgPool,
+    login: Login,
     /// A query with a permit waits for the server alone, and never for another query's answer.
     places: Arc<Semaphore>,
 }
@@ -31,11 +34,18 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 impl Connections {
     /// Connects when there is something to ask.
-    pub(super) fn new(options: PgConnectOptions) -> Self {
+    pub(super) fn new(login: Login) -> Self {
         let pool = PgPoolOptions::new().max_connections(MOST.into()).acquire_timeout(TIMEOUT);
         // Idle for a while, it holds no connection that others could use.
-        let pool = pool.min_connections(0).idle_timeout(Duration::from_secs(60)).connect_lazy_with(options);
-        Self { pool, places: Arc::new(Semaphore::new(MOST.into())) }
+        let pool = pool
+            .min_connections(0)
+            .idle_timeout(Duration::from_secs(60))
+            .connect_lazy_with(login.url().clone());
+        Self { pool, login, places: Arc::new(Semaphore::new(MOST.into())) }
+    }
+
+    pub(super) fn login(&self) -> Login {
+        self.login.clone()
     }
 
     /// A transaction, and the place that it takes.
@@ -43,6 +53,10 @@ impl Connections {
         let Ok(Ok(place)) = timeout(TIMEOUT, self.places.acquire()).await else {
             return Err(StoreError::Timeout { after: TIMEOUT });
         };
+        // The pool may have to open one.
+        if self.pool.num_idle() == 0 {
+            self.pool.set_connect_options(self.login.options().await?);
+        }
         tokio::select! {
             begun = self.pool.begin() => Ok((begun?, place)),
             refusal = self.refusal() => Err(refusal.into()),
@@ -56,5 +70,12 @@ impl Connections {
             Err(error) => error,
             Ok(_) => std::future::pending().await,
         }
+    }
+}
+
+/// The login has the password in it.
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("open", &self.pool.size()).finish_non_exhaustive()
     }
 }

@@ -60,8 +60,8 @@ order by at desc, node desc limit $7";
 /// $1 cluster, $2 route and node of the last row, $3 rows.
 pub(super) const STANDINGS: &str = "
 select route, node, mode, resistance,
-  scar * exp(-lambda * greatest(0, extract(epoch from clock_timestamp() - at)::float8)) as scar,
+  scar * exp(-least(700, lambda * greatest(0, extract(epoch from clock_timestamp() - at)::float8))) as scar,
   greatest(0, extract(epoch from clock_timestamp() - at)::float8) as age
 from atrion.vector_current
-where cluster = $1 and ($2::text is null or (route, node) > (regexp_replace($2, ' [^ ]*$', ''), regexp_replace($2, '^.* ', '')))
+where cluster = $1 and isfinite(at) and ($2::text is null or (route, node) > (regexp_replace($2, ' [^ ]*$', ''), regexp_replace($2, '^.* ', '')))
 order by route, node limit $3";

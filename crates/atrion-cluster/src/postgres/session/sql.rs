@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! The statements. A node writes in batches: an array for each column.
 
+/// Lives are milliseconds since 1970 at first, and each is later than the one before by one at
+/// least. A number from here on is no life's: it left no room for the next one, so its row is
+/// written over.
+pub(super) const LIVES: i64 = 1 << 62;
+
 /// $1 cluster, $2 node, $3 incarnation, then routes, numbers, scars, evidence, resistances,
-/// momenta, modes, decay rates, ages in milliseconds. Only what is later than the row that is there
-/// is taken, so it may be repeated freely.
+/// momenta, modes, decay rates, ages in milliseconds, and [`LIVES`]. Only what is later than the row
+/// that is there is taken, so it may be repeated freely.
 pub(super) const UPSERT: &str = "
 insert into atrion.vector_current as v(cluster,route,node,incarnation,seq,scar,evidence,resistance,momentum,mode,lambda,at)
 select $1, r, $2, $3, q, s, e, o, m, d, l, clock_timestamp() - a * interval '1 ms'
@@ -12,7 +17,7 @@ from unnest($4::text[],$5::int8[],$6::float8[],$7::float4[],$8::float4[],$9::flo
 on conflict(cluster,route,node) do update set incarnation=excluded.incarnation, seq=excluded.seq, scar=excluded.scar,
   evidence=excluded.evidence, resistance=excluded.resistance, momentum=excluded.momentum, mode=excluded.mode,
   lambda=excluded.lambda, at=excluded.at
-where (excluded.incarnation,excluded.seq) > (v.incarnation,v.seq)";
+where (excluded.incarnation,excluded.seq) > (v.incarnation,v.seq) or v.incarnation >= $13";
 
 pub(super) const TRANSITIONS: &str = "
 insert into atrion.mode_transition(at,cluster,route,node,incarnation,seq,from_mode,to_mode,scar,merged,resistance)
@@ -27,12 +32,12 @@ from unnest($3::text[],$4::float4[],$5::float4[],$6::float4[],$7::float4[],$8::i
 
 pub(super) const OWN: &str = "
 select route, incarnation, scar, evidence, resistance, momentum, mode, lambda,
-  greatest(0, extract(epoch from clock_timestamp() - at))::float8 as age
+  case when isfinite(at) then greatest(0, extract(epoch from clock_timestamp() - at))::float8 end as age
 from atrion.vector_current where cluster = $1 and node = $2";
 
 pub(super) const HAS: &str = "
 select 1 from atrion.vector_current
-where cluster = $1 and route = $2 and node = $3 and (incarnation, seq) >= ($4, $5)";
+where cluster = $1 and route = $2 and node = $3 and (incarnation, seq) >= ($4, $5) and incarnation < $6";
 
 pub(super) const CLOCK: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::int8";
 
@@ -53,4 +58,4 @@ delete from atrion.license_cluster where license = $1 and seen < clock_timestamp
 /// $1 license, $2 rows.
 pub(super) const CLUSTERS: &str = "
 select cluster, greatest(0, extract(epoch from clock_timestamp() - seen))::int8 as age
-from atrion.license_cluster where license = $1 order by seen desc limit $2";
+from atrion.license_cluster where license = $1 and isfinite(seen) order by seen desc limit $2";
