@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::commons::Commons;
 use crate::groups::{Groups, Within};
 use crate::live::{Live, Refused, Ticket, Verdict};
 use crate::peers::{PeerReader, Peers};
-use crate::physics::{Computed, Given, Moved, Preset, RoutePhysics, Tap, TickCache};
+use crate::physics::{Computed, Given, Members, Moved, Preset, RoutePhysics, Tap, TickCache};
 use crate::shed::Shed;
 use crate::slot;
 
@@ -30,6 +30,10 @@ pub(crate) struct RouteCell {
     id: RouteId,
     physics: Mutex<RoutePhysics>,
     groups: Groups,
+    /// Of a group: what its routes measure.
+    members: Option<Box<Members>>,
+    /// What goes wrong on the route is no affair of its group.
+    is_own: AtomicBool,
     /// When a refusal was last kept for people to look at; 0 is never.
     sampled_at: AtomicU64,
     /// The highest R that a refused request has met since the pulse last asked, in ohms; the bits
@@ -41,12 +45,15 @@ impl RouteCell {
     pub(crate) fn new(id: RouteId, preset: Preset, commons: Arc<Commons>, now: Mono) -> Self {
         let physics = RoutePhysics::new(preset, now);
         let live = physics.first_live(&commons.ladder, now);
+        let members = id.is_group().then(Box::default);
         Self {
             live,
             commons,
             id,
             physics: Mutex::new(physics),
             groups: Groups::default(),
+            members,
+            is_own: AtomicBool::new(false),
             sampled_at: AtomicU64::new(0),
             met: AtomicU64::new(0),
         }
@@ -104,9 +111,15 @@ impl RouteCell {
         ticks: &mut TickCache,
     ) -> Computed {
         let wants_peers = reader.is_some() && self.physics().wants_peers();
+        let members = self.groups.shown().and_then(|group| group.members.as_deref());
         let mut computed = self.with_peers(reader, wants_peers, |physics, peers| {
-            physics.compute(&self.live, &self.commons.ladder, ticks, given, peers)
+            physics.compute(&self.live, &self.commons.ladder, ticks, given, peers, members)
         });
+        if let Some(members) = &self.members {
+            members.turn();
+        }
+        // Relaxed: it is about the calls that end from about now on.
+        self.is_own.store(computed.is_own, Relaxed);
         if computed.is_unread {
             (computed.moved, computed.hears) = self.listen(reader, true, given.now);
         }
@@ -259,6 +272,13 @@ impl RouteCell {
     /// Gives the group's slot back, with the route's verdict: a call is late by its route's SLO.
     #[inline(always)]
     fn leave_group(&self, slot: usize, shared: Shared, verdict: Verdict, now: Mono) {
+        let verdict = match verdict {
+            // What fails or is late by itself says nothing of what is shared.
+            Verdict::Failed | Verdict::Late | Verdict::GivenUp if self.is_own.load(Relaxed) => {
+                Verdict::Cancelled
+            }
+            verdict => verdict,
+        };
         if let Some(group) = self.groups.get(shared.place) {
             group.live.finish_as(slot, shared.ticket, verdict, now);
         }

@@ -48,6 +48,10 @@ mod tap;
 use tap::Taps;
 pub(crate) use tap::{Tap, Tapped};
 
+mod attribution;
+use attribution::Attribution;
+pub(crate) use attribution::Members;
+
 mod gate;
 mod life;
 
@@ -66,6 +70,8 @@ pub(crate) struct RoutePhysics {
     totals: Totals,
     /// What the fleet says, and what it does to the gate.
     hearsay: Hearsay,
+    /// Whether what goes wrong is the route's own.
+    attribution: Attribution,
     /// When each stripe's thread had last done anything, as of the last tick.
     last_moves: Vec<u64>,
     taps: Taps,
@@ -100,6 +106,8 @@ pub(crate) struct Computed {
     pub(crate) is_unread: bool,
     /// A peer has a scar: the route is to be visited though nothing happens on it.
     pub(crate) hears: bool,
+    /// What goes wrong on the route is no affair of its group.
+    pub(crate) is_own: bool,
     /// Nothing will change without a request: the route needs no tick until it is touched again.
     pub(crate) is_quiet: bool,
 }
@@ -116,6 +124,7 @@ impl RoutePhysics {
         ticks: &mut TickCache,
         given: &Given,
         peers: Peers<'_>,
+        members: Option<&Members>,
     ) -> Computed {
         let Given { now, interval, absent, report } = *given;
         let from = self.mode;
@@ -142,6 +151,7 @@ impl RoutePhysics {
 
         let fed = Fed { now, idle, dt, before: &before, during: &during, window };
         self.model.compute(&fed, ticks);
+        self.attribution.judge(members, self.model.adaptive(), &window);
         let Merge { moved, is_unread } = self.merge(peers, now);
         self.tell_taps(fed, &counted, live);
 
@@ -158,6 +168,7 @@ impl RoutePhysics {
             moved,
             is_unread,
             hears: self.hearsay.is_on(),
+            is_own: self.attribution.is_own(),
             is_quiet: window.in_flight == 0
                 && counted.admissions() + counted.refusals() == 0
                 && self.reported.is_none()

@@ -3,6 +3,7 @@
 //! worst scenario.
 #![allow(clippy::unwrap_used)] // a test may panic: that is how it speaks
 
+use atrion_sim::scenario::routes::MIXES;
 use atrion_sim::table::Table;
 use atrion_sim::{Set, policy};
 
@@ -20,4 +21,46 @@ fn the_default_preset_has_not_fallen_by_half_a_point() {
     assert!(adaptive.score > SCORE - 0.5, "{} instead of {SCORE}", adaptive.score);
     assert!(adaptive.score > peer.score + 1.0, "{} against {}", adaptive.score, peer.score);
     assert!(adaptive.worst > 85.0, "{} in {}", adaptive.worst, adaptive.worst_in);
+}
+
+/// What a group of routes may score less than one gate for all of them, in the mean of a mix.
+const BEHIND: f64 = 0.4;
+
+/// While a route is in trouble, the least share of the others' requests that is answered in time.
+/// What is less than all was in flight, or in a pool that the sick route held, before its gate was
+/// closed; in the last one everything is overloaded.
+const SPARED: [(&str, f64); 10] = [
+    ("own-pool", 0.99),
+    ("sick-fails", 0.999),
+    ("sick-half", 0.999),
+    ("sick-half-some", 0.999),
+    ("sick-most", 0.999),
+    ("sick-slow", 0.99),
+    ("sick-some", 0.999),
+    ("sick-two-of-ten", 0.999),
+    ("sick-holds-workers", 0.88),
+    ("sick-in-overload", 0.60),
+];
+
+#[test]
+fn a_group_of_routes_has_not_fallen_behind_one_gate() {
+    let scenarios = Set::Routes.scenarios().unwrap();
+    let table = Table::run(&scenarios, &policy::of_routes(), false, &[1], 2, &|_| ()).unwrap();
+    let [grouped, one, alone] = ["grouped", "one-gate", "alone"].map(|name| table.row(name).unwrap());
+    let nth = |name: &str| table.scenarios.iter().position(|other| other == name).unwrap();
+    for mix in MIXES {
+        let mean = |row: &atrion_sim::table::Row| {
+            let of_mix = table.scenarios.iter().zip(&row.scenarios).filter(|(name, _)| mix.has(name));
+            let scores: Vec<f64> = of_mix.map(|(_, (score, _))| *score).collect();
+            scores.iter().sum::<f64>() / scores.len() as f64
+        };
+        assert!(mean(grouped) > mean(one) - BEHIND, "{}: {}", mix.name, mean(grouped));
+        assert!(mean(grouped) > mean(alone), "{}: {}", mix.name, mean(alone));
+    }
+    for (name, least) in SPARED {
+        let spared = grouped.scenarios[nth(name)].1.spared.unwrap();
+        assert!(spared > least, "{name}: {spared}");
+    }
+    let heavy = nth("heavy-overload");
+    assert!(grouped.scenarios[heavy].0 > one.scenarios[heavy].0 - 1.0, "{}", grouped.scenarios[heavy].0);
 }

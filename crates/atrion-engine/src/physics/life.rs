@@ -7,6 +7,7 @@ use std::sync::Weak;
 use atrion_core::{Ladder, Mono};
 use atrion_state::Restored;
 
+use super::attribution::Attribution;
 use super::hearsay::Hearsay;
 use super::measure::Meter;
 use super::model::Model;
@@ -27,6 +28,7 @@ impl RoutePhysics {
             generation: 0,
             totals: Totals::default(),
             hearsay: Hearsay::default(),
+            attribution: Attribution::default(),
             last_moves: Vec::new(),
             taps: Taps::default(),
             untold: Vec::new(),

@@ -144,6 +144,62 @@ fn a_dead_route_closes_its_own_gate_alone() {
 }
 
 #[test]
+fn failures_that_are_a_routes_own_are_no_news_to_its_group() {
+    let world = World::default();
+    let db = world.engine.group("db");
+    let (sick, well) = (db.route("sick"), db.route("well"));
+    for tick in 0..60 {
+        let begin = world.now();
+        for call in 0..20 {
+            let permits = [&sick, &well].map(|route| route.admit_owned(Tier::Critical));
+            world.clock.advance(ms(5));
+            // Half of the calls: too few to open a breaker.
+            let outcome = if tick > 20 && call % 2 == 0 { Outcome::Failure } else { Outcome::Success };
+            for (permit, outcome) in permits.into_iter().zip([outcome, Outcome::Success]) {
+                permit.into_iter().for_each(|permit| permit.finish(outcome));
+            }
+        }
+        world.clock.set(begin.after(crate::world::TICK));
+        world.pulse();
+    }
+    let (own, group) = (row(&world, "sick"), row(&world, "@db"));
+    assert!(own.error_share > 0.3, "{own:?}");
+    assert!(group.error_share < 0.01 && group.terms.scar.get() < 0.1, "{group:?}");
+    assert!(group.counts.cancelled() > 100 && well.admit(Tier::Bulk).is_ok(), "{group:?}");
+}
+
+#[test]
+fn a_queue_that_all_routes_wait_in_is_the_groups_affair_alone() {
+    let world = World::new(Config::default().slo(ms(2_000)));
+    let db = world.engine.group("db");
+    let routes = ["a", "b", "c"].map(|name| db.route(name));
+    let mut held = std::collections::VecDeque::new();
+    for tick in 0..100 {
+        // Three calls of each route in every tick, of which the pool serves as many; after two
+        // seconds of health six calls of each wait in front of it.
+        let more = if tick == 20 { 6 } else { 0 };
+        for route in &routes {
+            for _ in 0..3 + more {
+                held.extend(route.admit_owned(crate::world::volts(1e6)));
+            }
+        }
+        world.clock.advance(ms(20));
+        for _ in 0..9 {
+            let permit: Option<atrion_engine::OwnedPermit> = held.pop_front();
+            permit.into_iter().for_each(|permit| permit.finish(Outcome::Success));
+        }
+        world.clock.advance(ms(80));
+        world.pulse();
+    }
+    for route in &routes {
+        // The route's own limit is far under its crowd, and does not refuse for it.
+        let row = row(&world, route.id().as_str());
+        assert!(row.latency.unwrap() > 2 * row.baseline.unwrap(), "{row:?}");
+        assert!(row.terms.saturation.get() < 1.0, "{row:?}");
+    }
+}
+
+#[test]
 fn the_configuration_names_the_group_over_the_handle() {
     let grouped = Config::default().route("GET /a", RouteConfig::default().group("db"));
     let world = World::new(grouped.clone());
