@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use atrion_core::{Mono, Outcome};
 
@@ -117,7 +118,7 @@ enum Call {
 
 impl OwnedPermit {
     pub(crate) fn new(cell: Arc<RouteCell>, held: Held) -> Self {
-        Self(Call::Own(Admitted { cell, held, waited: Waited::default() }))
+        Self(Call::Own(Admitted { cell, held, waited: Waited::default(), given_up: AtomicBool::new(false) }))
     }
 
     /// Says how the call went.
@@ -154,6 +155,14 @@ impl OwnedPermit {
         (Self(Call::Shared(call)), watch)
     }
 
+    /// The rest of the request has not come: what reads it waits, or has given it up while it
+    /// waited. A failure of such a call is its client's.
+    #[must_use]
+    pub fn lacks_its_request(&self) -> bool {
+        let call = self.call();
+        call.waited.is_for(For::Sender) || call.given_up.load(Relaxed)
+    }
+
     fn call(&self) -> &Admitted {
         match &self.0 {
             Call::Own(call) => call,
@@ -172,7 +181,7 @@ impl fmt::Debug for OwnedPermit {
 /// come. Obtained from [`OwnedPermit::watch_request`].
 ///
 /// It does not keep the call in flight: the permit decides when that ends, and afterwards nothing
-/// here has an effect. Dropped, it waits no more.
+/// here has an effect. Dropped, it waits no more; dropped while it waits, the request was given up.
 #[must_use]
 pub struct RequestWait(Arc<Admitted>);
 
@@ -191,7 +200,10 @@ impl RequestWait {
 
 impl Drop for RequestWait {
     fn drop(&mut self) {
-        self.go_on();
+        if self.0.waited.is_for(For::Sender) {
+            self.0.given_up.store(true, Relaxed);
+            self.go_on();
+        }
     }
 }
 
@@ -215,6 +227,7 @@ struct Admitted {
     cell: Arc<RouteCell>,
     held: Held,
     waited: Waited,
+    given_up: AtomicBool,
 }
 
 impl Admitted {

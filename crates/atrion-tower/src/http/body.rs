@@ -91,7 +91,7 @@ impl<B: Body> AdmissionBody<B> {
         let mut watch = Some(watch);
         // A body that is at its end from the start may never be polled.
         if body.is_end_stream() {
-            finish(&mut watch, None);
+            end(&mut watch, None);
         }
         wait_for_reader(watch.as_ref());
         Self { state: State::Inner { body, watch } }
@@ -134,16 +134,16 @@ where
                     awaiting.look_at(frame);
                 }
                 match &frame {
-                    None => finish(watch, None),
-                    Some(Ok(frame)) if frame.is_trailers() => finish(watch, frame.trailers_ref()),
+                    None => end(watch, None),
+                    Some(Ok(frame)) if frame.is_trailers() => end(watch, frame.trailers_ref()),
                     // A server does not poll again when it knows that nothing is left.
                     Some(Ok(_)) if body.is_end_stream() || is_sent(watch.as_ref(), &*body) => {
-                        finish(watch, None)
+                        end(watch, None)
                     }
                     Some(Ok(_)) => wait_for_reader(watch.as_ref()),
                     Some(Err(_)) => {
                         if let Some(Watch { permit, classify, .. }) = watch.take() {
-                            permit.finish(classify.broken_body());
+                            finish(permit, classify.broken_body());
                         }
                     }
                 }
@@ -184,14 +184,22 @@ fn wait_for_reader(watch: Option<&Watch>) {
     }
 }
 
-fn finish(watch: &mut Option<Watch>, trailers: Option<&HeaderMap>) {
+/// Finishes a call. That it failed is no fault of the service if its client has never sent the rest
+/// of the request: a timeout inside of the guard has given up on the client.
+pub(crate) fn finish(permit: OwnedPermit, outcome: Outcome) {
+    let is_the_clients = outcome == Outcome::Failure && permit.lacks_its_request();
+    permit.finish(if is_the_clients { Outcome::Ignored } else { outcome });
+}
+
+fn end(watch: &mut Option<Watch>, trailers: Option<&HeaderMap>) {
     if let Some(Watch { permit, awaiting, classify }) = watch.take() {
-        permit.finish(match awaiting {
+        let outcome = match awaiting {
             Awaiting::Trailers => classify.trailers(trailers),
             // A proxy further in may have made real trailers of them.
             Awaiting::WebTrailers(status) => classify.trailers(trailers.or(status.trailers().as_ref())),
             Awaiting::End(outcome) => outcome,
-        });
+        };
+        finish(permit, outcome);
     }
 }
 

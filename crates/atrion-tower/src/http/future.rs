@@ -13,7 +13,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::body::{AdmissionBody, Awaiting, Watch};
+use super::body::{AdmissionBody, Awaiting, Watch, finish};
 use super::policy::{Hold, Holding, Policy};
 use super::request::Intake;
 use crate::classify::{CallError, Verdict};
@@ -95,7 +95,7 @@ where
                     (Ok(response), None) => return Poll::Ready(Ok(response.map(AdmissionBody::unwatched))),
                     (Err(error), permit) => {
                         if let Some((permit, _)) = permit {
-                            permit.finish(policy.classify.error(&CallError::new(&error)));
+                            finish(permit, policy.classify.error(&CallError::new(&error)));
                         }
                         return Poll::Ready(Err(error));
                     }
@@ -151,7 +151,7 @@ fn watched<R: Body>(
     let awaiting = match (policy.classify.head(&head), hold.to(&head)) {
         (Verdict::Known(outcome), Hold::Body) => Awaiting::End(outcome),
         (Verdict::Known(outcome), _) => {
-            permit.finish(outcome);
+            finish(permit, outcome);
             return response.map(AdmissionBody::unwatched);
         }
         (Verdict::AtEnd, Hold::Head) => {

@@ -137,13 +137,13 @@ impl<B: Body> Body for RequestBody<B> {
                     wait.wait();
                 }
             }
-            Poll::Ready(Some(Ok(_))) => {
+            Poll::Ready(Some(Ok(_)) | None) => {
                 if let Some(wait) = this.wait {
                     wait.go_on();
                 }
             }
-            // There is nothing left to wait for.
-            Poll::Ready(None | Some(Err(_))) => *this.wait = None,
+            // The client has broken off while it was waited for.
+            Poll::Ready(Some(Err(_))) => *this.wait = None,
         }
         polled
     }

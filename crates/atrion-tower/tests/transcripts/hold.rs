@@ -12,7 +12,7 @@ use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::mpsc;
-use tower::{Layer as _, Service as _, service_fn};
+use tower::{Layer as _, Service as _, ServiceBuilder, ServiceExt as _, service_fn};
 
 use crate::support::{Body, World, body, exchange, get, spawn};
 
@@ -247,4 +247,38 @@ async fn a_rule_holds_some_routes_longer_than_others() {
         assert_eq!(world.waiting("unmatched"), is_held, "{path}");
         drop(answer);
     }
+}
+
+/// A handler that needs the whole body.
+async fn reads(request: Request<RequestBody<Body>>) -> std::io::Result<Response<Body>> {
+    request.into_body().collect().await.map(|_| Response::new(body("")))
+}
+
+/// The same, that waits for a second, and fails when it has it.
+async fn gives_up(request: Request<RequestBody<Body>>) -> std::io::Result<Response<Body>> {
+    let done = tokio::time::timeout(Duration::from_secs(1), reads(request)).await;
+    let status = if done.is_ok() { 500 } else { 408 };
+    Ok(Response::builder().status(status).body(body("")).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_an_upload_is_its_clients_failure() {
+    let world = World::with_room_for_one().await;
+    let upload = || {
+        let (tell, upload) = told();
+        (tell, Request::post("/").body(upload).unwrap())
+    };
+    let within = || world.layer().layer(service_fn(gives_up));
+    let (_tell, request) = upload();
+    assert_eq!(within().oneshot(request).await.unwrap().status(), 408);
+    let around = ServiceBuilder::new().timeout(Duration::from_secs(1)).service(service_fn(reads));
+    let (_tell, request) = upload();
+    assert!(world.layer().layer(around).oneshot(request).await.is_err());
+    let counts = world.counts("unmatched");
+    assert_eq!((counts.failed(), counts.ignored()), (0, 2));
+
+    let (tell, request) = upload();
+    drop(tell);
+    assert_eq!(within().oneshot(request).await.unwrap().status(), 500);
+    assert_eq!(world.counts("unmatched").failed(), 1, "the whole request was there");
 }
