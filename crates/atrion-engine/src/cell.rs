@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Refusal, Terms, retry_after};
+use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Terms, retry_after};
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
@@ -296,7 +296,10 @@ impl RouteCell {
         let terms = Terms { saturation: Ohms::saturating(published.saturation.get() + crowd), ..published };
         // The fleet's share heals as the own one does.
         let scar = Ohms::saturating(published.scar.get() + published.cluster);
-        let exact = retry_after(mode, volts, scar, published.base, self.live.scar_decay());
+        let exact = match reason {
+            Reason::ForcedOpen => left_of_override(self.live.forced_until().since(now)),
+            _ => retry_after(mode, volts, scar, published.base, self.live.scar_decay()),
+        };
         let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
         let met = terms.resistance().get().to_bits();
         // Mostly a load: in an overload R hardly moves.
@@ -315,6 +318,12 @@ impl fmt::Debug for RouteCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Route").field("id", &self.id).field("mode", &self.mode()).finish_non_exhaustive()
     }
+}
+
+/// An operator may lift an override before its end, so nobody is sent away for longer than by a
+/// scar.
+fn left_of_override(left: Duration) -> Duration {
+    left.clamp(Duration::from_millis(100), Duration::from_secs(60))
 }
 
 /// Adds up to a quarter, never takes anything off: a retry that comes at the said time must have

@@ -82,6 +82,8 @@ pub(crate) struct Live {
     touched: AtomicBool,
     /// A failure of a request that started before this moment says nothing new.
     evidence_floor: AtomicU64,
+    /// When what an operator has forced ends.
+    forced_until: AtomicU64,
     /// Those of the in-flight count that wait for their client.
     waiting: Waiting,
 
@@ -196,6 +198,7 @@ impl Live {
             successes_to_close: AtomicU32::new(1),
             successes: AtomicU64::new(0),
             evidence_floor: AtomicU64::new(0),
+            forced_until: AtomicU64::new(0),
             waiting: Waiting::default(),
             probes: AtomicU64::new(0),
             last_pass: AtomicU64::new(now.as_nanos()),

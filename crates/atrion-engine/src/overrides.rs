@@ -127,7 +127,7 @@ impl Overrides {
                 let (cell, reason) = (Arc::clone(cell), Arc::clone(&reason));
                 let until = now.after(time_to_live);
                 let mut active = lock(&self.active);
-                cell.live().force(force);
+                cell.live().force(force, until);
                 active.insert(cell.id().clone(), Active { cell, kind, reason, until });
             }
             None => cell.reset(now),
@@ -202,7 +202,7 @@ fn force(kind: OverrideKind) -> Option<Force> {
 impl Active {
     /// Called under the lock of the list that it has left.
     fn let_go(&self) {
-        self.cell.live().force(Force::None);
+        self.cell.live().force(Force::None, Mono::ZERO);
     }
 
     /// As an operator sees it at `now`: with the time that is left.

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mono, Wall};
+use atrion_core::{Mono, Tier, Wall};
 use atrion_engine::{Atrion, Config};
 use atrion_state::Clock;
 use atrion_tower::{AdmissionLayer, CallLayer, RequestBody, RouteNames};
@@ -179,4 +179,51 @@ async fn admission_inside_of_a_limit_does_not_see_the_queue() {
         .service(service_fn(work));
     let score = score(service, get, is_503).await;
     assert!(score.in_time < 10.0, "{score}");
+}
+
+/// Three times the capacity, a tenth of it critical: the shares of critical that were refused, by
+/// the second after the shadow has ended in the tenth.
+async fn critical_after_the_shadow() -> Vec<f64> {
+    let atrion = atrion().await;
+    let config = Config::default().slo(DEADLINE);
+    atrion.replace_config(config.clone().shadow(true)).unwrap();
+    let service = ServiceBuilder::new()
+        .layer(AdmissionLayer::new(atrion.clone()))
+        .concurrency_limit(WORKERS)
+        .service(service_fn(work));
+    let mut arrivals = tokio::time::interval(Duration::from_nanos(1_000_000_000 / 480));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..480 * 30 {
+        arrivals.tick().await;
+        if number == 480 * 10 {
+            atrion.replace_config(config.clone()).unwrap();
+        }
+        let service = service.clone();
+        calls.spawn(async move {
+            let mut request = get();
+            let tier = if number % 10 == 0 { Tier::Critical } else { Tier::Normal };
+            request.extensions_mut().insert(tier);
+            // A caller gives up after a second.
+            let call = tokio::time::timeout(DEADLINE, service.oneshot(request)).await;
+            let is_refused = call.is_ok_and(|result| is_503(&result));
+            (number / 480, tier == Tier::Critical, is_refused)
+        });
+    }
+    let mut seconds = vec![(0u32, 0u32); 30];
+    while let Some(call) = calls.join_next().await {
+        let (second, is_critical, is_refused) = call.unwrap();
+        if is_critical {
+            seconds[second as usize].0 += 1;
+            seconds[second as usize].1 += u32::from(is_refused);
+        }
+    }
+    seconds[10..].iter().map(|(all, refused)| f64::from(*refused) / f64::from(*all)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_shadow_in_an_overload_spares_the_critical() {
+    let shares = critical_after_the_shadow().await;
+    // What the shadow has let in is a queue of a second, which has to be worked off first.
+    assert!(shares[..2].iter().sum::<f64>() <= 1.3, "{shares:?}");
+    assert!(shares[2..].iter().all(|share| *share <= 0.02), "{shares:?}");
 }

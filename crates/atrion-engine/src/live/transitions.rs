@@ -90,9 +90,15 @@ impl Live {
         )
     }
 
-    pub(crate) fn force(&self, force: Force) {
+    pub(crate) fn force(&self, force: Force, until: Mono) {
+        // Relaxed: a refusal between the two writes tells one hint of the earlier override.
+        self.forced_until.store(until.as_nanos(), Relaxed);
         self.update_control(|control| control.with_force(force));
         self.touch();
+    }
+
+    pub(crate) fn forced_until(&self) -> Mono {
+        Mono::from_nanos(self.forced_until.load(Relaxed))
     }
 
     /// AcqRel: a thread that sees a transition sees what was cleared before it.

@@ -254,3 +254,23 @@ fn a_shadow_by_hand_lets_all_in_counts_what_it_would_refuse_and_ends() {
     assert!(world.engine.overrides().list().is_empty() && route.snapshot().shadow);
     drop(crowd);
 }
+
+#[test]
+fn a_refusal_by_an_operator_says_when_the_override_ends() {
+    let world = World::default();
+    let route = world.engine.route("r");
+    let open = |seconds: u64| {
+        let kind = OverrideKind::ForceOpen;
+        let wanted = Override { kind, reason: "drill".into(), time_to_live: ms(seconds * 1_000) };
+        world.engine.overrides().set(&route, wanted).unwrap();
+    };
+    let hint = || route.admit(Tier::Critical).unwrap_err().retry_after().as_secs_f64();
+    // Up to a quarter is added.
+    open(40);
+    assert!((40.0..=50.0).contains(&hint()), "{}", hint());
+    world.clock.advance(ms(30_000));
+    assert!((10.0..=12.5).contains(&hint()), "{}", hint());
+    // Somebody may lift it earlier.
+    open(86_400);
+    assert!((60.0..=75.0).contains(&hint()), "{}", hint());
+}

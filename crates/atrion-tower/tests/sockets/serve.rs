@@ -108,5 +108,5 @@ pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(Duration::from_secs(30), held).await.unwrap_or_else(|_| panic!("never: {what}"));
+    assert!(timeout(Duration::from_secs(30), held).await.is_ok(), "never: {what}");
 }
