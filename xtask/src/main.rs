@@ -10,6 +10,7 @@ mod license;
 mod oracle;
 mod outcome;
 mod process;
+mod reason;
 mod servers;
 mod sim;
 mod studio;
@@ -65,7 +66,7 @@ fn main() -> std::process::ExitCode {
         Command::Fuzz(args) => fuzz::run(args),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", reason::of(&error));
         std::process::ExitCode::FAILURE
     })
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
                 agree &= tally.agrees();
             }
             Err(error) => {
-                eprintln!("error: {}: {error:#}", file.display());
+                eprintln!("error: cannot replay {}: {error:#}", file.display());
                 agree = false;
             }
         }

@@ -26,7 +26,9 @@ pub(crate) async fn rows_without_an_age_or_a_life_are_left_out_and_written_over(
         "update atrion.vector_current set incarnation = 9223372036854775807, seq = 9223372036854775807 \
            where route = 'immortal'",
     );
-    write("update atrion.vector_current set at = now() - interval '20 hours', lambda = 0.1 where route = 'ancient'");
+    write(
+        "update atrion.vector_current set at = now() - interval '20 hours', lambda = 0.1 where route = 'ancient'",
+    );
 
     let second = connected(&url).await;
     let known: Vec<_> =

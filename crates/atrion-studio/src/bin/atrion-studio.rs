@@ -3,6 +3,7 @@
 //! and shows what the other nodes say.
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -39,8 +40,22 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Args { redis, postgres, cluster, namespace, address, token, host } = Args::parse();
+async fn main() -> ExitCode {
+    match serve(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // For a person at a terminal: no backtrace, and a cause that an error states in its own
+            // words not a second time.
+            let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            causes.dedup_by(|cause, said| said.contains(cause.as_str()));
+            eprintln!("error: {}", causes.join(": "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(args: Args) -> anyhow::Result<()> {
+    let Args { redis, postgres, cluster, namespace, address, token, host } = args;
     let history = postgres.map(|url| HistoryReader::new(&url, &cluster)).transpose().context("--postgres")?;
     let sources = atrion_license::Sources::standard();
     let found = sources.read();

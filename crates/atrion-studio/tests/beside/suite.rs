@@ -124,11 +124,13 @@ pub(crate) async fn it_starts_while_nothing_can_be_reached() {
 
 pub(crate) async fn its_errors_hold_no_secret() {
     let said = |arguments: &[&str]| {
-        let output = command(arguments).output().unwrap();
+        // A person asked for none, whatever the environment says to programs.
+        let output = command(arguments).env("RUST_BACKTRACE", "1").output().unwrap();
         assert!(!output.status.success(), "{arguments:?}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!said.contains("s3cret"), "{said}");
+        assert!(said.starts_with("error: ") && !said.contains("backtrace"), "{said}");
         said
     };
     let missing = said(&[]);
