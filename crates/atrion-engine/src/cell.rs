@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Terms, retry_after};
+use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, retry_after};
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
@@ -288,17 +288,15 @@ impl RouteCell {
     /// that the request was for: this one, or one of this group.
     #[cold]
     fn explain(&self, refused: Refused, asked: &Self, now: Mono) -> Shed {
-        let published = self.live.terms();
         let Refused { reason, volts, tier, mode, in_flight, debt, gate } = refused;
         let target = f64::from(gate.target());
         // What callers reported of saturation is in the gate already; the live crowd comes on top.
-        let crowd = gate.saturation(in_flight as f64 + debt).get();
-        let terms = Terms { saturation: Ohms::saturating(published.saturation.get() + crowd), ..published };
+        let terms = self.live.terms_met(gate, mode, in_flight as f64 + debt);
         // The fleet's share heals as the own one does.
-        let scar = Ohms::saturating(published.scar.get() + published.cluster);
+        let scar = Ohms::saturating(terms.scar.get() + terms.cluster);
         let exact = match reason {
             Reason::ForcedOpen => left_of_override(self.live.forced_until().since(now)),
-            _ => retry_after(mode, volts, scar, published.base, self.live.scar_decay()),
+            _ => retry_after(mode, volts, scar, terms.base, self.live.scar_decay()),
         };
         let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
         let met = terms.resistance().get().to_bits();

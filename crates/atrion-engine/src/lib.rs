@@ -35,7 +35,7 @@ mod permit;
 pub use permit::{OwnedPermit, Permit, RequestWait};
 
 mod snapshot;
-pub use snapshot::{Counts, RouteSnapshot, Snapshot};
+pub use snapshot::{Counts, Outage, RouteSnapshot, Snapshot};
 
 pub mod recording;
 

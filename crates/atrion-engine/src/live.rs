@@ -24,6 +24,7 @@ mod admit;
 mod control;
 mod counting;
 mod finish;
+mod met;
 mod published;
 mod stripe;
 mod sync;

@@ -16,6 +16,7 @@ use atrion_state::PhysicsVector;
 
 use crate::live::{Live, Reading};
 use crate::peers::{PeerQuery, Peers};
+use crate::snapshot::Outage;
 
 mod turn;
 pub use turn::Turn;
@@ -68,6 +69,8 @@ pub(crate) struct RoutePhysics {
     /// The mode as of the last tick, for events.
     mode: Mode,
     totals: Totals,
+    /// The breaker is open.
+    outage: Option<OpenBreaker>,
     /// What the fleet says, and what it does to the gate.
     hearsay: Hearsay,
     /// Whether what goes wrong is the route's own.
@@ -77,6 +80,15 @@ pub(crate) struct RoutePhysics {
     taps: Taps,
     /// What the request path has done since the taps were last told.
     untold: Vec<Turn>,
+}
+
+/// An open breaker, as of the last tick.
+#[derive(Debug)]
+struct OpenBreaker {
+    /// Of its opening.
+    generation: u32,
+    since: Mono,
+    known: Outage,
 }
 
 /// What a COMPUTE is given beside the route's own counters.
@@ -160,6 +172,7 @@ impl RoutePhysics {
         self.set_pace(live, ladder, dt, window.completions(), counted.admissions());
         self.totals.add(&counted);
         self.mode = live.control().mode();
+        self.observe_outage(live, &counted, now);
         Computed {
             from,
             to: self.mode,
@@ -192,6 +205,32 @@ impl RoutePhysics {
                 live.stripe(crate::slot::stripes());
             }
         }
+    }
+
+    /// A tick in which the breaker opened has calls of before in it, so counting begins after it.
+    fn observe_outage(&mut self, live: &Live, counted: &Reading, now: Mono) {
+        if self.mode != Mode::CircuitBreaker {
+            self.outage = None;
+            return;
+        }
+        let (generation, failures_in_a_row) = (self.generation, live.failures_in_a_row());
+        match &mut self.outage {
+            Some(open) if open.generation == generation => {
+                open.known.failures_in_a_row = failures_in_a_row;
+                open.known.probes += counted.admissions();
+                open.known.probes_failed += u64::from(counted.failed) + u64::from(counted.late);
+            }
+            outage => {
+                let known = Outage { failures_in_a_row, ..Outage::default() };
+                *outage = Some(OpenBreaker { generation, since: now, known });
+            }
+        }
+    }
+
+    /// What is known of an outage, if the breaker was open at the last tick.
+    pub(crate) fn outage(&self, now: Mono) -> Option<Outage> {
+        let OpenBreaker { since, known, .. } = self.outage.as_ref()?;
+        Some(Outage { lasted: now.since(*since), ..*known })
     }
 
     fn tell_taps(&mut self, fed: Fed<'_>, counted: &Reading, live: &Live) {

@@ -137,9 +137,8 @@ impl Route {
     #[must_use]
     pub fn resistance(&self) -> Ohms {
         let live = self.cell.live();
-        let gate = live.gate();
         let occupied = live.exact_in_flight_signed().max(0) as f64 + live.debt();
-        Ohms::saturating(f64::from(gate.rest()) + gate.saturation(occupied).get())
+        live.terms_met(live.gate(), live.control().mode(), occupied).resistance()
     }
 
     /// Everything that is known about the route. It takes the route's lock, which requests never

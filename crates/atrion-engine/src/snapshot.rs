@@ -75,8 +75,27 @@ pub struct RouteSnapshot {
     /// true, false, or null where the circuit is left to the law.
     #[cfg_attr(feature = "serde", serde(rename = "forced_open", serialize_with = "written::forced_open"))]
     pub forced: Option<OverrideKind>,
+    /// What is known of the outage while the breaker is open; `None` otherwise.
+    pub outage: Option<Outage>,
     /// Counts since the route was created, as of the last tick.
     pub counts: Counts,
+}
+
+/// What is known of an outage while the breaker is open, as of the last tick. The error share says
+/// nothing of it: most calls are refused, and a probe now and then is no share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Outage {
+    /// How long the breaker has been open. Written in seconds.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "written::span"))]
+    pub lasted: Duration,
+    /// Failed or late calls since the latest answer in time, also those from before the opening.
+    pub failures_in_a_row: u32,
+    /// Requests that passed as probes since the opening.
+    pub probes: u64,
+    /// Those of them that have failed so far, or came late; the others are under way or say nothing.
+    pub probes_failed: u64,
 }
 
 /// Counts of one route since it was created.
@@ -168,9 +187,7 @@ impl RouteSnapshot {
         let (gate, control) = (live.gate(), live.control());
         let in_flight = live.exact_in_flight_signed().max(0) as u64;
         let debt = live.debt();
-        let published = live.terms();
-        let crowd = gate.saturation(in_flight as f64 + debt).get();
-        let terms = Terms { saturation: Ohms::saturating(published.saturation.get() + crowd), ..published };
+        let terms = live.terms_met(gate, control.mode(), in_flight as f64 + debt);
         let adaptive = physics.model().adaptive();
         Self {
             id: cell.id().clone(),
@@ -197,6 +214,7 @@ impl RouteSnapshot {
                 Force::Closed => Some(OverrideKind::ForceClosed),
                 Force::Shadow => Some(OverrideKind::Shadow),
             },
+            outage: physics.outage(cell.now()).filter(|_| control.mode() == Mode::CircuitBreaker),
             counts: Counts(physics.totals()),
         }
     }
@@ -217,6 +235,10 @@ mod written {
 
     pub(super) fn seconds<S: Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
         span.map_or(0.0, |span| span.as_secs_f64()).serialize(to)
+    }
+
+    pub(super) fn span<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        span.as_secs_f64().serialize(to)
     }
 
     pub(super) fn forced_open<S: Serializer>(kind: &Option<OverrideKind>, to: S) -> Result<S::Ok, S::Error> {

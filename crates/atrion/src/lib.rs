@@ -8,9 +8,9 @@
 
 pub use atrion_engine::{
     Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, FleetConfig, Group,
-    OVERFLOW_ROUTE, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued,
-    Received, RefusalSample, RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed,
-    Snapshot, WeakAtrion,
+    OVERFLOW_ROUTE, Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport,
+    Queued, Received, RefusalSample, RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes,
+    Shed, Snapshot, WeakAtrion,
 };
 
 pub use atrion_core::{

@@ -182,6 +182,11 @@ impl Live {
         let _ = self.probes.compare_exchange(bits, next, Relaxed, Relaxed);
     }
 
+    /// Failures and late calls since the latest answer in time.
+    pub(crate) fn failures_in_a_row(&self) -> u32 {
+        self.run.load(Relaxed)
+    }
+
     /// The dead rule, looked at on every failure and tick.
     pub(crate) fn open_if_dead_now(&self, now: Mono) -> bool {
         let control = self.control();

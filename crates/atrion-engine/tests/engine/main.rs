@@ -11,6 +11,7 @@ mod breaker;
 mod clocks;
 mod groups;
 mod limbo;
+mod outage;
 mod permits;
 mod refusals;
 mod threads;
