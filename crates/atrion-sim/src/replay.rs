@@ -66,6 +66,7 @@ mod report;
 
 use atrion_engine::recording::Recorded;
 use atrion_engine::{Config, ConfigError, RouteConfig};
+use atrion_state::Escaped;
 use serde::Serialize;
 
 use crate::scenario::ScenarioError;
@@ -201,11 +202,14 @@ fn notes(recorded: &Recorded, proof: &Proof, service: &Service) -> Vec<String> {
     };
     note(
         proof.first_different.is_some(),
-        format!("this version decides otherwise than the one that recorded ({})", recorded.engine),
+        format!("this version decides otherwise than the one that recorded ({})", Escaped(&recorded.engine)),
     );
     note(
         !recorded.unknown.is_empty(),
-        format!("settings that this version does not know were left out: {}", recorded.unknown.join(", ")),
+        format!(
+            "settings that this version does not know were left out: {}",
+            Escaped(&recorded.unknown.join(", "))
+        ),
     );
     note(
         !service.is_reached,

@@ -2,12 +2,14 @@
 //! Reading a recording: exact on the version, tolerant of settings that this version does not know,
 //! with a bound on everything. The file may come from anywhere.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
 use atrion_core::{AdaptiveConfig, Mono, Wall};
+use atrion_state::Escaped;
 use serde_json::Value;
 
 use super::lines::{Header, ReadLine, ReadStart, VERSION};
@@ -40,12 +42,14 @@ pub enum RecordedError {
     Io(#[from] io::Error),
     /// The file is not a recording.
     #[error(
-        "this is no recording: line 1 has no `atrion_recording` with route, interval_ns and started_ms ({0})"
+        "this is no recording: line 1 has no `atrion_recording` with route, interval_ns and started_ms ({})",
+        Plain(.0)
     )]
     NotARecording(serde_json::Error),
     /// The recording has a form that this version does not know.
     #[error(
-        "the recording has form {found}, and this program knows form {VERSION}: use the version that wrote it ({engine})"
+        "the recording has form {found}, and this program knows form {VERSION}: use the version that wrote it ({})",
+        Escaped(engine)
     )]
     Version {
         /// The version that it names.
@@ -54,7 +58,7 @@ pub enum RecordedError {
         engine: String,
     },
     /// A line does not have its form.
-    #[error("line {line} of the recording: {source}")]
+    #[error("line {line} of the recording: {}", Plain(source))]
     Line {
         /// Its number, from 1.
         line: u64,
@@ -91,6 +95,15 @@ pub enum RecordedError {
         /// Everything that is wrong.
         source: ConfigError,
     },
+}
+
+/// An error that may quote what stands in the file.
+struct Plain<'a>(&'a serde_json::Error);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Escaped(&self.0.to_string()).fmt(f)
+    }
 }
 
 impl Recorded {

@@ -28,6 +28,7 @@ pub struct Recorded {
     /// Stretches without a gap, in order.
     pub parts: Vec<Part>,
     /// What this version does not know of the recording's configuration, by path; it was left out.
+    /// As it stands in the file: [`Escaped`](atrion_state::Escaped) shows it to people.
     pub unknown: Vec<String>,
     /// How it ended; `None` if it was cut off.
     pub end: Option<String>,

@@ -108,6 +108,22 @@ impl EventText {
                 let details = json!({ "pulses": pulses, "end": end.to_string() });
                 ("recording_ended", severity, Some(route), text, details)
             }
+            Event::PulseStalled { lasted } => {
+                let seconds = lasted.as_secs_f64();
+                let text =
+                    format!("no pulse for {seconds:.1} s: nothing is learned, and little is protected");
+                ("pulse_stalled", Error, None, text, json!({ "lasted_s": seconds }))
+            }
+            Event::PulseResumed { absent } => {
+                let seconds = absent.as_secs_f64();
+                let text = format!("the pulse is back after {seconds:.1} s");
+                ("pulse_resumed", Warning, None, text, json!({ "absent_s": seconds }))
+            }
+            Event::EntriesUnmatched { entries } => {
+                let names = entries.join(", ");
+                let text = format!("no route has matched these entries of the configuration: {names}");
+                ("entries_unmatched", Warning, None, text, json!({ "entries": &**entries }))
+            }
             Event::ConfigReplaced { generation } => {
                 let text = format!("configuration {generation} is in force");
                 ("config_replaced", Info, None, text, json!({ "generation": generation }))
@@ -235,6 +251,28 @@ mod tests {
     fn an_event_of_every_pulse_has_no_text() {
         let pulse = Event::PulseFinished { duration: std::time::Duration::ZERO, routes: 1, dirty: 0 };
         assert_eq!(EventText::of(&pulse), None);
+    }
+
+    #[test]
+    fn a_pulse_that_is_away_and_an_entry_that_nothing_matches_are_told_in_words() {
+        let second = std::time::Duration::from_millis(1_500);
+        let entries: std::sync::Arc<[String]> = vec!["a/*".to_owned(), "b".to_owned()].into();
+        for (event, kind, text) in [
+            (
+                Event::PulseStalled { lasted: second },
+                "pulse_stalled",
+                "no pulse for 1.5 s: nothing is learned, and little is protected",
+            ),
+            (Event::PulseResumed { absent: second }, "pulse_resumed", "the pulse is back after 1.5 s"),
+            (
+                Event::EntriesUnmatched { entries },
+                "entries_unmatched",
+                "no route has matched these entries of the configuration: a/*, b",
+            ),
+        ] {
+            let told = EventText::of(&event).unwrap();
+            assert_eq!((told.kind, told.text.as_str()), (kind, text));
+        }
     }
 
     #[test]
