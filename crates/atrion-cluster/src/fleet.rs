@@ -38,7 +38,7 @@ mod notice;
 pub use notice::Notice;
 
 mod link;
-pub use link::{Link, LinkConfig, LinkEvent, Phase, Step};
+pub use link::{Link, LinkConfig, Phase, Step};
 
 mod identity;
 use identity::Identity;

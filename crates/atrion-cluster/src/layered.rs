@@ -33,6 +33,10 @@ use outcome::Outcomes;
 /// layer's state, and its events'. A layer is used from a task of its own, so that one that panics
 /// or hangs is a layer that failed.
 ///
+/// Each layer answers within its 250 ms or misses what the others take. The adapters of this crate
+/// answer from memory; another store that takes its time belongs behind a `WriteBehind` of
+/// `atrion-engine`.
+///
 /// ```
 /// use std::sync::Arc;
 ///

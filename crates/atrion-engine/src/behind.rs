@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use atrion_core::{Mono, Peer};
+use atrion_core::Mono;
 use atrion_state::{
-    BoxFuture, Capabilities, Clock, Event, Health, InMemoryProvider, Liveness, MergedScars, Observer,
-    PhysicsVector, ProviderError, ProviderStats, PulseConfig, Register, RouteId, Sharing, StateManager,
-    StateProvider, Subscription, SystemClock, Weight, lock,
+    BoxFuture, Capabilities, Clock, Event, Health, InMemoryProvider, Observer, PhysicsVector, ProviderError,
+    ProviderStats, PulseConfig, RouteId, StateManager, StateProvider, Subscription, SystemClock,
+    forward_provider, lock,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -185,6 +185,8 @@ impl<S> WriteBehind<S> {
 }
 
 impl<S: StateProvider> StateProvider for WriteBehind<S> {
+    forward_provider!(self => self.store, view, peers, sharing, published_weight, attach_merged_scars);
+
     fn capabilities(&self) -> Capabilities {
         let store = self.store.capabilities();
         // A feed that this process alone writes to is that of its pushes, and they come late.
@@ -270,22 +272,6 @@ impl<S: StateProvider> StateProvider for WriteBehind<S> {
         self.store.subscribe().filter(|_| self.capabilities().subscribes)
     }
 
-    fn view(&self, route: &RouteId) -> Vec<Register> {
-        self.store.view(route)
-    }
-
-    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
-        self.store.peers(route, liveness, peers);
-    }
-
-    fn sharing(&self) -> Option<Sharing> {
-        self.store.sharing()
-    }
-
-    fn published_weight(&self, route: &RouteId) -> Option<Weight> {
-        self.store.published_weight(route)
-    }
-
     fn health(&self) -> Health {
         match (self.store.health(), self.status()) {
             (_, None) => Health::Disconnected,
@@ -299,10 +285,6 @@ impl<S: StateProvider> StateProvider for WriteBehind<S> {
         let earlier = std::mem::replace(&mut *lock(&self.buffer.observer), observer);
         // Outside of our lock: an observer may do anything when it is dropped.
         drop(earlier);
-    }
-
-    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
-        self.store.attach_merged_scars(merged);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

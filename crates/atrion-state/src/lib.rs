@@ -56,7 +56,7 @@ mod backoff;
 pub use backoff::Backoff;
 
 mod pulse;
-pub use pulse::{Flight, Pulse, PulseConfig, PulseConfigError, Step, Transition};
+pub use pulse::{Flight, Outage, Pulse, PulseConfig, PulseConfigError, Step, Transition, Turn};
 
 mod observer;
 pub use observer::{

@@ -19,6 +19,8 @@ pub use error::{ProviderError, SourceError};
 mod feed;
 pub use feed::{Change, Feed, Subscription};
 
+mod forward;
+
 mod merged_scars;
 pub use merged_scars::MergedScars;
 

@@ -84,6 +84,40 @@ pub enum Transition {
     },
 }
 
+/// Whether something fails, and since when: each change is given out once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outage(Option<Mono>);
+
+/// A change of an [`Outage`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // two states have two changes
+pub enum Turn {
+    /// Something began to fail.
+    Began,
+    /// Nothing fails any more, after this long.
+    Ended(Duration),
+}
+
+impl Outage {
+    /// Takes note of whether something fails.
+    pub fn note(&mut self, fails: bool, now: Mono) -> Option<Turn> {
+        match (self.0, fails) {
+            (None, true) => {
+                self.0 = Some(now);
+                Some(Turn::Began)
+            }
+            (Some(_), false) => self.0.take().map(|began| Turn::Ended(now.since(began))),
+            _ => None,
+        }
+    }
+
+    /// Whether something fails.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 /// The machine. See the module's text for the driver's loop.
 #[derive(Debug, Clone)]
 pub struct Pulse {
@@ -99,7 +133,7 @@ pub struct Pulse {
     dirty: bool,
     push: Lane,
     pull: Lane,
-    degraded_since: Option<Mono>,
+    outage: Outage,
     jitter: SplitMix64,
 }
 
@@ -120,7 +154,7 @@ impl Pulse {
             dirty: false,
             push: Lane::ready(now),
             pull: Lane::ready(now),
-            degraded_since: None,
+            outage: Outage::default(),
             jitter: SplitMix64::new(config.jitter_seed()),
             config,
         }
@@ -189,7 +223,7 @@ impl Pulse {
     /// Whether something fails at present.
     #[must_use]
     pub const fn is_degraded(&self) -> bool {
-        self.degraded_since.is_some()
+        self.outage.is_on()
     }
 
     /// Missed ticks are one COMPUTE with a larger `dt`, never a burst; the grid of ticks stays
@@ -240,17 +274,10 @@ impl Pulse {
         if flight == Flight::Push && !ok {
             self.dirty = true;
         }
-        match (self.degraded_since, self.push.failing() || self.pull.failing()) {
-            (None, true) => {
-                self.degraded_since = Some(now);
-                Some(Transition::Degraded { flight })
-            }
-            (Some(since), false) => {
-                self.degraded_since = None;
-                Some(Transition::Recovered { outage: now.since(since) })
-            }
-            _ => None,
-        }
+        self.outage.note(self.push.failing() || self.pull.failing(), now).map(|turn| match turn {
+            Turn::Began => Transition::Degraded { flight },
+            Turn::Ended(outage) => Transition::Recovered { outage },
+        })
     }
 
     /// A failing push is tried again even if nothing is dirty any more: nothing else would show
@@ -280,7 +307,7 @@ impl Pulse {
             }
             self.push.shift_back(back);
             self.pull.shift_back(back);
-            self.degraded_since = self.degraded_since.map(|at| before(at, back));
+            self.outage.0 = self.outage.0.map(|at| before(at, back));
         }
         self.now = now;
     }

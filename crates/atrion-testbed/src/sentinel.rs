@@ -55,11 +55,6 @@ impl Sentinel {
         &self.servers
     }
 
-    /// Master and replica, to injure.
-    pub fn servers_mut(&mut self) -> &mut [Redis] {
-        &mut self.servers
-    }
-
     /// Kills the first master and returns when the sentinels agree on the replica as the new one.
     ///
     /// # Errors

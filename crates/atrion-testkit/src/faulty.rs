@@ -5,10 +5,8 @@ use std::future::pending;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Health, Liveness, MergedScars, Observer, PhysicsVector, ProviderError,
-    ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight, lock,
+    BoxFuture, Health, PhysicsVector, ProviderError, RouteId, StateProvider, forward_provider, lock,
 };
 
 mod calls;
@@ -131,9 +129,10 @@ impl FaultyProvider {
 }
 
 impl StateProvider for FaultyProvider {
-    fn capabilities(&self) -> Capabilities {
-        self.shared.inner.capabilities()
-    }
+    forward_provider!(
+        self => self.shared.inner,
+        capabilities, subscribe, view, peers, sharing, published_weight, attach, attach_merged_scars, stats,
+    );
 
     fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         self.call(&self.shared.calls.connect, None, self.shared.inner.connect())
@@ -167,43 +166,11 @@ impl StateProvider for FaultyProvider {
         self.call(&self.shared.calls.update_vector, Some(()), self.shared.inner.update_vector(route, vector))
     }
 
-    fn subscribe(&self) -> Option<Subscription> {
-        self.shared.inner.subscribe()
-    }
-
     fn update_batch<'a>(
         &'a self,
         batch: &'a [(RouteId, PhysicsVector)],
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
         self.call(&self.shared.calls.update_batch, Some(()), self.shared.inner.update_batch(batch))
-    }
-
-    fn view(&self, route: &RouteId) -> Vec<Register> {
-        self.shared.inner.view(route)
-    }
-
-    fn sharing(&self) -> Option<Sharing> {
-        self.shared.inner.sharing()
-    }
-
-    fn published_weight(&self, route: &RouteId) -> Option<Weight> {
-        self.shared.inner.published_weight(route)
-    }
-
-    fn attach(&self, observer: Arc<dyn Observer>) {
-        self.shared.inner.attach(observer);
-    }
-
-    fn peers(&self, route: &RouteId, liveness: &Liveness, peers: &mut Vec<Peer>) {
-        self.shared.inner.peers(route, liveness, peers);
-    }
-
-    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
-        self.shared.inner.attach_merged_scars(merged);
-    }
-
-    fn stats(&self) -> Vec<ProviderStats> {
-        self.shared.inner.stats()
     }
 
     fn health(&self) -> Health {

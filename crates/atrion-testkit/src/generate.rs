@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Telemetry, Tier, Wall};
-use atrion_state::{DecayRate, MomentumRate, NodeId, PhysicsVector, RouteId, Weight};
+use atrion_state::{DecayRate, MomentumRate, PhysicsVector, RouteId, Weight};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -83,11 +83,6 @@ pub fn hostile_route_names() -> impl Strategy<Value = String> {
         ("[a-z]{0,10}", select(&['\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}'][..]), "[a-z]{0,10}")
             .prop_map(|(before, control, after)| format!("{before}{control}{after}")),
     ]
-}
-
-/// Any valid node name.
-pub fn node_ids() -> impl Strategy<Value = NodeId> {
-    "[A-Za-z0-9._-]{1,64}".prop_filter_map("a valid node name", |name| NodeId::new(&name).ok())
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_state::{
-    BoxFuture, Capabilities, Event, Health, InMemoryProvider, Observer, PhysicsVector, ProviderError,
-    ProviderStats, RouteId, StateProvider, lock,
+    BoxFuture, Capabilities, Event, Health, InMemoryProvider, Observer, ProviderError, ProviderStats,
+    StateProvider, forward_provider, lock,
 };
 
 /// A provider for tests of its observers: it gives the events, counts and health that a test sets.
@@ -63,6 +63,8 @@ impl ReportingProvider {
 }
 
 impl StateProvider for ReportingProvider {
+    forward_provider!(self => self.0.store, disconnect, get_vector, update_vector);
+
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities
     }
@@ -73,25 +75,6 @@ impl StateProvider for ReportingProvider {
             self.tell(&event);
         }
         self.0.store.connect()
-    }
-
-    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.0.store.disconnect()
-    }
-
-    fn get_vector<'a>(
-        &'a self,
-        route: &'a RouteId,
-    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-        self.0.store.get_vector(route)
-    }
-
-    fn update_vector(
-        &self,
-        route: RouteId,
-        vector: PhysicsVector,
-    ) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.0.store.update_vector(route, vector)
     }
 
     fn health(&self) -> Health {

@@ -165,7 +165,7 @@ mod liars {
     use super::*;
     use atrion_state::{
         BoxFuture, Capabilities, MessageDirection, MessageResult, Observer, PhysicsVector, ProviderError,
-        ProviderStats, RouteId,
+        ProviderStats, RouteId, forward_provider,
     };
 
     /// Passes everything to a good provider, and what it gives through a twist.
@@ -184,27 +184,16 @@ mod liars {
     }
 
     impl StateProvider for Twisted {
+        forward_provider!(self => self.inner, connect, disconnect, update_vector);
+
         fn capabilities(&self) -> Capabilities {
             Capabilities::new("twisted").durable(self.durable)
-        }
-        fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-            self.inner.connect()
-        }
-        fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-            self.inner.disconnect()
         }
         fn get_vector<'a>(
             &'a self,
             route: &'a RouteId,
         ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
             Box::pin(async move { Ok(self.inner.get_vector(route).await?.map(self.twist)) })
-        }
-        fn update_vector(
-            &self,
-            route: RouteId,
-            vector: PhysicsVector,
-        ) -> BoxFuture<'_, Result<(), ProviderError>> {
-            self.inner.update_vector(route, vector)
         }
         fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
             Box::pin(async { Ok(self.stranger.iter().cloned().collect()) })
@@ -236,27 +225,10 @@ mod liars {
     }
 
     impl StateProvider for Gossip {
+        forward_provider!(self => self.inner, connect, disconnect, get_vector, update_vector);
+
         fn capabilities(&self) -> Capabilities {
             Capabilities::new("gossip")
-        }
-        fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-            self.inner.connect()
-        }
-        fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-            self.inner.disconnect()
-        }
-        fn get_vector<'a>(
-            &'a self,
-            route: &'a RouteId,
-        ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-            self.inner.get_vector(route)
-        }
-        fn update_vector(
-            &self,
-            route: RouteId,
-            vector: PhysicsVector,
-        ) -> BoxFuture<'_, Result<(), ProviderError>> {
-            self.inner.update_vector(route, vector)
         }
         fn attach(&self, observer: Arc<dyn Observer>) {
             lock(&self.heard_by).push(Listener(observer));

@@ -11,11 +11,10 @@
 //! The way back to CONNECT is waited for at random, longer after each failure, so that a fleet does
 //! not come back as one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Mono, SplitMix64};
-use atrion_state::Backoff;
+use atrion_state::{Backoff, Outage, Turn};
 
 /// The spans of a [`Link`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,22 +85,6 @@ pub enum Step {
     },
 }
 
-/// A change that is reported once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // up and down
-pub enum LinkEvent {
-    /// The store is out of reach, for this reason.
-    Degraded {
-        /// What was seen first.
-        reason: Arc<str>,
-    },
-    /// It is back.
-    Recovered {
-        /// For how long it was away.
-        outage: Duration,
-    },
-}
-
 /// The life of a connection.
 #[derive(Debug, Clone)]
 pub struct Link {
@@ -114,8 +97,7 @@ pub struct Link {
     failures: u32,
     /// When the subscription was last heard.
     heard: Mono,
-    /// Since when it has not worked, if that was told.
-    outage: Option<Mono>,
+    outage: Outage,
     jitter: SplitMix64,
 }
 
@@ -130,7 +112,7 @@ impl Link {
             retry: now,
             failures: 0,
             heard: now,
-            outage: None,
+            outage: Outage::default(),
             jitter: SplitMix64::new(seed),
         }
     }
@@ -170,7 +152,7 @@ impl Link {
     }
 
     /// The step that was asked for is done.
-    pub fn done(&mut self, now: Mono) -> Option<LinkEvent> {
+    pub fn done(&mut self, now: Mono) -> Option<Turn> {
         let next = match self.phase {
             Phase::Down => Phase::Down,
             Phase::Connect => Phase::Subscribe,
@@ -186,11 +168,11 @@ impl Link {
             return None;
         }
         self.heard = now;
-        self.outage.take().map(|began| LinkEvent::Recovered { outage: now.since(began) })
+        self.outage.note(false, now)
     }
 
     /// The step that was asked for failed, or the connection broke.
-    pub fn failed(&mut self, reason: &str, now: Mono) -> Option<LinkEvent> {
+    pub fn failed(&mut self, now: Mono) -> Option<Turn> {
         if self.phase == Phase::Live && now.since(self.since) >= self.config.settled {
             self.failures = 0;
         }
@@ -198,11 +180,7 @@ impl Link {
         let backoff = Backoff::new(self.config.backoff, self.config.longest_backoff);
         self.retry = now.after(backoff.wait(self.failures, &mut self.jitter));
         self.enter(Phase::Down, now);
-        if self.outage.is_some() {
-            return None;
-        }
-        self.outage = Some(now);
-        Some(LinkEvent::Degraded { reason: reason.into() })
+        self.outage.note(true, now)
     }
 
     fn enter(&mut self, phase: Phase, now: Mono) {
@@ -220,7 +198,7 @@ mod tests {
         Mono::from_nanos(millis * 1_000_000)
     }
 
-    fn up(link: &mut Link, now: Mono) -> Option<LinkEvent> {
+    fn up(link: &mut Link, now: Mono) -> Option<Turn> {
         for step in [Step::Connect, Step::Subscribe, Step::Pull] {
             assert_eq!(link.next(BEAT, now), step);
             assert_eq!(link.done(now), None);
@@ -242,17 +220,17 @@ mod tests {
         for phases in 0..5 {
             let mut link = Link::new(LinkConfig::default(), at(0), phases);
             link.next(BEAT, at(0));
-            (0..phases).for_each(|_| drop(link.done(at(0))));
-            assert_eq!(link.failed("cut", at(10)), Some(LinkEvent::Degraded { reason: "cut".into() }));
+            (0..phases).for_each(|_| _ = link.done(at(0)));
+            assert_eq!(link.failed(at(10)), Some(Turn::Began));
             assert_eq!(link.phase(), Phase::Down);
             for nth in 0..20u64 {
                 let now = at(1_000 + 20_000 * nth);
                 assert_eq!(link.next(BEAT, now), Step::Connect, "no wait is longer than ten seconds");
-                assert_eq!(link.failed("still", now), None);
+                assert_eq!(link.failed(now), None);
             }
             let now = at(600_000);
             let outage = Duration::from_millis(600_000 - 10);
-            assert_eq!(up(&mut link, now), Some(LinkEvent::Recovered { outage }));
+            assert_eq!(up(&mut link, now), Some(Turn::Ended(outage)));
         }
     }
 
@@ -265,7 +243,7 @@ mod tests {
             let mut now = at(0);
             for slot in &mut longest {
                 link.next(BEAT, now);
-                link.failed("no", now);
+                link.failed(now);
                 let Step::Wait { until } = link.next(BEAT, now) else { continue };
                 *slot = (*slot).max(until.since(now));
                 now = until;
@@ -273,7 +251,7 @@ mod tests {
             // One that lived for half a minute: the next wait is a first one.
             up(&mut link, now);
             let later = now.after(config.settled);
-            link.failed("cut", later);
+            link.failed(later);
             if let Step::Wait { until } = link.next(BEAT, later) {
                 assert!(until.since(later) <= config.backoff);
             }

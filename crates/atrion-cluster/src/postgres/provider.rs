@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use atrion_engine::WriteBehind;
 use atrion_state::{
-    Backoff, BoxFuture, Capabilities, Health, MergedScars, Observer, PhysicsVector, ProviderError,
-    ProviderStats, PulseConfig, RouteId, StateProvider,
+    Backoff, BoxFuture, Health, PhysicsVector, ProviderError, ProviderStats, PulseConfig, RouteId,
+    StateProvider, forward_provider,
 };
 use tokio::time::timeout;
 
@@ -144,17 +144,7 @@ impl PostgresBuilder {
 }
 
 impl StateProvider for PostgresPersistenceAdapter {
-    fn capabilities(&self) -> Capabilities {
-        self.behind.capabilities()
-    }
-
-    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.behind.connect()
-    }
-
-    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.behind.disconnect()
-    }
+    forward_provider!(self => self.behind, capabilities, connect, disconnect, attach, attach_merged_scars);
 
     fn get_vector<'a>(
         &'a self,
@@ -203,14 +193,6 @@ impl StateProvider for PostgresPersistenceAdapter {
             _ if !self.is_licensed() => Health::Degraded { reason: self.shared.adapter.no_license().into() },
             health => health,
         }
-    }
-
-    fn attach(&self, observer: Arc<dyn Observer>) {
-        self.behind.attach(observer);
-    }
-
-    fn attach_merged_scars(&self, merged: Arc<dyn MergedScars>) {
-        self.behind.attach_merged_scars(merged);
     }
 
     fn stats(&self) -> Vec<ProviderStats> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::Mono;
-use atrion_state::{Event, ProviderError, SyncOperation};
+use atrion_state::{Event, ProviderError, SyncOperation, Turn};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -17,7 +17,7 @@ use super::session::{Session, Stored};
 use super::shared::Shared;
 use super::{NAME, seed};
 use crate::adapter::Connection;
-use crate::fleet::{Commit, Committed, Link, LinkEvent, Phase, Step};
+use crate::fleet::{Commit, Committed, Link, Phase, Step};
 
 mod flight;
 
@@ -127,7 +127,7 @@ impl Driver {
             }
         }
         // A server that takes no writes was told of, and is not well yet.
-        if let Some(LinkEvent::Recovered { outage }) = event
+        if let Some(Turn::Ended(outage)) = event
             && self.full.is_none()
         {
             self.shared.adapter.tell(&Event::ProviderRecovered { provider: NAME, outage });
@@ -138,7 +138,7 @@ impl Driver {
         self.session = None;
         self.shared.endpoint.failed();
         self.shared.fleet().disconnected(now);
-        let event = self.link.failed(&error.reason(), now);
+        let event = self.link.failed(now);
         let error = Arc::new(ProviderError::from(error));
         self.shared.adapter.is(Connection::Down(Arc::clone(&error)));
         // One outage, if the server took no writes before it took nothing.

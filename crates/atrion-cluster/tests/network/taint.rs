@@ -10,8 +10,8 @@ use atrion_cluster::wire::encode;
 use atrion_core::{Gamma, Mono, Telemetry, Wall};
 use atrion_engine::{Config, Engine};
 use atrion_state::{
-    BoxFuture, Capabilities, Clock, FakeClock, PhysicsVector, ProviderError, Register, RouteId, Sharing,
-    StateProvider,
+    Capabilities, Clock, FakeClock, InMemoryProvider, Register, RouteId, Sharing, StateProvider,
+    forward_provider,
 };
 use proptest::prelude::*;
 
@@ -22,37 +22,17 @@ const TICK: Duration = Duration::from_millis(100);
 /// A provider with loud peers, which is listened to with this gamma.
 #[derive(Debug)]
 struct Shouting {
+    store: InMemoryProvider,
     gamma: f64,
     clock: FakeClock,
     fleet: Mutex<Fleet>,
 }
 
 impl StateProvider for Shouting {
+    forward_provider!(self => self.store, connect, disconnect, get_vector, update_vector, subscribe);
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::new("shouting").shared(true).subscribes(true)
-    }
-
-    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn get_vector<'a>(
-        &'a self,
-        _: &'a RouteId,
-    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    fn update_vector(&self, _: RouteId, _: PhysicsVector) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn subscribe(&self) -> Option<atrion_state::Subscription> {
-        Some(atrion_state::Feed::default().subscribe())
     }
 
     fn view(&self, route: &RouteId) -> Vec<Register> {
@@ -68,8 +48,12 @@ impl StateProvider for Shouting {
 /// was moved.
 fn published(gamma: f64) -> (Vec<Vec<u8>>, f64) {
     let clock = FakeClock::at(Mono::from_nanos(1_000_000_000), Wall::from_millis(1_767_960_000_000));
-    let provider =
-        Arc::new(Shouting { gamma, clock: clock.clone(), fleet: Mutex::new(fleet(0, clock.now(), 7)) });
+    let provider = Arc::new(Shouting {
+        store: InMemoryProvider::new(),
+        gamma,
+        clock: clock.clone(),
+        fleet: Mutex::new(fleet(0, clock.now(), 7)),
+    });
     let engine = Engine::new(Config::default(), Arc::new(clock.clone()), Vec::new(), TICK).unwrap();
     engine.listen_to(Arc::clone(&provider) as _);
     provider.fleet.lock().unwrap().go_live(clock.now());

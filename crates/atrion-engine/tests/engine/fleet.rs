@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use atrion_core::{Direction, Evidence, Gamma, Mode, Ohms, Outcome, Peer, Telemetry, Tier};
 use atrion_engine::{Config, Route};
 use atrion_state::{
-    BoxFuture, Capabilities, DecayRate, Event, Liveness, MomentumRate, NodeId, PhysicsVector, ProviderError,
-    RouteId, Sharing, StateProvider, Weight,
+    Capabilities, DecayRate, Event, InMemoryProvider, Liveness, MomentumRate, NodeId, PhysicsVector, RouteId,
+    Sharing, StateProvider, Weight, forward_provider,
 };
 use atrion_testkit::{FleetNode, MemoryFleet};
 
@@ -406,32 +406,16 @@ fn the_first_scar_of_a_route_is_merged_in_the_tick_that_makes_it() {
 /// A peer that looks at the route whenever it is asked what it says of it.
 #[derive(Debug, Default)]
 struct Nosy {
+    store: InMemoryProvider,
     route: OnceLock<Route>,
     looks: AtomicUsize,
 }
 
 impl StateProvider for Nosy {
+    forward_provider!(self => self.store, connect, disconnect, get_vector, update_vector);
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::new("nosy").shared(true)
-    }
-
-    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn get_vector<'a>(
-        &'a self,
-        _: &'a RouteId,
-    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
-
-    fn update_vector(&self, _: RouteId, _: PhysicsVector) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(std::future::ready(Ok(())))
     }
 
     fn sharing(&self) -> Option<Sharing> {

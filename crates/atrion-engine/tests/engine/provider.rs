@@ -12,8 +12,8 @@ use std::time::Duration;
 use atrion_core::{Mode, Outcome, Tier};
 use atrion_engine::{Atrion, BuildError, Config, Route};
 use atrion_state::{
-    BoxFuture, Capabilities, DecayRate, Event, InMemoryProvider, PhysicsVector, ProviderError, PulseConfig,
-    RouteId, StateProvider,
+    BoxFuture, DecayRate, Event, InMemoryProvider, PhysicsVector, ProviderError, PulseConfig, RouteId,
+    StateProvider, forward_provider,
 };
 use atrion_testkit::{Fault, FaultyProvider, RecordingObserver, TokioClock};
 use tokio::time::{Instant, sleep};
@@ -340,9 +340,7 @@ impl Bomb {
 }
 
 impl StateProvider for Bomb {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
+    forward_provider!(self => self.inner, capabilities, update_vector);
 
     fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         self.pass(CONNECT, self.inner.connect())
@@ -361,14 +359,6 @@ impl StateProvider for Bomb {
 
     fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
         self.pass(WARM, self.inner.warm_start())
-    }
-
-    fn update_vector(
-        &self,
-        route: RouteId,
-        vector: PhysicsVector,
-    ) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.inner.update_vector(route, vector)
     }
 
     fn update_batch<'a>(

@@ -7,8 +7,8 @@ use std::time::Duration;
 use atrion_core::{Mode, Ohms};
 use atrion_engine::Atrion;
 use atrion_state::{
-    BoxFuture, Capabilities, Change, Feed, InMemoryProvider, NodeId, PhysicsVector, ProviderError,
-    ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    Capabilities, Change, Feed, InMemoryProvider, NodeId, PhysicsVector, ProviderStats, Register, RouteId,
+    Sharing, StateProvider, Subscription, Weight, forward_provider,
 };
 
 #[derive(Debug, Default)]
@@ -43,31 +43,10 @@ pub(crate) async fn service() -> anyhow::Result<Atrion> {
 }
 
 impl StateProvider for Hearsay {
+    forward_provider!(self => self.0, connect, disconnect, get_vector, update_vector);
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::new("redis").shared(true).subscribes(true)
-    }
-
-    fn connect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.0.connect()
-    }
-
-    fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.0.disconnect()
-    }
-
-    fn get_vector<'a>(
-        &'a self,
-        route: &'a RouteId,
-    ) -> BoxFuture<'a, Result<Option<PhysicsVector>, ProviderError>> {
-        self.0.get_vector(route)
-    }
-
-    fn update_vector(
-        &self,
-        route: RouteId,
-        vector: PhysicsVector,
-    ) -> BoxFuture<'_, Result<(), ProviderError>> {
-        self.0.update_vector(route, vector)
     }
 
     fn sharing(&self) -> Option<Sharing> {
