@@ -88,7 +88,7 @@ pub use atrion_state::{
     MessageDirection, MessageResult, MomentumRate, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector,
     ProviderError, ProviderStats, Register, RegisterSet, RegisterSetLimits, Restored, RouteId, RouteIdError,
     Sharing, SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock, VectorError,
-    Weight, lock,
+    Weight, forward_provider, lock,
 };
 
 pub use atrion_engine::WriteBehind;
