@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Atrion in the service, as a user of axum writes it.
 //!
-//! There are two layers, because two things can fail. The outer layer is a single route for what
-//! all routes share, the workers. It decides under overload, and the tiers of all routes compete
-//! there. The inner layer has a route for each matched path. It cuts off the routes whose
-//! dependency is out, and no other. Each layer alone leaves a gap: separate routes each remember
-//! the capacity that they once had, which adds up to more than there is, and a single route for
-//! everything refuses the healthy half along with the sick one.
+//! One layer, with its default of two gates, because two things can fail: what all routes share,
+//! the workers, and what is behind one of them alone.
 //!
 //! One number is configured: the time after which a client gives up an attempt. Tiers come from a
 //! header that is trusted, because only the demo can reach the service. Users are cohorts: the same
@@ -16,7 +12,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use atrion::recording::{Recorder, Recording};
-use atrion::tower::{AdmissionLayer, RouteNames, TrustedHeaders};
+use atrion::tower::{AdmissionLayer, TrustedHeaders};
 use atrion::{Atrion, Config, RouteSnapshot};
 use axum::Router;
 use axum::http::HeaderName;
@@ -40,17 +36,15 @@ impl Guard {
         &self.atrion
     }
 
-    /// Records the outer route from now on.
+    /// Records the gate of the whole service from now on.
     pub(super) fn record(&self, path: &Path) -> anyhow::Result<Recorder> {
-        Ok(self.atrion.route(ALL_ROUTES).record(Recording::to(path))?)
+        Ok(self.atrion.group("service").gate().record(Recording::to(path))?)
     }
 
     /// The router, protected by Atrion.
     pub(crate) fn wrap(&self, router: Router) -> Router {
         let headers = TrustedHeaders::new().cohort(HeaderName::from_static(header::USER));
-        let each_route = AdmissionLayer::new(self.atrion.clone()).trust_headers(headers);
-        let all_routes = each_route.clone().names(RouteNames::fixed(ALL_ROUTES));
-        router.layer(each_route).layer(all_routes)
+        router.layer(AdmissionLayer::new(self.atrion.clone()).trust_headers(headers))
     }
 
     /// The state of each visited route, for the progress and the trace.
@@ -59,9 +53,6 @@ impl Guard {
         routes.iter().filter(|route| route.counts.all_admitted() > 0).map(tick).collect()
     }
 }
-
-/// The outer route, which all routes share.
-const ALL_ROUTES: &str = "all routes";
 
 fn tick(route: &RouteSnapshot) -> RouteTick {
     let id = route.id.as_str();
@@ -113,6 +104,6 @@ mod tests {
         assert_eq!(visit(&router, "/b").await, (StatusCode::OK, false));
         let routes = guard.atrion.snapshot().routes;
         let names: Vec<&str> = routes.iter().map(|route| route.id.as_str()).collect();
-        assert_eq!(names, ["GET /a/{id}", "GET /b", "__overflow__", "all routes"]);
+        assert_eq!(names, ["@service", "GET /a/{id}", "GET /b", "__overflow__"]);
     }
 }

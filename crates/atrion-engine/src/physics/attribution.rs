@@ -7,7 +7,7 @@
 //! acts, and the group must not hear of it, or the other routes would pay.
 //!
 //! The sign is the difference to the other routes: as long as a route waits and fails no more than
-//! they do, its gate leaves the crowd to the group's. `manual/physics.md` section 6.
+//! they do, its gate leaves the crowd to the group's. `manual/physics.md` section 3.8.
 
 use std::sync::Mutex;
 

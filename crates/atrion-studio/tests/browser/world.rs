@@ -58,7 +58,7 @@ pub(crate) async fn go(page: &Page, view: &str) -> anyhow::Result<()> {
 pub(crate) const SICK: &str = "GET /checkout/{cart}";
 
 /// The route of the demo that all requests go through.
-pub(crate) const ALL: &str = "all routes";
+pub(crate) const ALL: &str = "@service";
 
 /// The address of the view of a route.
 pub(crate) fn view_of(route: &str) -> String {
