@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use atrion_core::Mono;
-use atrion_state::DecayRate;
+use atrion_cluster::wire::{Entry, EntryMode, Kind, Message, RouteHash};
+use atrion_core::{Mode, Mono, Ohms};
+use atrion_state::{DecayRate, MomentumRate, Weight};
 
 use super::world::{World, node, route, vector};
 
@@ -113,4 +114,47 @@ fn a_large_fleet_stretches_its_heartbeat() {
     // 601^2 / 50,000 a second.
     assert_eq!(world.node(0).heartbeat(), Duration::from_secs_f64(601.0 * 601.0 / 50_000.0));
     assert_eq!(world.node(0).liveness().whole(), 3 * world.node(0).heartbeat());
+}
+
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<usize>().ok().map(|kilobytes| kilobytes << 10)
+}
+
+/// What the manual says that a node needs at most, for as many registers as it ever holds.
+#[test]
+fn half_a_million_registers_fit_into_what_the_manual_says() {
+    let mut now = Mono::from_nanos(1_000_000_000);
+    let mut fleet = super::world::fleet(0, now, 5);
+    let entry = |number: usize| Entry {
+        route: RouteHash::from_u64((number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        back: 0,
+        age_ms: 0,
+        scar: Ohms::saturating(1.0),
+        weight: Weight::FULL,
+        mode: EntryMode::Live(Mode::Operational),
+        resistance: Ohms::ZERO,
+        momentum: MomentumRate::saturating(0.0),
+        name: None,
+    };
+    let before = resident();
+    // Some of a fleet's routes each, as many as there is room for, a few at a time.
+    for round in 0..10 {
+        for number in 1..=1_023 {
+            now = now.after(Duration::from_micros(100));
+            let mut header = super::world::fleet(number, now, 5).push(now).header;
+            (header.kind, header.seq) = (Kind::Delta, round + 1);
+            let first = number * 7 + 49 * round as usize;
+            let entries = (first..first + 49).map(|nth| entry(nth % 4_096)).collect();
+            fleet.receive(Message { header, entries }, 4_000, now);
+        }
+    }
+    let stats = fleet.stats(now);
+    assert!(stats.registers > 490_000, "{stats:?}");
+    if let (Some(before), Some(after)) = (before, resident()) {
+        println!("{} registers: {} MB", stats.registers, after.saturating_sub(before) >> 20);
+        // Other tests of this process come and go.
+        assert!(after < before + (120 << 20), "{before} bytes, with them {after}");
+    }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Eviction: what is worth least goes first.
 
+use std::cmp::Ordering;
 use std::hash::Hash;
 
 use atrion_core::Mono;
 
-use super::RegisterSet;
+use super::{RegisterSet, Slot};
 use crate::NodeId;
 
 impl<K: Eq + Hash + Clone> RegisterSet<K> {
@@ -64,29 +65,33 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
         now: Mono,
     ) -> usize {
         let surplus = (held + more).saturating_sub(limit).max(limit / 64).min(held);
-        let mut ranked: Vec<(bool, f64, NodeId, K)> = self
-            .nodes
-            .iter()
-            .filter(|(name, _)| of.is_none_or(|of| of == *name))
-            .flat_map(|(name, node)| {
-                node.routes
-                    .iter()
-                    .map(|(route, slot)| (is_local(route), slot.worth(now), name.clone(), route.clone()))
-            })
-            .collect();
-        if surplus == 0 || ranked.is_empty() {
+        let concerned = |name: &NodeId| of.is_none_or(|of| of == name);
+        let rank = |route: &K, slot: &Slot| (is_local(route), slot.worth(now));
+        let order = |one: &(bool, f64), other: &(bool, f64)| {
+            one.0.cmp(&other.0).then_with(|| one.1.total_cmp(&other.1))
+        };
+        let nodes = self.nodes.iter().filter(|(name, _)| concerned(name));
+        // Of half a million registers the ranks alone are eight megabytes.
+        let mut ranks: Vec<_> =
+            nodes.flat_map(|(_, node)| node.routes.iter().map(|(route, slot)| rank(route, slot))).collect();
+        if surplus == 0 || ranks.is_empty() {
             return 0;
         }
-        let last = surplus.min(ranked.len()) - 1;
-        ranked.select_nth_unstable_by(last, |one, other| {
-            one.0.cmp(&other.0).then_with(|| one.1.total_cmp(&other.1))
-        });
-        for (_, _, name, route) in ranked.drain(..=last) {
-            if let Some(node) = self.nodes.get_mut(&name)
-                && node.routes.remove(&route).is_some()
-            {
-                self.registers -= 1;
-            }
+        let last = surplus.min(ranks.len()) - 1;
+        let (before, &mut limit, _) = ranks.select_nth_unstable_by(last, order);
+        let below = before.iter().filter(|rank| order(rank, &limit).is_lt()).count();
+        let mut alike = last + 1 - below;
+        for (_, node) in self.nodes.iter_mut().filter(|(name, _)| concerned(name)) {
+            let held = node.routes.len();
+            node.routes.retain(|route, slot| match order(&rank(route, slot), &limit) {
+                Ordering::Less => false,
+                Ordering::Equal if alike > 0 => {
+                    alike -= 1;
+                    false
+                }
+                Ordering::Equal | Ordering::Greater => true,
+            });
+            self.registers -= held - node.routes.len();
         }
         last + 1
     }
