@@ -4,16 +4,24 @@
 //! `cargo run -p atrion --features axum --example 01_axum`
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atrion::tower::header::SHED;
 use atrion::tower::{AdmissionLayer, TrustedHeaders};
 use atrion::{Atrion, Config, Tier};
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::Response;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
+use tower_http::classify::{
+    ClassifiedResponse, ClassifyResponse, NeverClassifyEos, ServerErrorsAsFailures, ServerErrorsFailureClass,
+    SharedClassifier,
+};
+use tower_http::trace::TraceLayer;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -28,6 +36,8 @@ async fn main() -> Result<(), Error> {
         // The whole integration. Every template is a route of its own: `POST /carts/{cart}/checkout`.
         // The headers may be trusted here because this service's only callers are ours.
         .layer(AdmissionLayer::new(atrion.clone()).trust_headers(TrustedHeaders::new()))
+        // A refusal is an answer given on purpose: by itself, the trace would log each as an error.
+        .layer(TraceLayer::new(SharedClassifier::new(Failures)))
         // What is added after the layer is outside of it: a health check must not be shed.
         .route("/health", get(async || "fine\n"))
         .with_state(Workers::of(4));
@@ -51,6 +61,29 @@ async fn main() -> Result<(), Error> {
     println!("\n{}: {} at {}, room for {:.0} requests", route.id, route.mode, route.resistance, route.target);
     atrion.shutdown().await;
     Ok(())
+}
+
+/// Server errors are failures, and refusals are not.
+#[derive(Clone)]
+struct Failures;
+
+impl ClassifyResponse for Failures {
+    type FailureClass = ServerErrorsFailureClass;
+    type ClassifyEos = NeverClassifyEos<ServerErrorsFailureClass>;
+
+    fn classify_response<B>(
+        self,
+        response: &Response<B>,
+    ) -> ClassifiedResponse<Self::FailureClass, Self::ClassifyEos> {
+        if response.headers().contains_key(SHED) {
+            return ClassifiedResponse::Ready(Ok(()));
+        }
+        ServerErrorsAsFailures::new().classify_response(response)
+    }
+
+    fn classify_error<E: Display + 'static>(self, error: &E) -> Self::FailureClass {
+        ServerErrorsAsFailures::new().classify_error(error)
+    }
 }
 
 /// A dependency that does four things at a time and lets the rest wait.
