@@ -137,7 +137,7 @@ impl AdaptiveState {
     fn learn_pace(&mut self, tick: &Tick, seen: &Observation<'_>, config: &AdaptiveConfig) -> Pace {
         self.elasticity.step(tick, seen, &self.baseline);
         let free = if config.laws.elasticity { self.elasticity.free() } else { 0.0 };
-        self.baseline.step(tick, seen, free, config.slo);
+        self.baseline.step(tick, seen, free, self.missing.is_silence(), config.slo);
         let strain = Strain::of(seen.crowd, &self.baseline);
         self.throughput.step(tick, seen.measured, strain);
         self.errors.step(tick, seen.judged);

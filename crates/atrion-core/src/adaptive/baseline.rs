@@ -34,11 +34,23 @@ struct Learning {
 }
 
 impl Baseline {
-    /// `free` is phi.
-    pub(super) fn step(&mut self, tick: &Tick, seen: &Observation<'_>, free: f64, slo: Option<Duration>) {
+    /// `free` is phi; silent is a callee of which more answers are missing than chance explains.
+    pub(super) fn step(
+        &mut self,
+        tick: &Tick,
+        seen: &Observation<'_>,
+        free: f64,
+        is_silent: bool,
+        slo: Option<Duration>,
+    ) {
         let mean = seen.judged.mean_latency();
         let is_longer = mean.is_some_and(|mean| mean > self.base);
         if seen.delay == Delay::Absence && (is_longer || mean.is_none()) {
+            return;
+        }
+        if is_silent && mean.is_none() {
+            // By Little's law calls that hang would be calls that take long, and the patience with
+            // them would grow with them.
             return;
         }
         if let Some(mean) = mean {

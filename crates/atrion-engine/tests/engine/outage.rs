@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What people are told of an open breaker.
 
-use atrion_core::{Mode, Outcome, Tier};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use atrion_core::{Mode, Mono, Outcome, Tier};
+use atrion_engine::{Config, OwnedPermit, Route};
 
 use crate::world::{World, admit_all, ms, volts};
 
@@ -59,7 +63,53 @@ fn an_open_breaker_resists_a_hundred_ohms_from_the_first_moment_on() {
     drop(probes);
 }
 
-fn admit_all_that_pass(route: &atrion_engine::Route, world: &World) -> Vec<atrion_engine::OwnedPermit> {
+fn admit_all_that_pass(route: &Route, world: &World) -> Vec<OwnedPermit> {
     world.ticks(5);
     (0..20).filter_map(|_| route.admit_owned(volts(1e6)).ok()).collect()
+}
+
+/// From the moment at which every call begins to hang, of 100 a second: when the breaker opens.
+/// Callers give up after `timeout`, which is a failure.
+fn opens_after(config: Config, timeout: Option<Duration>) -> Option<Duration> {
+    let world = World::new(config);
+    let route = world.learned("r");
+    let begin = world.now();
+    let mut hung = VecDeque::new();
+    for step in 1..3_000 {
+        world.clock.advance(ms(10));
+        let now = world.now();
+        while timeout.is_some_and(|limit| hung.front().is_some_and(|(since, _)| now.since(*since) >= limit)) {
+            let (_, permit): (Mono, OwnedPermit) = hung.pop_front().unwrap();
+            permit.finish(Outcome::Failure);
+        }
+        if let Ok(permit) = route.admit_owned(Tier::ALL[step % 5]) {
+            hung.push_back((now, permit));
+        }
+        if step % 10 == 0 {
+            world.pulse();
+        }
+        if route.mode() == Mode::CircuitBreaker {
+            return Some(now.since(begin));
+        }
+    }
+    None
+}
+
+#[test]
+fn calls_that_hang_open_the_breaker_after_about_ten_times_the_longest_patience() {
+    let slo = |millis| Config::default().slo(ms(millis));
+    for (config, within) in
+        [(slo(1_000), 9_000..14_000), (slo(200), 1_800..3_500), (Config::default(), 900..2_500)]
+    {
+        let opened = opens_after(config, None).map(|span| span.as_millis());
+        assert!(opened.is_some_and(|millis| within.contains(&millis)), "{opened:?}, not in {within:?}");
+    }
+}
+
+#[test]
+fn calls_that_hang_and_are_given_up_before_they_are_late_open_it_by_their_failures() {
+    for config in [Config::default().slo(ms(1_000)), Config::default()] {
+        let opened = opens_after(config, Some(ms(900)));
+        assert!(opened.is_some_and(|span| span < Duration::from_secs(10)), "{opened:?}");
+    }
 }
