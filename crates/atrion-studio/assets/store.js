@@ -52,6 +52,7 @@ export class Store {
     this.time = data.t;
     for (const [n, name] of Object.entries(data.names)) this.add(Number(n), name, data.sparks[n] ?? []);
     for (const [n, ...row] of data.rows) this.routes.get(n).row = row;
+    this.takeStanding(data);
     this.takeEvents(data.about.events, 0);
     append(this.refusals, data.about.refusals, REFUSALS);
     for (const route of this.routes.values()) this.noteShedding(route);
@@ -60,7 +61,7 @@ export class Store {
   }
 
   add(n, name, spark) {
-    const route = { n, name, row: new Array(this.columns.length).fill(0), spark, shedSince: 0 };
+    const route = { n, name, row: new Array(this.columns.length).fill(0), spark, shedSince: 0, group: null, outage: null };
     this.routes.set(n, route);
     this.byName.set(name, route);
   }
@@ -82,6 +83,7 @@ export class Store {
       if (route.row[this.column.mode] !== row[this.column.mode]) changed.push([route, route.row[this.column.mode]]);
       route.row = row;
     }
+    this.takeStanding(frame);
     const sum = new Array(10).fill(0);
     const from = this.column.admitted0;
     for (const route of this.routes.values()) {
@@ -94,6 +96,13 @@ export class Store {
     }
     if (frame.t > before) append(this.totals, [[frame.t, ...sum]], TOTALS);
     return changed;
+  }
+
+  /// In which groups routes are, where that has changed; and every open breaker.
+  takeStanding({ groups, open }) {
+    for (const [n, group] of groups) if (this.routes.has(n)) this.routes.get(n).group = group;
+    for (const route of this.routes.values()) route.outage = null;
+    for (const [n, seconds, failures, probes, failed] of open) if (this.routes.has(n)) this.routes.get(n).outage = { seconds, failures, probes, failed };
   }
 
   noteShedding(route) {
@@ -126,7 +135,7 @@ export class Store {
 
   /// The gate of the group of a route, if it has one.
   groupOf(route) {
-    return this.routes.get(value(this, route, "group") - 1);
+    return this.routes.get(route.group);
   }
 
   overrideOf(name) {

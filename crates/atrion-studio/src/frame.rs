@@ -38,13 +38,9 @@ pub(crate) const COLUMNS: [&str; WIDTH] = [
     "shed2",
     "shed3",
     "shed4",
-    // The number of the gate of its group, and 1 more; 0 for none.
-    "group",
 ];
 
-pub(crate) const WIDTH: usize = 25;
-
-const GROUP: usize = WIDTH - 1;
+pub(crate) const WIDTH: usize = 24;
 
 /// A rounded row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,12 +90,6 @@ impl Row {
         Self(row)
     }
 
-    /// The same of a route within the group whose gate has that number.
-    pub(crate) fn within(mut self, group: Option<u32>) -> Self {
-        self.0[GROUP] = group.map_or(0.0, |number| number as f32 + 1.0);
-        self
-    }
-
     pub(crate) fn is_group(&self) -> bool {
         self.0[1] >= IS_GROUP as f32
     }
@@ -113,7 +103,7 @@ impl Row {
 
     /// Requests per second, admitted and then shed, by tier.
     pub(crate) fn rates(&self) -> &[f32] {
-        &self.0[14..GROUP]
+        &self.0[14..]
     }
 
     /// R, in ohms.
@@ -149,6 +139,7 @@ mod tests {
         Sighting {
             route: RouteId::new("r").unwrap(),
             group: None,
+            outage: None,
             mode: Mode::CircuitBreaker,
             shadow: true,
             forced: Some(OverrideKind::ForceOpen),

@@ -30,6 +30,8 @@ pub(crate) struct Model {
 struct Known {
     sighting: Sighting,
     row: Row,
+    /// The number of the gate of its group.
+    group: Option<u32>,
     /// The look in which it was last seen.
     seen: u64,
 }
@@ -65,7 +67,7 @@ impl Model {
         // The time names the look: two looks in one millisecond get different ones.
         let at_ms = at_ms.max(self.at_ms + 1);
         self.at_ms = at_ms;
-        let (mut new, mut rows) = (Vec::new(), String::new());
+        let (mut new, mut groups, mut open, mut rows) = (Vec::new(), Vec::new(), Vec::new(), String::new());
         // All numbers first: a route may stand before its group.
         for Sighting { route, .. } in &routes {
             if !self.index.contains_key(route) {
@@ -76,7 +78,11 @@ impl Model {
             let Some(number) = self.index.get(&sighting.route).copied() else { continue };
             let known = self.routes.get(&number);
             let group = sighting.group.as_ref().and_then(|group| self.index.get(group)).copied();
-            let row = Row::of(&sighting, known.map(|known| &known.sighting), seconds).within(group);
+            let row = Row::of(&sighting, known.map(|known| &known.sighting), seconds);
+            if known.is_some_and(|known| known.group != group) || known.is_none() && group.is_some() {
+                groups.push(json!([number, group]));
+            }
+            open.extend(told(number, &sighting));
             if known.is_none_or(|known| known.row != row) {
                 if !rows.is_empty() {
                     rows.push(',');
@@ -84,12 +90,14 @@ impl Model {
                 row.write(number, &mut rows);
             }
             self.curves.push(number, Sample { at_ms, row });
-            self.routes.insert(number, Known { sighting, row, seen: at_ms });
+            self.routes.insert(number, Known { sighting, row, group, seen: at_ms });
         }
         let gone = self.forget_what_is_gone();
         self.sum_up();
-        let new = Value::from(new);
-        let frame = format!(r#"{{"t":{at_ms},"new":{new},"gone":{gone},"rows":[{rows}]}}"#);
+        let [new, groups, open] = [new, groups, open].map(Value::from);
+        let frame = format!(
+            r#"{{"t":{at_ms},"new":{new},"gone":{gone},"groups":{groups},"open":{open},"rows":[{rows}]}}"#
+        );
         Update { frame, around: self.take_around(around) }
     }
 
@@ -139,7 +147,10 @@ impl Model {
     pub(crate) fn state(&self, about: &Value) -> String {
         let mut names = serde_json::Map::new();
         let (mut rows, mut sparks) = (String::new(), String::new());
+        let (mut groups, mut open) = (Vec::new(), Vec::new());
         for (number, known) in &self.routes {
+            groups.extend(known.group.map(|group| json!([number, group])));
+            open.extend(told(*number, &known.sighting));
             names.insert(number.to_string(), known.sighting.route.as_str().into());
             if !rows.is_empty() {
                 rows.push(',');
@@ -148,6 +159,7 @@ impl Model {
             self.write_spark(*number, &mut sparks);
         }
         let (names, columns) = (Value::Object(names), json!(COLUMNS));
+        let (groups, open) = (Value::from(groups), Value::from(open));
         let mut totals = String::new();
         for (at_ms, sum) in &self.totals {
             let comma = if totals.is_empty() { "" } else { "," };
@@ -158,7 +170,7 @@ impl Model {
             totals.push(']');
         }
         format!(
-            r#"{{"t":{},"about":{about},"around":{},"columns":{columns},"names":{names},"rows":[{rows}],"sparks":{{{sparks}}},"totals":[{totals}]}}"#,
+            r#"{{"t":{},"about":{about},"around":{},"columns":{columns},"names":{names},"groups":{groups},"open":{open},"rows":[{rows}],"sparks":{{{sparks}}},"totals":[{totals}]}}"#,
             self.at_ms, self.around
         )
     }
@@ -191,6 +203,13 @@ impl Model {
         }
         Some(format!(r#"{{"columns":{},"rows":[{rows}]}}"#, json!(COLUMNS)))
     }
+}
+
+/// An open breaker, with what is known of it.
+fn told(number: u32, sighting: &Sighting) -> Option<Value> {
+    let outage = sighting.outage?;
+    let seconds = outage.lasted.as_secs();
+    Some(json!([number, seconds, outage.failures_in_a_row, outage.probes, outage.probes_failed]))
 }
 
 /// Everything but the routes of a look, as browsers are told it.
@@ -271,10 +290,10 @@ mod tests {
         };
         let first = look(&mut model, 0, 1_000);
         assert_eq!(first["new"], json!([[0, "!"], [1, "@pool"], [2, "a"]]));
-        let column = 1 + COLUMNS.iter().position(|column| *column == "group").unwrap();
-        let groups: Vec<_> = (0..3).map(|row| &first["rows"][row][column]).collect();
-        assert_eq!(groups, [&json!(2), &json!(0), &json!(2)], "the number of the gate, and 1 more");
-        look(&mut model, 30, 2_000);
+        assert_eq!(first["groups"], json!([[0, 1], [2, 1]]), "the number of the gate");
+        assert_eq!(look(&mut model, 30, 2_000)["groups"], json!([]));
+        let state: Value = serde_json::from_str(&model.state(&json!({}))).unwrap();
+        assert_eq!(state["groups"].as_array().unwrap().len(), 2);
         let (_, sum) = model.totals.back().unwrap();
         assert!((sum[0] - 60.0).abs() < 0.1, "{sum:?}");
     }

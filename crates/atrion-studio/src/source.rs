@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use atrion_core::Mode;
 use atrion_engine::recording::Recorded;
-use atrion_engine::{Override, RouteConfig};
+use atrion_engine::{Outage, Override, RouteConfig};
 use atrion_state::{Health, OverrideKind, PhysicsVector, ProviderStats, RouteId};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
@@ -129,6 +129,9 @@ pub struct Sighting {
     pub baseline: Option<Duration>,
     /// e, 0..=1.
     pub error_share: f64,
+    /// What is known of the outage while the breaker is open; `None` where it is closed, or nothing
+    /// is known.
+    pub outage: Option<Outage>,
     /// Requests let through since the route exists, by tier from critical to bulk.
     pub admitted: [u64; 5],
     /// Requests refused, likewise, whichever gate refused them.
@@ -152,6 +155,7 @@ impl Sighting {
             latency: None,
             baseline: None,
             error_share: 0.0,
+            outage: None,
             admitted: [0; 5],
             shed: [0; 5],
         }

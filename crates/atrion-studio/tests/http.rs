@@ -18,6 +18,8 @@ mod fleet;
 mod hostile;
 #[path = "http/license.rs"]
 mod license;
+#[path = "shared/outage.rs"]
+mod outage;
 #[path = "http/overrides.rs"]
 mod overrides;
 #[path = "http/security.rs"]

@@ -44,7 +44,7 @@ function reasonOf(store, route) {
   const of = (name) => value(store, route, name);
   const byHand = store.overrideOf(route.name);
   if (byHand && byHand.kind !== "reset") return `${KINDS[byHand.kind]?.word ?? byHand.kind} by ${byHand.author ?? "code"} for ${left(byHand)} more: ${byHand.reason}`;
-  if (of("mode") === 2) return of("errors") > 0.01 ? `its calls fail, ${percent(of("errors"))} of the latest; probes look for a way back` : "its calls failed; probes look for a way back";
+  if (of("mode") === 2) return route.outage ? `its calls fail: ${outageOf(route.outage)}` : "its calls fail; probes look for a way back";
   const terms = {
     saturation: `more comes than it carries: ${number(of("inFlight") + Math.max(0, of("debt")))} in flight and waiting, and ${best(of("target"))}`,
     scar: `calls failed, and that is not forgotten yet: ${percent(of("errors"))} errors now`,
@@ -54,6 +54,16 @@ function reasonOf(store, route) {
   };
   const [most] = Object.keys(terms).sort((a, b) => of(b) - of(a));
   return of(most) > 0.5 ? terms[most] : "";
+}
+
+/// What is known of an open breaker. The share of errors says nothing of it: only probes pass.
+export function outageOf({ seconds, failures, probes, failed }) {
+  const sent = probes === 0 ? "no probe has passed yet" : `${number(failed)} of ${many(probes, "probe")} failed`;
+  return `${many(failures, "failure")} in a row, open for ${span(seconds)}, ${sent}`;
+}
+
+export function many(count, word) {
+  return `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 export function routeLink(name) {

@@ -7,7 +7,7 @@ import { attribute, h, keyed, panel, svg, table, text } from "../dom.js";
 import { BEST, best, clock, number, ohms, percent, REASONS, span, target } from "../format.js";
 import { admittedOf, isGroup, isShadow, resistance, resistanceOf, shareOf, shedOf, sumFrom, value } from "../store.js";
 import { form } from "./overrides.js";
-import { left, marksOf, modeChip, routeLink, sentence, setMode, whyOf } from "./parts.js";
+import { left, marksOf, modeChip, outageOf, routeLink, sentence, setMode, whyOf } from "./parts.js";
 
 const TERMS = [
   { name: "base", color: "t-base", kind: "area", hint: "what a healthy route has" },
@@ -73,7 +73,7 @@ export function route(store, name, { toast }) {
     setMode(chip, store, found);
     const [admitted, shed] = [admittedOf(store, found), shedOf(store, found)];
     const shadow = isShadow(store, found);
-    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${percent(value(store, found, "errors"))} errors`);
+    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${found.outage ? outageOf(found.outage) : `${percent(value(store, found, "errors"))} errors`}`);
     text(cause, sentence(whyOf(store, found)));
     cause.hidden = !cause.textContent || Boolean(store.overrideOf(name));
     showOverride();

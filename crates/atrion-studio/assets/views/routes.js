@@ -5,7 +5,7 @@ import { spark } from "../chart.js";
 import { attribute, h, keyed, table, text } from "../dom.js";
 import { BEST, number, ohms, points, target, TIERS } from "../format.js";
 import { admittedOf, isShadow, resistance, shareOf, shedOf, value } from "../store.js";
-import { modeChip, routeLink, setMode } from "./parts.js";
+import { many, modeChip, routeLink, setMode } from "./parts.js";
 
 const HEIGHT = 34;
 const BEYOND = 8;
@@ -89,10 +89,6 @@ export function routes(store, search) {
 /// The overflow route, which all names past the bound share, is hidden until it has requests.
 function isIdleOverflow(store, route) {
   return route.name === "__overflow__" && value(store, route, "mode") === 0 && admittedOf(store, route) + shedOf(store, route) + value(store, route, "inFlight") === 0;
-}
-
-function many(count, word) {
-  return `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function compare(a, b) {

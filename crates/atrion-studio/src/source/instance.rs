@@ -155,6 +155,7 @@ fn sighting(route: RouteSnapshot) -> Sighting {
         latency: route.latency,
         baseline: route.baseline,
         error_share: route.error_share,
+        outage: route.outage,
         admitted: Tier::ALL.map(|tier| counts.admitted(tier)),
         shed: Tier::ALL.map(shed),
         group: route.group,

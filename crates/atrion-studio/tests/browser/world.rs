@@ -57,7 +57,7 @@ pub(crate) async fn go(page: &Page, view: &str) -> anyhow::Result<()> {
 /// The route of the demo that needs the dependency.
 pub(crate) const SICK: &str = "GET /checkout/{cart}";
 
-/// The route of the demo that all requests go through.
+/// The gate of the whole service, which all requests of the demo pass.
 pub(crate) const ALL: &str = "@service";
 
 /// The address of the view of a route.

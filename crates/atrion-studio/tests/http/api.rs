@@ -10,6 +10,7 @@ use atrion_state::OverrideKind;
 use serde_json::Value;
 
 use crate::client::{PATIENCE, get, sign_in, world};
+use crate::outage::fail;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../atrion/manual/studio.md");
 
@@ -68,6 +69,16 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
     };
     let (index, state, refusals) = (ask("/v1").await, ask("/v1/state").await, ask("/v1/refusals").await);
     let shown = ask("/v1/route?name=r").await;
+    fail(&atrion, "sick").await;
+    let outage = loop {
+        let sick = ask("/v1/route?name=sick").await;
+        if !sick["outage"].is_null() {
+            break sick["outage"].clone();
+        }
+        assert!(begin.elapsed() < PATIENCE, "no outage: {sick}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(outage["failures_in_a_row"].as_u64() > Some(1), "{outage}");
     assert!(state["routes"].as_array().unwrap().iter().any(|route| fields(route) == fields(&shown)));
 
     let served: BTreeMap<String, Fields> = [
@@ -79,6 +90,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         ("terms", &shown["terms_ohm"]),
         ("tier", &shown["tiers"][0]),
         ("outcomes", &shown["outcomes"]),
+        ("outage", &outage),
         ("override", &shown["override"]),
         ("events", &events),
         ("event", &events["events"][0]),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use atrion_core::{Mono, Reason, Terms, Tier};
-use atrion_engine::{Atrion, Counts, Override, RefusalSample, RouteSnapshot};
+use atrion_engine::{Atrion, Counts, Outage, Override, RefusalSample, RouteSnapshot};
 use atrion_state::{Clock as _, Health, OverrideKind, ProviderStats, RouteId, SystemClock};
 use serde::Serialize;
 
@@ -86,6 +86,8 @@ pub struct RouteView {
     pub error_share: f64,
     /// Everything is computed and nothing is shed.
     pub shadow: bool,
+    /// What is known of the outage while the breaker is open; null otherwise.
+    pub outage: Option<OutageView>,
     /// The override in force.
     #[serde(rename = "override")]
     pub by_hand: Option<OverrideView>,
@@ -93,6 +95,20 @@ pub struct RouteView {
     pub tiers: Vec<TierView>,
     /// Calls since the route was created, by outcome.
     pub outcomes: OutcomesView,
+}
+
+/// An outage while the breaker is open. The error share says nothing of it: only probes pass.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct OutageView {
+    /// How long the breaker has been open, in seconds.
+    pub lasted_s: f64,
+    /// Failed or late calls since the latest answer in time.
+    pub failures_in_a_row: u32,
+    /// Requests that passed as probes since the opening.
+    pub probes: u64,
+    /// Those of them that have failed, or came late.
+    pub probes_failed: u64,
 }
 
 /// The terms of R, in ohms. Their sum is R, but R is never below the base.
@@ -235,9 +251,21 @@ impl RouteView {
             throughput_per_s: route.throughput,
             error_share: route.error_share,
             shadow: route.shadow,
+            outage: route.outage.as_ref().map(OutageView::of),
             by_hand: by_hand.map(OverrideView::of),
             tiers: Tier::ALL.into_iter().map(|tier| TierView::of(&route.counts, tier)).collect(),
             outcomes: OutcomesView::of(&route.counts),
+        }
+    }
+}
+
+impl OutageView {
+    fn of(outage: &Outage) -> Self {
+        Self {
+            lasted_s: outage.lasted.as_secs_f64(),
+            failures_in_a_row: outage.failures_in_a_row,
+            probes: outage.probes,
+            probes_failed: outage.probes_failed,
         }
     }
 }
