@@ -14,7 +14,7 @@ mod future;
 pub use future::ResponseFuture;
 
 mod request;
-pub use request::{Intake, RequestBody, Unwatched, Watched};
+pub use request::{Intake, RequestBody, Rest, Unwatched, Watched};
 
 mod body;
 pub use body::AdmissionBody;
