@@ -21,6 +21,7 @@
 //! tick.
 
 mod admit;
+mod ages;
 mod control;
 mod counting;
 mod finish;
@@ -40,10 +41,12 @@ use std::time::Duration;
 use atrion_core::adaptive::DeadRule;
 use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
 
+pub(crate) use ages::SPANS;
 pub(crate) use control::{Control, Force};
 pub(crate) use stripe::{REASONS, Reading, TIERS, Verdict, reason_index, tier_index};
 pub(crate) use waiting::{For, MOST_WAITING, Waited, WaitingReading};
 
+use ages::{Overtaken, Spans};
 use counting::Stripes;
 use published::PublishedTerms;
 use stripe::Stripe;
@@ -63,6 +66,7 @@ pub(crate) struct Live {
     slo: AtomicU64,
     /// When the pulse last looked: times of requests are summed up from here.
     window_start: AtomicU64,
+    spans: Spans,
     cap: AtomicU32,
     batch: AtomicU32,
     margin: AtomicU32,
@@ -87,6 +91,8 @@ pub(crate) struct Live {
     forced_until: AtomicU64,
     /// Those of the in-flight count that wait for their client.
     waiting: Waiting,
+    /// Those of it that were overtaken.
+    overtaken: Overtaken,
 
     // For refusals, failures and transitions.
     probes: AtomicU64,
@@ -143,14 +149,28 @@ pub(crate) struct Settings {
 pub(crate) struct Ticket {
     pub(crate) start: Mono,
     generation: u32,
-    in_flight: u32,
+    /// The count in flight at its admission, and above that the place of its tier.
+    in_flight_and_tier: u32,
 }
 
 impl Ticket {
     #[inline(always)]
-    fn new(start: Mono, control: Control, in_flight: i64) -> Self {
+    fn new(start: Mono, control: Control, tier: Tier, in_flight: i64) -> Self {
         // More than a million in flight teach no more than a million do.
-        Self { start, generation: control.generation(), in_flight: in_flight.clamp(0, 1 << 20) as u32 }
+        let in_flight = in_flight.clamp(0, 1 << 20) as u32;
+        let tier = (tier_index(tier) as u32) << TIER;
+        Self { start, generation: control.generation(), in_flight_and_tier: in_flight | tier }
+    }
+
+    #[inline(always)]
+    fn in_flight(&self) -> u32 {
+        self.in_flight_and_tier & ((1 << TIER) - 1)
+    }
+
+    /// Under `TIERS`, which the compiler sees, too.
+    #[inline(always)]
+    fn tier_index(&self) -> usize {
+        ((self.in_flight_and_tier >> TIER) as usize).min(TIERS - 1)
     }
 }
 
@@ -168,6 +188,9 @@ pub(crate) struct Refused {
 
 const MILLIONTHS: f64 = 1e6;
 
+/// The lowest bit of a ticket's tier.
+const TIER: u32 = 24;
+
 impl Live {
     pub(crate) fn new(
         mode: Mode,
@@ -184,6 +207,7 @@ impl Live {
             broken: AtomicU64::new(settings.broken.to_words()[0]),
             slo: AtomicU64::new(u64::MAX),
             window_start: AtomicU64::new(now.as_nanos()),
+            spans: Spans::default(),
             cap: AtomicU32::new(u32::MAX),
             batch: AtomicU32::new(1),
             margin: AtomicU32::new(0),
@@ -201,6 +225,7 @@ impl Live {
             evidence_floor: AtomicU64::new(0),
             forced_until: AtomicU64::new(0),
             waiting: Waiting::default(),
+            overtaken: Overtaken::default(),
             probes: AtomicU64::new(0),
             last_pass: AtomicU64::new(now.as_nanos()),
             touched: AtomicBool::new(false),

@@ -23,6 +23,8 @@ pub use turn::Turn;
 
 mod absence;
 
+mod ages;
+
 mod measure;
 use measure::{Measured, Meter};
 
@@ -143,6 +145,8 @@ impl RoutePhysics {
         let before = self.catch_up(live);
         let (idle, dt) = self.time_since_last(now, interval);
         let Measured { mut window, counted } = self.meter.measure(live, now, dt, absent);
+        let patience = self.model.patience(window.mean_latency());
+        self.meter.overtake(&mut window, live, now, patience);
         // Also if that is back: a clock that has gone back costs this tick, not all until it has
         // caught up.
         self.stepped_at = now;

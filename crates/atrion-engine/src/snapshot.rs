@@ -48,6 +48,10 @@ pub struct RouteSnapshot {
     /// Admitted requests that wait for their client: for the rest of an upload, or for a slow
     /// reader. They are no load, but a cap counts them.
     pub waiting: u64,
+    /// Overtaken calls: in flight for so long, while younger ones are answered, that what they wait
+    /// for is not the service's usual work. They are not part of `in_flight` either. A cap counts
+    /// them.
+    pub overtaken: u64,
     /// Debt D, in requests.
     pub debt: f64,
     /// The capacity target N*, in requests.
@@ -198,6 +202,7 @@ impl RouteSnapshot {
             terms,
             in_flight,
             waiting: live.waiting().max(0) as u64,
+            overtaken: live.overtaken().max(0) as u64,
             debt,
             target: f64::from(gate.target()),
             latency: adaptive.and_then(|state| state.latency()).and_then(known),

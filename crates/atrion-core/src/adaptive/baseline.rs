@@ -110,6 +110,13 @@ impl Baseline {
         self.latency > 2.0 * self.base
     }
 
+    /// How long a call counts as the service's usual work, in seconds, where a window's `mean`
+    /// latency is this. `None` while nothing is known.
+    pub(super) fn usual(&self, mean: Option<f64>) -> Option<f64> {
+        let latency = mean.unwrap_or(0.0).max(self.latency).max(self.base);
+        (latency > 0.0).then(|| (USUAL * latency).max(SHORTEST_PATIENCE))
+    }
+
     /// `L_max`, in seconds: after this long without an answer a call counts as hung. The SLO, or
     /// five baselines; `None` while neither is known. Never under a tenth of a second: the silence
     /// of a moment is the scheduler's, not the callee's, and ten times a microsecond's patience
@@ -155,6 +162,10 @@ impl Learning {
 /// While L0 is a mean, this part of N* is a crowd: waiting in the slack must not be learned as
 /// service.
 const YOUNG_CROWD: f64 = 0.8;
+
+/// A call that takes so many latencies of now waits for something else than the others. Of
+/// exponential service times one in 150 is as long.
+const USUAL: f64 = 5.0;
 
 /// The least `L_max`, in seconds.
 const SHORTEST_PATIENCE: f64 = 0.1;

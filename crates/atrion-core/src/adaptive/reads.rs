@@ -106,6 +106,15 @@ impl AdaptiveState {
         known(self.baseline.base())
     }
 
+    /// How long a call counts as the service's usual work, in seconds: five times the latency of
+    /// now, which the `mean` of a window may be ahead of, and at least a tenth of a second. Who is
+    /// in flight for longer, while younger calls are answered, was *overtaken*. `None` while no
+    /// latency is known.
+    #[must_use]
+    pub fn patience(&self, mean: Option<f64>) -> Option<f64> {
+        self.baseline.usual(mean)
+    }
+
     /// The in-flight count at which a bounded queue of the callee is full, in requests.
     #[must_use]
     pub fn queue_edge(&self) -> Option<f64> {

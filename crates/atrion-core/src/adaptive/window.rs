@@ -36,16 +36,24 @@ pub struct Window {
     pub pairs: Pairs,
     /// What the failed calls were like.
     pub failures: Failures,
-    /// Time-weighted mean of the in-flight count over the window, without debt.
+    /// Time-weighted mean of the in-flight count over the window, without debt and without
+    /// overtaken calls.
     pub mean_in_flight: f64,
-    /// Requests in flight at the end of the window.
+    /// Requests in flight at the end of the window, without overtaken calls.
     pub in_flight: u64,
+    /// Overtaken calls at the end of the window, by tier as in [`Tier::ALL`](crate::Tier::ALL): in
+    /// flight for so long, while younger ones are answered, that what they wait for is not the
+    /// service's usual work ([`AdaptiveState::patience`](super::AdaptiveState::patience)).
+    pub overtaken: [u32; 5],
+    /// Those of them that became so in this window.
+    pub newly_overtaken: [u32; 5],
     /// Debt D at the end of the window, in slots.
     pub debt: f64,
     /// Seconds since the latest completion, or since the start if there was none, without those in
     /// which nobody counted.
     pub since_completion: f64,
-    /// Mean age of what is in flight at the end of the window, in seconds, likewise.
+    /// Mean age of what is in flight at the end of the window, without overtaken calls, in seconds,
+    /// likewise.
     pub mean_age: f64,
     /// The part of the window, in seconds, in which nobody counted: the process stood still, or its
     /// pulse was held up. An answer that did not come then was not missing.

@@ -95,7 +95,7 @@ impl Route {
 
     fn may_probe(&mut self, now: Mono, volts: Volts) -> bool {
         if self.state.mode() != Mode::CircuitBreaker {
-            return now.since(self.last_pass) >= longest_silence(self.in_flight);
+            return now.since(self.last_pass) >= longest_silence(self.in_flight, volts);
         }
         let left = self.probes.take(now, self.in_flight, volts);
         self.probes = left.unwrap_or(self.probes);

@@ -31,9 +31,9 @@ impl Live {
                 && unflushed + 1 < i64::from(self.batch.load(Relaxed))
             {
                 lane.stripe.unflushed.store(unflushed + 1, Relaxed);
-                lane.admitted(tier, now, self.window_start());
+                lane.admitted(tier, now, self.window_start(), self.span_of(now));
                 self.touch();
-                return Some(Ticket::new(now, control, shared + unflushed));
+                return Some(Ticket::new(now, control, tier, shared + unflushed - self.apart_if_any()));
             }
         }
         None
@@ -89,16 +89,16 @@ impl Live {
         self.refuse_or_probe(lane, control, volts, tier, now)
     }
 
-    /// `n + D < slots`, where n is without the calls that wait for their client, and `n < cap`,
-    /// where they count.
+    /// `n + D < slots`, where n is without the calls that wait for their client and without the
+    /// overtaken, and `n < cap`, where they count.
     pub(super) fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32) -> bool {
         let debt = self.debt.load(Relaxed);
         let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };
         let margin = i64::from(self.margin.load(Relaxed));
         let near = self.near_in_flight(lane);
         let cap_holds = |n: i64| cap == u32::MAX || n < i64::from(cap);
-        let waiting = self.waiting();
-        let holds = |n: i64| ((n - waiting).max(0) as f32) + owed < slots && cap_holds(n);
+        let apart = self.apart();
+        let holds = |n: i64| ((n - apart).max(0) as f32) + owed < slots && cap_holds(n);
         if margin == 0 {
             return holds(near);
         }
@@ -113,10 +113,10 @@ impl Live {
 
     #[inline]
     pub(super) fn enter(&self, lane: Lane<'_>, tier: Tier, control: Control, now: Mono) -> Ticket {
-        let before = self.move_in_flight(lane, 1) - self.waiting();
-        lane.admitted(tier, now, self.window_start());
+        let before = self.move_in_flight(lane, 1) - self.apart();
+        lane.admitted(tier, now, self.window_start(), self.span_of(now));
         self.touch();
-        Ticket::new(now, control, before)
+        Ticket::new(now, control, tier, before)
     }
 
     /// Everything but the plain yes. Cold: it may look at every stripe.
@@ -140,7 +140,7 @@ impl Live {
                 Reason::BreakerOpen
             }
             (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
-                if self.has_place() && self.take_silence(now, in_flight) {
+                if self.has_place() && self.take_silence(now, in_flight, volts) {
                     return Ok(self.enter(lane, tier, control, now));
                 }
                 self.reason(volts)
@@ -183,8 +183,8 @@ impl Live {
     }
 
     /// The right to pass because no request has passed for too long.
-    pub(super) fn take_silence(&self, now: Mono, in_flight: u64) -> bool {
-        let limit = longest_silence(in_flight);
+    pub(super) fn take_silence(&self, now: Mono, in_flight: u64, volts: Volts) -> bool {
+        let limit = longest_silence(in_flight, volts);
         let noticed = self.last_pass.load(Relaxed);
         if noticed > now.as_nanos() {
             // The clock has gone back. Silence counts from now on, or no request would pass until

@@ -37,7 +37,9 @@ impl Live {
     /// Counts a success, in the usual case. False: nothing is counted yet.
     #[inline(always)]
     fn succeed_fast(&self, slot: usize, ticket: Ticket, now: Mono) -> bool {
-        let Some(lane) = self.own_lane(slot) else { return false };
+        let (Some(lane), Some(span)) = (self.own_lane(slot), self.span_of(ticket.start)) else {
+            return false;
+        };
         let control = Control(self.control.load(Acquire));
         let unflushed = lane.stripe.unflushed.load(Relaxed);
         let is_usual = self.run.load(Relaxed) == 0
@@ -46,9 +48,14 @@ impl Live {
             && unflushed - 1 > -i64::from(self.batch.load(Relaxed));
         if is_usual {
             lane.stripe.unflushed.store(unflushed - 1, Relaxed);
-            let (start, in_flight) = (ticket.start, ticket.in_flight);
-            let sampled = self.sample_mask.load(Relaxed);
-            lane.finished(Verdict::Succeeded, start, now, self.window_start(), in_flight, sampled);
+            lane.left(ticket, span);
+            lane.finished(
+                Verdict::Succeeded,
+                ticket,
+                now,
+                self.window_start(),
+                self.sample_mask.load(Relaxed),
+            );
         }
         is_usual
     }
@@ -86,14 +93,13 @@ impl Live {
             Verdict::Late | Verdict::Failed | Verdict::GivenUp => self.unless_outdated(ticket, now, verdict),
             other => other,
         };
-        lane.finished(
-            verdict,
-            ticket.start,
-            now,
-            self.window_start(),
-            ticket.in_flight,
-            self.sample_mask.load(Relaxed),
-        );
+        if let Some(span) = self.span_of(ticket.start) {
+            lane.left(ticket, span);
+            lane.finished(verdict, ticket, now, self.window_start(), self.sample_mask.load(Relaxed));
+        } else {
+            self.one_overtaken_less(&ticket);
+            lane.finished_overtaken(verdict, ticket, now, self.window_start(), self.patience());
+        }
         match verdict {
             Verdict::Succeeded => self.on_success(ticket, now),
             Verdict::Failed | Verdict::Late | Verdict::GivenUp => self.on_failure(verdict, ticket, now),

@@ -336,3 +336,40 @@ fn a_wait_beside_the_end_of_its_call_is_counted_back() {
         assert_eq!(live.read_waiting().ages, 0);
     });
 }
+
+#[test]
+fn a_call_that_ends_while_its_span_is_overtaken_is_counted_off_once() {
+    check(|order| {
+        let live = Arc::new(live(40, 2));
+        let ticket = admit(&live, 0, Tier::Normal, at(1)).unwrap();
+        let stays = admit(&live, 1, Tier::Normal, at(1)).unwrap();
+        live.open_span(1, at(10).as_nanos());
+        let (request, pulse) = (Arc::clone(&live), Arc::clone(&live));
+        let (_, moved) = order.race(
+            move || {
+                request.finish(1, ticket, Some(Outcome::Success), at(20));
+                [0; TIERS]
+            },
+            move || {
+                pulse.set_overtaken_before(at(10).as_nanos());
+                let left = pulse.read_span(0);
+                pulse.move_to_overtaken(left.map(|count| i64::from(count as i32)));
+                left
+            },
+        );
+        // What was on its way when the span was read is there when it is read again.
+        let late: Vec<i64> = live
+            .read_span(0)
+            .iter()
+            .zip(moved)
+            .map(|(now, then)| i64::from(now.wrapping_sub(then) as i32))
+            .collect();
+        live.move_to_overtaken(late.try_into().unwrap());
+        assert_eq!(
+            (live.overtaken(), live.exact_in_flight_signed(), live.exact_admitted_signed()),
+            (1, 0, 1)
+        );
+        live.finish(0, stays, Some(Outcome::Success), at(30));
+        assert_eq!((live.overtaken(), live.exact_admitted_signed()), (0, 0));
+    });
+}

@@ -8,6 +8,8 @@
 
 use atrion_core::{Mono, Reason, Tier};
 
+use super::Ticket;
+use super::ages::SPANS;
 use super::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// One writer's counters. What the usual request writes (admit, success in time) stands in front,
@@ -28,6 +30,9 @@ pub(crate) struct Stripe {
     held: AtomicU64,
     succeeded: AtomicU32,
     admitted: [AtomicU32; TIERS],
+    /// Calls in flight by tier and by the span that they started in, less those that this stripe
+    /// has only seen the end of. Wraps.
+    pub(super) young: [[AtomicU32; SPANS]; TIERS],
 
     pair_count: AtomicU32,
     pair_x: AtomicU64,
@@ -43,7 +48,8 @@ pub(crate) struct Stripe {
     shed: [[AtomicU32; TIERS]; REASONS],
     /// Refused by the gate of the route's group, so not by this route.
     turned_away: [AtomicU32; TIERS],
-    /// The part of `held` that is no latency: of everything but answers.
+    /// The part of `held` that is no latency: of everything but answers, and of the overtaken after
+    /// their part in the crowd.
     held_in_vain: AtomicU64,
     last_failure: AtomicU64,
     /// Of failed calls: the counts in flight at their admission, their squares, and how long they
@@ -81,6 +87,13 @@ pub(crate) enum Verdict {
     GivenUp,
     /// A failure of a request from before the latest success or close: it says nothing new.
     Outdated,
+}
+
+impl Verdict {
+    /// The call has a latency.
+    const fn is_answer(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Late | Self::Ignored)
+    }
 }
 
 impl Lane<'_> {
@@ -122,10 +135,24 @@ impl Lane<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn admitted(self, tier: Tier, now: Mono, window_start: Mono) {
-        self.count(&self.stripe.admitted[tier_index(tier)]);
+    pub(super) fn admitted(self, tier: Tier, now: Mono, window_start: Mono, span: Option<usize>) {
+        let tier = tier_index(tier);
+        self.count(&self.stripe.admitted[tier]);
+        // Overtaken at its admission: a clock that has gone back. The pulse puts that right.
+        self.count(&self.stripe.young[tier][span.unwrap_or(0)]);
         self.add(&self.stripe.offsets, offset(now, window_start));
         Self::stamp(&self.stripe.last_admit, now);
+    }
+
+    /// A call of this span is in flight no more.
+    #[inline(always)]
+    pub(super) fn left(self, ticket: Ticket, span: usize) {
+        let cell = &self.stripe.young[ticket.tier_index()][span];
+        if self.own {
+            cell.store(cell.load(Relaxed).wrapping_sub(1), Relaxed);
+        } else {
+            cell.fetch_sub(1, Relaxed);
+        }
     }
 
     #[inline]
@@ -138,45 +165,68 @@ impl Lane<'_> {
         self.count(&self.stripe.turned_away[tier_index(tier)]);
     }
 
-    /// `in_flight` is the count at the call's admission; `sample_mask` thins the pairs to about a
-    /// thousand a second.
+    /// `sample_mask` thins the pairs to about a thousand a second.
     #[inline(always)]
     pub(super) fn finished(
         self,
         verdict: Verdict,
-        start: Mono,
+        ticket: Ticket,
         now: Mono,
         window_start: Mono,
-        in_flight: u32,
         sample_mask: u32,
     ) {
+        let nth = self.ended(verdict, ticket, now, window_start);
+        if verdict.is_answer() {
+            let nanos = now.nanos_since(ticket.start);
+            self.sample(nth & sample_mask == 0, ticket.in_flight(), nanos);
+        }
+    }
+
+    /// The same of a call that was overtaken. It was part of the crowd for `patience` nanoseconds,
+    /// so that is its latency, by Little's law; with how many it waited says nothing.
+    #[cold]
+    pub(super) fn finished_overtaken(
+        self,
+        verdict: Verdict,
+        ticket: Ticket,
+        now: Mono,
+        window_start: Mono,
+        patience: u64,
+    ) {
+        self.ended(verdict, ticket, now, window_start);
+        if verdict.is_answer() {
+            let beyond = now.nanos_since(ticket.start).saturating_sub(patience);
+            self.add(&self.stripe.held_in_vain, beyond);
+        }
+    }
+
+    /// Counts the end of a call, and gives back how many have ended so before.
+    #[inline(always)]
+    fn ended(self, verdict: Verdict, ticket: Ticket, now: Mono, window_start: Mono) -> u32 {
         let stripe = self.stripe;
-        let nanos = now.nanos_since(start);
+        let nanos = now.nanos_since(ticket.start);
         self.add(&stripe.offsets, offset(now, window_start).wrapping_neg());
         self.add(&stripe.held, nanos);
         match verdict {
             Verdict::Succeeded => {
-                let nth = self.count(&stripe.succeeded);
                 Self::stamp(&stripe.last_alive, now);
-                self.sample(nth & sample_mask == 0, in_flight, nanos);
+                self.count(&stripe.succeeded)
             }
             Verdict::Late => {
-                let nth = self.count(&stripe.late);
                 Self::stamp(&stripe.last_failure, now);
-                self.sample(nth & sample_mask == 0, in_flight, nanos);
+                self.count(&stripe.late)
+            }
+            Verdict::Ignored => {
+                Self::stamp(&stripe.last_alive, now);
+                self.count(&stripe.ignored)
             }
             Verdict::Failed => {
-                self.in_vain(&stripe.failed, nanos);
-                let x = u64::from(in_flight);
+                let x = u64::from(ticket.in_flight());
                 self.add(&stripe.failed_x, x);
                 self.add(&stripe.failed_xx, x * x);
                 self.add(&stripe.held_failed, nanos);
                 Self::stamp(&stripe.last_failure, now);
-            }
-            Verdict::Ignored => {
-                let nth = self.count(&stripe.ignored);
-                Self::stamp(&stripe.last_alive, now);
-                self.sample(nth & sample_mask == 0, in_flight, nanos);
+                self.in_vain(&stripe.failed, nanos)
             }
             Verdict::Cancelled | Verdict::GivenUp => self.in_vain(&stripe.cancelled, nanos),
             Verdict::Outdated => self.in_vain(&stripe.outdated, nanos),
@@ -200,9 +250,9 @@ impl Lane<'_> {
         self.add(&stripe.pair_xy, x.wrapping_mul(nanos));
     }
 
-    fn in_vain(self, counter: &AtomicU32, nanos: u64) {
-        self.count(counter);
+    fn in_vain(self, counter: &AtomicU32, nanos: u64) -> u32 {
         self.add(&self.stripe.held_in_vain, nanos);
+        self.count(counter)
     }
 }
 
@@ -276,7 +326,7 @@ pub(crate) struct Reading {
     pub(crate) offsets: u64,
     /// Sum of how long every finished call was in flight, in nanoseconds.
     pub(crate) held: u64,
-    /// The part of it that was no answer: failed, cancelled and outdated calls.
+    /// The part of it that is no latency.
     pub(crate) held_in_vain: u64,
     pub(crate) failed_x: u64,
     pub(crate) failed_xx: u64,

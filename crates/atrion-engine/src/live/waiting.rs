@@ -89,6 +89,7 @@ impl Live {
     /// A call has begun to wait: at `since`, as its word has it.
     pub(crate) fn has_left(&self, ticket: &Ticket, since: u64, now: Mono) {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
+        self.count_away(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
         self.waiting.count.fetch_add(1, Relaxed);
         self.waiting.offsets.fetch_add(self.offset(now), Relaxed);
         self.waiting.ages.fetch_add(worked, Relaxed);
@@ -97,6 +98,7 @@ impl Live {
     /// It goes on.
     pub(crate) fn is_back(&self, ticket: &Ticket, since: u64, now: Mono) {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
+        self.count_back(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
         self.waiting.count.fetch_sub(1, Relaxed);
         self.waiting.offsets.fetch_sub(self.offset(now), Relaxed);
         self.waiting.ages.fetch_sub(worked, Relaxed);

@@ -7,6 +7,7 @@ use atrion_core::adaptive::{Failures, Pairs, Window};
 use atrion_core::{Mono, Telemetry};
 
 use super::absence::Absences;
+use super::ages::Ages;
 use crate::live::{Live, Reading, WaitingReading};
 
 /// What the last reading was.
@@ -18,6 +19,11 @@ pub(crate) struct Meter {
     waiting: WaitingReading,
     /// Sum of the ages of what is in flight, in nanoseconds.
     ages: i64,
+    /// Which calls started when.
+    spans: Ages,
+    /// How many of them were overtaken.
+    overtaken: i64,
+    measured_at: Mono,
     born: Mono,
     /// When the route last had nothing in flight: silence is counted from there.
     idle_until: Mono,
@@ -38,6 +44,9 @@ impl Meter {
             admitted: 0,
             waiting: WaitingReading::default(),
             ages: 0,
+            spans: Ages::default(),
+            overtaken: 0,
+            measured_at: now,
             born: now,
             idle_until: now,
             absences: Absences::default(),
@@ -46,12 +55,15 @@ impl Meter {
 
     /// Nothing was in flight when the last window ended.
     pub(crate) fn was_idle(&self) -> bool {
-        self.admitted <= self.waiting.count
+        self.admitted <= self.waiting.count + self.overtaken
     }
 
     /// The window of the time `dt` until `now`, of which the pulse was away for the last `absent`.
     pub(crate) fn measure(&mut self, live: &Live, now: Mono, dt: Duration, absent: Duration) -> Measured {
         let length = dt;
+        // Before the window only overtaken calls were in flight: the route was quiet.
+        let quiet = now.since(self.measured_at).saturating_sub(dt);
+        self.measured_at = now;
         let dt = i64::try_from(dt.as_nanos()).unwrap_or(i64::MAX);
         let since_start = now.nanos_since(live.window_start()) as i64;
         let (reading, waiting) = (live.read(), live.read_waiting());
@@ -82,7 +94,8 @@ impl Meter {
             // Everything in flight grows older by the area; what finished takes its whole age
             // along.
             let away = counted.held.wrapping_add(waiting.ages).wrapping_sub(before.ages);
-            self.ages.wrapping_add(area).wrapping_sub(away as i64).max(0)
+            let aged = self.overtaken.wrapping_mul(i64::try_from(quiet.as_nanos()).unwrap_or(0));
+            self.ages.wrapping_add(aged).wrapping_add(area).wrapping_sub(away as i64).max(0)
         };
         if self.was_idle() {
             self.idle_until = now;
@@ -118,11 +131,38 @@ impl Meter {
             mean_age: if in_flight == 0 { 0.0 } else { ages as f64 * 1e-9 / in_flight as f64 },
             absent: absent.as_secs_f64(),
             report: None,
+            ..Window::default()
         };
         self.last = reading;
         self.admitted = level;
         self.waiting = waiting;
         Measured { window, counted }
+    }
+
+    /// The crowd of the window, and its ages, are those of calls that are the service's work:
+    /// without those that have been in flight for longer than `patience` while younger ones were
+    /// answered.
+    pub(crate) fn overtake(
+        &mut self,
+        window: &mut Window,
+        live: &Live,
+        now: Mono,
+        patience: Option<Duration>,
+    ) {
+        window.newly_overtaken = self.spans.step(live, now, patience, window.samples() > 0);
+        live.publish_apart();
+        window.overtaken = live.overtaken_by_tier().map(|count| count.clamp(0, i64::from(u32::MAX)) as u32);
+        let overtaken: u64 = window.overtaken.into_iter().map(u64::from).sum();
+        window.mean_in_flight = (window.mean_in_flight - overtaken as f64).max(0.0);
+        window.in_flight = window.in_flight.saturating_sub(overtaken);
+        let overtaken = i64::try_from(overtaken).unwrap_or(i64::MAX);
+        if window.in_flight == 0 {
+            window.mean_age = 0.0;
+        } else if overtaken > 0 {
+            // Whose age is whose is not known. None of the others is older than this.
+            window.mean_age = now.seconds_since(self.idle_until);
+        }
+        self.overtaken = overtaken;
     }
 }
 

@@ -127,7 +127,7 @@ impl Recorded {
             None => serde_json::from_slice(b"").map_err(RecordedError::NotARecording)?,
         };
         let Header { atrion_recording: found, engine, route, interval_ns, started_ms, .. } = header;
-        if found != VERSION {
+        if !(1..=VERSION).contains(&found) {
             return Err(RecordedError::Version { found, engine });
         }
         let mut recorded = Self {

@@ -121,7 +121,8 @@ impl Life {
                 Some(permit)
             }
             Err(shed) => {
-                if shed.refusal().in_flight >= self.cap {
+                let seen = self.route.snapshot();
+                if seen.in_flight + seen.overtaken >= self.cap {
                     self.last_pass = now;
                 }
                 let silence = now.since(self.last_pass);

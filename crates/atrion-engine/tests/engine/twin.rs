@@ -30,6 +30,9 @@ struct Twin {
     gain: i64,
     run: u32,
     calls: Vec<Call>,
+    /// When the spans began in which calls are not overtaken, and which calls are.
+    spans: Vec<Mono>,
+    patience: Duration,
     bucket: ProbeBucket,
     probes_answered: u32,
     last_pass: Mono,
@@ -46,17 +49,22 @@ struct Twin {
     idle_until: Mono,
 }
 
+#[derive(Clone, Copy)]
 struct Call {
     start: Mono,
     generation: u32,
     in_flight: u64,
+    /// It was there in the last window.
+    known: bool,
 }
 
 #[derive(Default)]
 struct Tally {
     window: Window,
     /// Calls that are over, as spans; those of others are in the list still.
-    spans: Vec<(Mono, Mono)>,
+    spans: Vec<(Call, Mono)>,
+    /// Of every overtaken call with an answer: for how long it was part of the crowd.
+    overtaken: Vec<u64>,
     /// How many were in flight when it began, and how long it took: of every call with an answer.
     answers: Vec<(u64, u64)>,
     /// The same of every call that failed.
@@ -75,6 +83,8 @@ impl Twin {
             gain: 0,
             run: 0,
             calls: Vec::new(),
+            spans: vec![Mono::ZERO],
+            patience: Duration::ZERO,
             bucket: ProbeBucket::full(Mono::ZERO),
             probes_answered: 0,
             last_pass: now,
@@ -95,7 +105,11 @@ impl Twin {
     }
 
     fn in_flight(&self) -> u64 {
-        self.calls.len() as u64
+        self.calls.iter().filter(|call| !self.is_overtaken(call)).count() as u64
+    }
+
+    fn is_overtaken(&self, call: &Call) -> bool {
+        call.start < self.spans[0]
     }
 
     fn debt(&self) -> f64 {
@@ -107,7 +121,7 @@ impl Twin {
         let passes = self.fits(volts) || self.has_place() && self.is_its_turn(volts, now);
         if passes {
             let (generation, in_flight) = (self.generation, self.in_flight());
-            self.calls.push(Call { start: now, generation, in_flight });
+            self.calls.push(Call { start: now, generation, in_flight, known: false });
             self.tally.window.admitted += 1;
             self.last_pass = now;
         } else {
@@ -124,12 +138,12 @@ impl Twin {
     }
 
     fn has_place(&self) -> bool {
-        self.cap.is_none_or(|cap| self.in_flight() < u64::from(cap))
+        self.cap.is_none_or(|cap| self.calls.len() < cap as usize)
     }
 
     fn is_its_turn(&mut self, volts: Volts, now: Mono) -> bool {
         if self.mode != Mode::CircuitBreaker {
-            return now.since(self.last_pass) >= longest_silence(self.in_flight());
+            return now.since(self.last_pass) >= longest_silence(self.in_flight(), volts);
         }
         let left = self.bucket.take(now, self.in_flight(), volts);
         self.bucket = left.unwrap_or(self.bucket);
@@ -139,25 +153,27 @@ impl Twin {
     /// `None` is a permit that is dropped.
     fn finish(&mut self, index: usize, outcome: Option<Outcome>, now: Mono) {
         let call = self.calls.remove(index);
-        self.tally.spans.push((call.start, now));
+        self.tally.spans.push((call, now));
         let took = now.since(call.start);
         let is_late = self.config.slo.is_some_and(|slo| took > slo);
+        let is_overtaken = self.is_overtaken(&call);
+        self.touched |= is_overtaken;
         let is_news = call.start >= self.nothing_new_before;
         match outcome {
             Some(Outcome::Success) if !is_late => {
                 self.tally.window.succeeded += 1;
-                self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
+                self.answered(is_overtaken, call.in_flight, took);
                 self.succeeded(call.generation, now);
             }
             Some(Outcome::Success) if is_late && is_news => {
                 self.tally.window.late += 1;
-                self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
+                self.answered(is_overtaken, call.in_flight, took);
                 self.last_completion = now;
                 self.failed(call.generation, took, now);
             }
             Some(Outcome::Ignored) => {
                 self.tally.window.ignored += 1;
-                self.tally.answers.push((call.in_flight, took.as_nanos() as u64));
+                self.answered(is_overtaken, call.in_flight, took);
                 (self.last_alive, self.last_completion) = (now, now);
                 self.answered_while_open(call.generation, now);
             }
@@ -170,6 +186,14 @@ impl Twin {
                 self.failed(call.generation, took, now);
             }
             _ => {}
+        }
+    }
+
+    fn answered(&mut self, is_overtaken: bool, in_flight: u64, took: Duration) {
+        if is_overtaken {
+            self.tally.overtaken.push(took.min(self.patience).as_nanos() as u64);
+        } else {
+            self.tally.answers.push((in_flight, took.as_nanos() as u64));
         }
     }
 
@@ -259,9 +283,10 @@ impl Twin {
         self.gate = self.law().compile();
         self.gain = (self.state.debt_gain(&self.config).clamp(0.0, 1.0) * 1e6) as i64;
         self.tally = Tally::default();
-        self.was_idle = self.calls.is_empty();
+        self.was_idle = window.in_flight == 0;
+        self.calls.iter_mut().for_each(|call| call.known = true);
         let came = window.admitted + window.refused;
-        self.touched = !(self.calls.is_empty() && came == 0 && self.state.is_neutral());
+        self.touched = !(window.in_flight == 0 && came == 0 && self.state.is_neutral());
     }
 
     /// The state hears of what requests have opened and closed.
@@ -282,17 +307,16 @@ impl Twin {
     /// Measured the long way: over every single call.
     fn close_window(&mut self, now: Mono) -> Window {
         let mut window = self.tally.window;
-        let begin = if self.was_idle { Mono::ZERO } else { self.stepped_at };
-        let since = |start: Mono, end: Mono| end.since(start.max(begin)).as_nanos();
-        let over: u128 = self.tally.spans.iter().map(|(start, end)| since(*start, *end)).sum();
-        let under_way: u128 = self.calls.iter().map(|call| since(call.start, now)).sum();
+        let begin = |call: &Call| if call.known { self.stepped_at } else { call.start };
+        let over: u128 = self.tally.spans.iter().map(|(call, end)| end.since(begin(call)).as_nanos()).sum();
+        let under_way: u128 = self.calls.iter().map(|call| now.since(begin(call)).as_nanos()).sum();
         let area = over + under_way;
         let dt = now.since(self.stepped_at).as_nanos();
-        window.in_flight = self.in_flight();
-        window.mean_in_flight = if dt > 0 { area as f64 / dt as f64 } else { self.calls.len() as f64 };
+        let crowd = if dt > 0 { area as f64 / dt as f64 } else { self.calls.len() as f64 };
         // Whole nanoseconds first: a mean that equals another must do so to the bit.
         let sum = |of: fn(&(u64, u64)) -> u64| self.tally.answers.iter().map(of).sum::<u64>() as f64;
-        window.latency_sum = sum(|(_, took)| *took) * 1e-9;
+        let in_part = self.tally.overtaken.iter().sum::<u64>() as f64;
+        window.latency_sum = (sum(|(_, took)| *took) + in_part) * 1e-9;
         window.pairs = Pairs {
             count: self.tally.answers.len() as f64,
             x: sum(|(n, _)| *n),
@@ -311,9 +335,36 @@ impl Twin {
             self.idle_until = now;
         }
         window.since_completion = now.seconds_since(self.last_completion.max(self.idle_until));
+        window.newly_overtaken[2] = self.overtake(&window, now);
+        window.in_flight = self.in_flight();
+        let overtaken = self.calls.len() as u64 - window.in_flight;
+        window.overtaken[2] = overtaken as u32;
+        window.mean_in_flight = (crowd - overtaken as f64).max(0.0);
         let ages: f64 = self.calls.iter().map(|call| now.seconds_since(call.start)).sum();
-        window.mean_age = if self.calls.is_empty() { 0.0 } else { ages / self.calls.len() as f64 };
+        window.mean_age = match (window.in_flight, overtaken) {
+            (0, _) => 0.0,
+            (all, 0) => ages / all as f64,
+            _ => now.seconds_since(self.idle_until),
+        };
         window
+    }
+}
+
+/// How old the calls are.
+impl Twin {
+    /// Moves the bound of the overtaken, and says how many are.
+    fn overtake(&mut self, window: &Window, now: Mono) -> u32 {
+        let Some(patience) = self.state.patience(window.mean_latency()) else { return 0 };
+        self.patience = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
+        let before = self.in_flight();
+        while window.samples() > 0 && self.spans.len() > 1 && self.spans[1].after(self.patience) <= now {
+            self.spans.remove(0);
+        }
+        let next_instant = now.after(Duration::from_nanos(1));
+        if next_instant.since(self.spans[self.spans.len() - 1]) >= self.patience / 4 && self.spans.len() < 8 {
+            self.spans.push(next_instant);
+        }
+        (before - self.in_flight()) as u32
     }
 }
 

@@ -44,7 +44,10 @@ fn calls_that_wait_for_their_client_close_the_gate_for_nobody() {
         if waits {
             assert_eq!((refused, snapshot.in_flight, snapshot.waiting), (0, 0, 300));
         } else {
-            assert!(refused > 400, "without the wait they should be in the way: {refused}");
+            assert!(
+                refused > 100,
+                "without the wait they are in the way until they are overtaken: {refused}"
+            );
         }
         drop(watched);
         assert_eq!((route.snapshot().in_flight, route.snapshot().waiting), (0, 0));

@@ -36,6 +36,8 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         },
         mean_in_flight: 400.0 * latency,
         in_flight: dice.poisson(10.0),
+        overtaken: [0; 5],
+        newly_overtaken: [0; 5],
         debt: dice.between(0.0, 5.0),
         since_completion: if admitted == failed { dice.between(0.0, 4.0) } else { 0.02 },
         mean_age: dice.between(0.0, 2.0),

@@ -45,6 +45,19 @@ impl Model {
         }
     }
 
+    /// How long a call counts as the service's usual work, by what is known and by the `mean`
+    /// latency of a window, in seconds. `None`: nothing is known.
+    pub(crate) fn patience(&self, mean: Option<f64>) -> Option<Duration> {
+        match self {
+            Self::Adaptive { state, .. } => {
+                let unused = AdaptiveState::default();
+                let patience = state.as_deref().unwrap_or(&unused).patience(mean)?;
+                Some(Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX))
+            }
+            Self::Rfc { .. } => None,
+        }
+    }
+
     /// Nothing has been measured yet.
     pub(crate) fn is_fresh(&self) -> bool {
         match self {

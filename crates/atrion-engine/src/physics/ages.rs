@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The pulse's side of the spans that calls start in (`live/ages.rs`): when a new one begins, and
+//! when an old one is overtaken.
+
+use std::time::Duration;
+
+use atrion_core::Mono;
+
+use crate::live::{Live, SPANS, TIERS};
+
+/// The spans as of the last tick.
+#[derive(Debug, Default)]
+pub(super) struct Ages {
+    newest: usize,
+    /// The oldest that is not overtaken.
+    oldest: usize,
+    begins: [u64; SPANS],
+    /// What of each span's counts was moved to the overtaken.
+    moved: [[u32; TIERS]; SPANS],
+}
+
+impl Ages {
+    /// Opens a span where it is time to. Where calls were `answered` in this window, moves those
+    /// that started more than `patience` ago to the overtaken, and says how many those are.
+    ///
+    /// Where nothing is answered nobody is overtaken: then it is unknown who waits for what.
+    pub(super) fn step(
+        &mut self,
+        live: &Live,
+        now: Mono,
+        patience: Option<Duration>,
+        answered: bool,
+    ) -> [u32; TIERS] {
+        let now = now.as_nanos();
+        // A call of this very instant has counted in the span before.
+        let next_instant = now.saturating_add(1);
+        if next_instant < self.begins[self.newest] {
+            self.begin_anew(live);
+        }
+        let Some(patience) = patience else { return [0; TIERS] };
+        let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        live.set_patience(patience);
+        let mut moved = [0; TIERS];
+        if answered {
+            let first = self.oldest;
+            while self.oldest != self.newest
+                && self.begins[after(self.oldest)].saturating_add(patience) <= now
+            {
+                self.oldest = after(self.oldest);
+            }
+            if self.oldest != first {
+                // First, so that a call which ends from now on is taken off the overtaken.
+                live.set_overtaken_before(self.begins[self.oldest]);
+                let mut place = first;
+                while place != self.oldest {
+                    let of_span = self.collect(live, place);
+                    moved.iter_mut().zip(of_span).for_each(|(sum, more)| *sum = more.wrapping_add(*sum));
+                    place = after(place);
+                }
+            }
+        }
+        let next = after(self.newest);
+        if next_instant - self.begins[self.newest] >= patience / WIDTHS && next != self.oldest {
+            // What was still on its way when the span was moved.
+            self.collect(live, next);
+            self.begins[next] = next_instant;
+            self.newest = next;
+            live.open_span(next, next_instant);
+        }
+        moved.map(|count| count.min(i32::MAX as u32))
+    }
+
+    /// Moves what is left of a span to the overtaken.
+    fn collect(&mut self, live: &Live, place: usize) -> [u32; TIERS] {
+        let left = self.young(live, place);
+        for (moved, left) in self.moved[place].iter_mut().zip(left) {
+            *moved = moved.wrapping_add(left);
+        }
+        live.move_to_overtaken(left.map(|count| i64::from(count as i32)));
+        left
+    }
+
+    fn young(&self, live: &Live, place: usize) -> [u32; TIERS] {
+        let mut counts = live.read_span(place);
+        counts
+            .iter_mut()
+            .zip(self.moved[place])
+            .for_each(|(count, moved)| *count = count.wrapping_sub(moved));
+        counts
+    }
+
+    /// The clock has gone back behind the newest span: all that is in flight starts now, as far as
+    /// anybody can tell, and nothing is overtaken.
+    fn begin_anew(&mut self, live: &Live) {
+        let mut all = live.overtaken_by_tier();
+        live.move_to_overtaken(all.map(|count| -count));
+        for place in 0..SPANS {
+            if place != self.newest {
+                for (sum, left) in all.iter_mut().zip(self.young(live, place)) {
+                    *sum += i64::from(left as i32);
+                }
+                self.moved[place] = live.read_span(place);
+            }
+        }
+        for (moved, by) in self.moved[self.newest].iter_mut().zip(all) {
+            *moved = moved.wrapping_sub(by as u32);
+        }
+        self.oldest = self.newest;
+        self.begins = [0; SPANS];
+        live.set_overtaken_before(0);
+        live.open_span(self.newest, 0);
+    }
+}
+
+const fn after(place: usize) -> usize {
+    (place + 1) % SPANS
+}
+
+/// A span is this part of the patience, so that the ring reaches further back than the patience.
+const WIDTHS: u64 = 4;
