@@ -202,8 +202,16 @@ impl fmt::Debug for TlsConfig {
 /// The name that the machine gives, with what cannot stand in a node's name replaced; `random`
 /// makes one up where it gives none.
 pub(super) fn own_name(random: u64) -> Result<NodeId, NodeIdError> {
-    let given = machine_names().map(|name| clean(name.trim())).find(|name| !name.is_empty());
-    NodeId::new(&given.unwrap_or_else(|| format!("node-{:012x}", random & 0xffff_ffff_ffff)))
+    name_among(machine_names(), random)
+}
+
+fn name_among(names: impl Iterator<Item = String>, random: u64) -> Result<NodeId, NodeIdError> {
+    let given = names.map(|name| clean(name.trim())).find(|name| !name.is_empty());
+    NodeId::new(&given.unwrap_or_else(|| {
+        let name = format!("node-{:012x}", random & 0xffff_ffff_ffff);
+        tracing::warn!(name: "atrion.node.unnamed", target: "atrion", node = name, "this node has no name of its own, so it will find nothing of its state after a restart: set `node`, or ATRION_NODE");
+        name
+    }))
 }
 
 fn clean(name: &str) -> String {
@@ -242,6 +250,42 @@ mod tests {
         assert_eq!(clean("pod 7/a_b"), "pod-7-a_b");
         assert_eq!(clean(&"ü".repeat(100)).len(), 64);
         assert!(own_name(7).is_ok());
+    }
+
+    /// Keeps the names of events.
+    #[derive(Clone, Default)]
+    struct Names(std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>);
+
+    impl tracing::Subscriber for Names {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            self.0.lock().unwrap().push(event.metadata().name());
+        }
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn a_name_that_was_made_up_is_warned_of() {
+        for (given, warned) in [(vec!["pod-7"], vec![]), (vec![], vec!["atrion.node.unnamed"])] {
+            let names = Names::default();
+            let given = given.into_iter().map(str::to_owned);
+            let node = tracing::subscriber::with_default(names.clone(), || name_among(given, 7)).unwrap();
+            assert_eq!(*names.0.lock().unwrap(), warned, "{node}");
+        }
     }
 
     #[test]
