@@ -98,6 +98,7 @@ impl Source {
         Self(Some(Arc::new(source)))
     }
 
+    #[cfg(feature = "postgres")]
     pub(crate) const fn is_set(&self) -> bool {
         self.0.is_some()
     }

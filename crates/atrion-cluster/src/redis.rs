@@ -28,6 +28,8 @@ mod worker;
 
 mod census;
 
+mod connection;
+
 mod endpoint;
 
 mod inbox;

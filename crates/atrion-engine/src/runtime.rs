@@ -222,13 +222,17 @@ impl<H: Host> Driver<H> {
         self.landing().await.map(|()| routes)
     }
 
-    /// Waits for a push that is under way.
+    /// Waits for a push that is under way, as long as a push may take.
     async fn landing(&mut self) -> Result<(), Arc<ProviderError>> {
         if self.push.is_none() {
             return Ok(());
         }
-        let result = landed(&mut self.push, |push| &mut push.task.0).await;
-        self.push_landed(flatten(result, self.name))
+        let after = self.config.push_budget();
+        let result = match timeout(after, landed(&mut self.push, |push| &mut push.task.0)).await {
+            Ok(result) => flatten(result, self.name),
+            Err(_) => Err(ProviderError::Timeout { provider: self.name, after }),
+        };
+        self.push_landed(result)
     }
 
     /// The orderly end: a last COMPUTE, everything dirty, disconnect.

@@ -124,7 +124,7 @@ impl PostgresBuilder {
         let pulse = pulse.with_interval(shared.config.write_behind.min(SOON));
         // Both spans lie within what a pulse can work with: the shortest interval is 100 ms.
         let pulse = pulse.and_then(|pulse| pulse.with_push_budget(BUDGET)).unwrap_or_default();
-        let (buffer, clock) = (Arc::clone(&shared.own.vectors), shared.adapter.clock());
+        let (buffer, clock) = (Arc::clone(&shared.own.vectors), Arc::clone(&shared.clock));
         let store = Arc::new(Store::new(Arc::clone(&shared)));
         let behind = WriteBehind::over(store, buffer, clock).pulse(pulse);
         Ok(PostgresPersistenceAdapter { shared, behind })

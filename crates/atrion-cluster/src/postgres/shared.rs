@@ -31,6 +31,7 @@ pub(super) struct Settings {
 
 pub(super) struct Shared {
     pub(super) adapter: Adapter,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) own: Own,
     pub(super) config: PostgresConfig,
     pub(super) login: Login,
@@ -66,7 +67,8 @@ impl Shared {
     pub(super) fn new(settings: Settings) -> Self {
         let Settings { config, login, node, license, clock } = settings;
         Self {
-            adapter: Adapter::new(NAME, clock, license, Feature::Postgres, &config.cluster),
+            adapter: Adapter::new(NAME, Arc::clone(&clock), license, Feature::Postgres, &config.cluster),
+            clock,
             own: Own::new(config.routes),
             config,
             login,

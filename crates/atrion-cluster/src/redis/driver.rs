@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::census;
+use super::connection::Connection;
 use super::error::{StoreError, within};
 use super::session::{Session, Stored};
 use super::shared::Shared;
 use super::{NAME, seed};
-use crate::adapter::Connection;
 use crate::fleet::{Commit, Committed, Link, Phase, Step};
 
 mod flight;
@@ -99,7 +99,7 @@ impl Driver {
         if let Some(census) = self.census.take() {
             census.abort();
         }
-        self.shared.adapter.is(Connection::Idle);
+        self.shared.is(Connection::Idle);
         stored
     }
 
@@ -123,7 +123,7 @@ impl Driver {
         if self.link.phase() == Phase::Live {
             self.shared.fleet().go_live(now);
             if self.full.is_none() {
-                self.shared.adapter.is(Connection::Up);
+                self.shared.is(Connection::Up);
             }
         }
         // A server that takes no writes was told of, and is not well yet.
@@ -140,7 +140,7 @@ impl Driver {
         self.shared.fleet().disconnected(now);
         let event = self.link.failed(now);
         let error = Arc::new(ProviderError::from(error));
-        self.shared.adapter.is(Connection::Down(Arc::clone(&error)));
+        self.shared.is(Connection::Down(Arc::clone(&error)));
         // One outage, if the server took no writes before it took nothing.
         if event.is_some() && self.full.take().is_none() {
             self.shared.adapter.tell(&Event::ProviderDegraded { provider: NAME, error });
@@ -192,14 +192,14 @@ impl Driver {
         match (result, self.full) {
             (Ok(()), Some(since)) => {
                 self.full = None;
-                self.shared.adapter.is(Connection::Up);
+                self.shared.is(Connection::Up);
                 let outage = now.since(since);
                 self.shared.adapter.tell(&Event::ProviderRecovered { provider: NAME, outage });
             }
             (Err(refusal), None) => {
                 self.full = Some(now);
                 let error = Arc::new(ProviderError::from(refusal));
-                self.shared.adapter.is(Connection::Down(Arc::clone(&error)));
+                self.shared.is(Connection::Down(Arc::clone(&error)));
                 self.shared.adapter.tell(&Event::ProviderDegraded { provider: NAME, error });
             }
             (Ok(()), None) | (Err(_), Some(_)) => {}
@@ -231,7 +231,11 @@ impl Driver {
     /// What is due beside the connection: the license, the count of clusters, nodes that came and
     /// went.
     fn look_around(&mut self) {
-        self.license_due = self.shared.adapter.look_at_the_license(self.license_due);
+        let due = self.shared.adapter.look_at_the_license(self.license_due);
+        if due != self.license_due && !self.shared.adapter.license.is_granted() {
+            self.shared.is(Connection::Unlicensed);
+        }
+        self.license_due = due;
         let now = self.shared.now();
         if now >= self.notice_due {
             self.shared.notice();
@@ -272,7 +276,8 @@ impl Driver {
     ) {
         let failure = |error: &StoreError| Arc::new(ProviderError::unavailable(NAME, error.reason()));
         let result = result.as_ref().map(drop).map_err(failure);
-        self.shared.adapter.tell_of_sync(operation, began, routes, result);
+        let (provider, duration) = (NAME, self.shared.now().since(began));
+        self.shared.adapter.tell(&Event::SyncFinished { provider, operation, duration, routes, result });
     }
 }
 

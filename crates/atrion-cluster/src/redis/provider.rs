@@ -12,11 +12,11 @@ use atrion_state::{
 use tokio::time::timeout;
 
 use super::builder::RedisClusterBuilder;
+use super::connection::Connection;
 use super::driver::Driver;
 use super::shared::Shared;
 use super::worker::Worker;
 use super::{BuildError, ConfigError, NAME};
-use crate::adapter::Connection;
 use crate::fleet::FleetStats;
 
 /// Shares the state of a fleet through Redis or Valkey.
@@ -110,11 +110,11 @@ impl StateProvider for RedisClusterProvider {
         Box::pin(async move {
             let shared = Arc::clone(&self.shared);
             self.worker.start(|stop| {
-                shared.adapter.is(Connection::Connecting);
+                shared.is(Connection::Connecting);
                 Driver::new(shared, stop).run()
             })?;
             // Degraded from the start is no error: the worker goes on trying.
-            let mut status = self.shared.adapter.status();
+            let mut status = self.shared.status();
             let up = status.wait_for(|status| matches!(status.connection, Connection::Up));
             if self.shared.adapter.license.is_granted() {
                 let _ = timeout(CONNECT, up).await;
@@ -126,7 +126,7 @@ impl StateProvider for RedisClusterProvider {
     fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async move {
             let Some(result) = self.worker.stop(DISCONNECT).await else { return Ok(()) };
-            self.shared.adapter.is(Connection::Idle);
+            self.shared.is(Connection::Idle);
             self.shared.feed.close();
             result
         })
@@ -140,14 +140,14 @@ impl StateProvider for RedisClusterProvider {
             let known = self.shared.fleet().own(route, self.shared.now());
             match known {
                 Some(vector) => Ok(Some(vector)),
-                None => self.shared.adapter.answers().map(|()| None),
+                None => self.shared.answers().map(|()| None),
             }
         })
     }
 
     fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
         Box::pin(async move {
-            self.shared.adapter.answers()?;
+            self.shared.answers()?;
             Ok(self.shared.fleet().owned(self.shared.now()))
         })
     }

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use atrion_core::Mono;
 use atrion_license::{Feature, Watch};
 use atrion_state::{
-    Change, Clock, Event, Feed, Health, MessageDirection, MessageResult, NodeId, ProviderStats, Sharing, lock,
+    Change, Clock, Event, Feed, MessageDirection, MessageResult, NodeId, ProviderStats, Sharing, lock,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::config::RedisConfig;
+use super::connection::Status;
 use super::endpoint::Endpoint;
 use super::keys::Keys;
 use super::oversized::Oversized;
@@ -36,6 +37,7 @@ pub(super) struct Settings {
 
 pub(super) struct Shared {
     pub(super) adapter: Adapter,
+    pub(super) status: watch::Sender<Status>,
     /// A lock, because the port's methods and the worker step the same machine. It is held for one
     /// step at a time and never over an await.
     fleet: Mutex<Fleet>,
@@ -77,6 +79,7 @@ impl Shared {
         let fleet = Fleet::new(fleet, clock.now(), clock.wall(), seed());
         Self {
             adapter: Adapter::new(NAME, clock, license, Feature::Redis, &config.cluster),
+            status: watch::Sender::default(),
             fleet: Mutex::new(fleet),
             feed: Feed::default(),
             endpoint,
@@ -173,18 +176,8 @@ impl Shared {
         }
     }
 
-    /// How it is, with what there is to say of the fleet.
-    pub(super) fn health(&self) -> Health {
-        match self.adapter.health() {
-            Health::Up => {
-                self.crowd().map_or(Health::Up, |reason| Health::Degraded { reason: reason.into() })
-            }
-            other => other,
-        }
-    }
-
     /// What is wrong, if more nodes are heard than may be where nothing is signed.
-    fn crowd(&self) -> Option<String> {
+    pub(super) fn crowd(&self) -> Option<String> {
         let nodes = self.fleet().crowd(self.now())?;
         Some(format!("{nodes} nodes are heard, and anybody may be one of them: set `hmac_key` in all"))
     }
@@ -238,7 +231,7 @@ impl fmt::Debug for Shared {
         f.debug_struct("Shared")
             .field("endpoint", &self.endpoint)
             .field("cluster", &self.cluster)
-            .field("health", &self.adapter.health())
+            .field("health", &self.health())
             .finish_non_exhaustive()
     }
 }

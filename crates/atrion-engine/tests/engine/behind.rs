@@ -94,6 +94,11 @@ async fn a_flush_says_whether_all_is_stored() {
     faulty.heal();
     behind.flush().await.unwrap();
     assert_eq!(scar(&store, "a").await, Some(2.0), "a flush waits for no back-off");
+    faulty.inject(Fault::Hang);
+    behind.update_vector(route("a"), vector(3.0)).await.unwrap();
+    let begin = Instant::now();
+    assert!(behind.flush().await.is_err());
+    assert!(begin.elapsed() <= ms(1_100) && faulty.under_way() == 0, "{:?}", begin.elapsed());
 }
 
 /// What a store refuses before it was reached is not what it was to store.

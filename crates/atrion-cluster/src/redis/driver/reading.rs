@@ -46,7 +46,7 @@ impl Driver {
         let result = within(PULL, read).await;
         if result.is_ok() {
             self.shared.fleet().remembered();
-            self.shared.adapter.loaded();
+            self.shared.loaded();
         }
         self.report(SyncOperation::Pull, began, result.as_ref().copied().unwrap_or(0), &result);
         result.map(drop)
