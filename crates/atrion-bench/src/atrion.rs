@@ -108,6 +108,42 @@ fn chunk_of(route: &Route, operations: u64, now: Mono) -> u64 {
     admitted
 }
 
+/// The same on a route of a group: two gates, one permit.
+pub struct Grouped(Hot);
+
+impl Grouped {
+    /// A hot route of a group, of an instance of its own.
+    pub fn new() -> Self {
+        let mut hot = Hot::new();
+        hot.route = hot.atrion.group("service").route("api/checkout");
+        Self(hot)
+    }
+}
+
+impl Default for Grouped {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Contender for Grouped {
+    fn name(&self) -> &'static str {
+        "atrion, in a group"
+    }
+
+    fn operation(&self) -> &'static str {
+        "`admit_at` and `finish_at` with success, through both gates"
+    }
+
+    fn clock_reads(&self) -> &'static str {
+        "none"
+    }
+
+    fn session(&self) -> Session<'_> {
+        self.0.session()
+    }
+}
+
 /// Atrion reads the clock at both ends.
 pub struct OwnClock(Hot);
 

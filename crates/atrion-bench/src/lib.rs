@@ -19,7 +19,7 @@ mod race;
 pub use race::race;
 
 mod atrion;
-pub use atrion::{CallersClock, ClockAlone, CounterAlone, OwnClock};
+pub use atrion::{CallersClock, ClockAlone, CounterAlone, Grouped, OwnClock};
 
 mod observed;
 pub use observed::Observed;
@@ -33,6 +33,7 @@ const LEARNING: Duration = Duration::from_millis(500);
 pub fn contenders() -> Vec<Box<dyn Contender>> {
     let mut all: Vec<Box<dyn Contender>> = vec![
         Box::new(CallersClock::new()),
+        Box::new(Grouped::new()),
         Box::new(Observed::new()),
         Box::new(OwnClock::new()),
         Box::new(ClockAlone),

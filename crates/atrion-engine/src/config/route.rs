@@ -30,7 +30,6 @@ pub struct RouteConfig {
     /// group, whatever the caller says.
     ///
     /// [`AdmissionLayer`]: https://docs.rs/atrion-tower/latest/atrion_tower/struct.AdmissionLayer.html
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub group: Option<String>,
 }
 

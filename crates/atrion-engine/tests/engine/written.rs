@@ -24,6 +24,7 @@ cap = 8
 
 [routes."POST /admin/*"]
 shadow = true
+group = "admin"
 
 [routes."rpc/*"]
 spread = "middle"
@@ -38,7 +39,7 @@ const JSON: &str = r#"{
     "default": {"slo": "1s", "cap": 64, "physics": {"adaptive": {"min_target": 8}}},
     "routes": {
         "GET /export": {"slo": "30s", "cap": 8},
-        "POST /admin/*": {"shadow": true},
+        "POST /admin/*": {"shadow": true, "group": "admin"},
         "rpc/*": {"spread": "middle", "physics": {"adaptive": {"dead_after": 10}}},
         "literal": {"physics": {"rfc": {"law": {"base_resistance": 12}}}}
     }
@@ -56,6 +57,7 @@ fn an_entry_has_from_the_default_what_it_leaves_out() {
     let config: Config = toml::from_str(TOML).unwrap();
     config.check().unwrap();
     assert_eq!(config, serde_json::from_str(JSON).unwrap());
+    assert_eq!(config.of("POST /admin/users").group.as_deref(), Some("admin"));
 
     let default = RouteConfig { cap: Some(64), ..RouteConfig::default() }.slo(ms(1_000));
     let with = |change: fn(&mut AdaptiveConfig)| {
@@ -65,7 +67,7 @@ fn an_entry_has_from_the_default_what_it_leaves_out() {
     };
     assert_eq!(config.default, with(|_| {}));
     assert_eq!(config.of("GET /export"), &with(|_| {}).slo(Duration::from_secs(30)).cap(8));
-    assert_eq!(config.of("POST /admin/users"), &with(|_| {}).shadow(true));
+    assert_eq!(config.of("POST /admin/users"), &with(|_| {}).shadow(true).group("admin"));
     let rpc = RouteConfig { spread: Spread::Middle, ..with(|physics| physics.dead_after = 10) };
     assert_eq!(config.of("rpc/a"), &rpc);
     // Nothing of one preset's numbers holds for another one; the rest does.
@@ -86,7 +88,7 @@ fn what_is_wrong_is_named_with_its_place() {
     for (text, wanted) in [
         (
             r#"{"routes": {"api/*": {"capp": 3}}}"#,
-            "in routes.\"api/*\": unknown field `capp`, expected one of `slo`, `cap`, `physics`",
+            "in routes.\"api/*\": unknown field `capp`, expected one of `slo`, `cap`, `group`, `physics`",
         ),
         (
             r#"{"default": {"slo": "soon"}}"#,
