@@ -5,7 +5,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use atrion_core::{Mono, SplitMix64};
@@ -199,9 +199,23 @@ impl<H: Host> Driver<H> {
 
     /// Pushes all that is dirty by now, the back-off and the pace notwithstanding.
     ///
+    /// A connection that has died unnoticed is found dead by the first push, so that one is tried
+    /// again on another connection.
+    ///
     /// # Errors
-    /// That of the first push that failed; what it carried is dirty again.
+    /// That of the first push that failed on a connection of its own; what it carried is dirty
+    /// again.
     async fn flush(&mut self) -> Result<(), Arc<ProviderError>> {
+        let was_reached = self.connected.load(Relaxed);
+        match self.push_all().await {
+            Err(error) if was_reached && matches!(*error, ProviderError::Unavailable { .. }) => {
+                self.push_all().await
+            }
+            end => end,
+        }
+    }
+
+    async fn push_all(&mut self) -> Result<(), Arc<ProviderError>> {
         // One that is under way carries a part of it.
         self.landing().await?;
         let mut left = self.host.manager().dirty();

@@ -256,13 +256,15 @@ impl Twin {
             return;
         }
         let has_closed = self.transitions.contains(&Mode::Operational);
+        // Which calls are old is asked of what was known at the last tick.
+        let known = self.state;
         self.catch_up();
         let quiet = now.since(self.stepped_at).saturating_sub(at_most);
         if self.was_idle && quiet > at_most {
             self.step(quiet, &Window::default());
             self.stepped_at = self.stepped_at.after(quiet);
         }
-        let mut window = self.close_window(now);
+        let mut window = self.close_window(now, &known);
         if has_closed {
             window.failed = 0;
         }
@@ -305,7 +307,7 @@ impl Twin {
     }
 
     /// Measured the long way: over every single call.
-    fn close_window(&mut self, now: Mono) -> Window {
+    fn close_window(&mut self, now: Mono, known: &AdaptiveState) -> Window {
         let mut window = self.tally.window;
         let begin = |call: &Call| if call.known { self.stepped_at } else { call.start };
         let over: u128 = self.tally.spans.iter().map(|(call, end)| end.since(begin(call)).as_nanos()).sum();
@@ -335,7 +337,7 @@ impl Twin {
             self.idle_until = now;
         }
         window.since_completion = now.seconds_since(self.last_completion.max(self.idle_until));
-        window.newly_overtaken[2] = self.overtake(&window, now);
+        window.newly_overtaken[2] = self.overtake(&window, now, known);
         window.in_flight = self.in_flight();
         let overtaken = self.calls.len() as u64 - window.in_flight;
         window.overtaken[2] = overtaken as u32;
@@ -353,8 +355,8 @@ impl Twin {
 /// How old the calls are.
 impl Twin {
     /// Moves the bound of the overtaken, and says how many are.
-    fn overtake(&mut self, window: &Window, now: Mono) -> u32 {
-        let Some(patience) = self.state.patience(window.mean_latency()) else { return 0 };
+    fn overtake(&mut self, window: &Window, now: Mono, known: &AdaptiveState) -> u32 {
+        let Some(patience) = known.patience(window.mean_latency()) else { return 0 };
         self.patience = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
         let before = self.in_flight();
         while window.samples() > 0 && self.spans.len() > 1 && self.spans[1].after(self.patience) <= now {

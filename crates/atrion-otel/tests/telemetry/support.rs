@@ -183,10 +183,11 @@ pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Reporti
     let stage = Stage::with(Meters::new(), config, telemetry, |builder| builder.provider(provider)).await;
     let route = stage.atrion.route("api/checkout");
     work(&route, 15).await;
-    sleep(ms(1_000)).await;
     for outcome in [Outcome::Ignored, Outcome::Failure] {
         admit_all(&route, 1).into_iter().for_each(|permit| permit.finish(outcome));
     }
+    // Long enough after the last sign of life for forty failures to open the breaker.
+    sleep(ms(1_000)).await;
     drop(admit_all(&route, 1));
     admit_all(&route, 40).into_iter().for_each(|permit| permit.finish(Outcome::Failure));
     for tier in Tier::ALL {

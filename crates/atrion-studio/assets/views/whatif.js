@@ -106,7 +106,10 @@ export function whatif(store, wanted) {
 
   function choose() {
     spell();
-    const { settings } = routes.find((one) => one.route === choice.value);
+    const chosen = routes.find((one) => one.route === choice.value);
+    // Nothing is chosen before the routes have come.
+    if (!chosen) return;
+    const { settings } = chosen;
     const order = [...Object.keys(KNOWN).filter((path) => path in settings), ...Object.keys(settings).filter((path) => !(path in KNOWN))];
     fields = new Map(order.map((path, at) => [path, makeField(path, settings[path], `whatif-${at}`)]));
     main.replaceChildren(...[...fields].filter(([path]) => path in KNOWN).map(([, one]) => one.element));
