@@ -13,8 +13,9 @@ use http::{Method, Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-/// Whether a layer looks into the bodies of requests: [`Watched`] or [`Unwatched`].
-pub trait Intake<B>: sealed::Sealed {
+/// Whether a layer looks into the bodies of requests: [`Watched`] or [`Unwatched`]. There are no
+/// others: what is hidden here changes without notice.
+pub trait Intake<B> {
     /// The body that the inner service gets.
     type Body;
 
@@ -94,12 +95,6 @@ impl<B> Intake<B> for Unwatched {
     fn refused(_: Request<B>) -> Option<Self::Rest> {
         None
     }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Watched {}
-    impl Sealed for super::Unwatched {}
 }
 
 pin_project! {
