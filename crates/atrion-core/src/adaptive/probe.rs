@@ -66,8 +66,8 @@ impl ProbeBucket {
     ///
     /// Ten a second with a burst of three, the last one kept for high and critical. With four or
     /// more in flight, or after a probe that hung, the callee hangs. Then a probe has a
-    /// [`lease`], and the next passes when it is over, whether or not the probe has come back. A
-    /// request of the same voltage, which is the same cohort, comes 0.2 s after all others: one
+    /// lease (a second at 0 V, 0.7 s from 100 V on), and the next passes when it is over, whether or
+    /// not the probe has come back. A request of the same voltage, which is the same cohort, comes 0.2 s after all others: one
     /// whose requests hang by their own doing must not keep the others from finding out that the
     /// callee is back.
     #[must_use]
