@@ -14,6 +14,7 @@ mod ceiling;
 mod config;
 mod dead;
 pub mod debt;
+mod drain;
 mod effectiveness;
 mod elasticity;
 mod errors;
@@ -22,13 +23,16 @@ mod health;
 mod missing;
 mod momentum;
 mod observation;
+mod overload;
 pub mod probe;
 mod reads;
+mod room;
 mod scar;
 mod staleness;
 mod target;
 mod tick;
 mod window;
+mod worked_off;
 
 pub use config::{AdaptiveConfig, ConfigFault, Laws};
 pub use dead::DeadRule;
@@ -47,6 +51,7 @@ use health::MemoryOfHealth;
 use missing::Missing;
 use momentum::Momentum;
 use observation::{Crowd, Observation, Pace, Strain};
+use room::{Learned, Room};
 use scar::Scar;
 use staleness::staleness;
 use target::{Carried, Target, Throughput};
@@ -91,7 +96,9 @@ pub struct AdaptiveState {
     throughput: Throughput,
     health: MemoryOfHealth,
     ceiling: Ceiling,
+    #[cfg_attr(feature = "serde", serde(rename = "work_target"))]
     target: Target,
+    room: Room,
     admissions: Admissions,
     effectiveness: Effectiveness,
     debt: f64,
@@ -139,7 +146,7 @@ impl AdaptiveState {
         let free = if config.laws.elasticity { self.elasticity.free() } else { 0.0 };
         self.baseline.step(tick, seen, free, self.missing.is_silence(), config.slo);
         let strain = Strain::of(seen.crowd, &self.baseline);
-        self.throughput.step(tick, seen.measured, strain);
+        self.throughput.step(tick, seen.measured, strain, self.baseline.is_slowed());
         self.errors.step(tick, seen.judged);
         self.missing.step(tick, seen.measured, self.throughput.get(), self.baseline.base());
         let unharmed = self.errors.get() < 0.5 && !self.baseline.is_slowed() && !self.missing.is_silence();
@@ -164,6 +171,13 @@ impl AdaptiveState {
             pace,
         };
         self.target.step(tick, seen.crowd, &carried, config);
+        let learned = Learned {
+            throughput: &self.throughput,
+            ceiling: &self.ceiling,
+            base,
+            work_target: self.target.get(),
+        };
+        self.room.step(tick, measured, &learned, config);
         if tick.seconds > 0.0 {
             let causes = self.admissions.step(tick, measured, base);
             self.effectiveness.step(tick, causes, measured.failed);
@@ -181,7 +195,7 @@ impl AdaptiveState {
     /// Turns what was learned into the terms of R, and into debt.
     #[inline]
     fn judge(&mut self, tick: &Tick, seen: &Observation<'_>, config: &AdaptiveConfig) {
-        let (target, errors) = (self.target.get(), self.errors.get());
+        let (target, errors) = (self.room.get(), self.errors.get());
         self.debt = debt::relax(seen.measured.debt, tick, target, config);
         self.evidence.step(tick, seen.judged.judged());
         let saturation = saturation_pressure(seen.judged.mean_in_flight, target, config.gain);

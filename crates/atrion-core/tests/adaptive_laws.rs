@@ -37,6 +37,7 @@ mod laws {
     mod errors;
     mod evidence;
     mod momentum;
+    mod room;
     mod scar;
     mod staleness;
     mod switches;

@@ -7,7 +7,7 @@
 //! important before it, instead of leaving the choice to the queue, which does not know tiers.
 
 use super::window::real;
-use super::{AdaptiveConfig, Tick, Window};
+use super::{Tick, Window};
 
 /// The decaying sums of the comparison, and what they say.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -78,14 +78,14 @@ impl Ceiling {
         self.belief * (target - ROOM * self.edge).max(0.0)
     }
 
-    /// k for this N*: a wall is nearer than a queue's end, so R rises faster, to reach the top of
-    /// the ladder at the wall.
-    pub(super) fn gain(&self, target: f64, config: &AdaptiveConfig) -> f64 {
+    /// k for this N*, at least the `given` one: a wall is nearer than a queue's end, so R rises
+    /// faster, to reach the top of the ladder at the wall.
+    pub(super) fn gain(&self, target: f64, given: f64) -> f64 {
         if self.belief <= 0.0 || target <= 0.0 {
-            return config.gain;
+            return given;
         }
         let distance = (self.edge / target).max(1.0 / ROOM) - 1.0;
-        config.gain + self.belief * (TOP / distance - config.gain).max(0.0)
+        given + self.belief * (TOP / distance - given).max(0.0)
     }
 }
 

@@ -87,6 +87,8 @@ pub struct Laws {
     pub memory_of_health: bool,
     /// The slack for bursts shrinks while saturation lasts.
     pub shrinking_slack: bool,
+    /// While nothing shows an overload, N* is what was worked off before and is answered in time.
+    pub room: bool,
     /// The slack grows with the root of the work in service; without this law it is as much as the
     /// work.
     pub square_root_staffing: bool,
@@ -112,6 +114,7 @@ impl Default for Laws {
         Self {
             memory_of_health: true,
             shrinking_slack: true,
+            room: true,
             square_root_staffing: true,
             elasticity: true,
             ceiling: true,

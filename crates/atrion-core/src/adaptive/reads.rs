@@ -11,11 +11,14 @@ impl AdaptiveState {
     /// fleet shares scars.
     #[must_use]
     pub fn law(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Law {
-        let learned = self.target.get();
+        let learned = self.room.get();
         let (gain, target) = if self.is_learning(config) {
             (config.gain, learned.max(LEARNING_TARGET))
         } else {
-            (self.ceiling.gain(learned, config), if learned > 0.0 { learned } else { config.min_target })
+            (
+                self.ceiling.gain(learned, self.room.gain(self.debt, config)),
+                if learned > 0.0 { learned } else { config.min_target },
+            )
         };
         Law {
             rest: Ohms::saturating(self.terms(merged, config).at_rest()),
@@ -59,6 +62,12 @@ impl AdaptiveState {
     /// The capacity target N*, in requests; 0 before the first tick.
     #[must_use]
     pub fn target(&self) -> f64 {
+        self.room.get()
+    }
+
+    /// The work's target N_w, in requests: what N* is in an overload; 0 before the first tick.
+    #[must_use]
+    pub const fn work_target(&self) -> f64 {
         self.target.get()
     }
 

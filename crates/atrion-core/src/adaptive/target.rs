@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The capacity target (`manual/physics.md` section 3.3): the work in service plus a slack for
-//! bursts.
+//! The work's target (`manual/physics.md` section 3.3): the work in service plus a slack for bursts.
 
 use super::window::real;
 use super::{AdaptiveConfig, Baseline, Ceiling, Crowd, MemoryOfHealth, Pace, Strain, Tick, Window};
@@ -16,9 +15,11 @@ pub(super) struct Throughput {
 }
 
 impl Throughput {
-    /// Rises at once, falls only under strain: a route without strain is limited by its callers,
-    /// not by itself.
-    pub(super) fn step(&mut self, tick: &Tick, window: &Window, strain: Strain) {
+    /// Rises at once. It falls only under strain, for a route without strain is limited by its
+    /// callers, and only where calls have become slower, for by Little's law a gate that holds n
+    /// in flight of L seconds sees n/L come back: fewer answers of the same latency are the gate's
+    /// doing, and say nothing of the callee.
+    pub(super) fn step(&mut self, tick: &Tick, window: &Window, strain: Strain, is_slowed: bool) {
         if tick.seconds <= 0.0 {
             return;
         }
@@ -26,7 +27,7 @@ impl Throughput {
         self.fast += (real(window.in_time()) / tick.seconds - self.fast) * tick.gain_fast;
         if self.fast > self.kept {
             self.kept = self.fast;
-        } else if strain != Strain::None {
+        } else if strain != Strain::None && is_slowed {
             self.kept += (self.fast - self.kept) * tick.gain_slow;
         }
     }
@@ -36,6 +37,11 @@ impl Throughput {
         self.kept
     }
 
+    /// X of about the last half second, whether or not it is what the route can do.
+    pub(super) const fn lately(&self) -> f64 {
+        self.fast
+    }
+
     /// Answers per second, including late ones: how fast the service works, whether or not its work
     /// is of use.
     fn answers(&self) -> f64 {
@@ -43,8 +49,9 @@ impl Throughput {
     }
 }
 
-/// N*, the number of requests the route is meant to carry, and the saturation memory q that shrinks
-/// its slack.
+/// N_w, the number of requests that the route is meant to carry while more comes than it can work
+/// off, and the saturation memory q that shrinks its slack. Whether latency rises because of a crowd
+/// is judged by it at any time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -100,14 +107,14 @@ impl Target {
         self.target = least.max(bounded - ceiling.excess_of(bounded));
     }
 
-    /// N*, in requests; 0 before the first tick.
+    /// N_w, in requests; 0 before the first tick.
     pub(super) const fn get(&self) -> f64 {
         self.target
     }
 }
 
 /// Requests of slack for the root of the requests in service.
-const STAFFING: f64 = 3.5;
+pub(super) const STAFFING: f64 = 3.5;
 
 /// The part of the SLO that waiting at N* may take.
 const IN_TIME: f64 = 1.0 / 3.0;

@@ -13,9 +13,11 @@ use super::AdaptiveConfig;
 pub struct Tick {
     pub(super) seconds: f64,
     pub(super) keep_300ms: f64,
+    pub(super) keep_500ms: f64,
     pub(super) keep_3s: f64,
     pub(super) keep_5s: f64,
     pub(super) keep_10s: f64,
+    pub(super) keep_5min: f64,
     pub(super) keep_scar: f64,
     pub(super) keep_error: f64,
     pub(super) error_weight: f64,
@@ -23,6 +25,7 @@ pub struct Tick {
     pub(super) gain_latency: f64,
     pub(super) gain_baseline: f64,
     pub(super) gain_relief: f64,
+    pub(super) gain_500ms: f64,
     pub(super) gain_1s: f64,
     pub(super) gain_fast: f64,
     pub(super) gain_slow: f64,
@@ -37,13 +40,15 @@ impl Tick {
         let dt = elapsed.as_secs_f64();
         let keep = |tau: f64| libm::exp(-dt / tau);
         let gain = |tau: f64| 1.0 - keep(tau);
-        let (keep_300ms, keep_5s, keep_10s) = (keep(0.3), keep(5.0), keep(10.0));
+        let (keep_300ms, keep_500ms, keep_5s, keep_10s) = (keep(0.3), keep(0.5), keep(5.0), keep(10.0));
         Self {
             seconds: dt,
             keep_300ms,
+            keep_500ms,
             keep_3s: keep(3.0),
             keep_5s,
             keep_10s,
+            keep_5min: keep(300.0),
             keep_scar: libm::exp(-config.scar_decay * dt),
             keep_error: libm::exp(-0.5 * dt),
             error_weight: dt / 0.3,
@@ -51,6 +56,7 @@ impl Tick {
             gain_latency: gain(0.15),
             gain_baseline: gain(20.0),
             gain_relief: 1.0 - keep_5s,
+            gain_500ms: 1.0 - keep_500ms,
             gain_1s: gain(1.0),
             gain_fast: gain(0.4),
             gain_slow: gain(1.6),

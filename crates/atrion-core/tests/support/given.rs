@@ -151,10 +151,11 @@ pub(crate) fn settled(config: &AdaptiveConfig) -> AdaptiveState {
 }
 
 pub(crate) fn laws() -> impl Strategy<Value = Laws> {
-    prop_oneof![2 => Just([true; 10]), 1 => any::<[bool; 10]>()].prop_map(
+    prop_oneof![2 => Just([true; 11]), 1 => any::<[bool; 11]>()].prop_map(
         |[
             memory_of_health,
             shrinking_slack,
+            room,
             square_root_staffing,
             elasticity,
             ceiling,
@@ -166,6 +167,7 @@ pub(crate) fn laws() -> impl Strategy<Value = Laws> {
         ]| Laws {
             memory_of_health,
             shrinking_slack,
+            room,
             square_root_staffing,
             elasticity,
             ceiling,

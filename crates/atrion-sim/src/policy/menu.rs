@@ -92,6 +92,7 @@ pub fn ablations() -> Vec<Entry> {
     let without = [
         ("memory-of-health", Laws { memory_of_health: false, ..on }),
         ("shrinking-slack", Laws { shrinking_slack: false, ..on }),
+        ("room", Laws { room: false, ..on }),
         ("square-root-staffing", Laws { square_root_staffing: false, ..on }),
         ("elasticity", Laws { elasticity: false, ..on }),
         ("ceiling", Laws { ceiling: false, ..on }),

@@ -12,6 +12,7 @@ use crate::support::given::{after, failing, healthy, settled};
 struct Works {
     memory_of_health: bool,
     shrinking_slack: bool,
+    room: bool,
     square_root_staffing: bool,
     elasticity: bool,
     ceiling: bool,
@@ -25,6 +26,7 @@ struct Works {
 const ALL: Works = Works {
     memory_of_health: true,
     shrinking_slack: true,
+    room: true,
     square_root_staffing: true,
     elasticity: true,
     ceiling: true,
@@ -41,7 +43,7 @@ fn work(laws: Laws) -> Works {
     let busy = health.throughput() * health.baseline().unwrap();
     let free = (0..40).fold(Pairs::default(), |pairs, i| pairs.with(f64::from(i % 8) + 5.0, 0.29));
     let slower = Window { mean_in_flight: 60.0, pairs: free, ..healthy(100.0, 0.3) };
-    let collapsed = Window { mean_in_flight: 60.0, ..healthy(1.0, 0.1) };
+    let collapsed = Window { mean_in_flight: 60.0, ..healthy(10.0, 0.5) };
     let full = Window { mean_in_flight: 1e6, ..healthy(100.0, 0.15) };
     // Every second tick 20 calls more, all of which fail: full capacity.
     let overflow = (0..60).fold(health, |state, step| {
@@ -61,13 +63,18 @@ fn work(laws: Laws) -> Works {
     let dead = after(health, 30, &failing(100.0, 0.1, 10), &config);
     // Far more than X L0, which has decayed by then, and less than the ten that were carried.
     let worn = after(health, 200, &collapsed, &config);
-    let slack = |state: &AdaptiveState| state.target() / (state.throughput() * state.baseline().unwrap());
+    // Sixty at once, who are worked off by the end of the tick.
+    let pairs = (0..60).fold(Pairs::default(), |pairs, n| pairs.with(f64::from(n), 0.1));
+    let burst = after(health, 1, &Window { pairs, in_flight: 0, ..healthy(600.0, 0.1) }, &config);
+    let slack =
+        |state: &AdaptiveState| state.work_target() / (state.throughput() * state.baseline().unwrap());
     Works {
-        memory_of_health: worn.target() > 10.0,
+        memory_of_health: worn.work_target() > 10.0,
         shrinking_slack: slack(&after(health, 100, &full, &config)) < 1.6,
-        square_root_staffing: health.target() > 2.1 * busy,
+        room: after(burst, 2, &healthy(100.0, 0.1), &config).target() > 80.0,
+        square_root_staffing: health.work_target() > 2.1 * busy,
         elasticity: after(health, 30, &slower, &config).baseline().unwrap() > 0.15,
-        ceiling: after(health, 30, &bounded, &config).target() < 10.0,
+        ceiling: after(health, 30, &bounded, &config).work_target() < 10.0,
         debt: overflow.debt() > 0.0 && overflow.debt_gain(&config) + f64::from(u8::from(laws.debt)) > 0.5,
         // Errors that do not move with load are blamed on it only where effectiveness is off.
         effectiveness: constant.terms(None, &config).scar.get() == 0.0,
@@ -88,6 +95,7 @@ fn each_switch_turns_its_own_law_off_and_no_other() {
     let cases = [
         (Laws { memory_of_health: false, ..on }, Works { memory_of_health: false, ..ALL }),
         (Laws { shrinking_slack: false, ..on }, Works { shrinking_slack: false, ..ALL }),
+        (Laws { room: false, ..on }, Works { room: false, ..ALL }),
         (Laws { square_root_staffing: false, ..on }, Works { square_root_staffing: false, ..ALL }),
         (Laws { elasticity: false, ..on }, Works { elasticity: false, ..ALL }),
         (Laws { ceiling: false, ..on }, Works { ceiling: false, ..ALL }),

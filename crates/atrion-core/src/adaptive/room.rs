@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Room in health (`manual/physics.md` section 3.3): N* while no overload is shown, and the way
+//! from there to N_w when one is.
+
+use core::time::Duration;
+
+use super::drain::Drain;
+use super::overload::Overload;
+use super::worked_off::WorkedOff;
+use super::{AdaptiveConfig, Ceiling, Throughput, Tick, Window};
+use super::{target::STAFFING, window::real};
+
+/// N*, the number of requests that the route is meant to carry.
+///
+/// While nothing shows an overload it is N_c: half as much again as the largest crowd that was
+/// worked off, as far as the last of it is answered within the SLO. In an overload it is N_w, the
+/// target of [`Target`](super::Target).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+pub(super) struct Room {
+    worked_off: WorkedOff,
+    drain: Drain,
+    overload: Overload,
+    target: f64,
+}
+
+/// What the other laws have found in this tick.
+pub(super) struct Learned<'a> {
+    pub(super) throughput: &'a Throughput,
+    pub(super) ceiling: &'a Ceiling,
+    /// L0, in seconds.
+    pub(super) base: f64,
+    /// N_w, in requests.
+    pub(super) work_target: f64,
+}
+
+impl Room {
+    pub(super) fn step(
+        &mut self,
+        tick: &Tick,
+        window: &Window,
+        learned: &Learned<'_>,
+        config: &AdaptiveConfig,
+    ) {
+        let Learned { throughput, ceiling, base, work_target } = *learned;
+        if !config.laws.room {
+            self.target = work_target;
+            return;
+        }
+        if tick.seconds <= 0.0 {
+            return;
+        }
+        let pace = throughput.get();
+        let work = pace * base;
+        let ordinary = work + STAFFING * libm::sqrt(work);
+        let idle = real(window.in_flight) < NEXT_TO_NOTHING * work.max(1.0);
+        self.drain.step(tick, window, pace, work);
+        self.worked_off.step(tick, window, ordinary, idle);
+
+        let wanted = ordinary.max(MARGIN * self.worked_off.get());
+        let in_time = in_time(self.drain.bounded(pace), config.slo);
+        let calm = work_target.max(wanted.min(in_time));
+        // A full queue refuses whether or not the crowd would be worked off in time; and where
+        // failures have made debt, it is debt that keeps requests out, which needs a target to
+        // stand against.
+        let under_edge = work_target.max(calm - ceiling.excess_of(calm));
+        let free_of_debt = (1.0 - window.debt / work_target).max(0.0);
+        let calm = work_target + (under_edge - work_target) * free_of_debt;
+
+        self.overload.step(tick, window, throughput, calm, ordinary, idle);
+        self.target = if self.overload.is_on() {
+            // From a crowd's size at which the most important still pass while it drains.
+            work_target.max((self.target * tick.keep_500ms).min(window.mean_in_flight / DRAINING))
+        } else {
+            calm
+        };
+    }
+
+    /// N*, in requests; 0 before the first tick.
+    pub(super) const fn get(&self) -> f64 {
+        self.target
+    }
+
+    /// k: where N* reaches to the SLO, what is above it would be late, so R rises as before a wall.
+    /// Where debt stands against N*, the tiers need the ladder's whole length.
+    pub(super) fn gain(&self, debt: f64, config: &AdaptiveConfig) -> f64 {
+        let is_calm = !self.overload.is_on() && debt < LITTLE_DEBT;
+        let is_near = config.laws.room && config.slo.is_some() && is_calm;
+        if is_near { config.gain.max(STEEP) } else { config.gain }
+    }
+}
+
+/// The crowd whose last request is answered in time, at a `pace` of completions per second.
+fn in_time(pace: f64, slo: Option<Duration>) -> f64 {
+    slo.map_or(f64::INFINITY, |slo| IN_TIME * pace * slo.as_secs_f64())
+}
+
+/// N_c over the largest crowd that was worked off.
+const MARGIN: f64 = 1.5;
+
+/// The part of the SLO that waiting at N_c may take: the service itself and the ladder above N* take the rest.
+const IN_TIME: f64 = 0.75;
+
+/// A window that ends with less than this part of the work in flight, or with less than this part
+/// of a request, ends idle.
+const NEXT_TO_NOTHING: f64 = 0.1;
+
+/// N* of a crowd that has to drain: the top of the ladder passes up to nearly twice N*.
+const DRAINING: f64 = 1.7;
+
+/// k with which R reaches nine tenths of `w` at 1.3 N*: `atanh(0.9)/0.3`.
+const STEEP: f64 = 4.9;
+
+/// Debt, in slots, that has no say.
+const LITTLE_DEBT: f64 = 0.5;
