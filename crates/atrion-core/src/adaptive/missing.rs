@@ -42,8 +42,9 @@ impl Missing {
         let (completed, in_flight) = (real(window.completions()), real(window.in_flight));
         let was_away = window.absent > 0.0;
         if was_away || self.answers > A_PAUSE && window.samples() > 0 {
+            // Whoever waited for this process to come back goes on to say nothing.
+            self.by_absence = was_away || (self.by_absence && self.delayed > 0.0);
             self.delayed = self.delayed.max(in_flight + completed);
-            self.by_absence = was_away;
         }
         let delay = match (self.delayed > 0.0, self.by_absence) {
             (false, _) => Delay::None,

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use atrion_core::{Outcome, Tier};
-use atrion_engine::{Atrion, Config, Override, RouteConfig};
+use atrion_core::adaptive::Laws;
+use atrion_core::{AdaptiveConfig, Outcome, Tier};
+use atrion_engine::{Atrion, Config, Override, Physics, RouteConfig};
 use atrion_state::{Event, OverrideKind};
 use atrion_testkit::TokioClock;
 use tokio::time::sleep;
@@ -116,7 +117,11 @@ async fn what_an_operator_writes_stays_on_one_line() {
 
 #[test]
 fn a_route_that_refuses_now_and_then_tells_once_and_with_the_resistance_that_was_met() {
-    let world = World::new(Config { default: RouteConfig::default().cap(12), ..Config::default() });
+    // Without room for what was worked off: it would leave the cap to refuse.
+    let laws = Laws { room: false, ..Laws::default() };
+    let physics = Physics::Adaptive(AdaptiveConfig { laws, ..AdaptiveConfig::default() });
+    let default = RouteConfig { physics, ..RouteConfig::default().cap(12) };
+    let world = World::new(Config { default, ..Config::default() });
     let route = world.learned("r");
     let _ = world.events.take();
     // Full in every third pulse, for six seconds.

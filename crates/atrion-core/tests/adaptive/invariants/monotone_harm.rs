@@ -53,9 +53,9 @@ proptest! {
             slo: Some(Duration::from_millis(500)),
             momentum_factor,
             // Saturation by n is tested below, on the law; here it would move N* through
-            // throughput.
+            // throughput, and k through the room in health.
             min_target: 1e6,
-            laws: Laws { effectiveness: !blamed, ..Laws::default() },
+            laws: Laws { effectiveness: !blamed, room: false, ..Laws::default() },
             ..AdaptiveConfig::default()
         };
         let mut before = AdaptiveState::default();
