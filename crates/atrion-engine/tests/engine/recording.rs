@@ -150,7 +150,7 @@ fn what_is_kept_is_the_latest_and_is_bounded() {
     let world = World::default();
     let route = world.engine.route("r");
     let kept = route.keep(Duration::from_secs(30));
-    live(&world, &route, &mut Numbers(3), 2_000);
+    live(&world, &route, &mut Numbers(4), 2_000);
     world.healthy_traffic(&route, 3, 4);
     assert!((300..=400).contains(&kept.len()), "{}", kept.len());
     let whole = recorded(&kept, &world);
