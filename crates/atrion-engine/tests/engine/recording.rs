@@ -150,7 +150,7 @@ fn what_is_kept_is_the_latest_and_is_bounded() {
     let world = World::default();
     let route = world.engine.route("r");
     let kept = route.keep(Duration::from_secs(30));
-    live(&world, &route, &mut Numbers(4), 2_000);
+    live(&world, &route, &mut Numbers(3), 2_000);
     world.healthy_traffic(&route, 3, 4);
     assert!((300..=400).contains(&kept.len()), "{}", kept.len());
     let whole = recorded(&kept, &world);
@@ -159,7 +159,10 @@ fn what_is_kept_is_the_latest_and_is_bounded() {
     let latest = whole.clone().latest(Duration::from_secs(10));
     assert_eq!(prove(&latest), latest.pulses().count());
     let span = |of: &Recorded| of.pulses().last().unwrap().at.since(of.pulses().next().unwrap().at);
-    assert!((10..25).contains(&span(&latest).as_secs()), "{:?}", span(&latest));
+    assert!(span(&latest) >= Duration::from_secs(10), "{:?}", span(&latest));
+    // Ten seconds have a hundred pulses at most, and so has the part that they begin in. The spans
+    // of time between pulses depend on how often this life was quiet.
+    assert!(latest.pulses().count() <= 200, "{}", latest.pulses().count());
     let later = Duration::from_millis(latest.started.as_millis() - whole.started.as_millis());
     assert!((span(&whole) - span(&latest)).abs_diff(later) <= ms(1));
     // Without its handle a recording ends.
