@@ -14,7 +14,8 @@ use super::{Tick, Window};
 pub(super) struct Drain(f64);
 
 impl Drain {
-    /// Not called for a tick without time. `throughput` is X, `work` is X L0, the requests in service at that throughput.
+    /// Not called for a tick without time. `throughput` is X, `work` is X L0, the requests in
+    /// service at that throughput.
     pub(super) fn step(&mut self, tick: &Tick, window: &Window, throughput: f64, work: f64) {
         if self.0 <= 0.0 || window.mean_in_flight <= work {
             self.0 += (throughput - self.0) * tick.gain_500ms;

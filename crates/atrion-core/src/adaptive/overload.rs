@@ -45,9 +45,11 @@ impl Overload {
         self.kept_out = (self.kept_out + real(window.refused) - spare).clamp(0.0, room);
 
         // The logarithm of how much likelier the tick is at 1.15 times the throughput than at nine
-        // tenths of it, for arrivals at random. One tick cannot say all that is needed, so a burst is one surprise and an overload is one in every tick.
+        // tenths of it, for arrivals at random. One tick cannot say all that is needed, so a burst
+        // is one surprise and an overload is one in every tick.
         let came = real(window.admitted) + real(window.refused);
-        // Less than X counts only where there is a queue: elsewhere it is the callers who ask for less.
+        // Less than X counts only where there is a queue: elsewhere it is the callers who ask for
+        // less.
         let expected = if window.mean_in_flight > ordinary {
             capacity.min(throughput.lately() * tick.seconds)
         } else {

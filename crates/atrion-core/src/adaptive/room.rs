@@ -99,7 +99,8 @@ fn in_time(pace: f64, slo: Option<Duration>) -> f64 {
 /// N_c over the largest crowd that was worked off.
 const MARGIN: f64 = 1.5;
 
-/// The part of the SLO that waiting at N_c may take: the service itself and the ladder above N* take the rest.
+/// The part of the SLO that waiting at N_c may take: the service itself and the ladder above N*
+/// take the rest.
 const IN_TIME: f64 = 0.75;
 
 /// A window that ends with less than this part of the work in flight, or with less than this part
