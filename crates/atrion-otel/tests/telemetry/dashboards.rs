@@ -172,11 +172,10 @@ async fn the_alerts_are_on_what_is_emitted() {
     let tests = read("alerts.test.yaml");
     for line in read("alerts.yaml").lines() {
         if let Some(alert) = line.trim().strip_prefix("- alert: ") {
-            assert_eq!(
-                tests.matches(&format!("alertname: {alert}\n")).count(),
-                2,
-                "{alert}: once firing, once not"
-            );
+            let marker = format!("alertname: {alert}\n");
+            let expected: Vec<_> = tests.split(&marker).skip(1).map(str::trim_start).collect();
+            let calm = expected.iter().filter(|rest| rest.starts_with("exp_alerts: []")).count();
+            assert!(calm > 0 && calm < expected.len(), "{alert}: firing, and not: {calm} of {expected:?}");
         }
     }
 }
