@@ -46,7 +46,7 @@ fn names_in(folder: &Path, into: &mut BTreeSet<String>) {
 fn every_name_of_a_log_line_is_in_the_manual_and_no_other() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut logged = BTreeSet::new();
-    for package in std::fs::read_dir(crates).unwrap() {
+    for package in std::fs::read_dir(&crates).unwrap() {
         let sources = package.unwrap().path().join("src");
         if sources.is_dir() {
             names_in(&sources, &mut logged);
@@ -55,5 +55,10 @@ fn every_name_of_a_log_line_is_in_the_manual_and_no_other() {
     let chapter = include_str!("../manual/telemetry.md");
     let lines = between(chapter, "## Log lines", "\n## ").next().unwrap();
     let told: BTreeSet<String> = between(&lines, "`atrion.", "`").collect();
-    assert_eq!(logged, told);
+    // The tree also builds without the commercial crates, and the manual tells of their lines, too.
+    if crates.join("atrion-cluster").is_dir() {
+        assert_eq!(logged, told);
+    } else {
+        assert!(logged.is_subset(&told), "{:?}", logged.difference(&told));
+    }
 }
