@@ -45,6 +45,14 @@ pub(crate) fn entries(names: &[String]) -> anyhow::Result<Vec<Entry>> {
         .collect()
 }
 
+/// The rows of a grid whose name contains `part`; all of them without one.
+pub(crate) fn rows<R>(all: Vec<R>, name: fn(&R) -> String, part: Option<&str>) -> anyhow::Result<Vec<R>> {
+    let part = part.unwrap_or_default();
+    let rows: Vec<R> = all.into_iter().filter(|row| name(row).contains(part)).collect();
+    anyhow::ensure!(!rows.is_empty(), "no row's name contains {part:?}");
+    Ok(rows)
+}
+
 /// `count` seeds from the first on.
 pub(crate) fn seeds(first: u64, count: u64) -> Vec<u64> {
     (0..count.max(1)).map(|nth| first.wrapping_add(nth)).collect()

@@ -26,13 +26,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let entries = common::entries(&args.policies)?;
-    let wanted = |row: &Row| args.rows.as_ref().is_none_or(|part| row.name().contains(part.as_str()));
-    let rows: Vec<Row> = nuisance::rows().into_iter().filter(wanted).collect();
-    anyhow::ensure!(
-        !rows.is_empty(),
-        "no row's name contains {:?}",
-        args.rows.as_deref().unwrap_or_default()
-    );
+    let rows = common::rows(nuisance::rows(), Row::name, args.rows.as_deref())?;
     let (counter, begin) = (Counter::new(rows.len()), Instant::now());
     let lived = nuisance::live(&rows, &entries, args.seed, common::threads(), &|done| counter.at(done))?;
     let took = begin.elapsed().as_secs_f64();

@@ -41,13 +41,7 @@ fn minutes(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let entries = common::entries(&args.policies)?;
-    let wanted = |row: &Row| args.rows.as_ref().is_none_or(|part| row.name().contains(part.as_str()));
-    let rows: Vec<Row> = steady::rows().into_iter().filter(wanted).collect();
-    anyhow::ensure!(
-        !rows.is_empty(),
-        "no row's name contains {:?}",
-        args.rows.as_deref().unwrap_or_default()
-    );
+    let rows = common::rows(steady::rows(), Row::name, args.rows.as_deref())?;
     let (counter, begin) = (Counter::new(rows.len()), Instant::now());
     let progress = |done| counter.at(done);
     let lived = steady::live(&rows, &entries, args.seconds, args.seed, common::threads(), &progress)?;
