@@ -232,8 +232,8 @@ impl Fleet {
     }
 
     /// Sets the heartbeat to what a fleet of this size can carry: every node hears every other, so
-    /// the store delivers N^2 messages a heartbeat, and 50,000 a second are comfortable. Who signs
-    /// nothing may be anybody, and stretches it to two seconds at most.
+    /// the store delivers N^2 messages a heartbeat, and 50,000 a second are comfortable. Nodes
+    /// without signatures may be anybody, and stretch it to two seconds at most.
     fn adapt_to_size(&mut self, now: Mono) {
         if self.peers.forget_silent(FORGOTTEN, now) > 0 {
             let peers = &self.peers;

@@ -2,10 +2,10 @@
 //! Whether a node that is heard lives, or somebody plays what it once said.
 //!
 //! A signature says who wrote a message and not when, and clocks of others are not trusted. So each
-//! node makes up a number now and then, its *challenge*, and says it with every message. Who hears
-//! a new one answers it with the next heartbeats. An answer proves that its sender has lived since
-//! the number was made up, and for a while after that the sender is believed; then it has to answer
-//! the next one. A recording answers numbers that nobody knows any more.
+//! node makes up a number now and then, its *challenge*, and says it with every message. A node
+//! that hears a new one answers it with the next heartbeats. An answer proves that its sender has
+//! lived since the number was made up, and for a while after that the sender is believed; then it
+//! has to answer the next one. A recording answers numbers that nobody knows any more.
 //!
 //! A node that is not believed is listened to and counts for nothing: its registers are there when
 //! the proof comes, a heartbeat or two later.
@@ -19,8 +19,8 @@ use crate::wire::Proof;
 
 /// A challenge is made up every twenty heartbeats.
 const ROTATE: u32 = 20;
-/// Who answered is believed for sixty heartbeats from when the challenge was made up: two that are
-/// lost do no harm. So old is the oldest recording that may still be believed.
+/// A node that answered is believed for sixty heartbeats from when the challenge was made up: two
+/// that are lost do no harm. So old is the oldest recording that may still be believed.
 pub(super) const BELIEVED: u32 = 60;
 /// A message may be lost: an answer is given twice.
 const TWICE: u8 = 2;

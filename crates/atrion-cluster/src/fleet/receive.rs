@@ -64,7 +64,7 @@ impl Fleet {
             sender.challenge = Some(proof.challenge);
             self.challenges.owe(proof.challenge);
         }
-        // Versions before the proof have none; who has given one has no such version.
+        // Versions before the proof have none; a node that has given one has no such version.
         let believed = !self.config.signed
             || sender.challenge.is_none()
             || sender.is_proven(BELIEVED * self.lanes.heartbeat(), now);

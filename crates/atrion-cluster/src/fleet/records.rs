@@ -51,8 +51,8 @@ impl Fleet {
         sender.loaded(header.seq);
         self.stats.loaded += 1;
         let gone = if header.kind == Kind::Leave { self.peers.liveness().whole() } else { Duration::ZERO };
-        // Who can write can write what it recorded, with an end of its own: where nodes prove that
-        // they live, a record proves nothing.
+        // A client that can write can also write what it recorded, with an end of its own: where
+        // nodes prove that they live, a record proves nothing.
         let unproven = if self.config.signed { self.peers.liveness().gone() } else { Duration::ZERO };
         let silence = silence.max(gone).max(unproven);
         let was_gone = self.is_gone(&header.node, now);

@@ -54,8 +54,8 @@ pub struct Header {
     pub proof: Option<Proof>,
 }
 
-/// Numbers that nodes make up and answer each other: who answers a number has lived since it was
-/// made up, and no recording can.
+/// Numbers that nodes make up and answer each other: a node that answers a number has lived since
+/// it was made up, and no recording can answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs)] // the format's minor version would change with it
 pub struct Proof {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! What somebody plays who recorded a signed fleet, and what strangers do to one that signs
+//! Recordings of a signed fleet that are played again, and what strangers do to a fleet that signs
 //! nothing.
 
 use std::time::Duration;

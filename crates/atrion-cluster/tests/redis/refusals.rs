@@ -46,7 +46,7 @@ pub async fn a_full_server_stores_nothing_and_carries_the_channel() {
     }
     assert!(one.stats()[0].lag > Some(Duration::ZERO), "{:?}", one.stats());
     assert_eq!(connections(&redis), before + 1, "no connection was given up");
-    // Also who comes now hears and is heard.
+    // A node that comes now hears and is heard, too.
     let three = node("three");
     three.connect().await.unwrap();
     three.update_vector(route("b"), vector(40.0)).await.unwrap();

@@ -42,7 +42,7 @@ impl Missing {
         let (completed, in_flight) = (real(window.completions()), real(window.in_flight));
         let was_away = window.absent > 0.0;
         if was_away || self.answers > A_PAUSE && window.samples() > 0 {
-            // Whoever waited for this process to come back goes on to say nothing.
+            // A call that waited for this process to come back goes on to say nothing.
             self.by_absence = was_away || (self.by_absence && self.delayed > 0.0);
             self.delayed = self.delayed.max(in_flight + completed);
         }

@@ -48,8 +48,7 @@ impl Overload {
         // tenths of it, for arrivals at random. One tick cannot say all that is needed, so a burst
         // is one surprise and an overload is one in every tick.
         let came = real(window.admitted) + real(window.refused);
-        // Less than X counts only where there is a queue: elsewhere it is the callers who ask for
-        // less.
+        // Less than X counts only where there is a queue: elsewhere callers ask for less.
         let expected = if window.mean_in_flight > ordinary {
             capacity.min(throughput.lately() * tick.seconds)
         } else {

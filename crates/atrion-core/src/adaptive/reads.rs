@@ -116,9 +116,9 @@ impl AdaptiveState {
     }
 
     /// How long a call counts as the service's usual work, in seconds: five times the latency of
-    /// now, which the `mean` of a window may be ahead of, and at least a tenth of a second. Who is
-    /// in flight for longer, while younger calls are answered, was *overtaken*. `None` while no
-    /// latency is known.
+    /// now, which the `mean` of a window may be ahead of, and at least a tenth of a second. A call
+    /// that is in flight for longer, while younger ones are answered, was *overtaken*. `None` while
+    /// no latency is known.
     #[must_use]
     pub fn patience(&self, mean: Option<f64>) -> Option<f64> {
         self.baseline.usual(mean)

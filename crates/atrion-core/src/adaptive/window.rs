@@ -18,8 +18,7 @@ use crate::Telemetry;
 pub struct Window {
     /// Requests let through.
     pub admitted: u64,
-    /// Requests turned away at the gate. In shadow mode there are none: who would have been turned
-    /// away was let through.
+    /// Requests turned away at the gate. In shadow mode there are none: they were let through.
     pub refused: u64,
     /// Completions that were a success in time.
     pub succeeded: u64,

@@ -63,7 +63,7 @@ fn work(laws: Laws) -> Works {
     let dead = after(health, 30, &failing(100.0, 0.1, 10), &config);
     // Far more than X L0, which has decayed by then, and less than the ten that were carried.
     let worn = after(health, 200, &collapsed, &config);
-    // Sixty at once, who are worked off by the end of the tick.
+    // Sixty at once, which are worked off by the end of the tick.
     let pairs = (0..60).fold(Pairs::default(), |pairs, n| pairs.with(f64::from(n), 0.1));
     let burst = after(health, 1, &Window { pairs, in_flight: 0, ..healthy(600.0, 0.1) }, &config);
     let slack =
