@@ -2,6 +2,7 @@
 //! `cargo xtask sim`: the wind tunnel. This parses arguments, asks `atrion-sim`, and prints in 80
 //! columns.
 
+mod callers;
 mod common;
 mod explain;
 mod fleet;
@@ -36,6 +37,8 @@ enum Command {
     Stability(stability::Args),
     /// Measure what policies refuse of services that are not overloaded.
     Steady(steady::Args),
+    /// Compare policies where many callers, each with a gate of its own, share one plant.
+    Callers(callers::Args),
     /// Measure what others are refused while a client holds slots.
     Nuisance(nuisance::Args),
     /// Explain R, its terms, N* and the mode over a scenario.
@@ -55,6 +58,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Sweep(args) => sweep::run(&args),
         Command::Stability(args) => stability::run(&args),
         Command::Steady(args) => steady::run(&args),
+        Command::Callers(args) => callers::run(&args),
         Command::Nuisance(args) => nuisance::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fleet(args) => fleet::run(&args),

@@ -11,6 +11,8 @@ pub use scenario::{Scenario, Set};
 pub mod policy;
 pub use policy::Policy;
 
+pub mod callers;
+
 pub mod explain;
 #[cfg(feature = "fleet")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fleet")))]

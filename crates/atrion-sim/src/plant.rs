@@ -17,3 +17,4 @@ pub use world::{Looker, run, watch};
 
 pub(crate) use call::{Call, Calls};
 pub(crate) use pool::Pool;
+pub(crate) use world::nanos;

@@ -60,7 +60,7 @@ mod windowed;
 pub use atrion::{Guarded, Inside, Routing};
 pub use fixed::Fixed;
 pub use limited::{Limit, Limited};
-pub use menu::{Entry, ablations, all, of_routes, oracle_limits};
+pub use menu::{Entry, ablations, all, of_callers, of_routes, oracle_limits};
 
 use std::time::Duration;
 

@@ -38,7 +38,7 @@ pub use ideal::{Best, Ideal};
 
 use serde::{Deserialize, Serialize};
 
-use fairness::fairness;
+pub(crate) use fairness::fairness;
 use recovery::recovery;
 
 /// The parts of a score, each 0..=1.

@@ -19,7 +19,7 @@ pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
     if let ["random", seed, nth] = name.split('-').collect::<Vec<_>>()[..] {
         return Ok(atrion_sim::scenario::random::plant(seed.parse()?, nth.parse()?));
     }
-    for set in [Set::Named, Set::Heldout, Set::Routes] {
+    for set in [Set::Callers, Set::Heldout, Set::Routes] {
         if let Some(found) = set.scenarios()?.into_iter().find(|scenario| scenario.name == name) {
             return Ok(found);
         }
@@ -31,7 +31,13 @@ pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
 
 /// Policies by name; all of them if none is named.
 pub(crate) fn entries(names: &[String]) -> anyhow::Result<Vec<Entry>> {
-    let all = || policy::all().into_iter().chain(policy::of_routes()).chain(policy::ablations());
+    let all = || {
+        policy::all()
+            .into_iter()
+            .chain(policy::of_callers())
+            .chain(policy::of_routes())
+            .chain(policy::ablations())
+    };
     if names.is_empty() {
         return Ok(policy::all());
     }

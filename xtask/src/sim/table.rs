@@ -14,7 +14,7 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// named, heldout, nuisance, routes or random:N:SEED.
+    /// named, heldout, callers, nuisance, routes or random:N:SEED.
     #[arg(long, default_value_t = Set::Named)]
     set: Set,
     /// Policies, by name; all if left out.

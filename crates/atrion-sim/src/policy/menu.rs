@@ -35,6 +35,7 @@ pub struct Entry {
 enum Kind {
     Nothing,
     Static,
+    StaticPart,
     Rate,
     Limit { by_tier: bool, limit: f64 },
     Breaker,
@@ -83,6 +84,15 @@ pub fn of_routes() -> Vec<Entry> {
         kind: Kind::Adaptive(Box::default(), routing),
     };
     ways.into_iter().map(entry).collect()
+}
+
+/// What each of many callers may have before one plant. The last is told how many they are, and
+/// what the plant can do.
+#[must_use]
+pub fn of_callers() -> Vec<Entry> {
+    let alone = ["adaptive", "gradient2+tiers", "vegas+tiers", "aimd+tiers"];
+    let known = all().into_iter().filter(|entry| alone.contains(&entry.name.as_str()));
+    known.chain([Entry { name: "static/k".to_owned(), kind: Kind::StaticPart }]).collect()
 }
 
 /// The preset `adaptive` with one law switched off each.
@@ -138,6 +148,14 @@ impl Entry {
     /// # Errors
     /// [`ConfigError`] if the preset's numbers are not valid.
     pub fn make(&self, scenario: &Scenario) -> Result<Box<dyn Policy>, ConfigError> {
+        self.make_for(scenario, 1)
+    }
+
+    /// The policy for one run, for one of so many callers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the preset's numbers are not valid.
+    pub fn make_for(&self, scenario: &Scenario, callers: u32) -> Result<Box<dyn Policy>, ConfigError> {
         let plant = &scenario.plant;
         let deadline = plant.told.then(|| Duration::from_secs_f64(plant.deadline));
         Ok(match &self.kind {
@@ -145,6 +163,10 @@ impl Entry {
             // What a load test on the day before would have set: one waiting call for each two
             // workers.
             Kind::Static => Box::new(Limited::plain(Fixed((1.5 * f64::from(plant.workers)).ceil()))),
+            Kind::StaticPart => {
+                let limit = 1.5 * f64::from(plant.workers) / f64::from(callers.max(1));
+                gate(Fixed(limit.max(1.0)), true)
+            }
             Kind::Rate => Box::new(Rate::new(scenario.capacity())),
             Kind::Limit { by_tier, limit } => gate(Fixed(*limit), *by_tier),
             Kind::Breaker => Box::new(Breaker::new(deadline)),

@@ -16,6 +16,12 @@ pub(super) fn routes() -> Result<Vec<Scenario>, ScenarioError> {
     ROUTES.iter().map(|text| Scenario::parse(text)).collect()
 }
 
+pub(super) fn callers() -> Result<Vec<Scenario>, ScenarioError> {
+    CALLERS.iter().map(|text| Scenario::parse(text)).collect()
+}
+
+const CALLERS: &[&str] = &[include_str!("../../scenarios/callers/scaled-out.toml")];
+
 const ROUTES: &[&str] = &[
     include_str!("../../scenarios/routes/heavy-overload.toml"),
     include_str!("../../scenarios/routes/heavy-steady.toml"),
@@ -137,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_file_is_compiled_in_and_valid_and_named_after_its_scenario() {
-        for (folder, set) in [("named", named()), ("heldout", heldout())] {
+        for (folder, set) in [("named", named()), ("heldout", heldout()), ("callers", callers())] {
             let set = set.unwrap_or_else(|error| panic!("{folder}: {error}"));
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(folder);
             let mut files: Vec<_> = std::fs::read_dir(path)

@@ -40,7 +40,9 @@ pub enum ScenarioError {
         faults: Vec<ScenarioFault>,
     },
     /// There is no such set.
-    #[error("unknown set {0:?}: named, heldout, nuisance or random:N:SEED with N in 1..=100000")]
+    #[error(
+        "unknown set {0:?}: named, heldout, callers, nuisance, routes or random:N:SEED with N in 1..=100000"
+    )]
     UnknownSet(String),
 }
 

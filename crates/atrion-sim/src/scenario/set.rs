@@ -17,6 +17,8 @@ pub enum Set {
     Heldout,
     /// Services with room to spare, and clients that hold slots: see [`crate::nuisance`].
     Nuisance,
+    /// The named ones, and what befalls a plant behind many callers: see [`crate::callers`].
+    Callers,
     /// The named ones behind several routes, and what befalls single routes.
     Routes,
     /// A number of random plants from a seed: blind as long as the seed was never used before.
@@ -32,6 +34,7 @@ impl Set {
         match self {
             Self::Named => builtin::named(),
             Self::Heldout => builtin::heldout(),
+            Self::Callers => Ok([builtin::named()?, builtin::callers()?].concat()),
             Self::Nuisance => Ok(nuisance::rows().into_iter().map(|row| row.scenario()).collect()),
             Self::Routes => routes::scenarios(),
             Self::Random(count, seed) => Ok((0..count).map(|nth| random::plant(seed, nth)).collect()),
@@ -42,12 +45,13 @@ impl Set {
 impl FromStr for Set {
     type Err = ScenarioError;
 
-    /// `named`, `heldout`, `nuisance`, `routes`, or `random:N:SEED`.
+    /// `named`, `heldout`, `callers`, `nuisance`, `routes`, or `random:N:SEED`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || ScenarioError::UnknownSet(text.to_owned());
         match text.split(':').collect::<Vec<_>>()[..] {
             ["named"] => Ok(Self::Named),
             ["heldout"] => Ok(Self::Heldout),
+            ["callers"] => Ok(Self::Callers),
             ["nuisance"] => Ok(Self::Nuisance),
             ["routes"] => Ok(Self::Routes),
             ["random", count, seed] => {
@@ -69,6 +73,7 @@ impl fmt::Display for Set {
         match self {
             Self::Named => f.write_str("named"),
             Self::Heldout => f.write_str("heldout"),
+            Self::Callers => f.write_str("callers"),
             Self::Nuisance => f.write_str("nuisance"),
             Self::Routes => f.write_str("routes"),
             Self::Random(count, seed) => write!(f, "random:{count}:{seed}"),

@@ -2,7 +2,7 @@
 
 /// Jain's index over the shares of their requests that users got answered, without the variance
 /// that a fair coin for each request would leave. Users with few requests say nothing.
-pub(super) fn fairness(users: &[(u32, u32)]) -> f64 {
+pub(crate) fn fairness(users: &[(u32, u32)]) -> f64 {
     let (mut n, mut sum, mut square, mut chance) = (0.0, 0.0, 0.0, 0.0);
     for (requests, answers) in users {
         if *requests < FEW {
