@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, retry_after};
+use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Tier, retry_after};
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
 use crate::groups::{Groups, Within};
-use crate::live::{Live, Refused, Ticket, Verdict};
+use crate::live::{Live, Mark, Refused, Ticket, Verdict};
 use crate::peers::{PeerReader, Peers};
 use crate::physics::{Computed, Given, Members, Moved, Preset, RoutePhysics, Tap, TickCache};
 use crate::shed::Shed;
@@ -182,19 +182,26 @@ impl RouteCell {
 /// What an admitted request holds: a slot of its route, and one of its group if it has one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
-    own: Ticket,
+    start: Mono,
+    tier: Tier,
+    own: Mark,
     shared: Option<Shared>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Shared {
     place: NonZeroU32,
-    ticket: Ticket,
+    mark: Mark,
 }
 
 impl Held {
     pub(crate) fn start(&self) -> Mono {
-        self.own.start
+        self.start
+    }
+
+    #[inline(always)]
+    fn ticket(&self, mark: Mark) -> Ticket {
+        Ticket { start: self.start, tier: self.tier, mark }
     }
 }
 
@@ -203,57 +210,50 @@ impl Held {
 /// In this order, because what a group refuses must teach its routes nothing: a route that counted
 /// it would learn a limit that is not its own. What the route refuses was in the group for no time,
 /// and leaves it as a call that says nothing.
+///
+/// The usual request, in and out, is counted at both gates only when both have been looked at, so
+/// that what is not usual starts from nothing.
 impl RouteCell {
+    /// Lets the usual request through. `None` says nothing but that it takes
+    /// [`admit`](Self::admit).
     #[inline(always)]
-    pub(crate) fn admit(&self, asked: Within, priority: Priority, now: Mono) -> Result<Held, Shed> {
-        let slot = slot::current();
-        let place = self.groups.effective(asked);
-        let Some((place, group)) = place.and_then(|place| Some((place, self.groups.get(place)?))) else {
-            return match self.live.admit_fast(slot, priority, now) {
-                Some(own) => Ok(Held { own, shared: None }),
-                None => self.admit_slow(None, priority, now),
-            };
+    pub(crate) fn admit_usual(&self, asked: Within, priority: Priority, now: Mono) -> Option<Held> {
+        let (slot, tier) = (slot::current(), priority.tier_of_band()?);
+        let own = self.live.passing(slot, tier)?;
+        let shared = match self.groups.effective(asked) {
+            None => None,
+            Some(place) => {
+                let mark = self.groups.get(place)?.live.passing(slot, tier)?.enter(tier, now);
+                Some(Shared { place, mark })
+            }
         };
-        match group.live.admit_fast(slot, priority, now) {
-            Some(ticket) => {
-                let shared = Some(Shared { place, ticket });
-                match self.live.admit_fast(slot, priority, now) {
-                    Some(own) => Ok(Held { own, shared }),
-                    None => self.admit_slow(shared, priority, now),
+        Some(Held { start: now, tier, own: own.enter(tier, now), shared })
+    }
+
+    /// Decides on any request.
+    #[inline(never)]
+    pub(crate) fn admit(&self, asked: Within, priority: Priority, now: Mono) -> Result<Held, Shed> {
+        let (slot, ladder) = (slot::current(), &self.commons.ladder);
+        let mut shared = None;
+        if let Some(place) = self.groups.effective(asked)
+            && let Some(group) = self.groups.get(place)
+        {
+            match group.live.admit(slot, priority, now, ladder) {
+                Ok(ticket) => shared = Some((group, place, ticket)),
+                Err(refused) => {
+                    self.live.turn_away(slot, refused.tier);
+                    return Err(group.explain(refused, self, now));
                 }
             }
-            None => self.admit_both_slow(place, group, priority, now),
         }
-    }
-
-    /// Out of line: the size of a refusal must not push the usual answer into memory.
-    #[inline(never)]
-    fn admit_both_slow(
-        &self,
-        place: NonZeroU32,
-        group: &Self,
-        priority: Priority,
-        now: Mono,
-    ) -> Result<Held, Shed> {
-        let slot = slot::current();
-        match group.live.admit_slow(slot, priority, now, &self.commons.ladder) {
-            Ok(ticket) => self.admit_slow(Some(Shared { place, ticket }), priority, now),
-            Err(refused) => {
-                self.live.turn_away(slot, refused.tier);
-                Err(group.explain(refused, self, now))
+        match self.live.admit(slot, priority, now, ladder) {
+            Ok(Ticket { start, tier, mark }) => {
+                let shared = shared.map(|(_, place, ticket)| Shared { place, mark: ticket.mark });
+                Ok(Held { start, tier, own: mark, shared })
             }
-        }
-    }
-
-    /// The route's own decision; the group's has been taken.
-    #[inline(never)]
-    fn admit_slow(&self, shared: Option<Shared>, priority: Priority, now: Mono) -> Result<Held, Shed> {
-        let slot = slot::current();
-        match self.live.admit_slow(slot, priority, now, &self.commons.ladder) {
-            Ok(own) => Ok(Held { own, shared }),
             Err(refused) => {
-                if let Some(shared) = shared {
-                    self.leave_group(slot, shared, Verdict::Cancelled, now);
+                if let Some((group, _, ticket)) = shared {
+                    group.live.settle(slot, ticket, Verdict::Cancelled, now);
                 }
                 Err(self.explain(refused, self, now))
             }
@@ -262,30 +262,56 @@ impl RouteCell {
 
     #[inline(always)]
     pub(crate) fn finish(&self, held: Held, outcome: Option<Outcome>, now: Mono) {
-        let slot = slot::current();
-        let verdict = self.live.finish(slot, held.own, outcome, now);
-        if let Some(shared) = held.shared {
-            self.leave_group(slot, shared, verdict, now);
+        let is_done = outcome == Some(Outcome::Success)
+            && self.live.is_in_time(held.start, now)
+            && self.succeed_as_usual(held, now).is_some();
+        if !is_done {
+            // In pieces: as a whole it would have to lie in memory, for the usual call, too.
+            let Held { start, tier, own, shared } = held;
+            self.settle(start, tier, own, shared, outcome, now);
         }
     }
 
-    /// Gives the group's slot back, with the route's verdict: a call is late by its route's SLO.
+    /// `None`: nothing is counted yet.
     #[inline(always)]
-    fn leave_group(&self, slot: usize, shared: Shared, verdict: Verdict, now: Mono) {
-        let verdict = match verdict {
+    fn succeed_as_usual(&self, held: Held, now: Mono) -> Option<()> {
+        let slot = slot::current();
+        let own = self.live.leaving(slot, held.start)?;
+        if let Some(Shared { place, mark }) = held.shared {
+            self.groups.get(place)?.live.leaving(slot, held.start)?.succeed(held.ticket(mark), now);
+        }
+        own.succeed(held.ticket(held.own), now);
+        Some(())
+    }
+
+    /// Gives both slots back. The group has the route's verdict: a call is late by its route's SLO.
+    #[inline(never)]
+    fn settle(
+        &self,
+        start: Mono,
+        tier: Tier,
+        own: Mark,
+        shared: Option<Shared>,
+        outcome: Option<Outcome>,
+        now: Mono,
+    ) {
+        let (slot, ticket) = (slot::current(), |mark| Ticket { start, tier, mark });
+        let verdict = match self.live.finish(slot, ticket(own), outcome, now) {
             // What fails or is late by itself says nothing of what is shared.
             Verdict::Failed | Verdict::Late | Verdict::GivenUp if self.is_own.load(Relaxed) => {
                 Verdict::Cancelled
             }
             verdict => verdict,
         };
-        if let Some(group) = self.groups.get(shared.place) {
-            group.live.finish_as(slot, shared.ticket, verdict, now);
+        if let Some(Shared { place, mark }) = shared
+            && let Some(group) = self.groups.get(place)
+        {
+            group.live.settle(slot, ticket(mark), verdict, now);
         }
     }
 
-    /// Puts the terms to a refusal of this gate, so that it can explain itself. `asked` is the route
-    /// that the request was for: this one, or one of this group.
+    /// Puts the terms to a refusal of this gate, so that it can explain itself. `asked` is the
+    /// route that the request was for: this one, or one of this group.
     #[cold]
     fn explain(&self, refused: Refused, asked: &Self, now: Mono) -> Shed {
         let Refused { reason, volts, tier, mode, in_flight, debt, gate } = refused;
@@ -318,7 +344,7 @@ impl fmt::Debug for RouteCell {
     }
 }
 
-/// An operator may lift an override before its end, so nobody is sent away for longer than by a
+/// An operator may lift an override before its end, so no request is sent away for longer than by a
 /// scar.
 fn left_of_override(left: Duration) -> Duration {
     left.clamp(Duration::from_millis(100), Duration::from_secs(60))

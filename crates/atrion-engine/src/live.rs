@@ -44,7 +44,7 @@ use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
 pub(crate) use ages::SPANS;
 pub(crate) use control::{Control, Force};
 pub(crate) use stripe::{REASONS, Reading, TIERS, Verdict, reason_index, tier_index};
-pub(crate) use waiting::{For, MOST_WAITING, Waited, WaitingReading};
+pub(crate) use waiting::{For, MOST_WAITING, Waited, WaitingReading, later_by};
 
 use ages::{Overtaken, Spans};
 use counting::Stripes;
@@ -144,33 +144,37 @@ pub(crate) struct Settings {
     pub(crate) spread: Spread,
 }
 
-/// What an admitted request carries: two words.
+/// What an admitted request carries of a gate.
+///
+/// The tier is apart from the mark: where the request is counted at its end must not wait for the
+/// count that it met at its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) start: Mono,
-    generation: u32,
-    /// The count in flight at its admission, and above that the place of its tier.
-    in_flight_and_tier: u32,
+    pub(crate) tier: Tier,
+    pub(crate) mark: Mark,
 }
 
-impl Ticket {
+/// What a gate writes on a request: the generation, and below it the count in flight at its
+/// admission. One word, so that it stays in a register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark(u64);
+
+impl Mark {
     #[inline(always)]
-    fn new(start: Mono, control: Control, tier: Tier, in_flight: i64) -> Self {
+    fn new(control: Control, in_flight: i64) -> Self {
         // More than a million in flight teach no more than a million do.
-        let in_flight = in_flight.clamp(0, 1 << 20) as u32;
-        let tier = (tier_index(tier) as u32) << TIER;
-        Self { start, generation: control.generation(), in_flight_and_tier: in_flight | tier }
+        let in_flight = in_flight.clamp(0, 1 << 20) as u64;
+        Self(u64::from(control.generation()) << GENERATION | in_flight)
     }
 
     #[inline(always)]
-    fn in_flight(&self) -> u32 {
-        self.in_flight_and_tier & ((1 << TIER) - 1)
+    fn in_flight(self) -> u64 {
+        u64::from(self.0 as u32)
     }
 
-    /// Under `TIERS`, which the compiler sees, too.
-    #[inline(always)]
-    fn tier_index(&self) -> usize {
-        ((self.in_flight_and_tier >> TIER) as usize).min(TIERS - 1)
+    fn generation(self) -> u32 {
+        (self.0 >> GENERATION) as u32
     }
 }
 
@@ -188,8 +192,8 @@ pub(crate) struct Refused {
 
 const MILLIONTHS: f64 = 1e6;
 
-/// The lowest bit of a ticket's tier.
-const TIER: u32 = 24;
+/// The lowest bit of a mark's generation.
+const GENERATION: u32 = 32;
 
 impl Live {
     pub(crate) fn new(

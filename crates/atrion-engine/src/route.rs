@@ -111,9 +111,12 @@ impl Route {
     /// [`Shed`] is the refusal, with everything that led to it.
     #[inline(always)]
     pub fn admit_at(&self, priority: impl Into<Priority>, now: Mono) -> Result<Permit<'_>, Shed> {
-        match self.cell.admit(self.within, priority.into(), now) {
-            Ok(held) => Ok(Permit::new(&self.cell, held)),
-            Err(shed) => Err(shed),
+        let priority = priority.into();
+        // The rare answer is made apart: where both are made in one place, the usual one goes
+        // through memory.
+        match self.cell.admit_usual(self.within, priority, now) {
+            Some(held) => Ok(Permit::new(&self.cell, held)),
+            None => self.cell.admit(self.within, priority, now).map(|held| Permit::new(&self.cell, held)),
         }
     }
 
@@ -123,7 +126,11 @@ impl Route {
     /// # Errors
     /// [`Shed`] is the refusal, with everything that led to it.
     pub fn admit_owned(&self, priority: impl Into<Priority>) -> Result<OwnedPermit, Shed> {
-        let held = self.cell.admit(self.within, priority.into(), self.cell.now())?;
+        let (priority, now) = (priority.into(), self.cell.now());
+        let held = match self.cell.admit_usual(self.within, priority, now) {
+            Some(held) => held,
+            None => self.cell.admit(self.within, priority, now)?,
+        };
         Ok(OwnedPermit::new(Arc::clone(&self.cell), held))
     }
 

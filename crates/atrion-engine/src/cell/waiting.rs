@@ -4,19 +4,19 @@
 use atrion_core::Mono;
 
 use super::{Held, RouteCell, Shared};
-use crate::live::{For, Live, MOST_WAITING, Ticket, Waited};
+use crate::live::{For, Live, MOST_WAITING, Ticket, Waited, later_by};
 
 impl RouteCell {
     pub(crate) fn wait(&self, held: &Held, waited: &Waited, what: For, now: Mono) {
         let has_room = || self.gates(held).all(|(live, _)| live.waiting() < MOST_WAITING);
         if let Some(since) = waited.begin(what, now, has_room) {
-            self.gates(held).for_each(|(live, ticket)| live.has_left(&ticket, since, now));
+            self.gates(held).for_each(|(live, ticket)| live.has_left(ticket, since, now));
         }
     }
 
     pub(crate) fn go_on(&self, held: &Held, waited: &Waited, what: For, now: Mono) {
         if let Some(since) = waited.end(what, now) {
-            self.gates(held).for_each(|(live, ticket)| live.is_back(&ticket, since, now));
+            self.gates(held).for_each(|(live, ticket)| live.is_back(ticket, since, now));
         }
     }
 
@@ -24,16 +24,15 @@ impl RouteCell {
     pub(crate) fn end_wait(&self, held: Held, waited: &Waited, now: Mono) -> Option<Held> {
         let (since, nanos) = waited.close(now)?;
         if let Some(since) = since {
-            self.gates(&held).for_each(|(live, ticket)| live.is_back(&ticket, since, now));
+            self.gates(&held).for_each(|(live, ticket)| live.is_back(ticket, since, now));
         }
-        let later = |ticket: Ticket| ticket.later_by(nanos, now);
-        let shared = held.shared.map(|Shared { place, ticket }| Shared { place, ticket: later(ticket) });
-        Some(Held { own: later(held.own), shared })
+        Some(Held { start: later_by(held.start, nanos, now), ..held })
     }
 
     fn gates(&self, held: &Held) -> impl Iterator<Item = (&Live, Ticket)> {
-        let group =
-            held.shared.and_then(|shared| Some((self.groups.get(shared.place)?.live(), shared.ticket)));
-        [(&self.live, held.own)].into_iter().chain(group)
+        let group = held
+            .shared
+            .and_then(|Shared { place, mark }| Some((self.groups.get(place)?.live(), held.ticket(mark))));
+        [(&self.live, held.ticket(held.own))].into_iter().chain(group)
     }
 }

@@ -7,40 +7,53 @@ use atrion_core::{Ladder, Mode, Mono, Priority, Reason, Tier, Volts};
 use super::control::{Control, Force};
 use super::stripe::{Lane, Stripe, tier_index};
 use super::sync::Ordering::{Acquire, Relaxed, Release};
-use super::{Live, MILLIONTHS, Refused, Ticket};
+use super::{Live, MILLIONTHS, Mark, Refused, Ticket};
+
+/// A request that may pass and is not counted yet: the usual case, a thread with a stripe of its own
+/// on a route that is not near its limit.
+#[derive(Clone, Copy)]
+pub(crate) struct Passing<'a> {
+    live: &'a Live,
+    lane: Lane<'a>,
+    control: Control,
+    unflushed: i64,
+    in_flight: i64,
+}
+
+impl Passing<'_> {
+    /// Counts the request in. By the thread that has looked, before it looks again.
+    #[inline(always)]
+    pub(crate) fn enter(self, tier: Tier, now: Mono) -> Mark {
+        let Self { live, lane, control, unflushed, in_flight } = self;
+        lane.stripe.unflushed.store(unflushed + 1, Relaxed);
+        lane.admitted(tier, now, live.window_start(), live.span_of(now));
+        live.touch();
+        Mark::new(control, in_flight - live.apart_if_any())
+    }
+}
 
 impl Live {
-    /// Lets the usual request through. `slot` is the calling thread's number.
+    /// Looks whether a request passes in the usual way. `slot` is the calling thread's number.
     ///
-    /// Only the usual case stands here, small enough to be inlined into the caller and to be
-    /// answered in registers: a thread with a stripe of its own, on a route that is not near its
-    /// limit. `None` says nothing but that it takes [`admit_slow`](Self::admit_slow).
+    /// Small enough to be inlined into the caller and to be answered in registers. `None` says
+    /// nothing but that it takes [`admit`](Self::admit).
     #[inline(always)]
-    pub(crate) fn admit_fast(&self, slot: usize, priority: Priority, now: Mono) -> Option<Ticket> {
-        if let Some(tier) = priority.tier_of_band()
-            && let Some(lane) = self.own_lane(slot)
-        {
-            // Acquire: a request that sees a closing sees the evidence floor and the cleared debt
-            // that came before it.
-            let control = Control(self.control.load(Acquire));
-            let shared = self.in_flight.0.load(Relaxed);
-            let unflushed = lane.stripe.unflushed.load(Relaxed);
-            if !control.is_exceptional()
-                && shared + unflushed < i64::from(self.certain[tier_index(tier)].load(Relaxed))
-                && self.debt.load(Relaxed) <= 0
-                && unflushed + 1 < i64::from(self.batch.load(Relaxed))
-            {
-                lane.stripe.unflushed.store(unflushed + 1, Relaxed);
-                lane.admitted(tier, now, self.window_start(), self.span_of(now));
-                self.touch();
-                return Some(Ticket::new(now, control, tier, shared + unflushed - self.apart_if_any()));
-            }
-        }
-        None
+    pub(crate) fn passing(&self, slot: usize, tier: Tier) -> Option<Passing<'_>> {
+        let lane = self.own_lane(slot)?;
+        // Acquire: a request that sees a closing sees the evidence floor and the cleared debt that
+        // came before it.
+        let control = Control(self.control.load(Acquire));
+        let unflushed = lane.stripe.unflushed.load(Relaxed);
+        let in_flight = self.in_flight.0.load(Relaxed) + unflushed;
+        let passes = !control.is_exceptional()
+            && in_flight < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+            && self.debt.load(Relaxed) <= 0
+            && unflushed + 1 < i64::from(self.batch.load(Relaxed));
+        passes.then_some(Passing { live: self, lane, control, unflushed, in_flight })
     }
 
     /// Decides on any request.
-    pub(crate) fn admit_slow(
+    pub(crate) fn admit(
         &self,
         slot: usize,
         priority: Priority,
@@ -116,7 +129,7 @@ impl Live {
         let before = self.move_in_flight(lane, 1) - self.apart();
         lane.admitted(tier, now, self.window_start(), self.span_of(now));
         self.touch();
-        Ticket::new(now, control, tier, before)
+        Ticket { start: now, tier, mark: Mark::new(control, before) }
     }
 
     /// Everything but the plain yes. Cold: it may look at every stripe.
@@ -166,7 +179,7 @@ impl Live {
         }
     }
 
-    /// The cap holds for probes as for everybody.
+    /// The cap holds for probes, too.
     fn has_place(&self) -> bool {
         let cap = self.cap.load(Relaxed);
         cap == u32::MAX || self.exact_admitted_signed() < i64::from(cap)

@@ -5,8 +5,8 @@
 //! on the stripe of whichever thread admits or finishes it: the sum over the stripes is how many of
 //! that span are still in flight. The pulse opens a new span now and then, and moves old ones whole
 //! over the bound to the *overtaken*: calls so old, while younger ones are answered, that what they
-//! wait for is not the service's usual work. They are counted once for the route, and the crowd that
-//! the law looks at is without them.
+//! wait for is not the service's usual work. They are counted once for the route, and the crowd
+//! that the law looks at is without them.
 //!
 //! Where a call counts is a function of its start and of what the pulse has published. A call that
 //! ends in the same instant in which the pulse moves its span may be taken off the wrong place. The
@@ -14,7 +14,7 @@
 
 use atrion_core::Mono;
 
-use super::stripe::TIERS;
+use super::stripe::{TIERS, tier_index};
 use super::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use super::{Live, Ticket};
 
@@ -71,24 +71,24 @@ impl Live {
 
     /// An overtaken call has ended or waits for its client.
     #[cold]
-    pub(super) fn one_overtaken_less(&self, ticket: &Ticket) {
-        self.overtaken.0[ticket.tier_index()].fetch_sub(1, Relaxed);
+    pub(super) fn one_overtaken_less(&self, ticket: Ticket) {
+        self.overtaken.0[tier_index(ticket.tier)].fetch_sub(1, Relaxed);
         // The route may be quiet but for such calls.
         self.touch();
     }
 
     /// A call goes on that had started at `start`, as if it came from its client now.
-    pub(super) fn count_back(&self, ticket: &Ticket, start: Mono) {
+    pub(super) fn count_back(&self, ticket: Ticket, start: Mono) {
         match self.span_of(start) {
-            Some(span) => _ = self.base.young[ticket.tier_index()][span].fetch_add(1, Relaxed),
-            None => _ = self.overtaken.0[ticket.tier_index()].fetch_add(1, Relaxed),
+            Some(span) => _ = self.base.young[tier_index(ticket.tier)][span].fetch_add(1, Relaxed),
+            None => _ = self.overtaken.0[tier_index(ticket.tier)].fetch_add(1, Relaxed),
         }
     }
 
     /// It begins to wait for its client.
-    pub(super) fn count_away(&self, ticket: &Ticket, start: Mono) {
+    pub(super) fn count_away(&self, ticket: Ticket, start: Mono) {
         match self.span_of(start) {
-            Some(span) => _ = self.base.young[ticket.tier_index()][span].fetch_sub(1, Relaxed),
+            Some(span) => _ = self.base.young[tier_index(ticket.tier)][span].fetch_sub(1, Relaxed),
             None => self.one_overtaken_less(ticket),
         }
     }

@@ -38,7 +38,8 @@ impl Control {
     /// True unless the table alone decides.
     #[inline]
     pub(crate) const fn is_exceptional(self) -> bool {
-        self.0 & FORCE != 0 || self.0 & MODE == mode_bits(Mode::CircuitBreaker)
+        // One test: no other mode has this bit.
+        self.0 & (FORCE | mode_bits(Mode::CircuitBreaker)) != 0
     }
 
     #[inline]

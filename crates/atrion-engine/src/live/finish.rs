@@ -9,66 +9,56 @@ use atrion_core::adaptive::{DeadRule, debt};
 use atrion_core::{Mode, Mono, Outcome};
 
 use super::control::Control;
-use super::stripe::{Stripe, Verdict};
+use super::stripe::{Lane, Stripe, Verdict};
 use super::sync::Ordering::{Acquire, Relaxed, Release};
 use super::{Live, MILLIONTHS, Ticket};
 
+/// A call that ends as the usual one does, and is not counted yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Leaving<'a> {
+    live: &'a Live,
+    lane: Lane<'a>,
+    unflushed: i64,
+    span: usize,
+}
+
+impl Leaving<'_> {
+    /// Counts the success. By the thread that has looked, before it looks again.
+    #[inline(always)]
+    pub(crate) fn succeed(self, ticket: Ticket, now: Mono) {
+        let Self { live, lane, unflushed, span } = self;
+        lane.stripe.unflushed.store(unflushed - 1, Relaxed);
+        lane.left(ticket, span);
+        let sample_mask = live.sample_mask.load(Relaxed);
+        lane.finished(Verdict::Succeeded, ticket, now, live.window_start(), sample_mask);
+    }
+}
+
 impl Live {
-    /// Takes the verdict on a call back in. `None` is a permit that was dropped without one.
-    ///
-    /// As with [`admit_fast`](Self::admit_fast), only the usual case is inlined: a success in time,
-    /// on a route without failures to remember. Gives back what the call was counted as.
+    /// Looks whether a success of this call, in time, ends in the usual way: on a route without
+    /// failures to remember. As [`passing`](Self::passing) it counts nothing, and is inlined.
     #[inline(always)]
-    pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) -> Verdict {
-        let is_usual = outcome == Some(Outcome::Success)
-            && now.nanos_since(ticket.start) <= self.slo.load(Relaxed)
-            && self.succeed_fast(slot, ticket, now);
-        if is_usual { Verdict::Succeeded } else { self.finish_slow(slot, ticket, outcome, now) }
-    }
-
-    /// The same where another gate has given the verdict: for a group, by the route's.
-    #[inline(always)]
-    pub(crate) fn finish_as(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) {
-        if verdict != Verdict::Succeeded || !self.succeed_fast(slot, ticket, now) {
-            self.settle_slow(slot, ticket, verdict, now);
-        }
-    }
-
-    /// Counts a success, in the usual case. False: nothing is counted yet.
-    #[inline(always)]
-    fn succeed_fast(&self, slot: usize, ticket: Ticket, now: Mono) -> bool {
-        let (Some(lane), Some(span)) = (self.own_lane(slot), self.span_of(ticket.start)) else {
-            return false;
-        };
+    pub(crate) fn leaving(&self, slot: usize, start: Mono) -> Option<Leaving<'_>> {
+        let (lane, span) = (self.own_lane(slot)?, self.span_of(start)?);
         let control = Control(self.control.load(Acquire));
         let unflushed = lane.stripe.unflushed.load(Relaxed);
         let is_usual = self.run.load(Relaxed) == 0
             && self.debt.load(Relaxed) <= 0
             && control.mode() != Mode::CircuitBreaker
             && unflushed - 1 > -i64::from(self.batch.load(Relaxed));
-        if is_usual {
-            lane.stripe.unflushed.store(unflushed - 1, Relaxed);
-            lane.left(ticket, span);
-            lane.finished(
-                Verdict::Succeeded,
-                ticket,
-                now,
-                self.window_start(),
-                self.sample_mask.load(Relaxed),
-            );
-        }
-        is_usual
+        is_usual.then_some(Leaving { live: self, lane, unflushed, span })
     }
 
-    #[inline(never)]
-    pub(super) fn finish_slow(
-        &self,
-        slot: usize,
-        ticket: Ticket,
-        outcome: Option<Outcome>,
-        now: Mono,
-    ) -> Verdict {
-        let late = now.nanos_since(ticket.start) > self.slo.load(Relaxed);
+    /// A call that has taken so long is in time.
+    #[inline(always)]
+    pub(crate) fn is_in_time(&self, start: Mono, now: Mono) -> bool {
+        now.nanos_since(start) <= self.slo.load(Relaxed)
+    }
+
+    /// Takes the verdict on a call back in. `None` is a permit that was dropped without one. Gives
+    /// back what the call was counted as.
+    pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) -> Verdict {
+        let late = !self.is_in_time(ticket.start, now);
         let verdict = match outcome {
             Some(Outcome::Success) if !late => Verdict::Succeeded,
             Some(Outcome::Success) => Verdict::Late,
@@ -80,13 +70,8 @@ impl Live {
         self.settle(slot, ticket, verdict, now)
     }
 
-    #[inline(never)]
-    fn settle_slow(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) {
-        self.settle(slot, ticket, verdict, now);
-    }
-
     /// Counts a verdict, or that it says nothing new, and does what follows from it.
-    fn settle(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) -> Verdict {
+    pub(crate) fn settle(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) -> Verdict {
         let lane = self.lane(slot);
         self.move_in_flight(lane, -1);
         let verdict = match verdict {
@@ -97,7 +82,7 @@ impl Live {
             lane.left(ticket, span);
             lane.finished(verdict, ticket, now, self.window_start(), self.sample_mask.load(Relaxed));
         } else {
-            self.one_overtaken_less(&ticket);
+            self.one_overtaken_less(ticket);
             lane.finished_overtaken(verdict, ticket, now, self.window_start(), self.patience());
         }
         match verdict {
@@ -146,7 +131,7 @@ impl Live {
         // Not the latest of all: what a clock has stamped that went back since would hold for ever.
         self.evidence_floor.store(now.as_nanos(), Release);
         let generation = control.generation();
-        let since_the_opening = ticket.generation == generation;
+        let since_the_opening = ticket.mark.generation() == generation;
         if since_the_opening && self.count_answer(generation) >= self.successes_to_close.load(Relaxed) {
             self.close(generation);
         }
@@ -170,7 +155,7 @@ impl Live {
     pub(super) fn on_failure(&self, verdict: Verdict, ticket: Ticket, now: Mono) {
         // Read first: a run that was counted before a closing must not open what has closed.
         let control = self.control();
-        if control.mode() == Mode::CircuitBreaker && ticket.generation == control.generation() {
+        if control.mode() == Mode::CircuitBreaker && ticket.mark.generation() == control.generation() {
             self.probe_failed(now.since(ticket.start));
         }
         if verdict == Verdict::Failed {

@@ -86,7 +86,18 @@ impl Order {
 }
 
 fn admit(live: &Live, slot: usize, tier: Tier, now: Mono) -> Option<Ticket> {
-    live.admit_fast(slot, tier.into(), now).or_else(|| live.admit_slow(slot, tier.into(), now, &LADDER).ok())
+    match live.passing(slot, tier) {
+        Some(passing) => Some(Ticket { start: now, tier, mark: passing.enter(tier, now) }),
+        None => live.admit(slot, tier.into(), now, &LADDER).ok(),
+    }
+}
+
+fn finish(live: &Live, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) {
+    let leaving = live.leaving(slot, ticket.start);
+    match leaving.filter(|_| outcome == Some(Outcome::Success) && live.is_in_time(ticket.start, now)) {
+        Some(leaving) => leaving.succeed(ticket, now),
+        None => _ = live.finish(slot, ticket, outcome, now),
+    }
 }
 
 #[test]
@@ -99,7 +110,7 @@ fn no_change_of_the_in_flight_count_is_lost_or_doubled() {
             move || {
                 let first = admit(&live, slot, Tier::Critical, at(1)).unwrap();
                 let _held = admit(&live, slot, Tier::Critical, at(1)).unwrap();
-                live.finish(slot, first, Some(Outcome::Success), at(2));
+                finish(&live, slot, first, Some(Outcome::Success), at(2));
             }
         };
         order.race(work(0), work(1));
@@ -136,8 +147,8 @@ fn a_call_that_began_on_one_thread_can_end_on_another() {
         let unslotted = admit(&live, crate::slot::NONE, Tier::Normal, at(1)).unwrap();
         let (one, other) = (Arc::clone(&live), Arc::clone(&live));
         order.race(
-            move || one.finish(1, ticket, Some(Outcome::Ignored), at(2)),
-            move || other.finish(0, unslotted, None, at(2)),
+            move || finish(&one, 1, ticket, Some(Outcome::Ignored), at(2)),
+            move || finish(&other, 0, unslotted, None, at(2)),
         );
         assert_eq!(live.exact_in_flight_signed(), 0);
     });
@@ -156,8 +167,8 @@ fn of_two_successes_that_race_exactly_one_closes() {
         let [first, second] = open_with_two_probes(&live);
         let (one, other) = (Arc::clone(&live), Arc::clone(&live));
         order.race(
-            move || one.finish(0, first, Some(Outcome::Success), at(20)),
-            move || other.finish(1, second, Some(Outcome::Success), at(20)),
+            move || finish(&one, 0, first, Some(Outcome::Success), at(20)),
+            move || finish(&other, 1, second, Some(Outcome::Success), at(20)),
         );
         assert_eq!((live.control().mode(), live.control().generation()), (Mode::Operational, 2));
     });
@@ -170,9 +181,9 @@ fn a_success_that_comes_late_cannot_close_the_next_opening() {
         let [first, second] = open_with_two_probes(&live);
         let (one, other) = (Arc::clone(&live), Arc::clone(&live));
         order.race(
-            move || one.finish(0, first, Some(Outcome::Success), at(20)),
+            move || finish(&one, 0, first, Some(Outcome::Success), at(20)),
             move || {
-                other.finish(1, second, Some(Outcome::Success), at(20));
+                finish(&other, 1, second, Some(Outcome::Success), at(20));
                 other.open(2, at(30));
             },
         );
@@ -186,11 +197,11 @@ fn a_failure_that_races_the_closing_opens_nothing_and_leaves_no_debt() {
         let live = Arc::new(live(2, 2));
         let [good, bad] = open_with_two_probes(&live);
         let before = admit(&live, 0, Tier::Critical, at(12)).unwrap();
-        live.finish(0, before, Some(Outcome::Failure), at(13));
+        finish(&live, 0, before, Some(Outcome::Failure), at(13));
         let (one, other) = (Arc::clone(&live), Arc::clone(&live));
         order.race(
-            move || one.finish(0, good, Some(Outcome::Success), at(20)),
-            move || other.finish(1, bad, Some(Outcome::Failure), at(20)),
+            move || finish(&one, 0, good, Some(Outcome::Success), at(20)),
+            move || finish(&other, 1, bad, Some(Outcome::Failure), at(20)),
         );
         assert_eq!((live.control().mode(), live.control().generation()), (Mode::Operational, 2));
         live.forget_debt();
@@ -198,7 +209,7 @@ fn a_failure_that_races_the_closing_opens_nothing_and_leaves_no_debt() {
         // What requests of the new life owe is theirs alone: the gain is that of a route without a
         // past.
         let fresh = admit(&live, 0, Tier::Critical, at(21)).unwrap();
-        live.finish(0, fresh, Some(Outcome::Failure), at(22));
+        finish(&live, 0, fresh, Some(Outcome::Failure), at(22));
         assert_eq!(live.debt.load(Relaxed), 0);
     });
 }
@@ -261,7 +272,7 @@ fn the_right_of_silence_is_taken_once() {
         live.publish(&publication(100.0, 0.0), &LADDER);
         let ask = |slot: usize| {
             let live = Arc::clone(&live);
-            move || live.admit_slow(slot, Tier::Normal.into(), at(200), &LADDER).is_ok()
+            move || live.admit(slot, Tier::Normal.into(), at(200), &LADDER).is_ok()
         };
         let (one, other) = order.race(ask(0), ask(1));
         assert!(one ^ other, "{one} {other}");
@@ -275,7 +286,7 @@ fn a_gate_published_for_an_outage_does_not_outlive_an_unheard_closing() {
         let [probe, _] = open_with_two_probes(&live);
         let (request, pulse) = (Arc::clone(&live), Arc::clone(&live));
         order.race(
-            move || request.finish(0, probe, Some(Outcome::Success), at(20)),
+            move || finish(&request, 0, probe, Some(Outcome::Success), at(20)),
             move || {
                 pulse.publish(&publication(100.0, 1.0), &LADDER);
                 if pulse.has_moved_on(1) {
@@ -295,7 +306,7 @@ fn a_tick_that_decides_to_go_on_does_not_undo_an_unheard_opening() {
         let ticket = admit(&live, 0, Tier::Critical, at(1)).unwrap();
         let (request, pulse) = (Arc::clone(&live), Arc::clone(&live));
         order.race(
-            move || request.finish(0, ticket, Some(Outcome::Failure), at(2)),
+            move || finish(&request, 0, ticket, Some(Outcome::Failure), at(2)),
             move || {
                 pulse.change_mode(0, Mode::Operational);
             },
@@ -317,19 +328,19 @@ fn a_wait_beside_the_end_of_its_call_is_counted_back() {
             move || {
                 for _ in 0..2 {
                     if let Some(since) = seen.begin(For::Sender, at(2), || true) {
-                        body.has_left(&ticket, since, at(2));
+                        body.has_left(ticket, since, at(2));
                     }
                     if let Some(since) = seen.end(For::Sender, at(3)) {
-                        body.is_back(&ticket, since, at(3));
+                        body.is_back(ticket, since, at(3));
                     }
                 }
             },
             move || {
                 let (since, _) = waited.close(at(5)).unwrap();
                 if let Some(since) = since {
-                    future.is_back(&ticket, since, at(5));
+                    future.is_back(ticket, since, at(5));
                 }
-                future.finish(1, ticket, Some(Outcome::Success), at(5));
+                finish(&future, 1, ticket, Some(Outcome::Success), at(5));
             },
         );
         assert_eq!((live.waiting(), live.exact_admitted_signed()), (0, 0));
@@ -347,7 +358,7 @@ fn a_call_that_ends_while_its_span_is_overtaken_is_counted_off_once() {
         let (request, pulse) = (Arc::clone(&live), Arc::clone(&live));
         let (_, moved) = order.race(
             move || {
-                request.finish(1, ticket, Some(Outcome::Success), at(20));
+                finish(&request, 1, ticket, Some(Outcome::Success), at(20));
                 [0; TIERS]
             },
             move || {
@@ -369,7 +380,7 @@ fn a_call_that_ends_while_its_span_is_overtaken_is_counted_off_once() {
             (live.overtaken(), live.exact_in_flight_signed(), live.exact_admitted_signed()),
             (1, 0, 1)
         );
-        live.finish(0, stays, Some(Outcome::Success), at(30));
+        finish(&live, 0, stays, Some(Outcome::Success), at(30));
         assert_eq!((live.overtaken(), live.exact_admitted_signed()), (0, 0));
     });
 }

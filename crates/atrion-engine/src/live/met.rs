@@ -21,7 +21,7 @@ impl Live {
 }
 
 /// What an open breaker resists: its own resistance, from the moment at which it opened, and no
-/// crowd on top. It asks nobody but its probes, so nothing can be more than refused. The literal
+/// crowd on top. It admits nothing but its probes, so nothing can be more than refused. The literal
 /// law opens by telemetry and has no such resistance.
 fn of_open(terms: Terms, break_at: f64) -> Terms {
     if break_at <= terms.base.get() {

@@ -147,7 +147,7 @@ impl Lane<'_> {
     /// A call of this span is in flight no more.
     #[inline(always)]
     pub(super) fn left(self, ticket: Ticket, span: usize) {
-        let cell = &self.stripe.young[ticket.tier_index()][span];
+        let cell = &self.stripe.young[tier_index(ticket.tier)][span];
         if self.own {
             cell.store(cell.load(Relaxed).wrapping_sub(1), Relaxed);
         } else {
@@ -178,7 +178,7 @@ impl Lane<'_> {
         let nth = self.ended(verdict, ticket, now, window_start);
         if verdict.is_answer() {
             let nanos = now.nanos_since(ticket.start);
-            self.sample(nth & sample_mask == 0, ticket.in_flight(), nanos);
+            self.sample(nth & sample_mask == 0, ticket.mark.in_flight(), nanos);
         }
     }
 
@@ -221,7 +221,7 @@ impl Lane<'_> {
                 self.count(&stripe.ignored)
             }
             Verdict::Failed => {
-                let x = u64::from(ticket.in_flight());
+                let x = ticket.mark.in_flight();
                 self.add(&stripe.failed_x, x);
                 self.add(&stripe.failed_xx, x * x);
                 self.add(&stripe.held_failed, nanos);
@@ -234,15 +234,15 @@ impl Lane<'_> {
     }
 
     #[inline(always)]
-    fn sample(self, chosen: bool, in_flight: u32, nanos: u64) {
+    fn sample(self, chosen: bool, in_flight: u64, nanos: u64) {
         if chosen {
             self.pair(in_flight, nanos);
         }
     }
 
     #[inline(never)]
-    fn pair(self, in_flight: u32, nanos: u64) {
-        let (stripe, x) = (self.stripe, u64::from(in_flight));
+    fn pair(self, x: u64, nanos: u64) {
+        let stripe = self.stripe;
         self.count(&stripe.pair_count);
         self.add(&stripe.pair_x, x);
         self.add(&stripe.pair_y, nanos);

@@ -6,8 +6,8 @@
 //! n(t) and off the ages. Its latency is the time in which it did not wait. Otherwise a few sockets
 //! that dawdle would look like a service that is full.
 //!
-//! Waiting is bounded: past [`MOST_WAITING`] a call that waits is load like any other, so that what a
-//! client can keep open out of the law's sight has an end.
+//! Waiting is bounded: past [`MOST_WAITING`] a call that waits is load like any other, so that what
+//! a client can keep open out of the law's sight has an end.
 
 use atrion_core::Mono;
 
@@ -61,13 +61,11 @@ pub(crate) struct WaitingReading {
     pub(crate) ages: u64,
 }
 
-impl Ticket {
-    /// The ticket of a call that has waited for so many nanoseconds. It begins no later than now,
-    /// whatever the clock does.
-    pub(crate) fn later_by(self, nanos: u64, now: Mono) -> Self {
-        let start = self.start.as_nanos().saturating_add(nanos).min(now.as_nanos());
-        Self { start: self.start.max(Mono::from_nanos(start)), ..self }
-    }
+/// The start of a call that has waited for so many nanoseconds. It is no later than now, whatever
+/// the clock does.
+pub(crate) fn later_by(start: Mono, nanos: u64, now: Mono) -> Mono {
+    let later = start.as_nanos().saturating_add(nanos).min(now.as_nanos());
+    start.max(Mono::from_nanos(later))
 }
 
 impl Live {
@@ -87,7 +85,7 @@ impl Live {
     }
 
     /// A call has begun to wait: at `since`, as its word has it.
-    pub(crate) fn has_left(&self, ticket: &Ticket, since: u64, now: Mono) {
+    pub(crate) fn has_left(&self, ticket: Ticket, since: u64, now: Mono) {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
         self.count_away(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
         self.waiting.count.fetch_add(1, Relaxed);
@@ -96,7 +94,7 @@ impl Live {
     }
 
     /// It goes on.
-    pub(crate) fn is_back(&self, ticket: &Ticket, since: u64, now: Mono) {
+    pub(crate) fn is_back(&self, ticket: Ticket, since: u64, now: Mono) {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
         self.count_back(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
         self.waiting.count.fetch_sub(1, Relaxed);
