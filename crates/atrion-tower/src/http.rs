@@ -14,7 +14,10 @@ mod future;
 pub use future::ResponseFuture;
 
 mod request;
-pub use request::{Intake, RequestBody, Rest, Unwatched, Watched};
+pub use request::{Intake, RequestBody, Unwatched, Watched};
+
+mod rest;
+pub use rest::Rest;
 
 mod body;
 pub use body::AdmissionBody;

@@ -11,6 +11,7 @@ use atrion_core::Outcome;
 use atrion_engine::OwnedPermit;
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -76,9 +77,16 @@ impl Awaiting {
         }
     }
 
-    /// The status of a gRPC or gRPC-Web response with these headers.
+    /// The status of a gRPC or gRPC-Web response with these headers. A body that is compressed as a
+    /// whole hides it, and says no more than that there was an answer.
     pub(crate) fn status(headers: &HeaderMap) -> Self {
-        WebStatus::of(headers).map_or(Self::Trailers, Self::WebTrailers)
+        match WebStatus::of(headers) {
+            Some(_) if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") => {
+                Self::End(Outcome::Ignored)
+            }
+            Some(status) => Self::WebTrailers(status),
+            None => Self::Trailers,
+        }
     }
 }
 
@@ -172,8 +180,8 @@ where
 /// Whether all bytes of a body of known length are out: it may then be dropped. Trailers come after
 /// the last byte.
 fn is_sent<B: Body>(watch: Option<&Watch>, body: &B) -> bool {
-    let only_the_end = watch.is_some_and(|watch| matches!(watch.awaiting, Awaiting::End(_)));
-    only_the_end && body.size_hint().exact() == Some(0)
+    let is_in_the_bytes = watch.is_some_and(|watch| !matches!(watch.awaiting, Awaiting::Trailers));
+    is_in_the_bytes && body.size_hint().exact() == Some(0)
 }
 
 /// What has been made waits until the client takes it: a server polls a body when it has room to

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The body of a request: watched for whether its client lets the handler wait for it, and read off
-//! where the request is refused.
+//! The body of a request: watched for whether its client lets the handler wait for it.
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use atrion_engine::{OwnedPermit, RequestWait};
-use bytes::Buf as _;
-use http::header::EXPECT;
-use http::{Method, Request, Version};
+use http::Request;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+
+use super::rest::Rest;
 
 /// Whether a layer looks into the bodies of requests: [`Watched`] or [`Unwatched`]. There are no
 /// others: what is hidden here changes without notice.
@@ -19,7 +18,7 @@ pub trait Intake<B> {
     /// The body that the inner service gets.
     type Body;
 
-    /// What is left of the request of a refused call.
+    /// What is to be read of a refused request before it is answered.
     #[doc(hidden)]
     type Rest: Future<Output = ()>;
 
@@ -36,19 +35,20 @@ pub trait Intake<B> {
 /// For servers: while the handler waits for the client to send more of the request's body, the
 /// request is no load. The inner service gets the body as a [`RequestBody`].
 ///
-/// Of a refused HTTP/1 request up to 1 MiB is read off before the answer, because a server that
-/// answers and closes while its client still writes is not heard.
+/// The rest of a refused HTTP/1 request is read off, because a server that answers and closes while
+/// its client still writes is not heard: 64 MiB at most, for 30 s at most. Above 64 KiB the answer
+/// goes out at once, and the rest is read by a task beside it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Watched;
 
 /// For clients, and for inner services that want one certain type of body: the request is passed on
-/// as it is, and waiting for its body counts as load.
+/// as it is, and waiting for its body counts as load. Nothing is read of a refused request.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Unwatched;
 
-impl<B: Body> Intake<B> for Watched {
+impl<B: Body + Send + 'static> Intake<B> for Watched {
     type Body = RequestBody<B>;
     type Rest = Rest<B>;
 
@@ -66,19 +66,9 @@ impl<B: Body> Intake<B> for Watched {
     }
 
     fn refused(request: Request<B>) -> Option<Rest<B>> {
-        // Of an HTTP/2 stream the client hears the answer while it sends. A client that asks first
-        // sends nothing, and reading would tell it to.
-        let is_read = request.version() <= Version::HTTP_11
-            && request.method() != Method::CONNECT
-            && !request.headers().contains_key(EXPECT)
-            && !request.body().is_end_stream()
-            && request.body().size_hint().lower() <= MOST_READ;
-        is_read.then(|| Rest { body: request.into_body(), left: MOST_READ })
+        Rest::of(request)
     }
 }
-
-/// How much of a refused request is read, in bytes: what a client has sent before it can know.
-const MOST_READ: u64 = 1 << 20;
 
 impl<B> Intake<B> for Unwatched {
     type Body = B;
@@ -102,6 +92,49 @@ pin_project! {
     ///
     /// Where it has nothing to give yet, its request waits for its client and is no load: a client
     /// that dawdles over an upload takes no place from others.
+    ///
+    /// The compiler's "expected `Request<RequestBody<_>>`, found `Request<_>`" means that the inner
+    /// service takes one certain body and has to take another. One of these mends it:
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use atrion_engine::Atrion;
+    /// # use atrion_tower::{AdmissionLayer, RequestBody};
+    /// # use bytes::Bytes;
+    /// # use http::{Request, Response};
+    /// # use http_body_util::{Empty, Full};
+    /// # use tower::{Layer, Service, service_fn};
+    /// # type Incoming = Empty<Bytes>; // as hyper's
+    /// # type Answer = Result<Response<Full<Bytes>>, Infallible>;
+    /// # fn serve(_: impl Service<Request<Incoming>>) {}
+    /// // The handler takes the body that it gets.
+    /// async fn watched(request: Request<RequestBody<Incoming>>) -> Answer {
+    ///     # drop(request);
+    ///     Ok(Response::new(Full::from("read")))
+    /// }
+    ///
+    /// // The handler takes any body.
+    /// async fn any<B: http_body::Body>(request: Request<B>) -> Answer {
+    ///     # drop(request);
+    ///     Ok(Response::new(Full::from("read")))
+    /// }
+    ///
+    /// // The handler stays as it is: it gets the body without the watch, or the layer has none.
+    /// async fn certain(request: Request<Incoming>) -> Answer {
+    ///     # drop(request);
+    ///     Ok(Response::new(Full::from("read")))
+    /// }
+    ///
+    /// # fn mends(atrion: Atrion) {
+    /// let layer = AdmissionLayer::new(atrion);
+    /// serve(layer.layer(service_fn(watched)));
+    /// serve(layer.layer(service_fn(any)));
+    /// serve(layer.layer(service_fn(|request: Request<RequestBody<Incoming>>| {
+    ///     certain(request.map(RequestBody::into_inner))
+    /// })));
+    /// serve(layer.unwatched().layer(service_fn(certain)));
+    /// # }
+    /// ```
     pub struct RequestBody<B> {
         #[pin]
         body: B,
@@ -161,31 +194,5 @@ impl<B: Default> Default for RequestBody<B> {
 impl<B: fmt::Debug> fmt::Debug for RequestBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RequestBody").field(&self.body).finish()
-    }
-}
-
-pin_project! {
-    /// Reads the rest of a refused request, to a bound.
-    #[derive(Debug)]
-    pub struct Rest<B> {
-        #[pin]
-        body: B,
-        left: u64,
-    }
-}
-
-impl<B: Body> Future for Rest<B> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        while let Some(Ok(frame)) = ready!(this.body.as_mut().poll_frame(cx)) {
-            let size = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-            match this.left.checked_sub(size) {
-                Some(left) => *this.left = left,
-                None => break,
-            }
-        }
-        Poll::Ready(())
     }
 }

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 
+use crate::hold::File;
 use crate::support::{Body, Sent, World, begin, body, exchange, refused, spawn};
 
 const METHOD: &str = "/shop.Checkout/Pay";
@@ -146,6 +147,27 @@ async fn grpc_web_has_its_status_in_the_last_frame_of_the_body() {
     }
     let without = web("application/grpc-web", b"\0\0\0\0\0".to_vec());
     assert_eq!(counted(without).await.failed(), 1);
+}
+
+#[tokio::test]
+async fn grpc_web_of_known_length_is_over_with_its_last_byte() {
+    let world = World::with_room_for_one().await;
+    let (mut service, mut server) = spawn(world.layer());
+    let file = File(vec![Bytes::from_static(b"\x80\0\0\0\x10grpc-status: 0\r\n")]);
+    let file = file.map_err(|never| match never {}).boxed_unsync();
+    let answer = Response::builder().header("content-type", "application/grpc-web").body(file).unwrap();
+    let mut body = exchange(&mut service, &mut server, request(), answer).await.into_body();
+    assert!(body.frame().await.is_some());
+    // A server that has sent what it announced does not ask again.
+    drop(body);
+    assert_eq!(world.counts("unmatched").succeeded(), 1);
+}
+
+#[tokio::test]
+async fn a_compressed_body_of_grpc_web_says_nothing_of_health() {
+    let answer = Response::builder().header("content-type", "application/grpc-web+proto");
+    let answer = answer.header("content-encoding", "gzip").body(body("\u{1f}\u{8b}")).unwrap();
+    assert_eq!(counted(answer).await.ignored(), 1);
 }
 
 #[tokio::test]

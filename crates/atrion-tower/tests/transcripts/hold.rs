@@ -17,7 +17,7 @@ use tower::{Layer as _, Service as _, ServiceBuilder, ServiceExt as _, service_f
 use crate::support::{Body, World, body, exchange, get, spawn};
 
 /// A body of known length that never reports its end, like one that is copied from a file.
-struct File(Vec<Bytes>);
+pub(crate) struct File(pub(crate) Vec<Bytes>);
 
 impl HttpBody for File {
     type Data = Bytes;

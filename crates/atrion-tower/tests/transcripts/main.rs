@@ -16,3 +16,4 @@ mod outcome;
 mod priority;
 mod readiness;
 mod refusal;
+mod rest;
