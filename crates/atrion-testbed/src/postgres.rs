@@ -105,6 +105,7 @@ impl PostgresBuilder {
             settings.push("ssl=on".to_owned());
             settings.push(format!("ssl_cert_file={}", files.certificate.display()));
             settings.push(format!("ssl_key_file={}", files.key.display()));
+            settings.push(format!("ssl_ca_file={}", files.authority.display()));
         }
         settings.extend(self.settings.iter().map(|(name, value)| format!("{name}={value}")));
         let mut command = vec![programs.server.clone().into(), "-D".into(), folder.join("data").into()];

@@ -51,12 +51,12 @@ impl StoreError {
         }
     }
 
-    /// The same; what is refused for its credentials passes by itself.
+    /// The same; what is refused for its credentials, a client's certificate among them, passes by
+    /// itself.
     pub(super) fn passing(self) -> Self {
+        let is_refused = matches!(self.code().as_deref(), Some("28000" | "28P01"));
         match &self {
-            Self::Sql(error) if matches!(self.code().as_deref(), Some("28000" | "28P01")) => {
-                Self::Credentials(said(error))
-            }
+            Self::Sql(error) if is_refused || self.is_of_tls() => Self::Credentials(said(error)),
             _ => self,
         }
     }

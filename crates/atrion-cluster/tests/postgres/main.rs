@@ -74,6 +74,8 @@ fn main() -> ExitCode {
             schema::many_nodes_migrate_at_once,
             schema::an_older_schema_is_migrated_or_refused,
             schema::a_newer_minor_is_used_and_a_newer_major_is_refused,
+            rights::what_a_server_says_of_a_name_is_one_line,
+            tls::a_client_s_certificate_that_is_renewed_is_asked_for_again,
             tls::only_a_trusted_server_is_talked_to,
             tls::a_server_without_tls_is_refused_by_who_asks_for_it,
         ],

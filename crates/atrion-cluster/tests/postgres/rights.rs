@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use atrion_cluster::postgres::HistoryReader;
 use atrion_cluster::{CredentialError, Credentials};
 use atrion_core::Mode;
 use atrion_state::{ProviderError, StateProvider};
@@ -82,6 +83,17 @@ pub(crate) async fn a_wrong_password_is_an_error_that_says_so() {
     );
     let shown = format!("{error:?} {error} {adapter:?} {:?}", adapter.health());
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+pub(crate) async fn what_a_server_says_of_a_name_is_one_line() {
+    let url = Postgres::url_at(server().address(), "postgres", Postgres::PASSWORD, "a%0Ab%1B%5B31m");
+    let adapter = builder(&url).build().unwrap();
+    let error = adapter.connect().await.unwrap_err();
+    assert!(error.to_string().contains("a\\nb\\u{1b}[31m"), "{error}");
+    assert!(!error.to_string().contains(char::is_control), "{error:?}");
+    let reader = HistoryReader::new(&url, "shop").unwrap();
+    let asked = reader.last(Duration::from_secs(1)).await.unwrap_err().to_string();
+    assert!(!asked.contains(char::is_control), "{asked:?}");
 }
 
 pub(crate) async fn a_password_that_is_changed_is_asked_for_again() {
