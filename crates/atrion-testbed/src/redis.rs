@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One Redis server.
+//! One Redis server, or one Valkey server in its place.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::keeper::{Keeper, folder};
 use crate::ports::{free_port, on_free_ports};
 use crate::resp::{Client, Reply};
 use crate::{Programs, Server, ServerError, TlsFiles, locate};
+
+/// What every [`Redis`] of this process is.
+static IS: OnceLock<Server> = OnceLock::new();
 
 /// A Redis server that keeps nothing on disk, on a Unix socket and on a TCP port of 127.0.0.1. It
 /// ends with the value.
@@ -59,7 +63,7 @@ impl RedisBuilder {
     /// # Errors
     /// [`ServerError`]: there is none, or it does not start; its log is in the error.
     pub fn start(self) -> Result<Redis, ServerError> {
-        let programs = locate(Server::Redis)?;
+        let programs = locate(Redis::server())?;
         on_free_ports(|| self.clone().try_start(&programs))
     }
 
@@ -100,6 +104,18 @@ impl RedisBuilder {
 }
 
 impl Redis {
+    /// Lets every server of this process be a [`Server::Redis`] or a [`Server::Valkey`]: a suite's
+    /// choice, before its first start. The first word counts.
+    pub fn are_all(server: Server) {
+        let _ = IS.set(server);
+    }
+
+    /// What they are: Redis, unless something else was chosen.
+    #[must_use]
+    pub fn server() -> Server {
+        *IS.get().unwrap_or(&Server::Redis)
+    }
+
     /// Starts a server without a password.
     ///
     /// # Errors

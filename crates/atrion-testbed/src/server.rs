@@ -8,6 +8,8 @@
 pub enum Server {
     /// `redis-server`.
     Redis,
+    /// `valkey-server`, which does what a Redis does; [`Redis`](crate::Redis) starts it, too.
+    Valkey,
     /// `postgres`, `initdb` and `psql`.
     Postgres,
     /// `pgbouncer`, a pooler before PostgreSQL.
@@ -20,13 +22,15 @@ pub enum Server {
 
 impl Server {
     /// Everything there is.
-    pub const ALL: [Self; 5] = [Self::Redis, Self::Postgres, Self::PgBouncer, Self::Promtool, Self::Chromium];
+    pub const ALL: [Self; 6] =
+        [Self::Redis, Self::Valkey, Self::Postgres, Self::PgBouncer, Self::Promtool, Self::Chromium];
 
     /// The name for people.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
             Self::Postgres => "PostgreSQL",
             Self::PgBouncer => "PgBouncer",
             Self::Promtool => "promtool",
@@ -38,6 +42,7 @@ impl Server {
     pub(crate) const fn program(self) -> &'static str {
         match self {
             Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
             Self::Postgres => "postgres",
             Self::PgBouncer => "pgbouncer",
             Self::Promtool => "promtool",
@@ -50,6 +55,7 @@ impl Server {
     pub(crate) const fn variable(self) -> &'static str {
         match self {
             Self::Redis => "ATRION_TEST_REDIS_SERVER",
+            Self::Valkey => "ATRION_TEST_VALKEY_SERVER",
             Self::Postgres => "ATRION_TEST_PG_BIN",
             Self::PgBouncer => "ATRION_TEST_PGBOUNCER",
             Self::Promtool => "ATRION_TEST_PROMTOOL",
@@ -61,6 +67,7 @@ impl Server {
     pub(crate) const fn package(self) -> &'static str {
         match self {
             Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
             Self::Postgres => "postgresql",
             Self::PgBouncer => "pgbouncer",
             Self::Promtool => "prometheus",

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! The adapter against real Redis servers: what the port promises, and what befalls servers.
+//! The adapter against real servers: what the port promises, and what befalls servers. This target
+//! runs against Redis, and `valkey` runs the same tests against Valkey.
 #![allow(missing_docs, unreachable_pub)] // a test's name says what it shows
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::float_cmp)] // helpers of tests speak as tests do
 
 use std::process::ExitCode;
 
-use atrion_testbed::{Server, tests};
+use atrion_testbed::{Redis, Server, tests};
 
 #[path = "../shared/authority.rs"]
 mod authority;
@@ -23,9 +24,9 @@ mod topology;
 #[path = "../shared/traffic.rs"]
 mod traffic;
 
-fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     atrion_testbed::run(
-        &[Server::Redis],
+        &[Redis::server()],
         tests![
             chaos::a_fleet_survives_what_befalls_its_store,
             chaos::a_gate_hears_the_fleet_as_long_as_there_is_one,
@@ -43,11 +44,18 @@ fn main() -> ExitCode {
             refusals::a_full_server_stores_nothing_and_carries_the_channel,
             refusals::a_demoted_server_is_called_a_replica,
             refusals::a_password_that_is_changed_is_asked_for_again,
-            security::a_fleet_speaks_over_tls_and_to_no_other_server,
+            refusals::a_server_that_cannot_save_stores_nothing_and_carries_the_channel,
+            security::a_client_s_certificate_that_is_renewed_is_asked_for_again => unless no_tls,
+            security::a_fleet_speaks_over_tls_and_to_no_other_server => unless no_tls,
             stuck::no_request_calls_a_provider_or_waits_for_one_that_does,
             topology::a_cluster_of_three_masters_carries_a_fleet,
             topology::a_fleet_follows_its_slot_to_another_node,
             topology::a_fleet_follows_its_master_after_a_failover,
         ],
     )
+}
+
+/// Why no server here speaks TLS, if none does.
+fn no_tls() -> Option<String> {
+    (Redis::server() == Server::Valkey).then(|| "the Valkey that is fetched was built without TLS".to_owned())
 }

@@ -69,6 +69,39 @@ pub async fn a_full_server_stores_nothing_and_carries_the_channel() {
     assert_eq!(scars, [90.0], "the last word was stored");
 }
 
+pub async fn a_server_that_cannot_save_stores_nothing_and_carries_the_channel() {
+    let redis = Redis::start().unwrap();
+    let node = |name| builder(name, &redis.url()).build().unwrap();
+    let (one, two) = (node("one"), node("two"));
+    for node in [&one, &two] {
+        node.connect().await.unwrap();
+    }
+    eventually("both are up", || one.health().is_up() && two.health().is_up()).await;
+
+    // Its file cannot be written, because a folder stands in its place.
+    let file = redis.socket().with_file_name("dump.rdb");
+    std::fs::create_dir(&file).unwrap();
+    redis.config_set("save", "3600 1").unwrap();
+    redis.command(["BGSAVE"]).unwrap();
+    eventually("both say so", || says(&one, "cannot save its data") && says(&two, "cannot save its data"))
+        .await;
+    let before = connections(&redis);
+    for scar in [60.0, 90.0] {
+        one.update_vector(route("a"), vector(scar)).await.unwrap();
+        eventually("two hears one all the same", || seen(&two, "a").1 > scar - 5.0).await;
+    }
+    assert_eq!(connections(&redis), before + 1, "no connection was given up");
+
+    std::fs::remove_dir(&file).unwrap();
+    // It is refused while the server tries by itself, as it does every five seconds.
+    eventually("the server saves again", || redis.command(["BGSAVE"]).is_ok()).await;
+    eventually("both are up", || one.health().is_up() && two.health().is_up()).await;
+    eventually("all is stored", || one.stats()[0].lag < Some(Duration::from_secs(2))).await;
+    for node in [&one, &two] {
+        node.disconnect().await.unwrap();
+    }
+}
+
 pub async fn a_demoted_server_is_called_a_replica() {
     let redis = Redis::start().unwrap();
     let one = builder("one", &redis.url()).longest_wait(Duration::from_millis(200)).build().unwrap();

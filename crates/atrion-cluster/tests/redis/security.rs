@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! TLS with certificates that only the fleet trusts.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atrion_cluster::Credentials;
 use atrion_state::{Health, StateProvider};
 use atrion_testbed::Redis;
 
@@ -28,4 +32,32 @@ pub async fn a_fleet_speaks_over_tls_and_to_no_other_server() {
     {
         assert!(!shown.contains("secret"), "{shown}");
     }
+}
+
+pub async fn a_client_s_certificate_that_is_renewed_is_asked_for_again() {
+    let mine = Authority::new();
+    let redis = Redis::builder().tls(mine.files.clone()).setting("tls-auth-clients", "yes").start().unwrap();
+    // What an agent keeps in two files.
+    let files = Arc::new(Mutex::new(mine.client(1)));
+    let source = Arc::clone(&files);
+    let one = builder("one", &redis.tls_url().unwrap()).tls_root(mine.pem()).credentials(move || {
+        let (certificate, key) = source.lock().unwrap().clone();
+        async { Ok(Credentials::default().with_certificate(certificate, key)) }
+    });
+    let one = one.longest_wait(Duration::from_millis(200)).build().unwrap();
+    one.connect().await.unwrap();
+    eventually("it is up", || one.health().is_up()).await;
+
+    // The agent is late, and the server lets nobody in with this one.
+    *files.lock().unwrap() = mine.expired_client(2);
+    for kind in ["normal", "pubsub"] {
+        redis.command(["CLIENT", "KILL", "TYPE", kind]).unwrap();
+    }
+    let says =
+        |reason: &str| matches!(one.health(), Health::Degraded { reason: said } if said.contains(reason));
+    eventually("the old certificate is refused", || says("ertificate")).await;
+    *files.lock().unwrap() = mine.client(3);
+    eventually("it is up with the renewed one", || one.health().is_up()).await;
+    assert!(!format!("{one:?} {:?}", one.stats()).contains("PRIVATE KEY"));
+    one.disconnect().await.unwrap();
 }
