@@ -19,6 +19,7 @@ mod effectiveness;
 mod elasticity;
 mod errors;
 mod evidence;
+mod expected;
 mod health;
 mod missing;
 mod momentum;
@@ -37,6 +38,7 @@ mod worked_off;
 pub use config::{AdaptiveConfig, ConfigFault, Laws};
 pub use dead::DeadRule;
 pub use elasticity::Pairs;
+pub use expected::Expected;
 pub use tick::Tick;
 pub use window::{Failures, Window};
 

@@ -59,12 +59,14 @@ pub enum Reason {
     AtCap,
     /// An operator has forced the route open.
     ForcedOpen,
+    /// The answer cannot come by the request's deadline.
+    TooLate,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 5] =
-        [Self::Saturated, Self::Scarred, Self::BreakerOpen, Self::AtCap, Self::ForcedOpen];
+    pub const ALL: [Self; 6] =
+        [Self::Saturated, Self::Scarred, Self::BreakerOpen, Self::AtCap, Self::ForcedOpen, Self::TooLate];
 
     /// A stable lower-case name for logs, metrics and problem documents.
     #[must_use]
@@ -75,6 +77,7 @@ impl Reason {
             Self::BreakerOpen => "breaker_open",
             Self::AtCap => "at_cap",
             Self::ForcedOpen => "forced_open",
+            Self::TooLate => "too_late",
         }
     }
 }
@@ -110,6 +113,11 @@ pub struct Refusal {
     /// When a request of this voltage has a chance again. Written in seconds.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub retry_after: Duration,
+    /// How long the answer would have taken, where that is why: [`Reason::TooLate`]. Written in
+    /// seconds, and not at all otherwise.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "maybe_seconds"))]
+    pub expected: Option<Duration>,
 }
 
 impl fmt::Display for Refusal {
@@ -133,7 +141,11 @@ impl fmt::Display for Refusal {
             self.debt,
             self.target,
             self.retry_after.as_secs_f64()
-        )
+        )?;
+        match self.expected {
+            Some(expected) => write!(f, "; expected after {:.3} s", expected.as_secs_f64()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -156,6 +168,11 @@ pub fn retry_after(mode: Mode, volts: Volts, scar: Ohms, base: Ohms, scar_decay:
 #[cfg(feature = "serde")]
 fn seconds<S: serde::Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(span.as_secs_f64())
+}
+
+#[cfg(feature = "serde")]
+fn maybe_seconds<S: serde::Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&span.map(|span| span.as_secs_f64()), to)
 }
 
 const HINT: Duration = Duration::from_secs(1);

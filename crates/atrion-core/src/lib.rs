@@ -34,6 +34,9 @@ pub use time::{Mono, Wall};
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub mod durations;
 
+mod cost;
+pub use cost::{Cost, CostError};
+
 mod priority;
 pub use priority::{Priority, Spread, Tier};
 

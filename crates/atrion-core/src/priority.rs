@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::{SplitMix64, Volts};
+use crate::{Cost, Mono, SplitMix64, Volts};
 
 /// How important a request is. Each tier is a band of the voltage ladder; under pressure the lowest
 /// tier is shed first.
@@ -85,9 +85,17 @@ impl fmt::Display for Tier {
     }
 }
 
-/// A request's importance by its caller's word: a tier, with a cohort if it is known, or raw volts.
+/// A request's importance by its caller's word: a tier, with a cohort if it is known, or raw volts;
+/// and what else the caller knows of it: what it costs, and by when its answer is of use.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Priority(Kind);
+pub struct Priority {
+    kind: Kind,
+    cost: Cost,
+    deadline: Mono,
+}
+
+/// The far end of the clock is no deadline.
+const NO_DEADLINE: Mono = Mono::from_nanos(u64::MAX);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
@@ -117,7 +125,11 @@ impl Priority {
     /// A request of `tier`; its place in the band comes from the request's own counter.
     #[must_use]
     pub const fn tier(tier: Tier) -> Self {
-        Self(Kind::Tier(tier))
+        Self::of(Kind::Tier(tier))
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self { kind, cost: Cost::ONE, deadline: NO_DEADLINE }
     }
 
     /// Puts every request of the same `key` (a hash of a user or session id) at the same place of
@@ -125,8 +137,8 @@ impl Priority {
     /// instead of every user losing some. Raw volts have no band and stay as they are.
     #[must_use]
     pub const fn cohort(self, key: u64) -> Self {
-        match self.0 {
-            Kind::Tier(tier) | Kind::Cohort(tier, _) => Self(Kind::Cohort(tier, key)),
+        match self.kind {
+            Kind::Tier(tier) | Kind::Cohort(tier, _) => Self { kind: Kind::Cohort(tier, key), ..self },
             Kind::Volts(_) => self,
         }
     }
@@ -134,13 +146,47 @@ impl Priority {
     /// A voltage decided elsewhere, for example by a gateway. It is used as it is.
     #[must_use]
     pub const fn volts(volts: Volts) -> Self {
-        Self(Kind::Volts(volts))
+        Self::of(Kind::Volts(volts))
+    }
+
+    /// Says how many units of work the request is, as far as that is known: one by default.
+    #[must_use]
+    pub const fn cost(self, cost: Cost) -> Self {
+        Self { cost, ..self }
+    }
+
+    /// Says by when the answer is of use, on the clock of the instance that is asked
+    /// (`route.now().after(left)`). A request that cannot be answered by then is refused at once,
+    /// and an answer that comes later counts as late. The far end of the clock is no deadline.
+    #[must_use]
+    pub const fn deadline(self, at: Mono) -> Self {
+        Self { deadline: at, ..self }
+    }
+
+    /// What the request costs.
+    #[must_use]
+    #[inline]
+    pub const fn units(self) -> Cost {
+        self.cost
+    }
+
+    /// By when its answer is of use, if it has a deadline.
+    #[must_use]
+    #[inline]
+    pub const fn due(self) -> Option<Mono> {
+        if self.deadline.as_nanos() == NO_DEADLINE.as_nanos() { None } else { Some(self.deadline) }
+    }
+
+    /// The same importance as `other`, with this request's own cost and deadline.
+    #[must_use]
+    pub const fn as_important_as(self, other: Self) -> Self {
+        Self { kind: other.kind, ..self }
     }
 
     /// The tier this request is counted under.
     #[must_use]
     pub const fn counted_as(self) -> Tier {
-        match self.0 {
+        match self.kind {
             Kind::Tier(tier) | Kind::Cohort(tier, _) => tier,
             Kind::Volts(volts) => Tier::of(volts),
         }
@@ -151,10 +197,17 @@ impl Priority {
     #[must_use]
     #[inline]
     pub const fn tier_of_band(self) -> Option<Tier> {
-        match self.0 {
+        match self.kind {
             Kind::Tier(tier) | Kind::Cohort(tier, _) => Some(tier),
             Kind::Volts(_) => None,
         }
+    }
+
+    /// The same of a request that says nothing else: it is one unit and has no deadline.
+    #[must_use]
+    #[inline]
+    pub const fn usual_tier(self) -> Option<Tier> {
+        if self.cost.get() == 1 && self.due().is_none() { self.tier_of_band() } else { None }
     }
 
     /// The voltage: `lo + u (hi - lo)` with `u = hash(cohort or counter, epoch)`
@@ -166,7 +219,7 @@ impl Priority {
     #[must_use]
     #[inline]
     pub fn resolve(self, spread: Spread, epoch: u64, counter: u64) -> Volts {
-        let (tier, key) = match self.0 {
+        let (tier, key) = match self.kind {
             Kind::Volts(volts) => return volts,
             Kind::Tier(tier) => (tier, counter),
             Kind::Cohort(tier, key) => (tier, key),
@@ -182,7 +235,7 @@ impl Priority {
 
     /// The five-second span in which `now` lies.
     #[must_use]
-    pub const fn epoch(now: crate::Mono) -> u64 {
+    pub const fn epoch(now: Mono) -> u64 {
         now.as_nanos() / (COHORT_SECONDS * 1_000_000_000)
     }
 }
@@ -216,7 +269,6 @@ fn unit_interval(key: u64, epoch: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Mono;
 
     #[test]
     fn bands_tile_the_ladder() {
@@ -265,6 +317,16 @@ mod tests {
         let volts = Volts::new(71.5).unwrap();
         assert_eq!(Priority::volts(volts).cohort(9).resolve(Spread::Band, 1, 2), volts);
         assert_eq!(Priority::volts(volts).counted_as(), Tier::High);
+    }
+
+    #[test]
+    fn cost_and_deadline_stay_with_the_request_whatever_else_is_said() {
+        let cost = Cost::saturating(40);
+        let asked = Priority::tier(Tier::Low).cost(cost).deadline(Mono::from_nanos(9)).cohort(7);
+        assert_eq!((asked.units(), asked.due()), (cost, Some(Mono::from_nanos(9))));
+        let sent = asked.as_important_as(Priority::volts(Volts::saturating(30.0)));
+        assert_eq!((sent.units(), sent.due(), sent.tier_of_band()), (cost, asked.due(), None));
+        assert_eq!(Priority::default().deadline(Mono::from_nanos(u64::MAX)).due(), None);
     }
 
     #[test]

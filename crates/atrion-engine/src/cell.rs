@@ -179,6 +179,9 @@ impl RouteCell {
     }
 }
 
+/// No deadline.
+const NEVER: Mono = Mono::from_nanos(u64::MAX);
+
 /// What an admitted request holds: a slot of its route, and one of its group if it has one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
@@ -186,6 +189,8 @@ pub(crate) struct Held {
     tier: Tier,
     own: Mark,
     shared: Option<Shared>,
+    /// By when the answer is of use; the far end of the clock without a deadline.
+    due: Mono,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -218,7 +223,7 @@ impl RouteCell {
     /// [`admit`](Self::admit).
     #[inline(always)]
     pub(crate) fn admit_usual(&self, asked: Within, priority: Priority, now: Mono) -> Option<Held> {
-        let (slot, tier) = (slot::current(), priority.tier_of_band()?);
+        let (slot, tier) = (slot::current(), priority.usual_tier()?);
         let own = self.live.passing(slot, tier)?;
         let shared = match self.groups.effective(asked) {
             None => None,
@@ -227,13 +232,16 @@ impl RouteCell {
                 Some(Shared { place, mark })
             }
         };
-        Some(Held { start: now, tier, own: own.enter(tier, now), shared })
+        Some(Held { start: now, tier, own: own.enter(tier, now), shared, due: NEVER })
     }
 
     /// Decides on any request.
     #[inline(never)]
     pub(crate) fn admit(&self, asked: Within, priority: Priority, now: Mono) -> Result<Held, Shed> {
         let (slot, ladder) = (slot::current(), &self.commons.ladder);
+        if let Some(due) = priority.due() {
+            self.refuse_too_late(slot, asked, priority, due, now)?;
+        }
         let mut shared = None;
         if let Some(place) = self.groups.effective(asked)
             && let Some(group) = self.groups.get(place)
@@ -242,34 +250,71 @@ impl RouteCell {
                 Ok(ticket) => shared = Some((group, place, ticket)),
                 Err(refused) => {
                     self.live.turn_away(slot, refused.tier);
-                    return Err(group.explain(refused, self, now));
+                    return Err(group.explain(refused, None, self, now));
                 }
             }
         }
         match self.live.admit(slot, priority, now, ladder) {
             Ok(Ticket { start, tier, mark }) => {
                 let shared = shared.map(|(_, place, ticket)| Shared { place, mark: ticket.mark });
-                Ok(Held { start, tier, own: mark, shared })
+                Ok(Held { start, tier, own: mark, shared, due: priority.due().unwrap_or(NEVER) })
             }
             Err(refused) => {
                 if let Some((group, _, ticket)) = shared {
                     group.live.settle(slot, ticket, Verdict::Cancelled, now);
                 }
-                Err(self.explain(refused, self, now))
+                Err(self.explain(refused, None, self, now))
             }
         }
+    }
+
+    /// Asks both gates whether the answer can come in time.
+    #[cold]
+    fn refuse_too_late(
+        &self,
+        slot: usize,
+        asked: Within,
+        priority: Priority,
+        due: Mono,
+        now: Mono,
+    ) -> Result<(), Shed> {
+        let tier = priority.counted_as();
+        let group = self.groups.effective(asked).and_then(|place| self.groups.get(place));
+        for gate in group.map(|group| &**group).into_iter().chain([self]) {
+            if let Some(expected) = gate.live.refuse_too_late(slot, tier, due, now) {
+                if !std::ptr::eq(gate, self) {
+                    self.live.turn_away(slot, tier);
+                }
+                let refused = gate.live.met(Reason::TooLate, priority, now);
+                return Err(gate.explain(refused, Some(expected), self, now));
+            }
+        }
+        Ok(())
     }
 
     #[inline(always)]
     pub(crate) fn finish(&self, held: Held, outcome: Option<Outcome>, now: Mono) {
         let is_done = outcome == Some(Outcome::Success)
+            && held.due == NEVER
             && self.live.is_in_time(held.start, now)
             && self.succeed_as_usual(held, now).is_some();
         if !is_done {
             // In pieces: as a whole it would have to lie in memory, for the usual call, too.
-            let Held { start, tier, own, shared } = held;
+            let Held { start, tier, own, shared, due } = held;
+            let outcome = if now > due { self.past_due(outcome) } else { outcome };
             self.settle(start, tier, own, shared, outcome, now);
         }
+    }
+
+    /// An answer past its deadline is of no use to its client, and says nothing of the callee: the
+    /// deadline is the client's, and the SLO is the route's.
+    #[cold]
+    fn past_due(&self, outcome: Option<Outcome>) -> Option<Outcome> {
+        if outcome == Some(Outcome::Success) {
+            self.live.missed_its_deadline();
+            return Some(Outcome::Ignored);
+        }
+        outcome
     }
 
     /// `None`: nothing is counted yet.
@@ -313,7 +358,7 @@ impl RouteCell {
     /// Puts the terms to a refusal of this gate, so that it can explain itself. `asked` is the
     /// route that the request was for: this one, or one of this group.
     #[cold]
-    fn explain(&self, refused: Refused, asked: &Self, now: Mono) -> Shed {
+    fn explain(&self, refused: Refused, expected: Option<Duration>, asked: &Self, now: Mono) -> Shed {
         let Refused { reason, volts, tier, mode, in_flight, debt, gate } = refused;
         let target = f64::from(gate.target());
         // What callers reported of saturation is in the gate already; the live crowd comes on top.
@@ -325,12 +370,13 @@ impl RouteCell {
             _ => retry_after(mode, volts, scar, terms.base, self.live.scar_decay()),
         };
         let retry_after = jittered(exact, in_flight ^ volts.get().to_bits());
+        let expected_ms = expected.map(milliseconds);
         let met = terms.resistance().get().to_bits();
         // Mostly a load: in an overload R hardly moves.
         if met > self.met.load(Relaxed) {
             self.met.fetch_max(met, Relaxed);
         }
-        let refusal = Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after };
+        let refusal = Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after, expected_ms };
         let by_group = !std::ptr::eq(self, asked);
         let gate = by_group.then_some(&self.id);
         self.commons.refusals.offer(&asked.id, gate, &asked.sampled_at, &refusal, now);
@@ -342,6 +388,12 @@ impl fmt::Debug for RouteCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Route").field("id", &self.id).field("mode", &self.mode()).finish_non_exhaustive()
     }
+}
+
+/// Rounded up, and at least one.
+fn milliseconds(span: Duration) -> NonZeroU32 {
+    let whole = u32::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
+    NonZeroU32::new(whole).unwrap_or(NonZeroU32::MIN)
 }
 
 /// An operator may lift an override before its end, so no request is sent away for longer than by a

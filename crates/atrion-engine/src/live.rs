@@ -24,6 +24,7 @@ mod admit;
 mod ages;
 mod control;
 mod counting;
+mod deadlines;
 mod finish;
 mod met;
 mod published;
@@ -38,7 +39,7 @@ mod loom_tests;
 
 use std::time::Duration;
 
-use atrion_core::adaptive::DeadRule;
+use atrion_core::adaptive::{DeadRule, Expected};
 use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
 
 pub(crate) use ages::SPANS;
@@ -48,6 +49,7 @@ pub(crate) use waiting::{For, MOST_WAITING, Waited, WaitingReading, later_by};
 
 use ages::{Overtaken, Spans};
 use counting::Stripes;
+use deadlines::Deadlines;
 use published::PublishedTerms;
 use stripe::Stripe;
 use sync::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64};
@@ -111,6 +113,7 @@ pub(crate) struct Live {
     /// Successes of probes, under the generation of their opening.
     successes: AtomicU64,
     terms: PublishedTerms,
+    deadlines: Deadlines,
     born: Mono,
     base: Stripe,
 }
@@ -127,6 +130,7 @@ pub(crate) struct Publication {
     pub(crate) healthy: Gate,
     pub(crate) terms: Terms,
     pub(crate) debt_gain: f64,
+    pub(crate) expected: Expected,
 }
 
 /// What a route's configuration says to its live side.
@@ -234,6 +238,7 @@ impl Live {
             last_pass: AtomicU64::new(now.as_nanos()),
             touched: AtomicBool::new(false),
             terms: PublishedTerms::default(),
+            deadlines: Deadlines::default(),
             born: now,
             base: Stripe::default(),
             stripes: Stripes::default(),

@@ -71,6 +71,8 @@ pub(crate) struct RoutePhysics {
     /// The mode as of the last tick, for events.
     mode: Mode,
     totals: Totals,
+    /// Answers past their deadline, as of the last tick.
+    missed: u32,
     /// The breaker is open.
     outage: Option<OpenBreaker>,
     /// What the fleet says, and what it does to the gate.
@@ -175,6 +177,9 @@ impl RoutePhysics {
         self.publish(live, ladder, now);
         self.set_pace(live, ladder, dt, window.completions(), counted.admissions());
         self.totals.add(&counted);
+        let missed = live.missed();
+        self.totals.late_by_deadline(missed.wrapping_sub(self.missed));
+        self.missed = missed;
         self.mode = live.control().mode();
         self.observe_outage(live, &counted, now);
         Computed {

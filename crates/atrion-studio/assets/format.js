@@ -22,6 +22,7 @@ export const REASONS = {
   scarred: "past failures still hold",
   breaker_open: "the breaker is open",
   at_cap: "the cap is reached",
+  too_late: "the answer would come past the deadline",
   forced_open: "forced open by hand",
 };
 

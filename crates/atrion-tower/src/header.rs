@@ -10,6 +10,12 @@ pub const TIER: HeaderName = HeaderName::from_static("x-atrion-tier");
 /// The importance of a request on the voltage ladder, a decimal number of volts.
 pub const VOLTAGE: HeaderName = HeaderName::from_static("x-atrion-voltage");
 
+/// How long the caller still waits for the answer, in whole milliseconds.
+pub const DEADLINE: HeaderName = HeaderName::from_static("x-atrion-deadline-ms");
+
+/// What the request costs, a decimal number of units above 0.
+pub const COST: HeaderName = HeaderName::from_static("x-atrion-cost");
+
 /// On every refusal: the reason, or `1` where the reason is not told. It tells the middleware of
 /// the caller that nothing has been done and that the service is alive.
 pub const SHED: HeaderName = HeaderName::from_static("x-atrion-shed");
@@ -18,6 +24,7 @@ pub const SHED: HeaderName = HeaderName::from_static("x-atrion-shed");
 /// has refused the request, `admitted` otherwise.
 pub const DECISION: HeaderName = HeaderName::from_static("x-atrion-decision");
 
+pub(crate) const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 pub(crate) const GRPC_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");

@@ -23,6 +23,8 @@ pub use classify::{CallError, Classify, DefaultClassifier, Verdict};
 mod grpc;
 mod grpc_web;
 
+mod work;
+
 mod panics;
 mod ready;
 mod trace;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use atrion_core::{Mono, Priority, Spread, Tier, Volts};
+use atrion_core::{Cost, Mono, Priority, Spread, Tier, Volts};
 use atrion_engine::Atrion;
 use http::{HeaderValue, Request};
 
@@ -13,6 +13,7 @@ use crate::cohort::Cohort;
 use crate::head::RequestHead;
 use crate::header;
 use crate::trust::{Complaints, TrustedHeaders};
+use crate::work;
 
 /// What a client tells its callee about a request's priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -28,6 +29,8 @@ pub enum Propagate {
     Voltage,
 }
 
+pub(crate) type CostRule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cost> + Send + Sync;
+
 type Rule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Priority> + Send + Sync;
 
 /// The sources of a request's priority, the first one counts: an extension, the service's own rule,
@@ -36,6 +39,7 @@ type Rule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Priority> + Send + Sync;
 pub(crate) struct Priorities {
     pub(crate) default: Priority,
     pub(crate) rule: Option<Arc<Rule>>,
+    pub(crate) cost: Option<Arc<CostRule>>,
     pub(crate) trusted: Option<TrustedHeaders>,
     pub(crate) strip: bool,
     pub(crate) propagate: Propagate,
@@ -61,22 +65,42 @@ impl Priorities {
         if let Some(cohort) = cohort.filter(|_| !has_a_place(priority)) {
             priority = priority.cohort(cohort.key());
         }
+        priority = self.with_work(priority, &head, atrion);
+        let has_work = priority.due().is_some() || priority.units() != Cost::ONE;
         if self.strip {
-            request.headers_mut().remove(header::TIER);
-            request.headers_mut().remove(header::VOLTAGE);
+            for name in [header::TIER, header::VOLTAGE, header::DEADLINE, header::COST] {
+                request.headers_mut().remove(name);
+            }
         }
         if self.propagate != Propagate::Nothing {
             priority = self.propagate(priority, request, atrion);
         }
-        if stated.is_some() || cohort.is_some() {
+        if stated.is_some() || cohort.is_some() || has_work {
             // For the handler, and for the calls that it makes.
             request.extensions_mut().insert(priority);
         }
         priority
     }
 
+    /// Adds what the request costs and by when its answer is of use, where its priority does not say.
+    fn with_work(&self, mut priority: Priority, head: &RequestHead<'_>, atrion: &Atrion) -> Priority {
+        let (told, left) = match &self.trusted {
+            Some(trusted) => trusted.work(head.headers, &mut |name| self.complaints.complain(name, atrion)),
+            None => (None, None),
+        };
+        if priority.units() == Cost::ONE {
+            let ruled = || self.cost.as_ref().and_then(|rule| rule(head));
+            priority = priority.cost(ruled().or(told).unwrap_or(Cost::ONE));
+        }
+        match left {
+            Some(left) if priority.due().is_none() => priority.deadline(atrion.now().after(left)),
+            _ => priority,
+        }
+    }
+
     fn propagate<B>(&self, priority: Priority, request: &mut Request<B>, atrion: &Atrion) -> Priority {
         let headers = request.headers_mut();
+        work::tell_deadline(priority, headers, atrion.now());
         let tier = priority.counted_as();
         headers.insert(header::TIER, HeaderValue::from_static(tier.as_str()));
         if self.propagate == Propagate::Tier {
@@ -87,7 +111,7 @@ impl Priorities {
         let volts = self.place.of(priority, atrion.now());
         headers.insert(header::VOLTAGE, number(volts));
         // The gates here and at the callee judge the same voltage.
-        Priority::volts(volts)
+        priority.as_important_as(Priority::volts(volts))
     }
 }
 
@@ -110,6 +134,7 @@ impl fmt::Debug for Priorities {
         f.debug_struct("Priorities")
             .field("default", &self.default)
             .field("rule", &self.rule.is_some())
+            .field("cost", &self.cost.is_some())
             .field("trusted", &self.trusted)
             .field("strip", &self.strip)
             .field("propagate", &self.propagate)

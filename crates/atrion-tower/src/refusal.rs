@@ -76,6 +76,9 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     voltage: Option<f64>,
     retry_after_ms: u64,
+    /// How long the answer would have taken, where it would have come past the deadline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_ms: Option<u64>,
 }
 
 fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
@@ -92,6 +95,7 @@ fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
         resistance: tells(Detail::Full).map(|()| tenths(shed.resistance().get())),
         voltage: tells(Detail::Full).map(|()| tenths(shed.voltage().get())),
         retry_after_ms: millis(shed.retry_after()),
+        expected_ms: tells(Detail::Reason).and_then(|()| shed.refusal().expected.map(millis)),
     };
     // Strings and numbers always have a JSON form; without the body the head still says enough.
     let body = serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default();

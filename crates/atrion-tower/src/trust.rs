@@ -6,12 +6,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use atrion_core::{Priority, Tier, Volts};
+use std::time::Duration;
+
+use atrion_core::{Cost, Priority, Tier, Volts};
 use atrion_engine::Atrion;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::cohort::Cohort;
+use crate::grpc;
 use crate::header;
+use crate::work;
 
 /// What the layer believes of a request's headers.
 ///
@@ -22,6 +26,8 @@ use crate::header;
 /// - `x-atrion-tier`: the name of a tier in any letter case, lowered to the ceiling. The voltage
 ///   wins if both are there.
 /// - a header of your choice with the id of a user or session, as the request's cohort.
+/// - with [`deadlines`](Self::deadlines) and [`costs`](Self::costs), by when the answer is of use and
+///   what the request costs.
 ///
 /// A header that cannot be read, or is there more than once, counts as absent. It is counted
 /// ([`AdmissionLayer::malformed_headers`](crate::AdmissionLayer::malformed_headers)) and logged
@@ -31,12 +37,14 @@ use crate::header;
 pub struct TrustedHeaders {
     ceiling: Tier,
     cohort: Option<HeaderName>,
+    deadlines: bool,
+    costs: Option<Cost>,
 }
 
 impl TrustedHeaders {
     /// Trusts `x-atrion-tier` and `x-atrion-voltage`, for every tier.
     pub const fn new() -> Self {
-        Self { ceiling: Tier::Critical, cohort: None }
+        Self { ceiling: Tier::Critical, cohort: None, deadlines: false, costs: None }
     }
 
     /// Sets the highest tier that a header can ask for. Voltages stay inside its band. `Critical`
@@ -51,6 +59,41 @@ impl TrustedHeaders {
     pub fn cohort(mut self, header: HeaderName) -> Self {
         self.cohort = Some(header);
         self
+    }
+
+    /// Believes how long the caller waits: `grpc-timeout` of gRPC calls, and `x-atrion-deadline-ms`, a
+    /// whole number of milliseconds; the shorter one where both are there. A caller that names too
+    /// short a time is refused for it, and harms nobody else.
+    pub const fn deadlines(mut self) -> Self {
+        self.deadlines = true;
+        self
+    }
+
+    /// Believes what a request costs: `x-atrion-cost`, a decimal number of units above 0, up to
+    /// `most`. A caller that names too little gets more than its share.
+    pub const fn costs(mut self, most: Cost) -> Self {
+        self.costs = Some(most);
+        self
+    }
+
+    /// What the headers say the request costs, and how long its caller waits.
+    pub(crate) fn work(
+        &self,
+        headers: &HeaderMap,
+        complain: &mut dyn FnMut(&HeaderName),
+    ) -> (Option<Cost>, Option<Duration>) {
+        let cost =
+            self.costs.and_then(|most| read(headers, &header::COST, complain, |text| work::cost(text, most)));
+        if !self.deadlines {
+            return (cost, None);
+        }
+        let own = read(headers, &header::DEADLINE, complain, work::deadline_ms);
+        let of_call = if grpc::is_grpc(headers) {
+            read(headers, &header::GRPC_TIMEOUT, complain, work::grpc_timeout)
+        } else {
+            None
+        };
+        (cost, own.into_iter().chain(of_call).min())
     }
 
     /// The priority that the headers ask for, and the cohort.

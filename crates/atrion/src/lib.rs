@@ -14,8 +14,9 @@ pub use atrion_engine::{
 };
 
 pub use atrion_core::{
-    AdaptiveConfig, ConfigFault, Direction, Gamma, GammaError, Laws, Mode, Mono, Ohms, Outcome, Priority,
-    Reason, Refusal, RfcConfig, Spread, Telemetry, TelemetryError, Terms, Tier, UnitError, Volts, Wall,
+    AdaptiveConfig, ConfigFault, Cost, CostError, Direction, Gamma, GammaError, Laws, Mode, Mono, Ohms,
+    Outcome, Priority, Reason, Refusal, RfcConfig, Spread, Telemetry, TelemetryError, Terms, Tier, UnitError,
+    Volts, Wall,
 };
 
 pub use atrion_state::{

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [Getting started](getting_started) | an install line, a service, a client, and a route without HTTP |
 //! | [Tiers and SLO](tiers_and_slo) | what to set: the SLO, caps, tiers, cohorts, and where the layer belongs |
+//! | [Work](work) | deadlines: what is too late is refused at the door |
 //! | [Protocols](protocols) | uploads, streams, gRPC, browsers, access logs: what the layer does with each |
 //! | [Reading a refusal](reading_a_refusal) | reasons and terms, and what each asks you to do |
 //! | [Rolling out](rolling_out) | shadow mode, overrides, configuration at run time |
@@ -44,6 +45,10 @@ pub mod getting_started {}
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/tiers_and_slo.md")]
 pub mod tiers_and_slo {}
+
+#[doc = include_str!("../manual/links.md")]
+#[doc = include_str!("../manual/work.md")]
+pub mod work {}
 
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/protocols.md")]

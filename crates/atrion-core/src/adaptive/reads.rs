@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::{AdaptiveConfig, AdaptiveState};
+use super::{AdaptiveConfig, AdaptiveState, Expected};
 use crate::{Evidence, Law, Mode, Ohms, Terms};
 
 impl AdaptiveState {
@@ -69,6 +69,19 @@ impl AdaptiveState {
     #[must_use]
     pub const fn work_target(&self) -> f64 {
         self.target.get()
+    }
+
+    /// How long answers will take until the next tick: nothing, unless an overload is shown and
+    /// calls have become slower. Either alone is a guess: callers that ask for more than ever, or a
+    /// service that has become slower with workers to spare.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        let (pace, service) = (self.throughput.get(), self.baseline.base());
+        let waits = self.mode == Mode::Operational && self.room.is_overload() && self.baseline.is_slowed();
+        if !waits || pace <= 0.0 {
+            return Expected::default();
+        }
+        Expected { service, at_work: pace * service, each: 1.0 / pace }
     }
 
     /// Debt D after this tick's relaxation, in slots.

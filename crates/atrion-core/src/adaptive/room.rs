@@ -82,6 +82,11 @@ impl Room {
         self.target
     }
 
+    /// More comes than is worked off.
+    pub(super) const fn is_overload(&self) -> bool {
+        self.overload.is_on()
+    }
+
     /// k: where N* reaches to the SLO, what is above it would be late, so R rises as before a wall.
     /// Where debt stands against N*, the tiers need the ladder's whole length.
     pub(super) fn gain(&self, debt: f64, config: &AdaptiveConfig) -> f64 {

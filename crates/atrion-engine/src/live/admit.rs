@@ -168,6 +168,22 @@ impl Live {
         Err(Refused { reason, volts, tier, mode, in_flight, debt, gate })
     }
 
+    /// What a request meets that another rule than the gate's refuses.
+    #[cold]
+    pub(crate) fn met(&self, reason: Reason, priority: Priority, now: Mono) -> Refused {
+        let control = self.control();
+        let volts = priority.resolve(control.spread(), Priority::epoch(now), 0);
+        Refused {
+            reason,
+            volts,
+            tier: priority.counted_as(),
+            mode: control.mode(),
+            in_flight: self.exact_in_flight(),
+            debt: self.debt(),
+            gate: self.gate(),
+        }
+    }
+
     pub(super) fn reason(&self, volts: Volts) -> Reason {
         // What a caller reports of saturation is part of the gate at rest and no scar.
         if volts.get() as f32 <= self.gate().rest() && volts.get() <= self.terms().at_rest() {

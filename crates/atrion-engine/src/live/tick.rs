@@ -21,6 +21,7 @@ impl Live {
         self.healthy.store(publication.healthy.to_words()[0], Relaxed);
         self.debt_gain.store((publication.debt_gain.clamp(0.0, 1.0) * MILLIONTHS) as u32, Relaxed);
         self.terms.publish(&publication.terms);
+        self.publish_expected(&publication.expected);
         self.set_certain(ladder);
     }
 

@@ -84,6 +84,7 @@ impl RoutePhysics {
             healthy: healthy.compile(),
             terms,
             debt_gain: self.model.debt_gain(),
+            expected: self.model.expected(),
         }
     }
 }

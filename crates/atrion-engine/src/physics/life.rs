@@ -27,6 +27,7 @@ impl RoutePhysics {
             reported: None,
             generation: 0,
             totals: Totals::default(),
+            missed: 0,
             outage: None,
             hearsay: Hearsay::default(),
             attribution: Attribution::default(),

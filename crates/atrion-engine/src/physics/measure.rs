@@ -28,6 +28,8 @@ pub(crate) struct Meter {
     /// When the route last had nothing in flight: silence is counted from there.
     idle_until: Mono,
     absences: Absences,
+    /// Requests that had come past their deadline, as of the last reading.
+    expired: u32,
 }
 
 /// One window, and what was counted in it.
@@ -50,6 +52,7 @@ impl Meter {
             born: now,
             idle_until: now,
             absences: Absences::default(),
+            expired: 0,
         }
     }
 
@@ -104,9 +107,13 @@ impl Meter {
         let absent = absent.min(length);
         self.absences.step(absent, self.admitted - before.count, ended, answered, now);
         let ages = self.ages.saturating_sub(self.absences.of_ages()).max(0);
+        let expired = live.expired();
+        let came_too_late = u64::from(expired.wrapping_sub(self.expired));
+        self.expired = expired;
+        let refused = counted.refusals().saturating_sub(came_too_late);
         let window = Window {
             admitted: counted.admissions(),
-            refused: if live.control().is_shadow() { 0 } else { counted.refusals() },
+            refused: if live.control().is_shadow() { 0 } else { refused },
             succeeded: counted.succeeded.into(),
             failed: counted.failed.into(),
             late: counted.late.into(),

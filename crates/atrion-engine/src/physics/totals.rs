@@ -37,6 +37,13 @@ impl Totals {
         self.cancelled += u64::from(counted.cancelled);
         self.outdated += u64::from(counted.outdated);
     }
+
+    /// So many of the answers that were added as ignored came past their deadline.
+    pub(crate) fn late_by_deadline(&mut self, answers: u32) {
+        let answers = u64::from(answers).min(self.ignored);
+        self.ignored -= answers;
+        self.late += answers;
+    }
 }
 
 /// Counts under the names of what they count.

@@ -47,6 +47,7 @@ pub struct PulseRecord {
     /// Requests refused, likewise; in shadow mode, that would have been.
     pub shed: [u32; TIERS],
     /// The same by reason, in the order of `Reason::ALL`.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "as_many_as_there_were"))]
     pub reasons: [u32; REASONS],
     /// Every failure, also those that the window leaves out.
     pub failed: u32,
@@ -169,6 +170,18 @@ impl Decided {
         let terms = Terms { saturation: Ohms::saturating(crowd + told), ..terms };
         Self { mode: model.mode(), terms, target: law.target, debt }
     }
+}
+
+/// A recording of a version that knew fewer reasons has none of the others.
+#[cfg(feature = "serde")]
+fn as_many_as_there_were<'de, D: serde::Deserializer<'de>>(from: D) -> Result<[u32; REASONS], D::Error> {
+    let counts = <Vec<u32> as serde::Deserialize>::deserialize(from)?;
+    if counts.len() > REASONS {
+        return Err(serde::de::Error::invalid_length(counts.len(), &"no more reasons than are known"));
+    }
+    let mut reasons = [0; REASONS];
+    reasons.iter_mut().zip(counts).for_each(|(reason, count)| *reason = count);
+    Ok(reasons)
 }
 
 #[cfg(feature = "serde")]

@@ -9,6 +9,7 @@ mod world;
 mod absence;
 mod breaker;
 mod clocks;
+mod deadlines;
 mod groups;
 mod limbo;
 mod outage;

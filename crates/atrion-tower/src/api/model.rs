@@ -184,7 +184,7 @@ pub struct RefusalView {
     pub route: String,
     /// The gate of the group that has refused it; null where the route's own did.
     pub group: Option<String>,
-    /// `saturated`, `scarred`, `breaker_open`, `at_cap` or `forced_open`.
+    /// `saturated`, `scarred`, `breaker_open`, `at_cap`, `forced_open` or `too_late`.
     pub reason: &'static str,
     /// The tier of the request.
     pub tier: &'static str,

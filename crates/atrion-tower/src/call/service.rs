@@ -71,7 +71,7 @@ where
         if propagate != Propagate::Nothing {
             let tier = priority.counted_as();
             let volts = (propagate == Propagate::Voltage).then(|| self.place.of(priority, route.now()));
-            priority = volts.map_or(priority, Priority::volts);
+            priority = volts.map_or(priority, |volts| priority.as_important_as(Priority::volts(volts)));
             self.rules.tell(&mut request, tier, volts);
         }
         match route.admit_owned(priority) {

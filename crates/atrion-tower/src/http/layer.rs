@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use atrion_core::Priority;
+use atrion_core::{Cost, Priority};
 use atrion_engine::{Atrion, Route, Shed};
 use tower_layer::Layer;
 
@@ -142,20 +142,47 @@ impl<I> AdmissionLayer<I> {
         self
     }
 
+    /// Sets what a request costs, in units of work. Where the request's priority says it itself, that
+    /// holds; where the rule gives `None`, a trusted header, and otherwise one unit.
+    ///
+    /// ```
+    /// # use atrion_core::Cost;
+    /// # use atrion_tower::AdmissionLayer;
+    /// # fn layer(atrion: atrion_engine::Atrion) -> AdmissionLayer {
+    /// // A unit for each started kilobyte of the upload.
+    /// AdmissionLayer::new(atrion).cost(|head| {
+    ///     let bytes: u64 = head.headers.get("content-length")?.to_str().ok()?.parse().ok()?;
+    ///     Some(Cost::saturating(u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX)))
+    /// })
+    /// # }
+    /// ```
+    pub fn cost(
+        mut self,
+        rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Cost> + Send + Sync + 'static,
+    ) -> Self {
+        self.policy.priorities.cost = Some(Arc::new(rule));
+        self
+    }
+
     /// Believes priorities in headers. Only for services whose callers cannot set them freely.
     pub fn trust_headers(mut self, trusted: TrustedHeaders) -> Self {
         self.policy.priorities.trusted = Some(trusted);
         self
     }
 
-    /// Removes `x-atrion-tier` and `x-atrion-voltage` before the inner service sees the request, so
-    /// that headers that are not trusted here are not trusted further down by accident.
+    /// Removes `x-atrion-tier`, `x-atrion-voltage`, `x-atrion-deadline-ms` and `x-atrion-cost` before
+    /// the inner service sees the request, so that headers that are not trusted here are not trusted further down by accident.
     pub fn strip_headers(mut self) -> Self {
         self.policy.priorities.strip = true;
         self
     }
 
-    /// Tells the callee the request's priority. For clients.
+    /// Tells the callee the request's priority, and how long its caller still waits where the priority
+    /// has a deadline: in `x-atrion-deadline-ms`, and in `grpc-timeout` of a gRPC call, which is
+    /// shortened and never prolonged. For clients.
+    ///
+    /// A handler that puts the [`Priority`] of its request's extensions into those of its calls
+    /// passes on what is left of the deadline.
     pub fn propagate(mut self, propagate: Propagate) -> Self {
         self.policy.priorities.propagate = propagate;
         self

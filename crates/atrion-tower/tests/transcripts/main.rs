@@ -8,6 +8,7 @@
 mod support;
 
 mod call;
+mod deadlines;
 mod groups;
 mod grpc;
 mod hold;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::adaptive::AdaptiveState;
+use atrion_core::adaptive::{AdaptiveState, Expected};
 use atrion_core::rfc::PhysicsState;
 use atrion_core::{Evidence, Law, Mode, Mono, Ohms, Terms};
 
@@ -42,6 +42,14 @@ impl Model {
         match self {
             Self::Adaptive { rules, .. } => rules.scar_ceiling(),
             Self::Rfc { rules, .. } => rules.scar_ceiling(),
+        }
+    }
+
+    /// How long answers will take. The literal law has no idea of it.
+    pub(crate) fn expected(&self) -> Expected {
+        match self {
+            Self::Adaptive { state: Some(state), .. } => state.expected(),
+            Self::Adaptive { state: None, .. } | Self::Rfc { .. } => Expected::default(),
         }
     }
 
