@@ -62,7 +62,7 @@ impl Cost {
     pub const fn of(estimate: f64) -> Result<Self, CostError> {
         if estimate > 0.0 && estimate <= MOST as f64 {
             let whole = estimate as u32;
-            Ok(Self::saturating(if whole as f64 == estimate { whole } else { whole + 1 }))
+            Ok(Self::saturating(if (whole as f64) < estimate { whole + 1 } else { whole }))
         } else {
             Err(CostError { value: estimate })
         }

@@ -2,6 +2,7 @@
 //! A refusal as a value that explains itself.
 
 use core::fmt;
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::{Mode, Ohms, Tier, Volts};
@@ -113,11 +114,10 @@ pub struct Refusal {
     /// When a request of this voltage has a chance again. Written in seconds.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub retry_after: Duration,
-    /// How long the answer would have taken, where that is why: [`Reason::TooLate`]. Written in
-    /// seconds, and not at all otherwise.
+    /// How long the answer would have taken, in milliseconds, rounded up and at least one, where
+    /// that is why: [`Reason::TooLate`].
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    #[cfg_attr(feature = "serde", serde(serialize_with = "maybe_seconds"))]
-    pub expected: Option<Duration>,
+    pub expected_ms: Option<NonZeroU32>,
 }
 
 impl fmt::Display for Refusal {
@@ -142,8 +142,8 @@ impl fmt::Display for Refusal {
             self.target,
             self.retry_after.as_secs_f64()
         )?;
-        match self.expected {
-            Some(expected) => write!(f, "; expected after {:.3} s", expected.as_secs_f64()),
+        match self.expected_ms {
+            Some(expected) => write!(f, "; expected after {expected} ms"),
             None => Ok(()),
         }
     }
@@ -168,11 +168,6 @@ pub fn retry_after(mode: Mode, volts: Volts, scar: Ohms, base: Ohms, scar_decay:
 #[cfg(feature = "serde")]
 fn seconds<S: serde::Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(span.as_secs_f64())
-}
-
-#[cfg(feature = "serde")]
-fn maybe_seconds<S: serde::Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-    serde::Serialize::serialize(&span.map(|span| span.as_secs_f64()), to)
 }
 
 const HINT: Duration = Duration::from_secs(1);

@@ -76,7 +76,7 @@ impl RouteCell {
         &self.groups
     }
 
-    pub(crate) fn commons(&self) -> &Commons {
+    pub(crate) fn commons(&self) -> &Arc<Commons> {
         &self.commons
     }
 

@@ -7,6 +7,7 @@ use atrion_core::{Ladder, Mono};
 use atrion_state::{Clock, Event, Fanout, Observer};
 
 use crate::heartbeat::Heartbeat;
+use crate::lease::Leases;
 use crate::refusals::Refusals;
 
 /// What all routes of an instance share.
@@ -15,6 +16,7 @@ pub(crate) struct Commons {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ladder: Ladder,
     pub(crate) refusals: Refusals,
+    pub(crate) leases: Leases,
     /// From one pulse to the next.
     pub(crate) interval: Duration,
     pub(crate) heartbeat: Heartbeat,
@@ -26,7 +28,15 @@ pub(crate) struct Commons {
 impl Commons {
     pub(crate) fn new(clock: Arc<dyn Clock>, interval: Duration, observers: &Arc<Fanout>) -> Self {
         let (heartbeat, observers) = (Heartbeat::new(interval, clock.now()), Arc::downgrade(observers));
-        Self { clock, ladder: Ladder::new(), refusals: Refusals::default(), interval, heartbeat, observers }
+        Self {
+            clock,
+            ladder: Ladder::new(),
+            refusals: Refusals::default(),
+            leases: Leases::default(),
+            interval,
+            heartbeat,
+            observers,
+        }
     }
 
     pub(crate) fn now(&self) -> Mono {

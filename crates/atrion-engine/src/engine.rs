@@ -174,6 +174,7 @@ impl Engine {
         self.report_overflow(&mut roster, config.config.max_routes, now);
         drop(roster);
         self.overrides.expire(now);
+        self.overrides.end_overdue_leases(now, absent);
         self.routes.report_unmatched(now);
         PulseReport { computed, dirty: self.manager.dirty() }
     }

@@ -169,6 +169,10 @@ impl Observer for Tracing {
             Event::RecordingEnded { route, pulses, end } => {
                 tracing::info!(name: "atrion.recording.ended", target: "atrion", %route, pulses, %end, "recording ended");
             }
+            Event::LeaseEnded { route, lease, owner, end, lasted } => {
+                let (seconds, owner) = (lasted.as_secs_f64(), Escaped(owner));
+                tracing::warn!(name: "atrion.lease.ended", target: "atrion", %route, lease, %owner, %end, seconds, "lease ended");
+            }
             Event::SyncFinished { provider, operation, result: Err(error), .. } => {
                 tracing::debug!(name: "atrion.sync.failed", target: "atrion", provider, operation = operation.name(), %error, "sync failed");
             }

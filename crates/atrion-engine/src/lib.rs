@@ -45,6 +45,9 @@ pub use route::Route;
 mod group;
 pub use group::Group;
 
+mod lease;
+pub use lease::{Lease, LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken};
+
 mod in_force;
 mod registry;
 

@@ -6,11 +6,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use atrion_core::Mono;
-use atrion_state::{Event, OverrideKind, RouteId, lock};
+use atrion_core::{Mono, Outcome};
+use atrion_state::{Event, LeaseEnd, OverrideKind, RouteId, lock};
 
 use crate::cell::RouteCell;
 use crate::commons::Commons;
+use crate::lease::LeaseId;
 use crate::live::Force;
 use crate::route::Route;
 
@@ -52,16 +53,18 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Override {
     pub(crate) fn check(&self) -> Result<(), OverrideError> {
-        let characters = self.reason.trim().chars().count();
-        if !(1..=500).contains(&characters) {
-            return Err(OverrideError::Reason { characters });
-        }
+        check_reason(&self.reason)?;
         let lasts = !matches!(self.kind, OverrideKind::Reset);
         if lasts && !(Duration::from_secs(1)..=LONGEST).contains(&self.time_to_live) {
             return Err(OverrideError::TimeToLive { given: self.time_to_live });
         }
         Ok(())
     }
+}
+
+fn check_reason(reason: &str) -> Result<(), OverrideError> {
+    let characters = reason.trim().chars().count();
+    if (1..=500).contains(&characters) { Ok(()) } else { Err(OverrideError::Reason { characters }) }
 }
 
 /// The overrides of an instance. Obtained from [`Atrion::overrides`](crate::Atrion::overrides) or
@@ -152,6 +155,39 @@ impl Overrides {
             self.tell_of_end(route.id().clone(), active.kind, by);
         }
         lifted.is_some()
+    }
+
+    /// Takes a [`Lease`](crate::Lease) away from its holder: the slot is given back at once, the job
+    /// is told by its token, and the end says nothing of the callee's health. False if there is no
+    /// such lease, or no more.
+    ///
+    /// # Errors
+    /// [`OverrideError::Reason`] if there is no reason.
+    pub fn revoke(&self, lease: LeaseId, reason: &str) -> Result<bool, OverrideError> {
+        check_reason(reason)?;
+        let Some(held) = self.commons.leases.take(lease) else { return Ok(false) };
+        let end = LeaseEnd::Revoked(reason.trim().into());
+        let (route, owner) = (held.route.clone(), held.owner.as_str().into());
+        let lasted = held.lasted(self.commons.now());
+        held.end(end.clone(), Some(Outcome::Ignored));
+        self.commons.tell(|| Event::LeaseEnded { route, lease: lease.get(), owner, end, lasted });
+        Ok(true)
+    }
+
+    /// Ends the leases whose holders have missed their beats.
+    pub(crate) fn end_overdue_leases(&self, now: Mono, absent: Duration) {
+        for (id, held) in self.commons.leases.overdue(now, absent) {
+            let (route, owner) = (held.route.clone(), held.owner.as_str().into());
+            let lasted = held.lasted(now);
+            held.end(LeaseEnd::Lost, Some(Outcome::Failure));
+            self.commons.tell(|| Event::LeaseEnded {
+                route,
+                lease: id.get(),
+                owner,
+                end: LeaseEnd::Lost,
+                lasted,
+            });
+        }
     }
 
     /// What is set on a route by hand: what, why, and for how much longer.

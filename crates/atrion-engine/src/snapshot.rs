@@ -7,6 +7,7 @@ use atrion_core::{Mode, Ohms, Reason, Terms, Tier};
 use atrion_state::{OverrideKind, RouteId};
 
 use crate::cell::RouteCell;
+use crate::lease::LeaseSnapshot;
 use crate::live::{Force, reason_index, tier_index};
 use crate::physics::Totals;
 
@@ -81,6 +82,8 @@ pub struct RouteSnapshot {
     pub forced: Option<OverrideKind>,
     /// What is known of the outage while the breaker is open; `None` otherwise.
     pub outage: Option<Outage>,
+    /// What is held under leases, by number.
+    pub leases: Vec<LeaseSnapshot>,
     /// Counts since the route was created, as of the last tick.
     pub counts: Counts,
 }
@@ -220,6 +223,7 @@ impl RouteSnapshot {
                 Force::Shadow => Some(OverrideKind::Shadow),
             },
             outage: physics.outage(cell.now()).filter(|_| control.mode() == Mode::CircuitBreaker),
+            leases: cell.commons().leases.of(cell.id(), cell.now()),
             counts: Counts(physics.totals()),
         }
     }
@@ -232,7 +236,7 @@ fn known(seconds: f64) -> Option<Duration> {
 
 /// The form that snapshots have always been written in.
 #[cfg(feature = "serde")]
-mod written {
+pub(crate) mod written {
     use std::time::Duration;
 
     use atrion_state::OverrideKind;
@@ -242,7 +246,7 @@ mod written {
         span.map_or(0.0, |span| span.as_secs_f64()).serialize(to)
     }
 
-    pub(super) fn span<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn span<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
         span.as_secs_f64().serialize(to)
     }
 

@@ -60,8 +60,8 @@ pub use pulse::{Flight, Outage, Pulse, PulseConfig, PulseConfigError, Step, Tran
 
 mod observer;
 pub use observer::{
-    Event, Fanout, Filtered, LicenseStanding, LicenseState, Observer, OverrideKind, RecordingEnd, Sampled,
-    SyncOperation,
+    Event, Fanout, Filtered, LeaseEnd, LicenseStanding, LicenseState, Observer, OverrideKind, RecordingEnd,
+    Sampled, SyncOperation,
 };
 
 mod sync;

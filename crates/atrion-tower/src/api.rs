@@ -26,8 +26,8 @@
 
 mod model;
 pub use self::model::{
-    InstanceView, NodesView, OutageView, OutcomesView, OverrideView, RefusalView, RouteView, StoreView,
-    TermsView, TierView, override_name,
+    InstanceView, LeaseView, NodesView, OutageView, OutcomesView, OverrideView, RefusalView, RouteView,
+    StoreView, TermsView, TierView, override_name,
 };
 
 mod event;

@@ -78,7 +78,7 @@ struct Problem<'a> {
     retry_after_ms: u64,
     /// How long the answer would have taken, where it would have come past the deadline.
     #[serde(skip_serializing_if = "Option::is_none")]
-    expected_ms: Option<u64>,
+    expected_ms: Option<u32>,
 }
 
 fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
@@ -95,7 +95,7 @@ fn problem(shed: &Shed, route: &Route, detail: Detail) -> Response<Bytes> {
         resistance: tells(Detail::Full).map(|()| tenths(shed.resistance().get())),
         voltage: tells(Detail::Full).map(|()| tenths(shed.voltage().get())),
         retry_after_ms: millis(shed.retry_after()),
-        expected_ms: tells(Detail::Reason).and_then(|()| shed.refusal().expected.map(millis)),
+        expected_ms: tells(Detail::Reason).and_then(|()| shed.refusal().expected_ms.map(u32::from)),
     };
     // Strings and numbers always have a JSON form; without the body the head still says enough.
     let body = serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default();

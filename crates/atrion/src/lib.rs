@@ -7,10 +7,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use atrion_engine::{
-    Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, FleetConfig, Group,
-    OVERFLOW_ROUTE, Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport,
-    Queued, Received, RefusalSample, RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes,
-    Shed, Snapshot, WeakAtrion,
+    Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, FleetConfig, Group, Lease,
+    LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken, OVERFLOW_ROUTE, Outage, Override,
+    OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RefusalSample,
+    RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot, WeakAtrion,
 };
 
 pub use atrion_core::{
@@ -20,7 +20,7 @@ pub use atrion_core::{
 };
 
 pub use atrion_state::{
-    Clock, Event, FakeClock, Filtered, Health, InMemoryProvider, LicenseStanding, LicenseState,
+    Clock, Event, FakeClock, Filtered, Health, InMemoryProvider, LeaseEnd, LicenseStanding, LicenseState,
     MemorySnapshot, MemoryStats, NodeId, NodeIdError, Observer, OverrideKind, PhysicsVector, ProviderError,
     PulseConfig, PulseConfigError, RecordingEnd, RouteId, RouteIdError, Sampled, StateProvider,
     SyncOperation, SystemClock,

@@ -11,6 +11,7 @@ mod breaker;
 mod clocks;
 mod deadlines;
 mod groups;
+mod leases;
 mod limbo;
 mod outage;
 mod permits;

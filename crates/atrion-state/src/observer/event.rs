@@ -137,6 +137,21 @@ pub enum Event {
         /// Why it ended.
         end: RecordingEnd,
     },
+    /// A lease has ended that its holder has not finished: its beats have failed to come, or an
+    /// operator has revoked it.
+    LeaseEnded {
+        /// The route.
+        route: RouteId,
+        /// The lease's number.
+        lease: u64,
+        /// Who worked under it, in the holder's own words.
+        owner: Arc<str>,
+        /// Why it has ended.
+        end: LeaseEnd,
+        /// For how long it was held.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
+        lasted: Duration,
+    },
     /// No pulse has come for many intervals: the runtime is gone, is not driven, or its threads are
     /// blocked. Requests are judged by gates that do not learn any more. Told from outside of the
     /// pulse.
@@ -268,6 +283,33 @@ impl fmt::Display for RecordingEnd {
             Self::Bytes => f.write_str("its limit of bytes"),
             Self::Span => f.write_str("its limit of time"),
             Self::Failed(reason) => write!(f, "failed: {}", Escaped(reason)),
+        }
+    }
+}
+
+/// Why a lease is over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum LeaseEnd {
+    /// Its holder has said how the job went.
+    Finished,
+    /// Its holder has dropped it.
+    Dropped,
+    /// Its holder has missed its beats.
+    Lost,
+    /// An operator has revoked it, for this reason.
+    Revoked(Arc<str>),
+}
+
+impl fmt::Display for LeaseEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("finished"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Lost => f.write_str("lost: its holder has missed its beats"),
+            Self::Revoked(reason) => write!(f, "revoked: {}", Escaped(reason)),
         }
     }
 }

@@ -108,6 +108,13 @@ impl EventText {
                 let details = json!({ "pulses": pulses, "end": end.to_string() });
                 ("recording_ended", severity, Some(route), text, details)
             }
+            Event::LeaseEnded { route, lease, owner, end, lasted } => {
+                let seconds = lasted.as_secs_f64();
+                let text = format!("lease {lease} of \"{owner}\" ended after {seconds:.0} s: {end}");
+                let details =
+                    json!({ "lease": lease, "owner": &**owner, "end": end.to_string(), "lasted_s": seconds });
+                ("lease_ended", Warning, Some(route), text, details)
+            }
             Event::PulseStalled { lasted } => {
                 let seconds = lasted.as_secs_f64();
                 let text =

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use atrion_core::{Mono, Reason, Terms, Tier};
-use atrion_engine::{Atrion, Counts, Outage, Override, RefusalSample, RouteSnapshot};
+use atrion_engine::{Atrion, Counts, LeaseSnapshot, Outage, Override, RefusalSample, RouteSnapshot};
 use atrion_state::{Clock as _, Health, OverrideKind, ProviderStats, RouteId, SystemClock};
 use serde::Serialize;
 
@@ -91,10 +91,32 @@ pub struct RouteView {
     /// The override in force.
     #[serde(rename = "override")]
     pub by_hand: Option<OverrideView>,
+    /// What is held under leases, by number.
+    pub leases: Vec<LeaseView>,
     /// Requests since the route was created, by tier, the most important first.
     pub tiers: Vec<TierView>,
     /// Calls since the route was created, by outcome.
     pub outcomes: OutcomesView,
+}
+
+/// A lease at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LeaseView {
+    /// Its number.
+    pub lease: u64,
+    /// Who works under it, in the holder's own words: show it as text, never as markup.
+    pub owner: String,
+    /// `critical` to `bulk`.
+    pub tier: &'static str,
+    /// What it costs.
+    pub units: u32,
+    /// For how long it has been held, in seconds.
+    pub lasted_s: f64,
+    /// How long ago its holder has beaten, in seconds.
+    pub since_beat_s: f64,
+    /// How much is done, 0..=1; null if the holder does not say.
+    pub progress: Option<f64>,
 }
 
 /// An outage while the breaker is open. The error share says nothing of it: only probes pass.
@@ -253,8 +275,23 @@ impl RouteView {
             shadow: route.shadow,
             outage: route.outage.as_ref().map(OutageView::of),
             by_hand: by_hand.map(OverrideView::of),
+            leases: route.leases.iter().map(LeaseView::of).collect(),
             tiers: Tier::ALL.into_iter().map(|tier| TierView::of(&route.counts, tier)).collect(),
             outcomes: OutcomesView::of(&route.counts),
+        }
+    }
+}
+
+impl LeaseView {
+    fn of(lease: &LeaseSnapshot) -> Self {
+        Self {
+            lease: lease.id.get(),
+            owner: lease.owner.clone(),
+            tier: lease.tier.as_str(),
+            units: lease.units.get(),
+            lasted_s: lease.lasted.as_secs_f64(),
+            since_beat_s: lease.since_beat.as_secs_f64(),
+            progress: lease.progress,
         }
     }
 }

@@ -68,7 +68,7 @@ async fn a_request_that_comes_too_late_is_refused_with_what_was_to_be_expected()
             assert_eq!(answer.status(), 503);
             let bytes = answer.into_body().collect().await.unwrap().to_bytes();
             let document: Value = serde_json::from_slice(&bytes).unwrap();
-            assert_eq!((&document["reason"], &document["expected_ms"]), (&"too_late".into(), &0.into()));
+            assert_eq!((&document["reason"], &document["expected_ms"]), (&"too_late".into(), &1.into()));
         }
     }
     let soon = with(get("/"), &[("x-atrion-deadline-ms", "5000")]);
