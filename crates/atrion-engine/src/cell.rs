@@ -376,7 +376,8 @@ impl RouteCell {
         if met > self.met.load(Relaxed) {
             self.met.fetch_max(met, Relaxed);
         }
-        let refusal = Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after, expected_ms };
+        let refusal =
+            Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after, expected_ms };
         let by_group = !std::ptr::eq(self, asked);
         let gate = by_group.then_some(&self.id);
         self.commons.refusals.offer(&asked.id, gate, &asked.sampled_at, &refusal, now);

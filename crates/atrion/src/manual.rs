@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [Getting started](getting_started) | an install line, a service, a client, and a route without HTTP |
 //! | [Tiers and SLO](tiers_and_slo) | what to set: the SLO, caps, tiers, cohorts, and where the layer belongs |
-//! | [Work](work) | deadlines: what is too late is refused at the door |
+//! | [Work](work) | deadlines and leases: what is too late is refused, what hangs is given back |
 //! | [Protocols](protocols) | uploads, streams, gRPC, browsers, access logs: what the layer does with each |
 //! | [Reading a refusal](reading_a_refusal) | reasons and terms, and what each asks you to do |
 //! | [Rolling out](rolling_out) | shadow mode, overrides, configuration at run time |

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use atrion_core::{Outcome, Tier};
-use atrion_engine::Override;
+use atrion_engine::{LeaseOptions, Override};
 use atrion_state::OverrideKind;
 use serde_json::Value;
 
@@ -51,6 +51,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
     ask("/v1/refusals").await;
     let route = atrion.route("r");
     route.admit(Tier::Normal).unwrap().finish(Outcome::Success);
+    let _lease = route.lease(Tier::Low, LeaseOptions::heavy().owner("job 7")).unwrap();
     let wanted = Override {
         kind: OverrideKind::ForceOpen,
         reason: "a test".to_owned(),
@@ -91,6 +92,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         ("tier", &shown["tiers"][0]),
         ("outcomes", &shown["outcomes"]),
         ("outage", &outage),
+        ("lease", &shown["leases"][0]),
         ("override", &shown["override"]),
         ("events", &events),
         ("event", &events["events"][0]),

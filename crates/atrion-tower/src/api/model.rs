@@ -227,6 +227,8 @@ pub struct RefusalView {
     pub debt: f64,
     /// How long until a request of this voltage has a chance again.
     pub retry_after_s: f64,
+    /// How long the answer would have taken; null unless the request was refused for its deadline.
+    pub expected_ms: Option<u32>,
 }
 
 impl InstanceView {
@@ -371,6 +373,7 @@ impl RefusalView {
             target: refusal.target,
             debt: refusal.debt,
             retry_after_s: refusal.retry_after.as_secs_f64(),
+            expected_ms: refusal.expected_ms.map(u32::from),
         }
     }
 }
