@@ -250,7 +250,8 @@ impl RoutePhysics {
         let (reported, merged) = (self.reported.map(|reported| reported.saturation), self.hearsay.merged());
         let fed = Fed { before: &self.untold, ..fed };
         let (control, model) = (live.control(), &self.model);
-        self.taps.computed(&Tapped { fed, counted, reported, merged, control, model });
+        let by_group = self.attribution.leaves_the_crowd_to_the_group();
+        self.taps.computed(&Tapped { fed, counted, reported, merged, by_group, control, model });
         self.untold.clear();
     }
 

@@ -225,6 +225,11 @@ fn notes(recorded: &Recorded, proof: &Proof, service: &Service) -> Vec<String> {
         |of: fn(&atrion_engine::recording::PulseRecord) -> bool| recorded.pulses().filter(|p| of(p)).count();
     let by_hand = count(|pulse| pulse.by_hand);
     note(by_hand > 0, format!("in {by_hand} pulses an operator had taken the route over"));
+    let by_group = count(|pulse| pulse.by_group);
+    note(
+        by_group > 0,
+        format!("in {by_group} pulses the crowd was its group's affair: replay the recording of that gate"),
+    );
     let shadowed = count(|pulse| pulse.shadow);
     note(shadowed > 0, format!("in {shadowed} pulses the route was in shadow mode and shed nothing"));
     let merged = count(|pulse| pulse.merged.is_some());

@@ -2,7 +2,7 @@
 //! What goes from a route's physics to its requests, and what comes back between two ticks: a gate
 //! and a mode one way, openings and closings the other.
 
-use atrion_core::{Ladder, Law, Mode, Mono, Ohms};
+use atrion_core::{Ladder, Law, Mode, Mono};
 
 use super::RoutePhysics;
 use super::turn::Turn;
@@ -69,11 +69,9 @@ impl RoutePhysics {
 
     pub(super) fn publication(&self, now: Mono, in_flight: u64) -> Publication {
         let merged = self.hearsay.merged();
-        let mut law = self.model.law(merged, in_flight, now);
+        let by_group = self.attribution.leaves_the_crowd_to_the_group();
+        let mut law = self.model.law(merged, by_group, in_flight, now);
         let mut terms = self.model.terms(merged, in_flight, now);
-        if self.attribution.leaves_the_crowd_to_the_group() {
-            law.weight = Ohms::ZERO;
-        }
         let healthy = Law { rest: terms.base, ..law };
         if let Some(reported) = self.reported {
             terms.saturation = law.saturation(reported.saturation * law.target);

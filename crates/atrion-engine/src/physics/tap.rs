@@ -29,6 +29,8 @@ pub(crate) struct Tapped<'a> {
     pub(crate) reported: Option<f64>,
     /// The merged scar in the gate, in place of the own one.
     pub(crate) merged: Option<Ohms>,
+    /// The crowd was the affair of the route's group.
+    pub(crate) by_group: bool,
     pub(crate) control: Control,
     /// After the step.
     pub(crate) model: &'a Model,

@@ -36,6 +36,9 @@ pub struct PulseRecord {
     /// The merged scar that stood in the gate in place of the own one, in a fleet.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub merged: Option<Ohms>,
+    /// The crowd was the affair of the route's group, so it was not in this gate.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_false"))]
+    pub by_group: bool,
     /// Nothing was shed: shadow mode.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_false"))]
     pub shadow: bool,
@@ -87,7 +90,7 @@ impl PulseRecord {
     }
 
     pub(super) fn of(step: &Tapped<'_>) -> Self {
-        let Tapped { fed, counted, reported, merged, control, model } = *step;
+        let Tapped { fed, counted, reported, merged, by_group, control, model } = *step;
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         let mut record = Self {
             at: fed.now,
@@ -98,6 +101,7 @@ impl PulseRecord {
             window: fed.window,
             reported,
             merged,
+            by_group,
             shadow: control.is_shadow(),
             by_hand: control.force() != Force::None,
             admitted: counted.admitted,
@@ -107,7 +111,7 @@ impl PulseRecord {
             cancelled: counted.cancelled,
             held_ns: counted.held,
             held_in_vain_ns: counted.held_in_vain,
-            decided: Decided::by(model, merged, reported, fed.window.in_flight, fed.now),
+            decided: Decided::by(model, merged, by_group, reported, fed.window.in_flight, fed.now),
             ..Self::default()
         };
         for (reason, by_tier) in counted.shed.iter().enumerate() {
@@ -158,11 +162,12 @@ impl Decided {
     pub(super) fn by(
         model: &Model,
         merged: Option<Ohms>,
+        by_group: bool,
         reported: Option<f64>,
         in_flight: u64,
         now: Mono,
     ) -> Self {
-        let law = model.law(merged, in_flight, now);
+        let law = model.law(merged, by_group, in_flight, now);
         let debt = model.debt();
         let crowd = law.saturation(in_flight as f64 + debt).get();
         let told = reported.map_or(0.0, |saturation| law.saturation(saturation * law.target).get());

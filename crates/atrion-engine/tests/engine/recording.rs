@@ -194,6 +194,31 @@ impl Drop for Folder {
     }
 }
 
+#[test]
+fn a_route_in_a_group_is_decided_again_as_in_it() {
+    let world = World::default();
+    let group = world.engine.group("pool");
+    let routes = ["a", "b"].map(|name| group.route(name));
+    let kept = routes[0].keep(LONG);
+    let mut queue = std::collections::VecDeque::new();
+    // At first calls of a tenth of a second, then all wait for three times as long, on both routes.
+    for tick in 0..60 {
+        let waits = if tick < 30 { 1 } else { 4 };
+        queue.push_back(routes.each_ref().map(|route| crate::world::admit_all(route, 10)));
+        world.tick();
+        while queue.len() >= waits {
+            let calls = queue.pop_front().into_iter().flatten().flatten();
+            calls.for_each(|permit| permit.finish(Outcome::Success));
+        }
+    }
+    let recorded = recorded(&kept, &world);
+    prove(&recorded);
+    let of_group: Vec<_> = recorded.pulses().filter(|pulse| pulse.by_group).collect();
+    assert!(of_group.len() > 10, "{}", of_group.len());
+    assert!(of_group.iter().any(|pulse| pulse.window.in_flight as f64 > pulse.decided.target));
+    assert!(of_group.iter().all(|pulse| pulse.decided.terms.saturation.get() == 0.0));
+}
+
 /// Lives and records; the writer's queue is longer than it lives between two looks.
 fn record(route: &Route, recording: Recording, live: impl FnOnce()) -> Recorded {
     let path = recording.path().to_owned();

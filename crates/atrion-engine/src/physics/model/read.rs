@@ -144,8 +144,14 @@ impl Model {
         }
     }
 
-    /// The law of the gate, with `merged` in place of the own scar where a fleet shares scars.
-    pub(crate) fn law(&self, merged: Option<Ohms>, in_flight: u64, now: Mono) -> Law {
+    /// The law of the gate, with `merged` in place of the own scar where a fleet shares scars, and
+    /// without the crowd where that is the affair of the route's group.
+    pub(crate) fn law(&self, merged: Option<Ohms>, by_group: bool, in_flight: u64, now: Mono) -> Law {
+        let law = self.law_alone(merged, in_flight, now);
+        if by_group { Law { weight: Ohms::ZERO, ..law } } else { law }
+    }
+
+    fn law_alone(&self, merged: Option<Ohms>, in_flight: u64, now: Mono) -> Law {
         match self {
             Self::Adaptive { rules, state } => match state {
                 Some(state) => state.law(merged, &rules.physics),
