@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::events::{Broadcast, Tracing};
 use crate::queued::Queued;
-use crate::runtime::{Driven, Driver, Line, Stop};
+use crate::runtime::{Driven, Driver, Line, Stop, end_waits};
 
 /// What an instance is made of. Every part has a default.
 ///
@@ -175,6 +175,7 @@ impl Builder {
         driver.start(CONNECT_BUDGET).await;
         // The task holds the engine, not the instance: it ends when the last instance is dropped.
         let driven = Driven::begin(&engine, driver.stop());
+        runtime.spawn(end_waits(Arc::clone(engine.commons()), driver.stop()));
         runtime.spawn(async move {
             // An error is in the log, and nobody is left to hear of it.
             let _ = driver.run().await;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Tier, retry_after};
@@ -16,8 +16,12 @@ use crate::groups::{Groups, Within};
 use crate::live::{Live, Mark, Refused, Ticket, Verdict};
 use crate::peers::{PeerReader, Peers};
 use crate::physics::{Computed, Given, Members, Moved, Preset, RoutePhysics, Tap, TickCache};
+use crate::queue::Queue;
 use crate::shed::Shed;
 use crate::slot;
+
+mod acquiring;
+pub(crate) use acquiring::{Asking, Waits};
 
 mod waiting;
 
@@ -30,6 +34,8 @@ pub(crate) struct RouteCell {
     id: RouteId,
     physics: Mutex<RoutePhysics>,
     groups: Groups,
+    /// The line of those that wait for a permit; made for the first of them.
+    queue: OnceLock<Box<Queue<Asking>>>,
     /// Of a group: what its routes measure.
     members: Option<Box<Members>>,
     /// What goes wrong on the route is no affair of its group.
@@ -52,6 +58,7 @@ impl RouteCell {
             id,
             physics: Mutex::new(physics),
             groups: Groups::default(),
+            queue: OnceLock::new(),
             members,
             is_own: AtomicBool::new(false),
             sampled_at: AtomicU64::new(0),
@@ -303,6 +310,10 @@ impl RouteCell {
             let Held { start, tier, own, shared, due } = held;
             let outcome = if now > due { self.past_due(outcome) } else { outcome };
             self.settle(start, tier, own, shared, outcome, now);
+        }
+        self.hand_on(now);
+        if let Some(group) = held.shared.and_then(|shared| self.groups.get(shared.place)) {
+            group.hand_on(now);
         }
     }
 

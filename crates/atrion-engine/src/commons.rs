@@ -8,6 +8,7 @@ use atrion_state::{Clock, Event, Fanout, Observer};
 
 use crate::heartbeat::Heartbeat;
 use crate::lease::Leases;
+use crate::queue::Queues;
 use crate::refusals::Refusals;
 
 /// What all routes of an instance share.
@@ -17,6 +18,7 @@ pub(crate) struct Commons {
     pub(crate) ladder: Ladder,
     pub(crate) refusals: Refusals,
     pub(crate) leases: Leases,
+    pub(crate) queues: Queues,
     /// From one pulse to the next.
     pub(crate) interval: Duration,
     pub(crate) heartbeat: Heartbeat,
@@ -33,6 +35,7 @@ impl Commons {
             ladder: Ladder::new(),
             refusals: Refusals::default(),
             leases: Leases::default(),
+            queues: Queues::default(),
             interval,
             heartbeat,
             observers,

@@ -175,6 +175,7 @@ impl Engine {
         drop(roster);
         self.overrides.expire(now);
         self.overrides.end_overdue_leases(now, absent);
+        self.commons.queues.pulse(now);
         self.routes.report_unmatched(now);
         PulseReport { computed, dirty: self.manager.dirty() }
     }
@@ -219,6 +220,13 @@ impl Engine {
             let wanted = turned_away.saturating_add(over as u64);
             roster.evict(wanted, now, registry, &self.manager);
         }
+    }
+
+    /// Ends the wait of requests whose patience is over ([`Route::acquire`]), and says when the next
+    /// one's is: for the driver of an engine, beside the pulse, which does the same.
+    /// [`Atrion`](crate::Atrion) does it by itself.
+    pub fn end_waits(&self, now: Mono) -> Option<Mono> {
+        self.commons.queues.end_overdue(now)
     }
 
     /// COMPUTE with a measurement that the caller has made itself (RFC-0007 section 9), for one

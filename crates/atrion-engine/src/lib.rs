@@ -28,6 +28,8 @@ mod physics;
 
 mod groups;
 
+mod queue;
+
 mod cell;
 pub use cell::OVERFLOW_ROUTE;
 
@@ -41,6 +43,9 @@ pub mod recording;
 
 mod route;
 pub use route::Route;
+
+mod acquire;
+pub use acquire::{Acquire, AcquireOwned};
 
 mod group;
 pub use group::Group;

@@ -27,6 +27,7 @@ mod counting;
 mod deadlines;
 mod finish;
 mod met;
+mod offer;
 mod published;
 mod stripe;
 mod sync;

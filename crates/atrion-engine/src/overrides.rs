@@ -135,6 +135,7 @@ impl Overrides {
             }
             None => cell.reset(now),
         }
+        self.commons.queues.serve(now);
         self.commons.tell(|| Event::OverrideSet { route: cell.id().clone(), kind, reason, time_to_live });
         Ok(())
     }
@@ -152,6 +153,7 @@ impl Overrides {
     fn lift_by(&self, route: &Route, by: Option<Arc<str>>) -> bool {
         let lifted = lock(&self.active).remove(route.id()).inspect(Active::let_go);
         if let Some(active) = &lifted {
+            self.commons.queues.serve(self.commons.now());
             self.tell_of_end(route.id().clone(), active.kind, by);
         }
         lifted.is_some()

@@ -163,6 +163,12 @@ impl OwnedPermit {
         call.waited.is_for(For::Sender) || call.given_up.load(Relaxed)
     }
 
+    /// What it holds, for another permit of the same call. It never waited for its client.
+    pub(crate) fn into_held(self, now: Mono) -> Held {
+        let call = self.call();
+        call.cell.end_wait(call.held, &call.waited, now).unwrap_or(call.held)
+    }
+
     fn call(&self) -> &Admitted {
         match &self.0 {
             Call::Own(call) => call,

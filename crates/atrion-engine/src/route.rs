@@ -197,4 +197,9 @@ impl Route {
     pub(crate) fn cell(&self) -> &Arc<RouteCell> {
         &self.cell
     }
+
+    /// The group that this handle asks for.
+    pub(crate) fn asked(&self) -> Within {
+        self.within
+    }
 }

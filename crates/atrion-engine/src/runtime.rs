@@ -16,6 +16,9 @@ use tokio::time::timeout;
 mod beside;
 pub(crate) use beside::{Deadline, Driven, Watch};
 
+mod patience;
+pub(crate) use patience::end_waits;
+
 mod host;
 pub(crate) use host::Host;
 

@@ -53,6 +53,9 @@ pub struct RouteSnapshot {
     /// for is not the service's usual work. They are not part of `in_flight` either. A cap counts
     /// them.
     pub overtaken: u64,
+    /// Requests that wait for a permit at this gate ([`Route::acquire`](crate::Route::acquire)).
+    /// They are not in flight. Those for routes of a group wait at the group's gate.
+    pub queued: u64,
     /// Debt D, in requests.
     pub debt: f64,
     /// The capacity target N*, in requests.
@@ -206,6 +209,7 @@ impl RouteSnapshot {
             in_flight,
             waiting: live.waiting().max(0) as u64,
             overtaken: live.overtaken().max(0) as u64,
+            queued: cell.queued() as u64,
             debt,
             target: f64::from(gate.target()),
             latency: adaptive.and_then(|state| state.latency()).and_then(known),

@@ -7,10 +7,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use atrion_engine::{
-    Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events, FleetConfig, Group, Lease,
-    LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken, OVERFLOW_ROUTE, Outage, Override,
-    OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued, Received, RefusalSample,
-    RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot, WeakAtrion,
+    Acquire, AcquireOwned, Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events,
+    FleetConfig, Group, Lease, LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken, OVERFLOW_ROUTE,
+    Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued, Received,
+    RefusalSample, RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot,
+    WeakAtrion,
 };
 
 pub use atrion_core::{

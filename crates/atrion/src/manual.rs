@@ -7,6 +7,7 @@
 //! | [Tiers and SLO](tiers_and_slo) | what to set: the SLO, caps, tiers, cohorts, and where the layer belongs |
 //! | [Work](work) | deadlines and leases: what is too late is refused, what hangs is given back |
 //! | [Protocols](protocols) | uploads, streams, gRPC, browsers, access logs: what the layer does with each |
+//! | [Waiting](waiting) | consumers, workers and pools that pause, bursts that are served instead of refused |
 //! | [Reading a refusal](reading_a_refusal) | reasons and terms, and what each asks you to do |
 //! | [Rolling out](rolling_out) | shadow mode, overrides, configuration at run time |
 //! | [Operating](operating) | bounds, sick stores, restarts, sizing, questions |
@@ -53,6 +54,10 @@ pub mod work {}
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/protocols.md")]
 pub mod protocols {}
+
+#[doc = include_str!("../manual/links.md")]
+#[doc = include_str!("../manual/waiting.md")]
+pub mod waiting {}
 
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/reading_a_refusal.md")]

@@ -60,16 +60,26 @@ impl Live {
         now: Mono,
         ladder: &Ladder,
     ) -> Result<Ticket, Refused> {
-        let lane = self.lane(slot);
-        let control = Control(self.control.load(Acquire));
-        if let Some(tier) = priority.tier_of_band()
-            && !control.is_exceptional()
-            && self.near_in_flight(lane) < i64::from(self.certain[tier_index(tier)].load(Relaxed))
-            && self.debt.load(Relaxed) <= 0
-        {
-            return Ok(self.enter(lane, tier, control, now));
+        match self.admit_certain(slot, priority, now) {
+            Some(ticket) => Ok(ticket),
+            None => self.look_closer(slot, priority, now, ladder),
         }
-        self.look_closer(slot, lane, control, priority, now, ladder)
+    }
+
+    /// Lets a request through whose tier passes, wherever in its band it lies.
+    #[inline]
+    pub(super) fn admit_certain(&self, slot: usize, priority: Priority, now: Mono) -> Option<Ticket> {
+        let control = Control(self.control.load(Acquire));
+        let passes = self.is_certain(slot, priority, control);
+        passes.then(|| self.enter(self.lane(slot), priority.counted_as(), control, now))
+    }
+
+    #[inline]
+    pub(super) fn is_certain(&self, slot: usize, priority: Priority, control: Control) -> bool {
+        let Some(tier) = priority.tier_of_band() else { return false };
+        !control.is_exceptional()
+            && self.near_in_flight(self.lane(slot)) < i64::from(self.certain[tier_index(tier)].load(Relaxed))
+            && self.debt.load(Relaxed) <= 0
     }
 
     /// Counts a request that the gate of the route's group has refused.
@@ -83,12 +93,12 @@ impl Live {
     pub(super) fn look_closer(
         &self,
         slot: usize,
-        lane: Lane<'_>,
-        control: Control,
         priority: Priority,
         now: Mono,
         ladder: &Ladder,
     ) -> Result<Ticket, Refused> {
+        let lane = self.lane(slot);
+        let control = Control(self.control.load(Acquire));
         let look = lane.next_look().wrapping_add((slot as u64) << 40);
         let volts = priority.resolve(control.spread(), Priority::epoch(now), look);
         let tier = priority.counted_as();
@@ -143,21 +153,8 @@ impl Live {
         now: Mono,
     ) -> Result<Ticket, Refused> {
         let in_flight = self.exact_in_flight();
-        let reason = match (control.force(), control.mode()) {
-            (Force::Closed, _) => return Ok(self.enter(lane, tier, control, now)),
-            (Force::Open, _) => Reason::ForcedOpen,
-            (Force::None | Force::Shadow, Mode::CircuitBreaker) => {
-                if self.has_place() && self.take_probe(now, in_flight, volts) {
-                    return Ok(self.enter(lane, tier, control, now));
-                }
-                Reason::BreakerOpen
-            }
-            (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
-                if self.has_place() && self.take_silence(now, in_flight, volts) {
-                    return Ok(self.enter(lane, tier, control, now));
-                }
-                self.reason(volts)
-            }
+        let Err(reason) = self.take_right(control, volts, in_flight, now) else {
+            return Ok(self.enter(lane, tier, control, now));
         };
         lane.shed(reason, tier);
         self.touch();
@@ -184,6 +181,28 @@ impl Live {
         }
     }
 
+    /// The right to pass although the gate is shut, or why there is none.
+    pub(super) fn take_right(
+        &self,
+        control: Control,
+        volts: Volts,
+        in_flight: u64,
+        now: Mono,
+    ) -> Result<(), Reason> {
+        match (control.force(), control.mode()) {
+            (Force::Closed, _) => Ok(()),
+            (Force::Open, _) => Err(Reason::ForcedOpen),
+            (Force::None | Force::Shadow, Mode::CircuitBreaker) => {
+                let passes = self.has_place() && self.take_probe(now, in_flight, volts);
+                if passes { Ok(()) } else { Err(Reason::BreakerOpen) }
+            }
+            (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
+                let passes = self.has_place() && self.take_silence(now, in_flight, volts);
+                if passes { Ok(()) } else { Err(self.reason(volts)) }
+            }
+        }
+    }
+
     pub(super) fn reason(&self, volts: Volts) -> Reason {
         // What a caller reports of saturation is part of the gate at rest and no scar.
         if volts.get() as f32 <= self.gate().rest() && volts.get() <= self.terms().at_rest() {
@@ -196,7 +215,7 @@ impl Live {
     }
 
     /// The cap holds for probes, too.
-    fn has_place(&self) -> bool {
+    pub(super) fn has_place(&self) -> bool {
         let cap = self.cap.load(Relaxed);
         cap == u32::MAX || self.exact_admitted_signed() < i64::from(cap)
     }

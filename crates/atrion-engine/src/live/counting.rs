@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::Live;
 use super::stripe::{Lane, Padded, Stripe};
-use super::sync::Ordering::{Relaxed, Release};
+use super::sync::Ordering::{AcqRel, Relaxed, Release};
 
 impl Live {
     /// The calling thread's own stripe, if the route is busy enough to have them.
@@ -24,7 +24,8 @@ impl Live {
     /// Counts `by` (1 or -1) and gives back the count before, as this thread knows it.
     pub(super) fn move_in_flight(&self, lane: Lane<'_>, by: i64) -> i64 {
         if !lane.own {
-            return self.in_flight.0.fetch_add(by, Relaxed);
+            // AcqRel: see `Live::settle_count`.
+            return self.in_flight.0.fetch_add(by, AcqRel);
         }
         let before = lane.stripe.unflushed.load(Relaxed);
         let after = before + by;

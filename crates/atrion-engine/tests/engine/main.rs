@@ -7,6 +7,7 @@
 mod world;
 
 mod absence;
+mod acquire;
 mod breaker;
 mod clocks;
 mod deadlines;
