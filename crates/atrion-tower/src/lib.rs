@@ -34,6 +34,8 @@ pub use refusal::{Detail, PROBLEM_TYPE};
 
 pub mod header;
 
+mod admission;
+
 pub mod http;
 pub use self::http::{
     AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestBody, Unwatched, Watched,

@@ -71,6 +71,9 @@ pub struct RouteView {
     pub in_flight: u64,
     /// Admitted requests that wait for their client, for the rest of an upload or for a slow reader.
     pub waiting: u64,
+    /// Requests that wait for a permit at this gate; they are not in flight. Those for routes of a
+    /// group wait at the group's gate.
+    pub queued: u64,
     /// N*, the capacity target, in requests. `limit` in JSON.
     #[serde(rename = "limit")]
     pub target: f64,
@@ -268,6 +271,7 @@ impl RouteView {
             terms_ohm: TermsView::of(&route.terms),
             in_flight: route.in_flight,
             waiting: route.waiting,
+            queued: route.queued,
             target: route.target,
             debt: route.debt,
             latency_s: route.latency.map_or(0.0, |span| span.as_secs_f64()),

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use atrion_engine::OwnedPermit;
+use atrion_engine::{AcquireOwned, OwnedPermit, Route, Shed};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -13,11 +13,13 @@ use super::error::{GuardedError, Refused};
 use super::rules::CallRules;
 use crate::panics::failing_on_panic;
 use crate::ready::Calling;
+use crate::trace;
 
 pin_project! {
     /// The future of a [`CallService`](super::CallService).
     ///
-    /// Dropped before it is ready, its call counts as cancelled.
+    /// Dropped before it is ready, its call counts as cancelled; while it waits to be admitted, as
+    /// nothing.
     #[must_use = "futures do nothing unless polled"]
     pub struct CallFuture<S, R, Request>
     where
@@ -34,6 +36,14 @@ pin_project! {
     where
         S: Service<Request>,
     {
+        /// To be admitted.
+        Waiting {
+            acquire: AcquireOwned,
+            service: S,
+            request: Option<Request>,
+            route: Route,
+            rules: Arc<R>,
+        },
         Called { #[pin] call: Calling<S, Request>, permit: Option<OwnedPermit>, rules: Arc<R> },
         Refused { refused: Option<Refused> },
     }
@@ -43,26 +53,73 @@ impl<S, R, Request> CallFuture<S, R, Request>
 where
     S: Service<Request> + Clone,
 {
-    pub(crate) fn admitted(inner: &mut S, request: Request, permit: OwnedPermit, rules: Arc<R>) -> Self {
-        let mut permit = Some(permit);
-        let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
-        Self { state: State::Called { call, permit, rules } }
+    /// A call on which the gates have decided.
+    pub(crate) fn decided(
+        inner: &mut S,
+        request: Request,
+        route: &Route,
+        decision: Result<OwnedPermit, Shed>,
+        rules: &Arc<R>,
+    ) -> Self {
+        Self { state: State::decided(inner, request, route, decision, rules) }
     }
 
-    pub(crate) fn refused(refused: Refused) -> Self {
-        Self { state: State::Refused { refused: Some(refused) } }
+    /// A call that waits to be admitted.
+    pub(crate) fn waiting(
+        inner: &S,
+        request: Request,
+        route: Route,
+        acquire: AcquireOwned,
+        rules: &Arc<R>,
+    ) -> Self {
+        let (service, request, rules) = (inner.clone(), Some(request), Arc::clone(rules));
+        Self { state: State::Waiting { acquire, service, request, route, rules } }
+    }
+}
+
+impl<S, R, Request> State<S, R, Request>
+where
+    S: Service<Request> + Clone,
+{
+    fn decided(
+        inner: &mut S,
+        request: Request,
+        route: &Route,
+        decision: Result<OwnedPermit, Shed>,
+        rules: &Arc<R>,
+    ) -> Self {
+        match decision {
+            Ok(permit) => {
+                let mut permit = Some(permit);
+                let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
+                Self::Called { call, permit, rules: Arc::clone(rules) }
+            }
+            Err(shed) => {
+                trace::mark(route, &shed);
+                Self::Refused { refused: Some(Refused::new(route, shed)) }
+            }
+        }
     }
 }
 
 impl<S, R, Request> Future for CallFuture<S, R, Request>
 where
-    S: Service<Request>,
+    S: Service<Request> + Clone,
     R: CallRules<Request, S::Response, S::Error>,
 {
     type Output = Result<S::Response, GuardedError<S::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
+        let mut state = self.project().state;
+        if let Projected::Waiting { acquire, service, request, route, rules } = state.as_mut().project() {
+            let decision = ready!(Pin::new(acquire).poll(cx));
+            let Some(request) = request.take() else { return Poll::Pending };
+            let decided = State::decided(service, request, route, decision, rules);
+            state.set(decided);
+        }
+        match state.project() {
+            // It has just left this state.
+            Projected::Waiting { .. } => Poll::Pending,
             Projected::Called { call, permit, rules } => {
                 let result = ready!(failing_on_panic(permit, || call.poll(cx)));
                 if let Some(permit) = permit.take() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tower_layer::Layer;
 
@@ -41,18 +42,27 @@ use super::service::CallService;
 #[must_use]
 pub struct CallLayer<R> {
     rules: Arc<R>,
+    patience: Option<Duration>,
 }
 
 impl<R> CallLayer<R> {
     /// Makes a layer from [rules](super::CallRules); a [`Route`](atrion_engine::Route) is enough.
     pub fn new(rules: R) -> Self {
-        Self { rules: Arc::new(rules) }
+        Self { rules: Arc::new(rules), patience: None }
+    }
+
+    /// Lets a call wait to be admitted for up to so long, instead of refusing it at once: a job
+    /// framework built on tower then burns no attempt in a burst. By default none waits. The most
+    /// important tier is served first; see [`Route::acquire`](atrion_engine::Route::acquire).
+    pub fn wait(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
     }
 }
 
 impl<R> Clone for CallLayer<R> {
     fn clone(&self) -> Self {
-        Self { rules: Arc::clone(&self.rules) }
+        Self { rules: Arc::clone(&self.rules), patience: self.patience }
     }
 }
 
@@ -60,6 +70,6 @@ impl<S, R> Layer<S> for CallLayer<R> {
     type Service = CallService<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CallService::new(inner, Arc::clone(&self.rules))
+        CallService::new(inner, Arc::clone(&self.rules), self.patience)
     }
 }

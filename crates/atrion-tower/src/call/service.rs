@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use atrion_core::Priority;
 use tower_service::Service;
 
-use super::error::{GuardedError, Refused};
+use super::error::GuardedError;
 use super::future::CallFuture;
 use super::rules::CallRules;
+use crate::admission::{self, Asked};
 use crate::priority::{Place, Propagate};
-use crate::trace;
 
 /// Admits calls to the inner service, or refuses them with [`GuardedError::Refused`]. Made by
 /// [`CallLayer`](super::CallLayer).
@@ -22,11 +23,12 @@ pub struct CallService<S, R> {
     inner: S,
     rules: Arc<R>,
     place: Place,
+    patience: Option<Duration>,
 }
 
 impl<S, R> CallService<S, R> {
-    pub(crate) fn new(inner: S, rules: Arc<R>) -> Self {
-        Self { inner, rules, place: Place::default() }
+    pub(crate) fn new(inner: S, rules: Arc<R>, patience: Option<Duration>) -> Self {
+        Self { inner, rules, place: Place::default(), patience }
     }
 
     /// The inner service.
@@ -47,7 +49,8 @@ impl<S, R> CallService<S, R> {
 
 impl<S: Clone, R> Clone for CallService<S, R> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), rules: Arc::clone(&self.rules), place: self.place.clone() }
+        let (rules, place) = (Arc::clone(&self.rules), self.place.clone());
+        Self { inner: self.inner.clone(), rules, place, patience: self.patience }
     }
 }
 
@@ -74,12 +77,11 @@ where
             priority = volts.map_or(priority, |volts| priority.as_important_as(Priority::volts(volts)));
             self.rules.tell(&mut request, tier, volts);
         }
-        match route.admit_owned(priority) {
-            Ok(permit) => CallFuture::admitted(&mut self.inner, request, permit, Arc::clone(&self.rules)),
-            Err(shed) => {
-                trace::mark(&route, &shed);
-                CallFuture::refused(Refused::new(&route, shed))
+        match admission::ask(&route, priority, self.patience) {
+            Asked::Decided(decision) => {
+                CallFuture::decided(&mut self.inner, request, &route, decision, &self.rules)
             }
+            Asked::Waits(acquire) => CallFuture::waiting(&self.inner, request, route, acquire, &self.rules),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use atrion_core::Outcome;
-use atrion_engine::{OwnedPermit, Shed};
+use atrion_engine::{AcquireOwned, OwnedPermit, Route, Shed};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
@@ -17,15 +17,18 @@ use super::body::{AdmissionBody, Awaiting, Watch, finish};
 use super::policy::{Hold, Holding, Policy};
 use super::request::Intake;
 use crate::classify::{CallError, Verdict};
-use crate::head::ResponseHead;
+use crate::grpc;
+use crate::head::{RequestHead, ResponseHead};
 use crate::header;
 use crate::panics::failing_on_panic;
 use crate::ready::Calling;
+use crate::refusal;
 
 pin_project! {
     /// The future of an [`AdmissionService`](super::AdmissionService).
     ///
-    /// Dropped before it is ready, its request counts as cancelled.
+    /// Dropped before it is ready, its request counts as cancelled; while it waits to be admitted, as
+    /// nothing.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, I, B>
     where
@@ -44,6 +47,14 @@ pin_project! {
         I: Intake<B>,
         S: Service<Request<I::Body>>,
     {
+        /// To be admitted.
+        Waiting {
+            acquire: AcquireOwned,
+            service: S,
+            request: Option<Request<B>>,
+            route: Route,
+            policy: Arc<Policy>,
+        },
         Called {
             #[pin]
             call: Calling<S, Request<I::Body>>,
@@ -60,8 +71,65 @@ where
     I: Intake<B>,
     S: Service<Request<I::Body>> + Clone,
 {
+    /// A request that is not guarded.
+    pub(crate) fn unguarded(inner: &mut S, request: Request<I::Body>, policy: &Arc<Policy>) -> Self {
+        Self { state: State::called(inner, request, None, policy) }
+    }
+
+    /// A request on which the gates have decided.
+    pub(crate) fn decided(
+        inner: &mut S,
+        request: Request<B>,
+        route: &Route,
+        decision: Result<OwnedPermit, Shed>,
+        policy: &Arc<Policy>,
+    ) -> Self {
+        Self { state: State::decided(inner, request, route, decision, policy) }
+    }
+
+    /// A request that waits to be admitted.
+    pub(crate) fn waiting(
+        inner: &S,
+        request: Request<B>,
+        route: Route,
+        acquire: AcquireOwned,
+        policy: &Arc<Policy>,
+    ) -> Self {
+        let (service, request, policy) = (inner.clone(), Some(request), Arc::clone(policy));
+        Self { state: State::Waiting { acquire, service, request, route, policy } }
+    }
+}
+
+impl<S, I, B> State<S, I, B>
+where
+    I: Intake<B>,
+    S: Service<Request<I::Body>> + Clone,
+{
+    fn decided(
+        inner: &mut S,
+        request: Request<B>,
+        route: &Route,
+        decision: Result<OwnedPermit, Shed>,
+        policy: &Arc<Policy>,
+    ) -> Self {
+        match decision {
+            Ok(permit) => {
+                let hold = policy.holding(&RequestHead::of(&request));
+                let (request, permit) = I::admitted(request, permit);
+                Self::called(inner, request, Some((permit, hold)), policy)
+            }
+            Err(shed) => {
+                policy.on_refusal.refused(route, &shed);
+                let kind = grpc::call_type(&request);
+                let answer = refusal::response(&shed, route, policy.detail, kind);
+                let rest = I::refused(request);
+                Self::Refused { rest, answer: Some(answer), show_decision: policy.show_decision }
+            }
+        }
+    }
+
     /// A request that may pass: with its permit, or without one where it is not guarded.
-    pub(crate) fn admitted(
+    fn called(
         inner: &mut S,
         request: Request<I::Body>,
         permit: Option<(OwnedPermit, Holding)>,
@@ -69,25 +137,30 @@ where
     ) -> Self {
         let (mut permit, hold) = permit.unzip();
         let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
-        Self { state: State::Called { call, permit, hold, policy: Arc::clone(policy) } }
-    }
-
-    pub(crate) fn refused(answer: Response<Bytes>, rest: Option<I::Rest>, show_decision: bool) -> Self {
-        Self { state: State::Refused { rest, answer: Some(answer), show_decision } }
+        Self::Called { call, permit, hold, policy: Arc::clone(policy) }
     }
 }
 
 impl<S, I, B, R> Future for ResponseFuture<S, I, B>
 where
     I: Intake<B>,
-    S: Service<Request<I::Body>, Response = Response<R>>,
+    S: Service<Request<I::Body>, Response = Response<R>> + Clone,
     S::Error: 'static,
     R: Body,
 {
     type Output = Result<Response<AdmissionBody<R>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (mut response, decision) = match self.project().state.project() {
+        let mut state = self.project().state;
+        if let Projected::Waiting { acquire, service, request, route, policy } = state.as_mut().project() {
+            let decision = ready!(Pin::new(acquire).poll(cx));
+            let Some(request) = request.take() else { return Poll::Pending };
+            let decided = State::decided(service, request, route, decision, policy);
+            state.set(decided);
+        }
+        let (mut response, decision) = match state.project() {
+            // It has just left this state.
+            Projected::Waiting { .. } => return Poll::Pending,
             Projected::Called { call, permit, hold, policy } => {
                 let result = ready!(failing_on_panic(permit, || call.poll(cx)));
                 let response = match (result, permit.take().zip(*hold)) {

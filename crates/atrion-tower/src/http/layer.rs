@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use atrion_core::{Cost, Priority};
 use atrion_engine::{Atrion, Route, Shed};
@@ -185,6 +186,24 @@ impl<I> AdmissionLayer<I> {
     /// passes on what is left of the deadline.
     pub fn propagate(mut self, propagate: Propagate) -> Self {
         self.policy.priorities.propagate = propagate;
+        self
+    }
+
+    /// Lets a request wait to be admitted for up to so long, instead of refusing it at once: a burst
+    /// that drains in that time is served. A tenth of the SLO is a good value; by default none waits.
+    ///
+    /// The most important tier is served first; see [`Route::acquire`]. What waits is not in flight,
+    /// its body is not read, and a client that leaves gives up its place.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use atrion_tower::AdmissionLayer;
+    /// # fn layer(atrion: atrion_engine::Atrion) -> AdmissionLayer {
+    /// AdmissionLayer::new(atrion).wait(Duration::from_millis(50))
+    /// # }
+    /// ```
+    pub fn wait(mut self, patience: Duration) -> Self {
+        self.policy.patience = Some(patience);
         self
     }
 

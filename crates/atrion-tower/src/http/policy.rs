@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use atrion_engine::{Atrion, Group, Route};
 use http::header::CONTENT_TYPE;
@@ -46,6 +47,8 @@ pub(crate) struct Policy {
     /// Whose gate admits beside the route's.
     pub(crate) group: Option<Group>,
     pub(crate) priorities: Priorities,
+    /// How long a request may wait to be admitted. `None`: it does not.
+    pub(crate) patience: Option<Duration>,
     pub(crate) classify: Arc<dyn Classify>,
     pub(crate) detail: Detail,
     pub(crate) hold: Hold,
@@ -63,6 +66,7 @@ impl Policy {
             names,
             group: None,
             priorities: Priorities::default(),
+            patience: None,
             classify: Arc::new(DefaultClassifier::new()),
             detail: Detail::default(),
             hold: Hold::default(),
@@ -131,6 +135,7 @@ impl fmt::Debug for Policy {
             .field("names", &self.names)
             .field("group", &self.group.as_ref().map(Group::name))
             .field("priorities", &self.priorities)
+            .field("patience", &self.patience)
             .field("detail", &self.detail)
             .field("hold", &self.hold)
             .field("show_decision", &self.show_decision)

@@ -14,9 +14,8 @@ use super::body::AdmissionBody;
 use super::future::ResponseFuture;
 use super::policy::Policy;
 use super::request::{Intake, Watched};
-use crate::grpc;
+use crate::admission::{self, Asked};
 use crate::head::RequestHead;
-use crate::refusal;
 
 /// Admits requests to the inner service, or refuses them. Made by
 /// [`AdmissionLayer`](crate::AdmissionLayer).
@@ -72,22 +71,15 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = &self.policy;
         if policy.is_unguarded(&RequestHead::of(&request)) {
-            return ResponseFuture::admitted(&mut self.inner, I::unguarded(request), None, policy);
+            return ResponseFuture::unguarded(&mut self.inner, I::unguarded(request), policy);
         }
         let priority = policy.priorities.take(&mut request, &policy.atrion);
         let route = policy.route(&RequestHead::of(&request));
-        match route.admit_owned(priority) {
-            Ok(permit) => {
-                let hold = policy.holding(&RequestHead::of(&request));
-                let (request, permit) = I::admitted(request, permit);
-                ResponseFuture::admitted(&mut self.inner, request, Some((permit, hold)), policy)
+        match admission::ask(&route, priority, policy.patience) {
+            Asked::Decided(decision) => {
+                ResponseFuture::decided(&mut self.inner, request, &route, decision, policy)
             }
-            Err(shed) => {
-                policy.on_refusal.refused(&route, &shed);
-                let kind = grpc::call_type(&request);
-                let answer = refusal::response(&shed, &route, policy.detail, kind);
-                ResponseFuture::refused(answer, I::refused(request), policy.show_decision)
-            }
+            Asked::Waits(acquire) => ResponseFuture::waiting(&self.inner, request, route, acquire, policy),
         }
     }
 }

@@ -18,3 +18,4 @@ mod priority;
 mod readiness;
 mod refusal;
 mod rest;
+mod waiting;
