@@ -55,12 +55,13 @@ mod pid;
 mod rate;
 mod throttle;
 mod vegas;
+mod waiting;
 mod windowed;
 
 pub use atrion::{Guarded, Inside, Routing};
 pub use fixed::Fixed;
 pub use limited::{Limit, Limited};
-pub use menu::{Entry, ablations, all, of_callers, of_routes, oracle_limits};
+pub use menu::{Entry, ablations, all, of_callers, of_routes, oracle_limits, patient};
 
 use std::time::Duration;
 
@@ -118,6 +119,18 @@ impl Ended {
     }
 }
 
+/// What a gate says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // a closed set: a match names them all
+pub enum Said {
+    /// It passes.
+    Passes,
+    /// It does not.
+    Refused,
+    /// It waits at the gate.
+    Waits,
+}
+
 /// A gate.
 pub trait Policy {
     /// Whether a request passes. `call` is a small number that is this call's until its end.
@@ -125,6 +138,22 @@ pub trait Policy {
 
     /// The end of a call that was let through.
     fn finish(&mut self, now: Mono, call: u32, ended: Ended, took: Duration);
+
+    /// The same of a gate at which a request may wait; its client leaves by [`Ended::Left`].
+    fn ask(&mut self, now: Mono, request: &Request, call: u32) -> Said {
+        if self.admit(now, request, call) { Said::Passes } else { Said::Refused }
+    }
+
+    /// For how long a request may wait at the gate.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// A request that need not wait any longer, and whether it passes. Asked after every event.
+    fn called_up(&mut self, now: Mono) -> Option<(u32, bool)> {
+        let _ = now;
+        None
+    }
 
     /// Ten times a second.
     fn tick(&mut self, now: Mono) {

@@ -31,13 +31,8 @@ pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
 
 /// Policies by name; all of them if none is named.
 pub(crate) fn entries(names: &[String]) -> anyhow::Result<Vec<Entry>> {
-    let all = || {
-        policy::all()
-            .into_iter()
-            .chain(policy::of_callers())
-            .chain(policy::of_routes())
-            .chain(policy::ablations())
-    };
+    let beside = [policy::patient(), policy::of_callers(), policy::of_routes(), policy::ablations()];
+    let all = || policy::all().into_iter().chain(beside.iter().flatten().cloned());
     if names.is_empty() {
         return Ok(policy::all());
     }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!();
     }
     println!("policies, and `oracle`, which no real gate can be:");
-    for entry in policy::all() {
+    for entry in policy::all().into_iter().chain(policy::patient()) {
         println!("  {}", entry.name);
     }
     println!("ablations of `adaptive` (table --ablations):");

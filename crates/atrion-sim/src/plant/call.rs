@@ -7,8 +7,10 @@ use super::Arrival;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) arrival: Arrival,
-    /// When this attempt was let through, in nanoseconds.
+    /// When this attempt came to the gate, in nanoseconds.
     pub(crate) start: u64,
+    /// It waits at the gate.
+    pub(crate) waits: bool,
     /// When a worker took it.
     pub(crate) served: u64,
     /// 0 for the first.
@@ -37,6 +39,7 @@ impl Calls {
         let fresh = Call {
             arrival,
             start: 0,
+            waits: false,
             served: 0,
             attempt,
             abandoned: false,

@@ -11,7 +11,7 @@ use atrion_core::Mono;
 use super::dues::{Allowance, Backlog};
 use super::{Arrival, Arrivals, Call, Calls, Pool};
 use crate::dice::Dice;
-use crate::policy::{Ended, Policy, Request};
+use crate::policy::{Ended, Policy, Request, Said};
 use crate::scenario::{Conditions, GateAt, NuisanceEnd, Plan, Scenario, Trouble};
 use crate::score::Record;
 
@@ -87,6 +87,8 @@ enum Timer {
     Released { call: u32 },
     /// What is behind a route alone has answered.
     Behind { call: u32 },
+    /// The patience of one that waits at the gate may be over.
+    Gate,
 }
 
 impl World<'_> {
@@ -128,6 +130,7 @@ impl World<'_> {
                 self.attempt(call);
                 coming = arrivals.next();
             }
+            self.call_up();
             self.record.events += 1;
         }
     }
@@ -157,8 +160,24 @@ impl World<'_> {
             luck: luck.wrapping_add(u64::from(call.attempt)),
             attempt: call.attempt,
         };
-        let passes = self.policy.admit(self.mono(), &request, place);
-        self.record.attempted(self.now, tier, passes);
+        let said = self.policy.ask(self.mono(), &request, place);
+        self.calls.get_mut(place).start = self.now;
+        match said {
+            Said::Passes => self.decided(place, true),
+            Said::Refused => self.decided(place, false),
+            Said::Waits => {
+                self.calls.get_mut(place).waits = true;
+                self.set_patience(place);
+                let at = self.now + self.policy.patience().as_nanos() as u64;
+                self.timers.push(Reverse((at, Timer::Gate)));
+            }
+        }
+    }
+
+    /// The gate has decided on an attempt, at once or after a wait.
+    fn decided(&mut self, place: u32, passes: bool) {
+        let call = *self.calls.get(place);
+        self.record.attempted(self.now, call.arrival.tier, passes);
         if !passes {
             self.work_off();
             self.backlog.add(self.scenario.plant.refusal_cost);
@@ -169,12 +188,27 @@ impl World<'_> {
             self.calls.remove(place);
             return;
         }
-        self.calls.get_mut(place).start = self.now;
-        if self.retries || self.scenario.plant.gate != GateAt::Server {
-            let at = self.now + nanos(self.scenario.plant.deadline);
-            self.timers.push(Reverse((at, Timer::Patience { call: place, generation: call.generation })));
+        if call.waits {
+            self.calls.get_mut(place).waits = false;
+        } else {
+            self.set_patience(place);
         }
         self.begin(place);
+    }
+
+    fn set_patience(&mut self, place: u32) {
+        if self.retries || self.scenario.plant.gate != GateAt::Server {
+            let at = self.now + nanos(self.scenario.plant.deadline);
+            let generation = self.calls.get(place).generation;
+            self.timers.push(Reverse((at, Timer::Patience { call: place, generation })));
+        }
+    }
+
+    /// Those that waited at the gate and need not any longer.
+    fn call_up(&mut self) {
+        while let Some((place, passes)) = self.policy.called_up(self.mono()) {
+            self.decided(place, passes);
+        }
     }
 
     /// A call that was let through gets a worker, a place in the queue, or a failure.
@@ -336,6 +370,8 @@ impl World<'_> {
             Timer::Nuisance { nth } => self.bother(nth),
             Timer::Released { call } => self.conclude(call),
             Timer::Behind { call } => self.conclude(call),
+            // The gate is asked after every event.
+            Timer::Gate => {}
             Timer::Back { call } => {
                 self.hung -= 1;
                 self.answer(call);
@@ -352,6 +388,13 @@ impl World<'_> {
     fn give_up(&mut self, place: u32, call: Call) {
         self.calls.get_mut(place).abandoned = true;
         self.record.ended(self.now, &call.arrival, false, false, 0);
+        if call.waits {
+            self.record.attempted(self.now, call.arrival.tier, false);
+            self.policy.finish(self.mono(), place, Ended::Left, Duration::ZERO);
+            self.calls.remove(place);
+            self.try_again(call);
+            return;
+        }
         let ended = match self.scenario.plant.gate {
             GateAt::Server => None,
             GateAt::Caller => Some(Ended::Failed),

@@ -6,6 +6,7 @@
 //! of the thread that simulates.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Outcome, Terms, Wall};
@@ -13,7 +14,8 @@ use atrion_engine::recording::{Kept, RecordError, Recorder, Recording};
 use atrion_engine::{Config, ConfigError, Engine, OwnedPermit, Route};
 use atrion_state::FakeClock;
 
-use super::{Ended, Policy, Request};
+use super::waiting::Waiting;
+use super::{Ended, Policy, Request, Said};
 
 /// The routes of an engine as a policy.
 pub struct Guarded {
@@ -24,6 +26,7 @@ pub struct Guarded {
     /// What is looked at and recorded: the gate that sees all requests, or the first route's.
     watched: Route,
     permits: Vec<Option<OwnedPermit>>,
+    waiting: Waiting,
 }
 
 /// Which gates the routes of a plant have.
@@ -100,7 +103,26 @@ impl Guarded {
                 (numbers.map(|nth| group.route(&name(nth))).collect(), group.gate())
             }
         };
-        Ok(Self { clock, engine, routes, watched, permits: Vec::new() })
+        Ok(Self { clock, engine, routes, watched, permits: Vec::new(), waiting: Waiting::default() })
+    }
+
+    /// Lets requests wait at the gate.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.waiting.patience = patience;
+        self
+    }
+
+    fn keep_permit(&mut self, call: u32, permit: OwnedPermit) {
+        let place = call as usize;
+        if self.permits.len() <= place {
+            self.permits.resize_with(place + 1, || None);
+        }
+        self.permits[place] = Some(permit);
+    }
+
+    fn route(&self, request: &Request) -> &Route {
+        self.routes.get(request.route as usize).unwrap_or(&self.watched)
     }
 
     /// Records what the gate measures and decides into a file.
@@ -121,18 +143,52 @@ impl Guarded {
 impl Policy for Guarded {
     fn admit(&mut self, now: Mono, request: &Request, call: u32) -> bool {
         self.clock.set(now);
-        let route = self.routes.get(request.route as usize).unwrap_or(&self.watched);
-        let Ok(permit) = route.admit_owned(request.priority()) else { return false };
-        let place = call as usize;
-        if self.permits.len() <= place {
-            self.permits.resize_with(place + 1, || None);
-        }
-        self.permits[place] = Some(permit);
+        let Ok(permit) = self.route(request).admit_owned(request.priority()) else { return false };
+        self.keep_permit(call, permit);
         true
+    }
+
+    fn ask(&mut self, now: Mono, request: &Request, call: u32) -> Said {
+        if self.waiting.patience.is_zero() {
+            return if self.admit(now, request, call) { Said::Passes } else { Said::Refused };
+        }
+        self.clock.set(now);
+        let acquire = self.route(request).acquire_owned(request.priority());
+        match self.waiting.begin(call, acquire) {
+            Poll::Ready(Ok(permit)) => {
+                self.keep_permit(call, permit);
+                Said::Passes
+            }
+            Poll::Ready(Err(_)) => Said::Refused,
+            Poll::Pending => Said::Waits,
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.waiting.patience
+    }
+
+    fn called_up(&mut self, now: Mono) -> Option<(u32, bool)> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        self.clock.set(now);
+        if self.waiting.ends_at.is_none_or(|end| end <= now) {
+            self.waiting.ends_at = self.engine.end_waits(now);
+        }
+        let (call, answer) = self.waiting.next_answer()?;
+        let passes = answer.is_ok();
+        if let Ok(permit) = answer {
+            self.keep_permit(call, permit);
+        }
+        Some((call, passes))
     }
 
     fn finish(&mut self, now: Mono, call: u32, ended: Ended, _: Duration) {
         self.clock.set(now);
+        if ended == Ended::Left {
+            self.waiting.leave(call);
+        }
         let Some(permit) = self.permits.get_mut(call as usize).and_then(Option::take) else { return };
         match ended {
             Ended::Answered => permit.finish_at(Outcome::Success, now),

@@ -37,17 +37,29 @@ enum Kind {
     Static,
     StaticPart,
     Rate,
-    Limit { by_tier: bool, limit: f64 },
+    Limit {
+        by_tier: bool,
+        limit: f64,
+    },
     Breaker,
-    Aimd { by_tier: bool },
-    Vegas { by_tier: bool },
-    Gradient { by_tier: bool, queue: f64 },
+    Aimd {
+        by_tier: bool,
+    },
+    Vegas {
+        by_tier: bool,
+    },
+    Gradient {
+        by_tier: bool,
+        queue: f64,
+    },
     Codel,
     Throttle,
     Dagor,
     Pid,
     Rfc,
     Adaptive(Box<AdaptiveConfig>, Routing),
+    /// The same, where a request may wait for this share of the SLO.
+    Patient(f64),
 }
 
 /// Every policy but the oracle and the ablations, in the order of the table.
@@ -93,6 +105,13 @@ pub fn of_callers() -> Vec<Entry> {
     let alone = ["adaptive", "gradient2+tiers", "vegas+tiers", "aimd+tiers"];
     let known = all().into_iter().filter(|entry| alone.contains(&entry.name.as_str()));
     known.chain([Entry { name: "static/k".to_owned(), kind: Kind::StaticPart }]).collect()
+}
+
+/// The preset `adaptive` where a request waits for up to a tenth of the SLO before it is refused.
+/// Where no SLO is told, it is refused at once.
+#[must_use]
+pub fn patient() -> Vec<Entry> {
+    vec![Entry { name: "adaptive+wait".to_owned(), kind: Kind::Patient(0.1) }]
 }
 
 /// The preset `adaptive` with one law switched off each.
@@ -180,11 +199,17 @@ impl Entry {
             Kind::Rfc => {
                 let latency = deadline.map_or(0.1, |deadline| deadline.as_secs_f64());
                 let slo = rfc::Slo { latency, ..rfc::Slo::default() };
-                guarded(Physics::Rfc(RfcPhysics { law: RfcConfig::default(), slo }), 1, Routing::OneGate)?
+                let physics = Physics::Rfc(RfcPhysics { law: RfcConfig::default(), slo });
+                Box::new(guarded(physics, 1, Routing::OneGate)?)
             }
             Kind::Adaptive(config, routing) => {
                 let physics = AdaptiveConfig { slo: deadline, ..(**config).clone() };
-                guarded(Physics::Adaptive(physics), scenario.route.len(), *routing)?
+                Box::new(guarded(Physics::Adaptive(physics), scenario.route.len(), *routing)?)
+            }
+            Kind::Patient(share) => {
+                let physics = AdaptiveConfig { slo: deadline, ..AdaptiveConfig::default() };
+                let patience = deadline.unwrap_or_default().mul_f64(*share);
+                Box::new(guarded(Physics::Adaptive(physics), 1, Routing::OneGate)?.patient(patience))
             }
         })
     }
@@ -194,7 +219,7 @@ fn gate(limit: impl super::limited::Limit + 'static, by_tier: bool) -> Box<dyn P
     if by_tier { Box::new(Limited::by_tier(limit)) } else { Box::new(Limited::plain(limit)) }
 }
 
-fn guarded(physics: Physics, routes: usize, routing: Routing) -> Result<Box<dyn Policy>, ConfigError> {
+fn guarded(physics: Physics, routes: usize, routing: Routing) -> Result<Guarded, ConfigError> {
     let default = RouteConfig { physics, ..RouteConfig::default() };
-    Ok(Box::new(Guarded::with_routes(Config { default, ..Config::default() }, routes, routing)?))
+    Guarded::with_routes(Config { default, ..Config::default() }, routes, routing)
 }
