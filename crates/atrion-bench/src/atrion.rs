@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Atrion as a contender, with the pulse running beside it as in a service.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use atrion_core::{Mono, Outcome, Tier};
@@ -141,6 +143,52 @@ impl Contender for Grouped {
 
     fn session(&self) -> Session<'_> {
         self.0.session()
+    }
+}
+
+/// The same by a request that would wait, where nobody has to.
+pub struct Acquiring(Hot);
+
+impl Acquiring {
+    /// A hot route of an instance of its own.
+    pub fn new() -> Self {
+        Self(Hot::new())
+    }
+}
+
+impl Default for Acquiring {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Contender for Acquiring {
+    fn name(&self) -> &'static str {
+        "atrion, acquire"
+    }
+
+    fn operation(&self) -> &'static str {
+        "`acquire`, polled once, and `finish` with success"
+    }
+
+    fn clock_reads(&self) -> &'static str {
+        "two"
+    }
+
+    fn session(&self) -> Session<'_> {
+        let route = self.0.route.clone();
+        Box::new(move |operations| {
+            let mut context = Context::from_waker(Waker::noop());
+            let mut admitted = 0;
+            for _ in 0..operations {
+                let acquire = pin!(route.acquire(Tier::Normal));
+                if let Poll::Ready(Ok(permit)) = acquire.poll(&mut context) {
+                    permit.finish(Outcome::Success);
+                    admitted += 1;
+                }
+            }
+            admitted
+        })
     }
 }
 

@@ -19,7 +19,7 @@ mod race;
 pub use race::race;
 
 mod atrion;
-pub use atrion::{CallersClock, ClockAlone, CounterAlone, Grouped, OwnClock};
+pub use atrion::{Acquiring, CallersClock, ClockAlone, CounterAlone, Grouped, OwnClock};
 
 mod observed;
 pub use observed::Observed;
@@ -36,6 +36,7 @@ pub fn contenders() -> Vec<Box<dyn Contender>> {
         Box::new(Grouped::new()),
         Box::new(Observed::new()),
         Box::new(OwnClock::new()),
+        Box::new(Acquiring::new()),
         Box::new(ClockAlone),
         Box::new(CounterAlone::default()),
     ];
