@@ -78,11 +78,12 @@ impl<W> Queue<W> {
         self.length.store(line.len(), Release);
     }
 
-    /// Takes out whoever's patience is over or may pass, and settles each outside of the lock.
-    pub(crate) fn serve<G>(
+    /// Takes out whoever's patience is over or may pass, and settles each outside of the lock. `scan`
+    /// begins a look along the line.
+    pub(crate) fn serve<G, A: FnMut(&Waiter<W>) -> Answer<G>>(
         &self,
         now: Mono,
-        mut ask: impl FnMut(&Waiter<W>) -> Answer<G>,
+        mut scan: impl FnMut() -> A,
         mut settle: impl FnMut(Waiter<W>, Option<G>),
     ) {
         // AcqRel: what was free before somebody asked is seen by the one that serves.
@@ -95,7 +96,7 @@ impl<W> Queue<W> {
             while let Some(mut line) = sync::try_lock(&self.line) {
                 let next = match line.give_up(now) {
                     Some(waiter) => Some((waiter, None)),
-                    None => line.next(&mut ask),
+                    None => line.next(scan()),
                 };
                 self.publish(line);
                 let Some((waiter, given)) = next else { break };

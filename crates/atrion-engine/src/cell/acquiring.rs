@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use atrion_core::{Mono, Priority, Reason};
+use atrion_core::{Mono, Priority, Reason, Volts};
 use tokio::sync::oneshot;
 
 use super::{Held, NEVER, RouteCell, Shared};
@@ -138,7 +138,11 @@ impl RouteCell {
     #[cold]
     pub(crate) fn serve(&self, now: Mono) {
         let Some(queue) = self.queue.get() else { return };
-        queue.serve(now, |waiter| waiter.who.ask(self, now), |waiter, held| waiter.who.settle(held, now));
+        let scan = || {
+            let mut shut = Shut::default();
+            move |waiter: &Waiter<Asking>| waiter.who.ask(self, waiter.volts, &mut shut, now)
+        };
+        queue.serve(now, scan, |waiter, held| waiter.who.settle(held, now));
     }
 
     /// The pulse's look: routes for which somebody waits need their ticks.
@@ -177,17 +181,46 @@ struct Unpassed {
     by_group: bool,
 }
 
+/// Which routes have kept one waiting in this look along the line, and the voltage that was not
+/// enough: the many that wait for a route that is sick cost a comparison each, and no look at its
+/// gate. It remembers the latest four.
+#[derive(Default)]
+struct Shut {
+    routes: [Option<(*const RouteCell, Volts)>; 4],
+    next: usize,
+}
+
+impl Shut {
+    fn refuses(&self, cell: &Arc<RouteCell>, volts: Volts) -> bool {
+        let is_refused =
+            |(route, refused): &(_, Volts)| *route == Arc::as_ptr(cell) && volts.get() <= refused.get();
+        self.routes.iter().flatten().any(is_refused)
+    }
+
+    fn remember(&mut self, cell: &Arc<RouteCell>, volts: Volts) {
+        self.routes[self.next % self.routes.len()] = Some((Arc::as_ptr(cell), volts));
+        self.next += 1;
+    }
+}
+
 impl Asking {
     /// What the gates say now. `gate` is the one whose line it is.
-    fn ask(&self, gate: &RouteCell, now: Mono) -> Answer<Held> {
+    fn ask(&self, gate: &RouteCell, volts: Volts, shut: &mut Shut, now: Mono) -> Answer<Held> {
         let is_of_line = |by_group| by_group || std::ptr::eq(gate, &*self.cell);
+        if shut.refuses(&self.cell, volts) {
+            return Answer::Skipped;
+        }
         match self.cell.offer(self.within, self.priority, now) {
             Ok(held) => Answer::Passes(held),
             Err(Unpassed { reason: Reason::ForcedOpen, .. }) => Answer::Ends,
-            // A probe's rights do not rise with the voltage alone.
-            Err(Unpassed { reason: Reason::BreakerOpen, .. }) => Answer::Skipped,
-            Err(Unpassed { by_group, .. }) if is_of_line(by_group) => Answer::Blocked,
-            Err(_) => Answer::Skipped,
+            // Whether a probe is due for others, a refused probe does not say.
+            Err(Unpassed { reason, by_group }) if reason != Reason::BreakerOpen && is_of_line(by_group) => {
+                Answer::Blocked
+            }
+            Err(_) => {
+                shut.remember(&self.cell, volts);
+                Answer::Skipped
+            }
         }
     }
 

@@ -28,9 +28,13 @@ impl Gate {
             let passes = self.in_flight.compare_exchange(0, 1, AcqRel, Relaxed).is_ok();
             if passes { Answer::Passes(()) } else { Answer::Blocked }
         };
-        self.queue.serve(Mono::ZERO, ask, |waiter, _| {
-            self.called[waiter.who].fetch_add(1, Relaxed);
-        });
+        self.queue.serve(
+            Mono::ZERO,
+            || ask,
+            |waiter, _| {
+                self.called[waiter.who].fetch_add(1, Relaxed);
+            },
+        );
     }
 
     fn finish(&self) {
