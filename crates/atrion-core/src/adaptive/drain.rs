@@ -20,8 +20,7 @@ impl Drain {
         if self.0 <= 0.0 || window.mean_in_flight <= work {
             self.0 += (throughput - self.0) * tick.gain_500ms;
         } else {
-            let span = (COMPLETIONS / throughput.max(1e-3)).max(SHORTEST);
-            let gain = 1.0 - libm::exp(-tick.seconds / span);
+            let gain = tick.gain_of_rate(throughput);
             self.0 += (real(window.completions()) / tick.seconds - self.0) * gain;
         }
     }
@@ -31,7 +30,3 @@ impl Drain {
         self.0.min(throughput)
     }
 }
-
-/// A pace is the mean over about so many completions, and over no less than so many seconds.
-const COMPLETIONS: f64 = 10.0;
-const SHORTEST: f64 = 0.4;

@@ -10,6 +10,8 @@ use super::{AdaptiveConfig, Baseline, Ceiling, Crowd, MemoryOfHealth, Pace, Stra
 #[cfg_attr(feature = "serde", serde(default))]
 pub(super) struct Throughput {
     fast: f64,
+    /// How much of `fast` is a mean of what was seen, 0..=1: under 1 in the first moments of a life.
+    known: f64,
     kept: f64,
     answers: f64,
 }
@@ -24,7 +26,12 @@ impl Throughput {
             return;
         }
         self.answers += (real(window.samples()) / tick.seconds - self.answers) * tick.gain_1s;
-        self.fast += (real(window.in_time()) / tick.seconds - self.fast) * tick.gain_fast;
+        // The peak of a rate that is known from a few answers is the peak of their chance: the sum
+        // over many callers would be several times what the callee can do. A young route has to
+        // find its pace first.
+        let gain = if self.known < SETTLED { tick.gain_fast } else { tick.gain_of_rate(self.kept) };
+        self.fast += (real(window.in_time()) / tick.seconds - self.fast) * gain;
+        self.known += (1.0 - self.known) * gain;
         if self.fast > self.kept {
             self.kept = self.fast;
         } else if strain != Strain::None && is_slowed {
@@ -40,6 +47,11 @@ impl Throughput {
     /// X of about the last half second, whether or not it is what the route can do.
     pub(super) const fn lately(&self) -> f64 {
         self.fast
+    }
+
+    /// The same without regard to the time before the first tick.
+    pub(super) fn so_far(&self) -> f64 {
+        if self.known > 0.0 { self.fast / self.known } else { 0.0 }
     }
 
     /// Answers per second, including late ones: how fast the service works, whether or not its work
@@ -112,6 +124,9 @@ impl Target {
         self.target
     }
 }
+
+/// A route is young for about five seconds.
+const SETTLED: f64 = 1.0 - 4e-6;
 
 /// Requests of slack for the root of the requests in service.
 pub(super) const STAFFING: f64 = 3.5;

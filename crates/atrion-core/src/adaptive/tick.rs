@@ -64,9 +64,25 @@ impl Tick {
         }
     }
 
+    /// The gain of a `rate` per second: it is the mean over about twenty events, and over no less than
+    /// 0.4 s.
+    pub(super) fn gain_of_rate(&self, rate: f64) -> f64 {
+        if rate >= TELLING / 0.4 {
+            return self.gain_fast;
+        }
+        let span = (TELLING / rate.max(1e-3)).min(LONGEST);
+        1.0 - libm::exp(-self.seconds / span)
+    }
+
     /// Seconds that passed.
     #[must_use]
     pub const fn seconds(&self) -> f64 {
         self.seconds
     }
 }
+
+/// Events that tell a rate from chance.
+const TELLING: f64 = 20.0;
+
+/// Seconds after which a rate of however few events is told.
+const LONGEST: f64 = 5.0;

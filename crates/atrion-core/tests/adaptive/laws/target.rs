@@ -194,6 +194,26 @@ fn a_crowd_that_slows_nothing_down_is_health() {
 }
 
 #[test]
+fn a_route_of_few_calls_takes_no_chance_for_its_pace() {
+    let config = AdaptiveConfig::default();
+    let state = after(AdaptiveState::default(), 60, &healthy(10.0, 0.05), &config);
+    let lump = Window { succeeded: 5, latency_sum: 0.25, ..Window::default() };
+    let state = after(state, 1, &lump, &config);
+    assert!(state.throughput() < 15.0, "five in a tick are no fifty a second: {}", state.throughput());
+}
+
+#[test]
+fn with_an_slo_a_route_that_learns_carries_what_is_in_time_by_its_pace_so_far() {
+    let config = AdaptiveConfig { slo: Some(Duration::from_millis(200)), ..AdaptiveConfig::default() };
+    let room = |state: &AdaptiveState| state.law(None, &config).target;
+    assert_eq!(room(&AdaptiveState::default()), 10.0);
+    let at = |rate| after(AdaptiveState::default(), 2, &healthy(rate, 0.02), &config);
+    assert!((room(&at(200.0)) - 200.0 * 0.2 * 0.75).abs() < 0.1, "{}", room(&at(200.0)));
+    assert_eq!(room(&at(20.0)), 10.0);
+    assert_eq!(room(&at(20_000.0)), 200.0);
+}
+
+#[test]
 fn a_route_that_learns_carries_two_hundred() {
     let config = AdaptiveConfig::default();
     let learning =
