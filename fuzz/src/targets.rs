@@ -8,6 +8,11 @@ mod fleet;
 #[cfg(feature = "fleet")]
 pub use fleet::{Codec, Envelope, Receive};
 
+#[cfg(feature = "gateway")]
+mod gateway;
+#[cfg(feature = "gateway")]
+pub use gateway::{GatewayConfig, ProxyHeaders, RouteTemplates};
+
 #[cfg(feature = "license")]
 mod license;
 #[cfg(feature = "license")]
@@ -29,6 +34,12 @@ pub fn all() -> Vec<Box<dyn Target>> {
         Box::new(Codec::new()),
         #[cfg(feature = "fleet")]
         Box::new(Receive::new()),
+        #[cfg(feature = "gateway")]
+        Box::new(RouteTemplates::new()),
+        #[cfg(feature = "gateway")]
+        Box::new(ProxyHeaders::new()),
+        #[cfg(feature = "gateway")]
+        Box::new(GatewayConfig::new()),
         #[cfg(feature = "license")]
         Box::new(License::new()),
         #[cfg(feature = "recording")]

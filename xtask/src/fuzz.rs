@@ -46,6 +46,12 @@ enum Target {
     Codec,
     /// Decoded messages, in the registers of a node.
     Fleet,
+    /// Route templates of the gateway.
+    Template,
+    /// PROXY headers.
+    Proxy,
+    /// The configuration of the gateway.
+    Config,
     /// License keys.
     License,
     /// Recordings of a route.
@@ -58,6 +64,9 @@ impl Target {
             Self::Envelope => "envelope",
             Self::Codec => "codec",
             Self::Fleet => "fleet",
+            Self::Template => "template",
+            Self::Proxy => "proxy",
+            Self::Config => "config",
             Self::License => "license",
             Self::Recording => "recording",
         }
@@ -67,6 +76,7 @@ impl Target {
     const fn needs(self) -> (&'static str, &'static str) {
         match self {
             Self::Envelope | Self::Codec | Self::Fleet => ("fleet", "crates/atrion-cluster"),
+            Self::Template | Self::Proxy | Self::Config => ("gateway", "crates/atrion-gateway"),
             Self::License => ("license", "crates/atrion-license"),
             Self::Recording => ("recording", "crates/atrion-engine"),
         }

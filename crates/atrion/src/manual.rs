@@ -18,6 +18,7 @@
 //! | [Telemetry](telemetry) | snapshots, events, metrics, log lines, traces |
 //! | [Replay](replay) | recorded incidents with another configuration |
 //! | [AtrionStudio](studio) | the dashboard (commercial), and the free JSON API |
+//! | [The gateway](gateway) | a reverse proxy before services in any language |
 //! | [Migration](migration) | from version 1 to version 2 |
 //! | [Glossary](glossary) | words in a special sense |
 //!
@@ -98,6 +99,10 @@ pub mod replay {}
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/studio.md")]
 pub mod studio {}
+
+#[doc = include_str!("../manual/links.md")]
+#[doc = include_str!("../manual/gateway.md")]
+pub mod gateway {}
 
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/migration.md")]

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The file, read and checked whole: every fault at once, with its line.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+mod admission;
+pub use admission::{Admission, RouteRule, TierRule, Trust};
+
+mod fault;
+pub use fault::{ConfigError, Fault};
+
+mod engine;
+
+mod listen;
+pub use listen::{Admin, Listener, ServerTls};
+
+mod upstream;
+pub use upstream::{ClientTls, Protocol, Upstream};
+
+mod values;
+pub use values::{Address, Network};
+
+mod table;
+use table::{Source, Table};
+
+/// The commented file that `atrion gateway --example` prints.
+pub const EXAMPLE: &str = include_str!("../example.toml");
+
+/// Everything that is set for a gateway.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where clients connect.
+    pub listeners: Vec<Listener>,
+    /// Where operators connect.
+    pub admin: Admin,
+    /// The services behind.
+    pub upstreams: Vec<Upstream>,
+    /// What may be open or waiting.
+    pub limits: Limits,
+    /// What the services learn of the clients.
+    pub forwarding: Forwarding,
+    /// Routes, tiers, and what a refusal tells.
+    pub admission: Admission,
+    /// A line for each request.
+    pub access_log: AccessLog,
+    /// The gates.
+    pub engine: atrion::Config,
+}
+
+/// How long each stage of a request may take. The names are those in answers, logs and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// To connect to the service, TLS included.
+    pub connect: Duration,
+    /// For a client to send the next piece of a body.
+    pub request_body: Duration,
+    /// From the last piece of a request that the service has taken to the head of its answer.
+    pub response_head: Duration,
+    /// For the service to make the next piece of its answer.
+    pub response_body: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            request_body: Duration::from_secs(30),
+            response_head: Duration::from_secs(60),
+            response_body: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Bounds of what clients can make the gateway hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections of clients at one time. Further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// Concurrent requests of an HTTP/2 connection.
+    pub streams: u32,
+    /// Bytes of a request's head.
+    pub head_bytes: u32,
+    /// Fields of a request's head over HTTP/1.
+    pub head_fields: usize,
+    /// For a client to send a whole head, to say anything at all, or to finish TLS.
+    pub request_head: Duration,
+    /// For a connection without a request.
+    pub idle: Duration,
+    /// For a client to take bytes that wait for it.
+    pub write: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            streams: 100,
+            head_bytes: 64 * 1024,
+            head_fields: 100,
+            request_head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            write: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the services learn of the clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Forwarding {
+    /// Whether `Forwarded` (RFC 7239) is written.
+    pub forwarded: bool,
+    /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are written.
+    pub x_forwarded: bool,
+    /// Peers whose own fields of these names are kept and added to; of others they are dropped.
+    pub trusted: Vec<Network>,
+}
+
+impl Default for Forwarding {
+    fn default() -> Self {
+        Self { forwarded: false, x_forwarded: true, trusted: Vec::new() }
+    }
+}
+
+/// A line for each request, on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AccessLog {
+    /// None.
+    #[default]
+    Off,
+    /// `time client "GET /path HTTP/1.1" status bytes ms route tier decision reason`.
+    Plain,
+    /// A JSON object.
+    Json,
+}
+
+impl Config {
+    /// Reads a configuration. Paths of other files are relative to `folder`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let source = Source::new(text);
+        for error in errors {
+            source.fault(error.span().unwrap_or(0..0), "", error.message());
+        }
+        let config = Table::root(&source, &document).whole(Self::read);
+        match (config, source.into_faults()) {
+            (Some(config), faults) if faults.is_empty() => Ok(config.resolved(folder)),
+            (_, faults) => Err(ConfigError { faults }),
+        }
+    }
+
+    fn read(table: &mut Table<'_>) -> Option<Self> {
+        let timeouts = table.read("timeouts", Timeouts::default(), |item| {
+            Some(item.table()?.whole(|table| upstream::timeouts(table, Timeouts::default())))
+        });
+        let listeners = table.list("listen", listen::listener);
+        if table.get("listen").is_none() {
+            table.fault("no [[listen]]: write one with an `address`, where clients connect");
+        }
+        let upstreams = upstream::upstreams(table, timeouts);
+        if table.get("upstream").is_none() {
+            table.fault("no [[upstream]]: write one with the `address` of the service");
+        }
+        let admin = table.inner("admin", listen::admin);
+        let limits = table.inner("limits", limits);
+        let forwarding = table.inner("forwarding", forwarding);
+        const LOGS: &[(&str, AccessLog)] =
+            &[("off", AccessLog::Off), ("plain", AccessLog::Plain), ("json", AccessLog::Json)];
+        let access_log = table.read("access_log", AccessLog::Off, values::one_of(LOGS));
+        let admission = table.inner("admission", admission::admission);
+        let admission = Admission {
+            tiers: table.list("tier", admission::tier_rule),
+            routes: admission::routes(table),
+            ..admission
+        };
+        let engine = engine::read(table, &admission)?;
+        Some(Self { listeners, admin, upstreams, limits, forwarding, admission, access_log, engine })
+    }
+
+    /// The same with every path of a file made absolute by the folder of the configuration.
+    fn resolved(mut self, folder: &Path) -> Self {
+        for path in self.files_mut() {
+            *path = folder.join(&*path);
+        }
+        self
+    }
+
+    fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let servers = self.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut());
+        let servers = servers
+            .flat_map(|tls| [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_ca));
+        let clients = self.upstreams.iter_mut().filter_map(|upstream| upstream.tls.as_mut());
+        let clients = clients.flat_map(|tls| {
+            tls.ca.iter_mut().chain(tls.identity.iter_mut().flat_map(|(certificate, key)| [certificate, key]))
+        });
+        servers.chain(clients)
+    }
+
+    /// The files that the configuration names: certificates and keys.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.clone().files_mut().map(|path| path.clone()).collect::<Vec<_>>().into_iter()
+    }
+}
+
+fn limits(table: &mut Table<'_>) -> Limits {
+    let Limits { connections, streams, head_bytes, head_fields, request_head, idle, write } =
+        Limits::default();
+    Limits {
+        connections: table.read("connections", connections, values::number(1..=1_000_000)),
+        streams: table.read("streams", streams, values::number(1..=10_000)),
+        head_bytes: table.read("head_bytes", head_bytes, values::number(8192..=1 << 20)),
+        head_fields: table.read("head_fields", head_fields, values::number(10..=1000)),
+        request_head: table.read("request_head", request_head, values::duration),
+        idle: table.read("idle", idle, values::duration),
+        write: table.read("write", write, values::duration),
+    }
+}
+
+fn forwarding(table: &mut Table<'_>) -> Forwarding {
+    let default = Forwarding::default();
+    Forwarding {
+        forwarded: table.read("forwarded", default.forwarded, values::flag),
+        x_forwarded: table.read("x_forwarded", default.x_forwarded, values::flag),
+        trusted: table.read("trusted", Vec::new(), |item| {
+            Some(item.items().iter().filter_map(values::network).collect())
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `[admission]`, `[[route]]` and `[[tier]]`.
+
+use std::time::Duration;
+
+use atrion::Tier;
+use atrion::tower::{Detail, Hold};
+use http::{HeaderName, Method};
+
+use super::table::Table;
+use super::values;
+use crate::template::{Template, Templates};
+
+/// Which route a request belongs to, how important it is, and what a refusal tells.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Admission {
+    /// A call that takes longer is late.
+    pub slo: Option<Duration>,
+    /// Whether everything is computed and counted, and nothing refused.
+    pub shadow: bool,
+    /// How much a refusal tells.
+    pub detail: Detail,
+    /// Whether every response says what was decided, in `x-atrion-decision`.
+    pub show_decision: bool,
+    /// The tier of requests that no rule speaks of.
+    pub default_tier: Tier,
+    /// Which headers of clients are believed.
+    pub trust: Option<Trust>,
+    /// The first rule that matches counts.
+    pub tiers: Vec<TierRule>,
+    /// The routes by name; all other requests share the route `unmatched`.
+    pub routes: Vec<RouteRule>,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            slo: None,
+            shadow: false,
+            detail: Detail::Reason,
+            show_decision: false,
+            default_tier: Tier::Normal,
+            trust: None,
+            tiers: Vec::new(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// Headers that are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Trust {
+    /// The highest tier that `x-atrion-tier` and `x-atrion-voltage` can ask for.
+    pub ceiling: Tier,
+    /// The header whose value tells users or sessions apart.
+    pub cohort: Option<HeaderName>,
+}
+
+/// A rule that gives requests a tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TierRule {
+    /// The tier.
+    pub tier: Tier,
+    /// Of requests with this method.
+    pub method: Option<Method>,
+    /// Of requests whose path begins with these segments.
+    pub path: Option<String>,
+    /// Of requests with this header, and with this value if there is one.
+    pub header: Option<(HeaderName, Option<String>)>,
+}
+
+/// What is set for one route.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RouteRule {
+    /// Which requests; its text is the name of the route.
+    pub template: Template,
+    /// The tier of its requests, where no rule says another.
+    pub tier: Option<Tier>,
+    /// How long a request counts as in flight.
+    pub hold: Option<Hold>,
+    /// Whether requests pass without being counted or refused.
+    pub unguarded: bool,
+    /// A call that takes longer is late.
+    pub slo: Option<Duration>,
+    /// The most requests in flight.
+    pub cap: Option<u32>,
+    /// Whether nothing is refused.
+    pub shadow: Option<bool>,
+}
+
+pub(super) fn admission(table: &mut Table<'_>) -> Admission {
+    const DETAILS: &[(&str, Detail)] =
+        &[("full", Detail::Full), ("reason", Detail::Reason), ("minimal", Detail::Minimal)];
+    let default = Admission::default();
+    Admission {
+        slo: table.optional("slo", values::duration),
+        shadow: table.read("shadow", false, values::flag),
+        detail: table.read("detail", default.detail, values::one_of(DETAILS)),
+        show_decision: table.read("show_decision", false, values::flag),
+        default_tier: table.read("default_tier", default.default_tier, values::tier),
+        trust: table.optional("trust", |item| item.table().map(|table| table.whole(trust))),
+        ..default
+    }
+}
+
+fn trust(table: &mut Table<'_>) -> Trust {
+    Trust {
+        ceiling: table.read("ceiling", Tier::Critical, values::tier),
+        cohort: table.optional("cohort", values::header_name),
+    }
+}
+
+pub(super) fn tier_rule(table: &mut Table<'_>) -> Option<TierRule> {
+    let tier = table.required("tier", values::tier);
+    let method = table
+        .optional("method", |item| item.parse("a method", |value| value.as_str()?.parse::<Method>().ok()));
+    let path = table.optional("path", |item| {
+        item.parse("a path that begins with `/`", |value| {
+            value.as_str().filter(|path| path.starts_with('/')).map(str::to_owned)
+        })
+    });
+    let header = table.optional("header", values::header_name);
+    let value = table.optional("value", |item| item.text().map(str::to_owned));
+    if value.is_some() && header.is_none() {
+        table.fault("`value` needs the name of its `header`");
+    }
+    Some(TierRule { tier: tier?, method, path, header: header.map(|header| (header, value)) })
+}
+
+/// All routes: no two match exactly the same requests.
+pub(super) fn routes(table: &mut Table<'_>) -> Vec<RouteRule> {
+    let mut templates = Templates::default();
+    let mut names = Vec::new();
+    table.list("route", |table| {
+        let rule = route_rule(table)?;
+        if let Err(other) = templates.insert(&rule.template, names.len()) {
+            let other: &String = &names[other];
+            table.fault(format!("`{}` and `{other}` match the same requests: leave one out", rule.template));
+        }
+        names.push(rule.template.to_string());
+        Some(rule)
+    })
+}
+
+fn route_rule(table: &mut Table<'_>) -> Option<RouteRule> {
+    const HOLDS: &[(&str, Hold)] = &[("verdict", Hold::Verdict), ("head", Hold::Head), ("body", Hold::Body)];
+    let template = table.required("match", |item| {
+        let parsed = Template::parse(item.text()?);
+        parsed.inspect_err(|error| item.fault(format!("is no template: {error}"))).ok()
+    });
+    let tier = table.optional("tier", values::tier);
+    let hold = table.optional("hold", values::one_of(HOLDS));
+    let unguarded = table.read("unguarded", false, values::flag);
+    let slo = table.optional("slo", values::duration);
+    let cap = table.optional("cap", values::number(1..=u64::from(u32::MAX)));
+    let shadow = table.optional("shadow", values::flag);
+    Some(RouteRule { template: template?, tier, hold, unguarded, slo, cap, shadow })
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+use std::path::Path;
+use std::time::Duration;
+
+use atrion::Tier;
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/atrion"))
+}
+
+fn faults(text: &str) -> Vec<String> {
+    parse(text).unwrap_err().faults().iter().map(Fault::to_string).collect()
+}
+
+const LEAST: &str = "[[listen]]\naddress = \"127.0.0.1:0\"\n[[upstream]]\naddress = \"127.0.0.1:1\"\n";
+
+#[test]
+fn the_example_is_right_and_its_comments_are_the_defaults() {
+    let example = parse(EXAMPLE).unwrap();
+    // Tables of rules have no defaults to show.
+    let (head, rules) = EXAMPLE.split_once("# Which requests matter more.").unwrap();
+    let show = |line: &str| match line.strip_prefix('#') {
+        Some(set) if set.contains(" = ") && !is_no_default(line) => format!("{set}\n"),
+        _ => format!("{line}\n"),
+    };
+    let shown: String = head.lines().map(show).collect();
+    assert_eq!(parse(&(shown + "# " + rules)).unwrap(), example);
+    // Everything else that is commented out can be read, too.
+    let all: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(set) if set.starts_with('[') || set.contains(" = ") && !set.starts_with(' ') => {
+                format!("{set}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let all = parse(&all).unwrap();
+    assert_eq!(all.admission.trust.unwrap().ceiling, Tier::High);
+    assert_eq!(all.admin.drain_delay, Duration::from_secs(5));
+    assert_eq!(all.listeners[0].tls.as_ref().unwrap().key, Path::new("/etc/atrion/key.pem"));
+}
+
+/// Whether the example shows something that is not there by default.
+fn is_no_default(line: &str) -> bool {
+    ["tls", "host", "drain_delay", "trusted", "slo", "trust"].iter().any(|name| line[1..].starts_with(name))
+}
+
+#[test]
+fn the_least_configuration_is_an_address_on_each_side() {
+    let config = parse(LEAST).unwrap();
+    assert_eq!(config.upstreams[0].name, "service");
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.admin.address, Address::Tcp("127.0.0.1:9901".into()));
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_its_line() {
+    let text = "acces_log = \"json\"\n\
+        [[listen]]\n\
+        address = \"80\"\n\
+        tls = { certificate = \"c.pem\" }\n\
+        [[upstream]]\n\
+        address = \"a:1\"\n\
+        timeouts = { connect = \"5\" }\n\
+        [[upstream]]\n\
+        address = \"b:1\"\n\
+        name = \"service\"\n\
+        [[route]]\n\
+        match = \"GET /a{b}\"\n\
+        [[route]]\n\
+        match = \"GET /a\"\n\
+        cap = 0\n\
+        [[route]]\n\
+        match = \"GET /a\"\n\
+        tier = \"vip\"\n\
+        [engine.routes.\"GET /x\"]\n\
+        capp = 8\n";
+    let told = faults(text);
+    let expected = [
+        "line 1: acces_log: unknown key `acces_log`, expected one of",
+        "line 3: listen[0].address: must be host:port",
+        "line 4: listen[0].tls: `key` is missing",
+        "line 7: upstream[0].timeouts.connect: must be a duration above zero",
+        "line 8: upstream[1]: there is another upstream `service`",
+        "line 8: upstream[1]: another upstream serves the same requests",
+        "line 12: route[0].match: is no template: a place is a whole segment",
+        "line 15: route[1].cap: must be a number in 1..=4294967295, got 0",
+        "line 16: route[2]: `GET /a` and `GET /a` match the same requests",
+        "line 18: route[2].tier: must be a tier: ",
+        "line 19: engine.routes.GET /x: in routes.\"GET /x\": unknown field `capp`",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(expected), "{told}\n{expected}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    let told = faults("[[listen]]\naddress = \n[[upstream]\n");
+    assert!(told.iter().any(|fault| fault.starts_with("line 2: ")), "{told:#?}");
+}
+
+#[test]
+fn a_route_says_what_its_gate_is_told() {
+    let text = format!(
+        "{LEAST}[admission]\nslo = \"1s\"\n[[route]]\nmatch = \"GET /a\"\nslo = \"2s\"\ncap = 7\nshadow = true\n"
+    );
+    let config = parse(&text).unwrap();
+    let of = |name: &str| config.engine.of(name).clone();
+    assert_eq!(of("GET /a"), of("other").slo(Duration::from_secs(2)).cap(7).shadow(true));
+    assert_eq!(of("other"), atrion::RouteConfig::default().slo(Duration::from_secs(1)));
+}

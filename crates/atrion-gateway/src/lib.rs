@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod config;
+pub use config::Config;
+
+pub mod template;
+
+pub mod proxy_protocol;
+
+mod wire;
+
+mod idle;
+
+mod message;
+
+mod forwarding;
+
+mod upstream;
+
+mod access;
+
+mod reply;
+
+mod counters;
+
+mod service;
+
+mod connection;
+
+mod listener;
+
+mod tls;
+pub use tls::TlsError;
+
+mod metrics;
+
+mod admin;
+
+mod gateway;
+pub use gateway::{Gateway, StartError, check_files};
+
+mod reload;
+pub use reload::{LoadError, Watcher};

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What happens to one request: it is checked, named, given a tier, admitted or refused, passed on.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use atrion::tower::{AdmissionLayer, AdmissionService, Hold, RequestHead, RouteNames, TrustedHeaders};
+use atrion::{Atrion, Tier};
+use http::header::HOST;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use tower_layer::Layer as _;
+use tower_service::Service as _;
+
+use crate::access::{Line, Log};
+use crate::config::{AccessLog, Admission, Config, Forwarding, Limits, TierRule};
+use crate::connection::Client;
+use crate::counters::Counters;
+use crate::reply::{ReplyBody, problem};
+use crate::template::{Templates, has_dots};
+use crate::upstream::{ForwardError, Judge, Upstream};
+use crate::{forwarding, message};
+
+/// What all connections share.
+pub(crate) struct Shared {
+    rules: ArcSwap<Rules>,
+    log: Log,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// The configuration in force, as requests need it.
+pub(crate) struct Rules {
+    limits: Limits,
+    forwarding: Forwarding,
+    access_log: AccessLog,
+    default_tier: Tier,
+    tiers: Vec<TierRule>,
+    routes: Vec<Arc<NamedRoute>>,
+    templates: Templates,
+    /// The more exact ones first.
+    places: Vec<Place>,
+}
+
+/// A route of the configuration.
+struct NamedRoute {
+    name: String,
+    tier: Option<Tier>,
+    hold: Option<Hold>,
+    unguarded: bool,
+}
+
+/// The route that the gateway has found, for the layer.
+#[derive(Clone)]
+struct Found(Option<Arc<NamedRoute>>);
+
+/// A service behind, with what it serves.
+struct Place {
+    name: String,
+    host: Option<String>,
+    path: String,
+    guarded: AdmissionService<Upstream>,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config, atrion: &Atrion, upstreams: Vec<Upstream>) -> Self {
+        let mut templates = Templates::default();
+        let mut routes = Vec::new();
+        for rule in &config.admission.routes {
+            // The configuration has been checked: no two are the same.
+            let _ = templates.insert(&rule.template, routes.len());
+            routes.push(Arc::new(NamedRoute {
+                name: rule.template.to_string(),
+                tier: rule.tier,
+                hold: rule.hold,
+                unguarded: rule.unguarded,
+            }));
+        }
+        let mut places: Vec<_> = config
+            .upstreams
+            .iter()
+            .zip(upstreams)
+            .map(|(settings, upstream)| Place {
+                name: settings.name.clone(),
+                host: settings.host.clone(),
+                path: settings.path.clone(),
+                guarded: layer(&config.admission, atrion).group(&settings.name).layer(upstream),
+            })
+            .collect();
+        places.sort_by_key(|place| (place.host.is_none(), std::cmp::Reverse(place.path.len())));
+        Self {
+            limits: config.limits,
+            forwarding: config.forwarding.clone(),
+            access_log: config.access_log,
+            default_tier: config.admission.default_tier,
+            tiers: config.admission.tiers.clone(),
+            routes,
+            templates,
+            places,
+        }
+    }
+
+    fn route(&self, method: &Method, path: &str) -> Option<Arc<NamedRoute>> {
+        self.templates.find(method, path).and_then(|n| self.routes.get(n)).map(Arc::clone)
+    }
+
+    fn place(&self, authority: &Authority, path: &str) -> Option<&Place> {
+        // What dots mean is decided behind: they are sent to where everything goes, or nowhere.
+        let dotted = has_dots(path);
+        self.places.iter().find(|place| {
+            let is_host = place.host.as_ref().is_none_or(|host| authority.host().eq_ignore_ascii_case(host));
+            is_host && (place.path == "/" || !dotted && begins(path, &place.path))
+        })
+    }
+
+    /// The tier that a rule gives, or the route. Rules of the configuration go before what trusted
+    /// headers ask for.
+    fn tier<B>(&self, request: &Request<B>, route: Option<&NamedRoute>) -> Option<Tier> {
+        let matches = |rule: &&TierRule| {
+            rule.method.as_ref().is_none_or(|method| method == request.method())
+                && rule.path.as_ref().is_none_or(|path| begins(request.uri().path(), path))
+                && rule
+                    .header
+                    .as_ref()
+                    .is_none_or(|(name, value)| has(request.headers(), name, value.as_deref()))
+        };
+        let rule = self.tiers.iter().find(matches).map(|rule| rule.tier);
+        rule.or_else(|| route.and_then(|route| route.tier))
+    }
+}
+
+/// Whether a path begins with whole segments.
+fn begins(path: &str, prefix: &str) -> bool {
+    let left = path.strip_prefix(prefix);
+    left.is_some_and(|left| left.is_empty() || left.starts_with('/') || prefix.ends_with('/'))
+}
+
+fn has(headers: &HeaderMap, name: &http::HeaderName, wanted: Option<&str>) -> bool {
+    let mut values = headers.get_all(name).iter();
+    match wanted {
+        None => values.next().is_some(),
+        Some(wanted) => values.any(|value| value.as_bytes() == wanted.as_bytes()),
+    }
+}
+
+fn layer(admission: &Admission, atrion: &Atrion) -> AdmissionLayer {
+    let mut layer = AdmissionLayer::new(atrion.clone())
+        .names(RouteNames::by(|head| found(head).map(|route| Cow::Borrowed(route.name.as_str()))))
+        .hold_by(|head| found(head).and_then(|route| route.hold))
+        .unguarded(|head| found(head).is_some_and(|route| route.unguarded) || is_about_the_server(head))
+        .default_priority(admission.default_tier)
+        .classify(Judge::default())
+        .detail(admission.detail);
+    if let Some(trust) = &admission.trust {
+        let mut trusted = TrustedHeaders::new().ceiling(trust.ceiling);
+        if let Some(cohort) = &trust.cohort {
+            trusted = trusted.cohort(cohort.clone());
+        }
+        layer = layer.trust_headers(trusted);
+    } else {
+        layer = layer.strip_headers();
+    }
+    if admission.show_decision { layer.show_decision() } else { layer }
+}
+
+/// gRPC's health checks and reflection, which the layer lets pass by default.
+fn is_about_the_server(head: &RequestHead<'_>) -> bool {
+    let path = head.uri.path();
+    path.starts_with("/grpc.health.v1.Health/") || path.starts_with("/grpc.reflection.v1")
+}
+
+fn found<'a>(head: &RequestHead<'a>) -> Option<&'a NamedRoute> {
+    head.extensions.get::<Found>()?.0.as_deref()
+}
+
+impl Shared {
+    pub(crate) fn new(rules: Rules, log: Log, counters: Arc<Counters>) -> Self {
+        Self { rules: ArcSwap::from_pointee(rules), log, counters }
+    }
+
+    /// Requests that come from now on see these rules.
+    pub(crate) fn replace(&self, rules: Rules) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.rules.load().limits
+    }
+}
+
+/// The service of one connection.
+#[derive(Clone)]
+pub(crate) struct Door {
+    shared: Arc<Shared>,
+    client: Client,
+}
+
+impl Door {
+    pub(crate) fn new(shared: Arc<Shared>, client: Client) -> Self {
+        Self { shared, client }
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Response<ReplyBody> {
+        let busy = self.client.busy();
+        let rules = self.shared.rules.load_full();
+        let form = rules.access_log;
+        let mut line =
+            (form != AccessLog::Off).then(|| Line::begin(&self.shared.log, form, &request, &self.client));
+        let response = self.pass(&rules, request, line.as_deref_mut()).await;
+        if let Some(line) = &mut line {
+            line.answered(&response);
+        }
+        response.map(|body| body.attended(busy, line))
+    }
+
+    async fn pass(
+        &self,
+        rules: &Rules,
+        request: Request<Incoming>,
+        mut line: Option<&mut Line>,
+    ) -> Response<ReplyBody> {
+        let version = request.version();
+        let (mut parts, body) = request.into_parts();
+        let authority = match message::check(&parts) {
+            Ok(authority) => authority,
+            Err(error) => return self.unacceptable(version, error.status, "unacceptable", error.what),
+        };
+        let path = parts.uri.path();
+        let Some(place) = rules.place(&authority, path) else {
+            let what = "no service is configured for this host and path";
+            return self.unacceptable(version, StatusCode::NOT_FOUND, "no-service", what);
+        };
+        let route = rules.route(&parts.method, path);
+        let name = route.as_ref().map_or(UNMATCHED, |route| route.name.as_str());
+        self.tell_service(rules, &mut parts, &authority);
+        parts.extensions.insert(self.client.clone());
+        let mut request = Request::from_parts(parts, body);
+        let tier = rules.tier(&request, route.as_deref());
+        if let Some(line) = &mut line {
+            line.came_to(name, tier.unwrap_or(rules.default_tier));
+        }
+        if let Some(tier) = tier {
+            request.extensions_mut().insert(tier);
+        }
+        request.extensions_mut().insert(Found(route));
+        let mut guarded = place.guarded.clone();
+        match guarded.call(request).await {
+            Ok(response) => response.map(ReplyBody::passed),
+            Err(error) => {
+                self.shared.counters.error(&place.name, &error);
+                if let Some(line) = line {
+                    line.failed(&error);
+                }
+                failed(version, &error)
+            }
+        }
+    }
+
+    /// Writes into the head what the service has to know of the client and of the way here.
+    fn tell_service(&self, rules: &Rules, parts: &mut http::request::Parts, authority: &Authority) {
+        let address = self.client.address();
+        forwarding::tell(&rules.forwarding, &mut parts.headers, address, self.client.is_tls(), authority);
+        message::add_via(&mut parts.headers, parts.version);
+        if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+            parts.headers.insert(HOST, host);
+        }
+    }
+
+    fn unacceptable(
+        &self,
+        version: Version,
+        status: StatusCode,
+        kind: &str,
+        what: &str,
+    ) -> Response<ReplyBody> {
+        self.shared.counters.unacceptable(status.as_u16());
+        problem(version, status, kind, what, None)
+    }
+}
+
+/// The route of requests that match no template.
+const UNMATCHED: &str = "unmatched";
+
+fn failed(version: Version, error: &ForwardError) -> Response<ReplyBody> {
+    let kind = match error.status() {
+        StatusCode::GATEWAY_TIMEOUT => "upstream-timeout",
+        StatusCode::BAD_GATEWAY => "upstream-failed",
+        _ => "request-unfinished",
+    };
+    problem(version, error.status(), kind, error.detail(), Some(error.stage().as_str()))
+}
+
+impl hyper::service::Service<Request<Incoming>> for Door {
+    type Response = Response<ReplyBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let door = self.clone();
+        Box::pin(async move { Ok(door.answer(request).await) })
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the gateway parses itself: route templates, the PROXY protocol, its configuration.
+
+use std::path::Path;
+
+use atrion_gateway::Config;
+use atrion_gateway::config::EXAMPLE;
+use atrion_gateway::proxy_protocol::{self, Parsed};
+use atrion_gateway::template::{Template, Templates, has_dots};
+
+use crate::Target;
+use crate::mutate;
+use crate::random::Random;
+
+/// A template in the first line, a method and a path in the others.
+pub struct RouteTemplates;
+
+const PARTS: [&[u8]; 12] =
+    [b"GET ", b"* ", b"/", b"{a}", b"{*a}", b"..", b"%2e", b"\n", b"?", b"HEAD /", b"{", b"}"];
+
+impl Target for RouteTemplates {
+    fn new() -> Self {
+        Self
+    }
+
+    fn name(&self) -> &'static str {
+        "template"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        [
+            "GET /carts/{cart}\nGET /carts/7\nPOST /carts/7",
+            "* /files/{*rest}\nGET /files/a/b\nGET /files/../b",
+            "GET /\nHEAD /\nGET //",
+        ]
+        .map(|text| text.as_bytes().to_vec())
+        .to_vec()
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutate::bytes(input, &PARTS, other, random)
+    }
+
+    fn run(&self, input: &[u8]) -> String {
+        let text = String::from_utf8_lossy(input);
+        let mut lines = text.lines();
+        let template = match Template::parse(lines.next().unwrap_or_default()) {
+            Ok(template) => template,
+            Err(error) => return error.to_string(),
+        };
+        // A name that was read is read again as the same.
+        assert_eq!(Template::parse(template.as_str()).as_ref(), Ok(&template));
+        let mut templates = Templates::default();
+        assert_eq!(templates.insert(&template, 7), Ok(()));
+        assert_eq!(templates.insert(&template, 8), Err(7));
+        let mut found = 0;
+        for line in lines {
+            let Some((method, path)) = line.split_once(' ') else { continue };
+            let Ok(method) = method.parse() else { continue };
+            match templates.find(&method, path) {
+                Some(number) => {
+                    assert!(number == 7 && path.starts_with('/') && !has_dots(path));
+                    found += 1;
+                }
+                None => assert!(template.as_str() != line || path.contains('{')),
+            }
+        }
+        format!("found {}", found.min(3))
+    }
+}
+
+/// The first bytes of a connection.
+pub struct ProxyHeaders;
+
+const HEADERS: [&[u8]; 10] = [
+    b"\r\n\r\n\0\r\nQUIT\n",
+    b"PROXY ",
+    b"TCP4 ",
+    b"TCP6 ",
+    b"UNKNOWN",
+    b"\r\n",
+    b"\x21\x11\0\x0c",
+    b"\x21\x21\0\x24",
+    b"\x20\0\0\0",
+    b" 65535",
+];
+
+impl Target for ProxyHeaders {
+    fn new() -> Self {
+        Self
+    }
+
+    fn name(&self) -> &'static str {
+        "proxy"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        vec![
+            b"PROXY TCP4 192.0.2.1 198.51.100.1 5000 443\r\nGET /".to_vec(),
+            b"PROXY TCP6 2001:db8::1 ::1 1 2\r\n".to_vec(),
+            b"PROXY UNKNOWN\r\n".to_vec(),
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\x7f\0\0\x01\x13\x88\x01\xbb".to_vec(),
+        ]
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutate::bytes(input, &HEADERS, other, random)
+    }
+
+    fn run(&self, input: &[u8]) -> String {
+        let parsed = proxy_protocol::parse(input);
+        if let Ok(Parsed::Header { length, .. }) = parsed {
+            assert!(length <= input.len() && length <= proxy_protocol::LONGEST);
+            // Less is not enough, and what follows decides nothing.
+            assert_eq!(proxy_protocol::parse(&input[..length]), parsed);
+            assert_eq!(proxy_protocol::parse(&input[..length - 1]), Ok(Parsed::Incomplete));
+        }
+        if parsed == Ok(Parsed::Incomplete) {
+            assert!(input.len() < proxy_protocol::LONGEST);
+        }
+        match parsed {
+            Ok(Parsed::Header { client, .. }) => format!("client {}", client.is_some()),
+            Ok(Parsed::Incomplete) => "incomplete".to_owned(),
+            Err(_) => "none".to_owned(),
+        }
+    }
+}
+
+/// The file of the gateway.
+pub struct GatewayConfig;
+
+const LINES: [&[u8]; 14] = [
+    b"[[listen]]\n",
+    b"[[upstream]]\n",
+    b"[[route]]\n",
+    b"[[tier]]\n",
+    b"[admission]\n",
+    b"[engine]\n",
+    b"address = \"127.0.0.1:1\"\n",
+    b"match = \"GET /{a}\"\n",
+    b"tier = \"high\"\n",
+    b"timeouts = { connect = \"1s\" }\n",
+    b"routes.\"*\".cap = 3\n",
+    b"trusted = [\"10.0.0.0/8\"]\n",
+    b"9999999999999999999999",
+    b"\"",
+];
+
+impl Target for GatewayConfig {
+    fn new() -> Self {
+        Self
+    }
+
+    fn name(&self) -> &'static str {
+        "config"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        let least = "[[listen]]\naddress = \"[::]:1\"\n[[upstream]]\naddress = \"a:1\"\n[engine.routes.x]\ncap = 1\n";
+        vec![EXAMPLE.as_bytes().to_vec(), least.as_bytes().to_vec()]
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutate::bytes(input, &LINES, other, random)
+    }
+
+    fn run(&self, input: &[u8]) -> String {
+        let text = String::from_utf8_lossy(input);
+        match Config::parse(&text, Path::new("/")) {
+            Ok(config) => {
+                assert!(!config.listeners.is_empty() && !config.upstreams.is_empty());
+                assert_eq!(config.engine.check(), Ok(()));
+                format!("right, {} routes", config.admission.routes.len().min(3))
+            }
+            Err(error) => {
+                // There is a reason, and it is in the file.
+                let lines = text.lines().count().max(1);
+                assert!(!error.faults().is_empty());
+                assert!(error.faults().iter().all(|fault| (1..=lines + 1).contains(&fault.line)));
+                format!("{} faults", error.faults().len().min(5))
+            }
+        }
+    }
+}
