@@ -65,6 +65,10 @@ pub struct Args {
     /// Only one of the two runs.
     #[arg(long, value_enum, value_name = "RUN")]
     only: Option<Only>,
+    /// A service in Python, alone and behind the gateway, in place of the one in Rust (needs
+    /// python3).
+    #[arg(long, conflicts_with = "studio")]
+    gateway: bool,
     /// Serve AtrionStudio over the protected service, print its address, and stay until Ctrl-C
     /// (needs the commercial crates in the tree).
     #[arg(long)]
@@ -204,6 +208,7 @@ impl<'a> Demo<'a> {
             routes: self.traffic.routes(),
             protected,
             seed: self.args.seed,
+            gateway: self.args.gateway,
             record: self.args.record.clone().filter(|_| protected),
         };
         let records = stage.run(title, spec).await?;

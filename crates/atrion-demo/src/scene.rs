@@ -38,8 +38,14 @@ impl Scene {
         let (changes, receiver) = watch::channel(Weather::Fair);
         let pool = Pool::start(workers, SEED, receiver);
         let guard = Guard::start().await?;
-        let spec =
-            ServiceSpec { workers, routes: traffic.routes(), protected: true, seed: SEED, record: None };
+        let spec = ServiceSpec {
+            workers,
+            routes: traffic.routes(),
+            protected: true,
+            seed: SEED,
+            gateway: false,
+            record: None,
+        };
         let router = guard.wrap(router(&spec, &pool));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot bind a port")?;
         let port = listener.local_addr()?.port();

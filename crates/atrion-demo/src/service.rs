@@ -4,12 +4,14 @@
 
 pub(super) mod guard;
 pub(super) mod pool;
+mod sidecar;
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use atrion::recording::Recorder;
 use atrion::{Atrion, RecordingEnd};
 use axum::Router;
 use axum::extract::State;
@@ -23,6 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use self::guard::Guard;
 use self::pool::{Job, Pool};
+use self::sidecar::Python;
 
 pub(crate) use self::pool::{WORK, capacity};
 
@@ -40,6 +43,9 @@ pub async fn serve(
     let Some(Order::Start(spec)) = order(&mut orders).await? else {
         anyhow::bail!("the first line on standard input must be the order to start");
     };
+    if spec.gateway {
+        return serve_sidecar(&spec, orders).await;
+    }
     let (weather, receiver) = watch::channel(Weather::Fair);
     let pool = Pool::start(spec.workers, spec.seed, receiver);
     let guard = if spec.protected { Some(Guard::start().await?) } else { None };
@@ -67,10 +73,44 @@ pub async fn serve(
             weather.send_replace(now);
         }
     }
-    if let Some(recorder) = recorder {
-        let written = recorder.stop();
-        anyhow::ensure!(!matches!(written.end, RecordingEnd::Failed(_)), "the recording {}", written.end);
+    recorder.map_or(Ok(()), recorded)
+}
+
+/// The service in Python, and the gateway before it if it is protected.
+async fn serve_sidecar(spec: &ServiceSpec, mut orders: Lines<BufReader<Stdin>>) -> anyhow::Result<()> {
+    let mut python = Python::start(spec).await?;
+    let gateway = if spec.protected { Some(python.guard(spec).await?) } else { None };
+    let guard = gateway.as_ref().map(|gateway| Guard::of(gateway.atrion().clone()));
+    let recorder = match (&guard, &spec.record) {
+        (Some(guard), Some(path)) => Some(guard.record(path)?),
+        _ => None,
+    };
+    let port = match &gateway {
+        Some(gateway) => sidecar::port(gateway).await?,
+        None => python.port(),
+    };
+    tell(&News::Ready { port, dashboard: None })?;
+    let begin = Instant::now();
+    loop {
+        tokio::select! {
+            order = order(&mut orders) => match order? {
+                Some(Order::Weather(now)) => python.tell(now).await?,
+                Some(Order::Start(_)) => {}
+                None => break,
+            },
+            report = python.report() => {
+                let (queued, busy) = report?;
+                let routes = guard.as_ref().map(Guard::routes).unwrap_or_default();
+                tell(&News::Tick(Tick { at_s: begin.elapsed().as_secs_f64(), queued, busy, routes }))?;
+            }
+        }
     }
+    recorder.map_or(Ok(()), recorded)
+}
+
+fn recorded(recorder: Recorder) -> anyhow::Result<()> {
+    let written = recorder.stop();
+    anyhow::ensure!(!matches!(written.end, RecordingEnd::Failed(_)), "the recording {}", written.end);
     Ok(())
 }
 

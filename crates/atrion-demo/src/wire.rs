@@ -26,6 +26,9 @@ pub(crate) struct ServiceSpec {
     /// Whether Atrion protects the routes.
     pub(crate) protected: bool,
     pub(crate) seed: u64,
+    /// Whether it is the service in Python, and the guard the gateway.
+    #[serde(default)]
+    pub(crate) gateway: bool,
     /// The file that records the guard.
     #[serde(default)]
     pub(crate) record: Option<PathBuf>,

@@ -15,7 +15,7 @@ pub use fault::{ConfigError, Fault};
 mod engine;
 
 mod listen;
-pub use listen::{Admin, Listener, ServerTls};
+pub use listen::{Admin, ExtProc, Listener, ServerTls};
 
 mod upstream;
 pub use upstream::{ClientTls, Protocol, Upstream};
@@ -39,6 +39,8 @@ pub struct Config {
     pub admin: Admin,
     /// The services behind.
     pub upstreams: Vec<Upstream>,
+    /// Where Envoys ask, in place of the gateway's own listeners or beside them.
+    pub ext_proc: Option<ExtProc>,
     /// What may be open or waiting.
     pub limits: Limits,
     /// What the services learn of the clients.
@@ -164,11 +166,15 @@ impl Config {
             Some(item.table()?.whole(|table| upstream::timeouts(table, Timeouts::default())))
         });
         let listeners = table.list("listen", listen::listener);
-        if table.get("listen").is_none() {
+        let is_processor = table.get("ext_proc").is_some();
+        let ext_proc = table.optional("ext_proc", |item| item.table()?.whole(listen::ext_proc));
+        // A processor of Envoy needs no listener; a listener needs a service.
+        if table.get("listen").is_none() && !is_processor {
             table.fault("no [[listen]]: write one with an `address`, where clients connect");
         }
         let upstreams = upstream::upstreams(table, timeouts);
-        if table.get("upstream").is_none() {
+        let is_alone = is_processor && table.get("listen").is_none();
+        if table.get("upstream").is_none() && !is_alone {
             table.fault("no [[upstream]]: write one with the `address` of the service");
         }
         let admin = table.inner("admin", listen::admin);
@@ -184,7 +190,17 @@ impl Config {
             ..admission
         };
         let engine = engine::read(table, &admission)?;
-        Some(Self { listeners, admin, upstreams, limits, forwarding, admission, access_log, engine })
+        Some(Self {
+            listeners,
+            admin,
+            upstreams,
+            ext_proc,
+            limits,
+            forwarding,
+            admission,
+            access_log,
+            engine,
+        })
     }
 
     /// The same with every path of a file made absolute by the folder of the configuration.

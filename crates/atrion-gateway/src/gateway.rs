@@ -19,6 +19,7 @@ use crate::access::Log;
 use crate::admin::Admin;
 use crate::config::{Address, Config, Listener, Upstream as Settings};
 use crate::connection::{Expected, Phase};
+use crate::ext_proc;
 use crate::listener::{Bound, listen};
 use crate::metrics::Metrics;
 use crate::service::{Rules, Shared};
@@ -57,6 +58,7 @@ pub struct Gateway {
     shared: Arc<Shared>,
     admin: Arc<Admin>,
     admin_address: Address,
+    processor_address: Option<Address>,
     admin_task: JoinHandle<()>,
     phase: watch::Sender<Phase>,
     places: Arc<Semaphore>,
@@ -103,6 +105,8 @@ impl Gateway {
         let upstreams = upstreams(&config, &HashMap::new())?;
         let expected = expectations(&config)?;
         let bound = bind(config.listeners.iter().map(|listener| &listener.address)).await?;
+        let processor = config.ext_proc.as_ref();
+        let processor_bound = bind(processor.map(|processor| &processor.address)).await?.pop();
         let admin_bound = bind([&config.admin.address]).await?.pop();
 
         let observer = Arc::new(metrics.telemetry.clone());
@@ -121,12 +125,18 @@ impl Gateway {
         };
         let places = Arc::new(Semaphore::new(config.limits.connections));
         let (phase, _) = watch::channel(Phase::Open);
+        let processor_address = processor_bound.as_ref().map(Bound::address);
+        if let Some((bound, settings)) = processor_bound.zip(processor) {
+            let (shared, phase) = (Arc::clone(&shared), phase.subscribe());
+            tokio::spawn(ext_proc::listen(bound, shared, settings.streams, phase));
+        }
         let running = Running { config: config.clone(), listeners: HashMap::new(), upstreams };
         let gateway = Self {
             atrion,
             shared,
             admin,
             admin_address,
+            processor_address,
             admin_task,
             phase,
             places,
@@ -149,8 +159,8 @@ impl Gateway {
     }
 
     /// Puts another configuration in force, whole or not at all. Connections stay: requests that
-    /// come from now on see it. The address of the admin listener, the number of connections and
-    /// the provider of state are those of the start.
+    /// come from now on see it. The addresses of the admin listener and of the
+    /// external processor, and the number of connections, are those of the start.
     ///
     /// # Errors
     /// An address is taken, or a file of certificates cannot be used. What was in force stays so.
@@ -235,6 +245,12 @@ impl Gateway {
     #[must_use]
     pub fn admin_address(&self) -> &Address {
         &self.admin_address
+    }
+
+    /// Where Envoys ask, if the configuration says so.
+    #[must_use]
+    pub fn processor_address(&self) -> Option<&Address> {
+        self.processor_address.as_ref()
     }
 
     /// The gates.

@@ -27,6 +27,8 @@ mod counters;
 
 mod service;
 
+mod ext_proc;
+
 mod connection;
 
 mod listener;

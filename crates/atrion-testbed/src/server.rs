@@ -16,14 +16,23 @@ pub enum Server {
     PgBouncer,
     /// `promtool`, the checker of Prometheus's rules.
     Promtool,
+    /// `envoy`, the proxy that asks the gateway's external processor.
+    Envoy,
     /// A browser for tests of pages: Chromium, or a browser of the same kind.
     Chromium,
 }
 
 impl Server {
     /// Everything there is.
-    pub const ALL: [Self; 6] =
-        [Self::Redis, Self::Valkey, Self::Postgres, Self::PgBouncer, Self::Promtool, Self::Chromium];
+    pub const ALL: [Self; 7] = [
+        Self::Redis,
+        Self::Valkey,
+        Self::Postgres,
+        Self::PgBouncer,
+        Self::Promtool,
+        Self::Envoy,
+        Self::Chromium,
+    ];
 
     /// The name for people.
     #[must_use]
@@ -34,6 +43,7 @@ impl Server {
             Self::Postgres => "PostgreSQL",
             Self::PgBouncer => "PgBouncer",
             Self::Promtool => "promtool",
+            Self::Envoy => "Envoy",
             Self::Chromium => "Chromium",
         }
     }
@@ -46,6 +56,7 @@ impl Server {
             Self::Postgres => "postgres",
             Self::PgBouncer => "pgbouncer",
             Self::Promtool => "promtool",
+            Self::Envoy => "envoy",
             Self::Chromium => "chromium",
         }
     }
@@ -59,6 +70,7 @@ impl Server {
             Self::Postgres => "ATRION_TEST_PG_BIN",
             Self::PgBouncer => "ATRION_TEST_PGBOUNCER",
             Self::Promtool => "ATRION_TEST_PROMTOOL",
+            Self::Envoy => "ATRION_TEST_ENVOY",
             Self::Chromium => "ATRION_TEST_CHROMIUM",
         }
     }
@@ -71,6 +83,7 @@ impl Server {
             Self::Postgres => "postgresql",
             Self::PgBouncer => "pgbouncer",
             Self::Promtool => "prometheus",
+            Self::Envoy => "envoy",
             Self::Chromium => "chromium",
         }
     }

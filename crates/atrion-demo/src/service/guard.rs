@@ -32,6 +32,11 @@ impl Guard {
         Ok(Self { atrion })
     }
 
+    /// The guard that a gateway is.
+    pub(super) fn of(atrion: Atrion) -> Self {
+        Self { atrion }
+    }
+
     pub(crate) fn atrion(&self) -> &Atrion {
         &self.atrion
     }

@@ -23,13 +23,13 @@ use super::super::wire::Weather;
 /// Mean time of one job on a healthy worker.
 pub(crate) const WORK: Duration = Duration::from_millis(100);
 /// Deviation of the logarithm of that time: the slowest of a hundred jobs takes 2.8 times the mean.
-const SPREAD: f64 = 0.5;
+pub(super) const SPREAD: f64 = 0.5;
 /// The factor of the slow workers in the gray failure.
-const SLOWDOWN: f64 = 4.0;
+pub(super) const SLOWDOWN: f64 = 4.0;
 /// The part of a job that is spent waiting for the dependency, on the routes that need it.
-const DEPENDENCY_SHARE: f64 = 0.3;
+pub(super) const DEPENDENCY_SHARE: f64 = 0.3;
 /// How long a worker waits for a hanging dependency before it gives up with 504.
-const DEPENDENCY_TIMEOUT: Duration = Duration::from_millis(300);
+pub(super) const DEPENDENCY_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The mean capacity: jobs per second of all workers together.
 pub(crate) fn capacity(workers: usize, weather: Weather) -> f64 {

@@ -55,6 +55,22 @@ impl Default for Admin {
     }
 }
 
+/// Where Envoys ask the external processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExtProc {
+    /// Where. gRPC without TLS: on the loopback, or a unix socket.
+    pub address: Address,
+    /// Requests of one Envoy thread that may be under way at one time.
+    pub streams: u32,
+}
+
+pub(super) fn ext_proc(table: &mut Table<'_>) -> Option<ExtProc> {
+    let address = table.required("address", values::address);
+    let streams = table.read("streams", 10_000, values::number(1..=1_000_000));
+    Some(ExtProc { address: address?, streams })
+}
+
 pub(super) fn listener(table: &mut Table<'_>) -> Option<Listener> {
     let address = table.required("address", values::address);
     let proxy_protocol = table.read("proxy_protocol", false, values::flag);

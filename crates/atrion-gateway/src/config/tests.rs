@@ -46,7 +46,9 @@ fn the_example_is_right_and_its_comments_are_the_defaults() {
 
 /// Whether the example shows something that is not there by default.
 fn is_no_default(line: &str) -> bool {
-    ["tls", "host", "drain_delay", "trusted", "slo", "trust"].iter().any(|name| line[1..].starts_with(name))
+    ["ext_proc", "tls", "host", "drain_delay", "trusted", "slo", "trust"]
+        .iter()
+        .any(|name| line[1..].starts_with(name))
 }
 
 #[test]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A gateway between real sockets: clients and services that say exactly what a test wants.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers speak as tests do
 
 mod support;
 

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The external processor, asked by the real Envoy with the configuration of `docs/gateway`.
+#![allow(missing_docs)] // a test's name says what it shows
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers speak as tests do
+
+#[allow(dead_code)] // what the tests of sockets need and these do not
+#[path = "sockets/support.rs"]
+mod support;
+
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use atrion_gateway::Gateway;
+use atrion_testbed::{Envoy, Server, tests};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use support::{OK, eventually, gateway_of, get, read_request, read_until, say, saying, service, within};
+
+fn main() -> ExitCode {
+    atrion_testbed::run(
+        &[Server::Envoy],
+        tests![
+            requests_pass_and_their_answers_are_judged,
+            a_refusal_is_the_one_of_the_library,
+            grpc_is_judged_by_its_trailers_and_refused_by_its_status,
+            a_client_that_leaves_gives_its_place_back,
+            an_overload_is_refused_and_what_is_critical_passes,
+            a_processor_that_is_killed_costs_no_request,
+        ],
+    )
+}
+
+/// An Envoy with the file of the documentation, between other addresses.
+fn envoy(service: SocketAddr, grpc: SocketAddr, processor: SocketAddr) -> Envoy {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/gateway/envoy.yaml");
+    let file = std::fs::read_to_string(file).unwrap();
+    let with = |own: SocketAddr| {
+        [(8080, own), (3000, service), (3001, grpc), (9902, processor)].iter().fold(
+            file.clone(),
+            |text, (port, address)| {
+                text.replace(&format!("port_value: {port} "), &format!("port_value: {} ", address.port()))
+            },
+        )
+    };
+    Envoy::start(with).unwrap()
+}
+
+async fn processor(more: &str) -> Gateway {
+    let head = "ext_proc = { address = \"127.0.0.1:0\" }\n[admin]\naddress = \"127.0.0.1:0\"\n";
+    gateway_of(&format!("{head}{more}")).await
+}
+
+fn asks(gateway: &Gateway) -> SocketAddr {
+    gateway.processor_address().unwrap().to_string().parse().unwrap()
+}
+
+const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+async fn requests_pass_and_their_answers_are_judged() {
+    let gateway =
+        processor("[[route]]\nmatch = \"GET /good/{id}\"\n[[route]]\nmatch = \"GET /bad/{id}\"\n").await;
+    let upstream = service(|mut stream| async move {
+        while let Some(request) = read_request(&mut stream).await {
+            assert!(!request.contains("x-atrion-tier"), "{request}");
+            let answer = if request.starts_with("GET /bad/") {
+                OK.replace("200 OK", "500 Sick")
+            } else {
+                OK.to_owned()
+            };
+            say(&mut stream, &answer).await;
+        }
+    })
+    .await;
+    let envoy = envoy(upstream, NOBODY, asks(&gateway));
+    for id in 0..5 {
+        let answer = get(envoy.address(), &format!("/good/{id}"), "x-atrion-tier: critical\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(get(envoy.address(), &format!("/bad/{id}"), "").await.starts_with("HTTP/1.1 500"));
+    }
+    let counts = |name: &str| gateway.atrion().route(name).snapshot().counts;
+    eventually(async || counts("GET /good/{id}").succeeded() == 5 && counts("GET /bad/{id}").failed() == 5)
+        .await;
+    let none = counts("GET /good/{id}").admitted(atrion::Tier::Critical);
+    assert_eq!(none, 0);
+}
+
+/// A service that answers when it is told to.
+async fn patient() -> (SocketAddr, watch::Sender<bool>) {
+    let (go, wait) = watch::channel(false);
+    let upstream = service(move |mut stream| {
+        let mut wait = wait.clone();
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                let _ = wait.wait_for(|go| *go).await;
+                say(&mut stream, OK).await;
+            }
+        }
+    })
+    .await;
+    (upstream, go)
+}
+
+async fn a_refusal_is_the_one_of_the_library() {
+    let gateway = processor("[[route]]\nmatch = \"GET /a\"\ncap = 1\n").await;
+    let (upstream, _go) = patient().await;
+    let envoy = envoy(upstream, NOBODY, asks(&gateway));
+    let mut held = TcpStream::connect(envoy.address()).await.unwrap();
+    say(&mut held, "GET /a HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+    eventually(async || gateway.atrion().route("GET /a").snapshot().in_flight == 1).await;
+    let answer = get(envoy.address(), "/a", "").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    for part in [
+        "x-atrion-shed: at_cap",
+        "retry-after: ",
+        "cache-control: no-store",
+        "content-type: application/problem+json",
+        "\"type\":\"urn:atrion:problem:request-shed\"",
+        "\"route\":\"GET /a\"",
+    ] {
+        assert!(answer.contains(part), "{part}: {answer}");
+    }
+}
+
+/// A gRPC service that answers with the status that is asked for.
+async fn grpc() -> SocketAddr {
+    service(|stream| async move {
+        let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let status = request.headers()["x-status"].clone();
+            let response = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+            let mut stream = respond.send_response(response, false).unwrap();
+            stream.send_data("reply".into(), false).unwrap();
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", status);
+            stream.send_trailers(trailers).unwrap();
+        }
+    })
+    .await
+}
+
+/// Calls a method, and gives the `grpc-status` of the head or of the trailers.
+async fn call(to: SocketAddr, status: &str) -> String {
+    let stream = TcpStream::connect(to).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::post("http://shop/pkg.Service/Method").header("content-type", "application/grpc");
+    let request = request.header("te", "trailers").header("x-status", status).body(()).unwrap();
+    let (response, mut sending) = client.send_request(request, false).unwrap();
+    sending.send_data(Bytes::new(), true).unwrap();
+    let response = within(response).await.unwrap();
+    if let Some(status) = response.headers().get("grpc-status") {
+        assert!(response.headers().contains_key("grpc-retry-pushback-ms"), "{response:?}");
+        return status.to_str().unwrap().to_owned();
+    }
+    let mut body = response.into_body();
+    while within(body.data()).await.is_some() {}
+    let trailers = within(body.trailers()).await.unwrap().unwrap();
+    trailers["grpc-status"].to_str().unwrap().to_owned()
+}
+
+async fn grpc_is_judged_by_its_trailers_and_refused_by_its_status() {
+    let gateway = processor("[[route]]\nmatch = \"POST /pkg.Service/Method\"\n").await;
+    let envoy = envoy(NOBODY, grpc().await, asks(&gateway));
+    for _ in 0..3 {
+        assert_eq!(call(envoy.address(), "0").await, "0");
+        assert_eq!(call(envoy.address(), "13").await, "13");
+    }
+    let gate = gateway.atrion().route("POST /pkg.Service/Method");
+    eventually(async || gate.snapshot().counts.succeeded() == 3 && gate.snapshot().counts.failed() == 3)
+        .await;
+
+    let kind = atrion::OverrideKind::ForceOpen;
+    let wanted =
+        atrion::Override { kind, reason: "a test".to_owned(), time_to_live: Duration::from_secs(60) };
+    gateway.atrion().overrides().set(&gate, wanted).unwrap();
+    assert_eq!(call(envoy.address(), "0").await, "14");
+}
+
+async fn a_client_that_leaves_gives_its_place_back() {
+    let gateway = processor("").await;
+    let (upstream, _go) = patient().await;
+    let envoy = envoy(upstream, NOBODY, asks(&gateway));
+    let gate = gateway.atrion().route("unmatched");
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        let mut client = TcpStream::connect(envoy.address()).await.unwrap();
+        say(&mut client, "GET /a HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+        held.push(client);
+    }
+    eventually(async || gate.snapshot().in_flight == 10).await;
+    drop(held);
+    eventually(async || gate.snapshot().in_flight == 0).await;
+    assert_eq!(gate.snapshot().counts.failed(), 0);
+}
+
+async fn an_overload_is_refused_and_what_is_critical_passes() {
+    let gateway = processor(
+        "[admission]\nslo = \"100ms\"\ndefault_tier = \"bulk\"\n\
+         [[tier]]\nheader = \"x-plan\"\nvalue = \"vip\"\ntier = \"critical\"\n",
+    )
+    .await;
+    // Ten at a time, 20 ms each: 500 a second.
+    let workers = Arc::new(tokio::sync::Semaphore::new(10));
+    let upstream = service(move |mut stream| {
+        let workers = Arc::clone(&workers);
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                let worker = workers.acquire().await.unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                drop(worker);
+                say(&mut stream, OK).await;
+            }
+        }
+    })
+    .await;
+    let envoy = envoy(upstream, NOBODY, asks(&gateway));
+    // Without a gate 105 clients would wait for 210 ms each.
+    let ask = |plan, count| (0..count).map(|_| tokio::spawn(ask(envoy.address(), plan))).collect::<Vec<_>>();
+    let (vip, bulk) = (ask("vip", 5), ask("free", 100));
+    let (vip, bulk) = (refused_share(vip).await, refused_share(bulk).await);
+    assert!(bulk > 0.2 && vip < bulk / 4.0, "refused: critical {vip}, bulk {bulk}");
+}
+
+/// Asks for three seconds, and gives how many requests were answered and how many refused after the
+/// first one.
+async fn ask(to: SocketAddr, plan: &str) -> (f64, f64) {
+    let begin = std::time::Instant::now();
+    let mut client = TcpStream::connect(to).await.unwrap();
+    let (mut answered, mut refused) = (0.0, 0.0);
+    while begin.elapsed() < Duration::from_secs(4) {
+        let is_counted = begin.elapsed() > Duration::from_secs(1);
+        say(&mut client, &format!("GET / HTTP/1.1\r\nhost: shop\r\nx-plan: {plan}\r\n\r\n")).await;
+        let answer = read_until(&mut client, "\r\n\r\n").await;
+        let is_refused = answer.starts_with("HTTP/1.1 503");
+        if is_refused {
+            // The document may come in a piece of its own.
+            client = TcpStream::connect(to).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if is_counted {
+            *(if is_refused { &mut refused } else { &mut answered }) += 1.0;
+        }
+    }
+    (answered, refused)
+}
+
+async fn refused_share(clients: Vec<tokio::task::JoinHandle<(f64, f64)>>) -> f64 {
+    let (mut answered, mut refused) = (0.0, 0.0);
+    for client in clients {
+        let (good, shed) = within(client).await.unwrap();
+        answered += good;
+        refused += shed;
+    }
+    refused / (answered + refused)
+}
+
+/// The binary itself, to be killed.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn a_processor_that_is_killed_costs_no_request() {
+    let (upstream, _) = saying(OK).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("atrion.toml");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let asked = free.local_addr().unwrap();
+    drop(free);
+    std::fs::write(
+        &file,
+        format!("ext_proc = {{ address = \"{asked}\" }}\n[admin]\naddress = \"127.0.0.1:0\"\n"),
+    )
+    .unwrap();
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atrion"));
+        Process(command.args(["gateway", "--config"]).arg(&file).spawn().unwrap())
+    };
+    let mut processor = start();
+    eventually(async || TcpStream::connect(asked).await.is_ok()).await;
+    let envoy = envoy(upstream, NOBODY, asked);
+    let (to, is_over) = (envoy.address(), Arc::new(AtomicBool::new(false)));
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let is_over = Arc::clone(&is_over);
+            tokio::spawn(async move {
+                let mut client = TcpStream::connect(to).await.unwrap();
+                let mut count = 0;
+                while !is_over.load(Relaxed) {
+                    say(&mut client, "GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+                    let answer = read_until(&mut client, "ok").await;
+                    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..3 {
+        // SIGKILL, and then nobody for a while.
+        processor.0.kill().unwrap();
+        processor.0.wait().unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        processor = start();
+        eventually(async || TcpStream::connect(asked).await.is_ok()).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    is_over.store(true, Relaxed);
+    for client in clients {
+        assert!(within(client).await.unwrap() > 0);
+    }
+}
