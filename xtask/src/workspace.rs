@@ -101,18 +101,25 @@ impl Workspace {
     }
 
     fn is_commercial(&self, package: &Package, feature: &str) -> bool {
-        let (mut open, mut seen) = (vec![feature], BTreeSet::new());
-        while let Some(entry) = open.pop() {
-            if !seen.insert(entry) {
+        let (mut open, mut seen) = (vec![(package, feature)], BTreeSet::new());
+        while let Some((package, entry)) = open.pop() {
+            if !seen.insert((package.name.as_str(), entry)) {
                 continue;
             }
             // `dep:x` and `x/feature` switch the crate x on; anything else is another feature.
-            let target =
-                entry.strip_prefix("dep:").or_else(|| entry.split_once('/').map(|(target, _)| target));
-            if target.is_some_and(|name| self.member(name).is_some_and(|member| !is_free(member))) {
-                return true;
+            let (target, further) = match entry.split_once('/') {
+                Some((target, further)) => (Some(target), Some(further)),
+                None => (entry.strip_prefix("dep:"), None),
+            };
+            if let Some(member) = target.and_then(|name| self.member(name)) {
+                if !is_free(member) {
+                    return true;
+                }
+                // A feature of another free crate may bring one in.
+                open.extend(further.map(|feature| (member, feature)));
             }
-            open.extend(package.features.get(entry).into_iter().flatten().map(String::as_str));
+            let entries = package.features.get(entry).into_iter().flatten();
+            open.extend(entries.map(|entry| (package, entry.as_str())));
         }
         false
     }

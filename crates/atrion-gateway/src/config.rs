@@ -20,6 +20,9 @@ pub use listen::{Admin, ExtProc, Listener, ServerTls};
 mod upstream;
 pub use upstream::{ClientTls, Protocol, Upstream};
 
+mod store;
+pub use store::Stores;
+
 mod values;
 pub use values::{Address, Network};
 
@@ -49,6 +52,8 @@ pub struct Config {
     pub admission: Admission,
     /// A line for each request.
     pub access_log: AccessLog,
+    /// Where state is kept beside the memory.
+    pub stores: Stores,
     /// The gates.
     pub engine: atrion::Config,
 }
@@ -189,6 +194,7 @@ impl Config {
             routes: admission::routes(table),
             ..admission
         };
+        let stores = store::stores(table);
         let engine = engine::read(table, &admission)?;
         Some(Self {
             listeners,
@@ -199,6 +205,7 @@ impl Config {
             forwarding,
             admission,
             access_log,
+            stores,
             engine,
         })
     }

@@ -22,6 +22,7 @@ use crate::connection::{Expected, Phase};
 use crate::ext_proc;
 use crate::listener::{Bound, listen};
 use crate::metrics::Metrics;
+use crate::provider;
 use crate::service::{Rules, Shared};
 use crate::tls::{self, TlsError};
 use crate::upstream::{Connector, Upstream};
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The gates were not built.
     #[error(transparent)]
     Atrion(#[from] BuildError),
+    /// The settings of a store are wrong: everything that is, without what is secret.
+    #[error("{0}")]
+    Store(String),
     /// The metrics were not made.
     #[error("no metrics: {0}")]
     Metrics(String),
@@ -110,7 +114,10 @@ impl Gateway {
         let admin_bound = bind([&config.admin.address]).await?.pop();
 
         let observer = Arc::new(metrics.telemetry.clone());
-        let builder = Atrion::builder().config(config.engine.clone()).observer(observer);
+        let mut builder = Atrion::builder().config(config.engine.clone()).observer(observer);
+        if let Some(provider) = provider::of(&config.stores)? {
+            builder = builder.shared_provider(provider);
+        }
         let atrion = builder.connect().await?;
         metrics.telemetry.watch(&atrion);
 
@@ -160,7 +167,7 @@ impl Gateway {
 
     /// Puts another configuration in force, whole or not at all. Connections stay: requests that
     /// come from now on see it. The addresses of the admin listener and of the
-    /// external processor, and the number of connections, are those of the start.
+    /// external processor, the number of connections, and the stores, are those of the start.
     ///
     /// # Errors
     /// An address is taken, or a file of certificates cannot be used. What was in force stays so.
@@ -266,12 +273,13 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// Checks what a configuration names beyond itself: certificates and keys.
+/// Checks what a configuration names beyond itself: certificates, keys, and the settings of stores.
 ///
 /// # Errors
-/// The first file that cannot be used.
-pub fn check_files(config: &Config) -> Result<(), TlsError> {
+/// The first one that cannot be used.
+pub fn check_files(config: &Config) -> Result<(), StartError> {
     expectations(config)?;
+    provider::of(&config.stores)?;
     for settings in &config.upstreams {
         connector(config, settings)?;
     }

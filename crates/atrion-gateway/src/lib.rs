@@ -40,6 +40,8 @@ mod metrics;
 
 mod admin;
 
+mod provider;
+
 mod gateway;
 pub use gateway::{Gateway, StartError, check_files};
 

@@ -11,7 +11,7 @@ use atrion::tower::header;
 use atrion::tower::{
     AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestHead, RouteNames, TrustedHeaders,
 };
-use atrion::{Atrion, Tier};
+use atrion::{Atrion, Cost, Tier};
 use bytes::Bytes;
 use http::header::HOST;
 use http::uri::Authority;
@@ -65,6 +65,7 @@ struct NamedRoute {
     tier: Option<Tier>,
     hold: Option<Hold>,
     unguarded: bool,
+    cost: Option<Cost>,
 }
 
 /// The route that the gateway has found, for the layer.
@@ -91,6 +92,7 @@ impl Rules {
                 tier: rule.tier,
                 hold: rule.hold,
                 unguarded: rule.unguarded,
+                cost: rule.cost,
             }));
         }
         let mut places: Vec<_> = config
@@ -166,6 +168,7 @@ fn layer(admission: &Admission, atrion: &Atrion) -> AdmissionLayer {
     let mut layer = AdmissionLayer::new(atrion.clone())
         .names(RouteNames::by(|head| found(head).map(|route| Cow::Borrowed(route.name.as_str()))))
         .hold_by(|head| found(head).and_then(|route| route.hold))
+        .cost(|head| found(head).and_then(|route| route.cost))
         .unguarded(|head| found(head).is_some_and(|route| route.unguarded) || is_about_the_server(head))
         .default_priority(admission.default_tier)
         .classify(Judge::default())
@@ -174,6 +177,12 @@ fn layer(admission: &Admission, atrion: &Atrion) -> AdmissionLayer {
         let mut trusted = TrustedHeaders::new().ceiling(trust.ceiling);
         if let Some(cohort) = &trust.cohort {
             trusted = trusted.cohort(cohort.clone());
+        }
+        if trust.deadlines {
+            trusted = trusted.deadlines();
+        }
+        if let Some(most) = trust.costs {
+            trusted = trusted.costs(most);
         }
         layer = layer.trust_headers(trusted);
     } else {
@@ -192,7 +201,7 @@ fn found<'a>(head: &RequestHead<'a>) -> Option<&'a NamedRoute> {
     head.extensions.get::<Found>()?.0.as_deref()
 }
 
-static UNBELIEVED: [HeaderName; 2] = [header::TIER, header::VOLTAGE];
+static UNBELIEVED: [HeaderName; 4] = [header::TIER, header::VOLTAGE, header::DEADLINE, header::COST];
 
 impl Shared {
     /// Puts a request that Envoy asks about before its gates, and gives what comes of it, and the

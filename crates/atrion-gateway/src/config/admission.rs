@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use atrion::Tier;
 use atrion::tower::{Detail, Hold};
+use atrion::{Cost, Tier};
 use http::{HeaderName, Method};
 
-use super::table::Table;
+use super::table::{Item, Table};
 use super::values;
 use crate::template::{Template, Templates};
 
@@ -56,6 +56,11 @@ pub struct Trust {
     pub ceiling: Tier,
     /// The header whose value tells users or sessions apart.
     pub cohort: Option<HeaderName>,
+    /// Whether callers may say how long they wait, in `grpc-timeout` and `x-atrion-deadline-ms`: what
+    /// cannot be answered by then is refused.
+    pub deadlines: bool,
+    /// The most that a request may say it costs, in `x-atrion-cost`. `None`: it says nothing.
+    pub costs: Option<Cost>,
 }
 
 /// A rule that gives requests a tier.
@@ -84,6 +89,8 @@ pub struct RouteRule {
     pub hold: Option<Hold>,
     /// Whether requests pass without being counted or refused.
     pub unguarded: bool,
+    /// What a request costs, in units of work. `None`: one, or what a trusted header says.
+    pub cost: Option<Cost>,
     /// A call that takes longer is late.
     pub slo: Option<Duration>,
     /// The most requests in flight.
@@ -111,7 +118,13 @@ fn trust(table: &mut Table<'_>) -> Trust {
     Trust {
         ceiling: table.read("ceiling", Tier::Critical, values::tier),
         cohort: table.optional("cohort", values::header_name),
+        deadlines: table.read("deadlines", false, values::flag),
+        costs: table.optional("costs", cost),
     }
+}
+
+fn cost(item: &Item<'_>) -> Option<Cost> {
+    values::number(1..=u64::from(u32::MAX))(item).map(Cost::saturating)
 }
 
 pub(super) fn tier_rule(table: &mut Table<'_>) -> Option<TierRule> {
@@ -155,8 +168,9 @@ fn route_rule(table: &mut Table<'_>) -> Option<RouteRule> {
     let tier = table.optional("tier", values::tier);
     let hold = table.optional("hold", values::one_of(HOLDS));
     let unguarded = table.read("unguarded", false, values::flag);
+    let cost = table.optional("cost", cost);
     let slo = table.optional("slo", values::duration);
     let cap = table.optional("cap", values::number(1..=u64::from(u32::MAX)));
     let shadow = table.optional("shadow", values::flag);
-    Some(RouteRule { template: template?, tier, hold, unguarded, slo, cap, shadow })
+    Some(RouteRule { template: template?, tier, hold, unguarded, cost, slo, cap, shadow })
 }

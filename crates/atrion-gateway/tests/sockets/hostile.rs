@@ -60,6 +60,24 @@ async fn an_idle_connection_ends_after_its_time_and_a_used_one_begins_anew() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_of_http2_is_told_to_go() {
+    let (upstream, _) = saying(OK).await;
+    let gateway = gateway(upstream, SHORT).await;
+    let stream = TcpStream::connect(address(&gateway).await).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let begin = Instant::now();
+    let (response, _) = client.send_request(Request::get("http://shop/").body(()).unwrap(), true).unwrap();
+    let mut body = within(response).await.unwrap().into_body();
+    assert_eq!(within(body.data()).await.unwrap().unwrap(), Bytes::from("ok"));
+    drop(body);
+    // Without an error: a client may send what it has over another connection.
+    within(connection).await.unwrap().unwrap();
+    assert!(begin.elapsed() > Duration::from_millis(300), "{:?}", begin.elapsed());
+    drop(client);
+}
+
+#[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_off_and_the_service_is_free() {
     let (ended, mut is_ended) = tokio::sync::watch::channel(false);
     let upstream = service(move |mut stream| {
