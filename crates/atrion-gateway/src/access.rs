@@ -6,12 +6,15 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::time::Instant;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use atrion::{Shed, Tier};
 use http::{Request, Response, Version};
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::config::AccessLog;
 use crate::connection::Client;
@@ -24,20 +27,37 @@ const WAITING: usize = 4096;
 /// Takes lines for a writer on a thread of its own.
 #[derive(Clone)]
 pub(crate) struct Log {
-    lines: SyncSender<String>,
+    lines: SyncSender<Said>,
     counters: Arc<Counters>,
+}
+
+/// What the writer is told.
+enum Said {
+    Line(String),
+    /// Say when everything before this is written.
+    Flush(oneshot::Sender<()>),
 }
 
 impl Log {
     /// The thread ends with the last clone.
     pub(crate) fn new(mut to: impl Write + Send + 'static, counters: Arc<Counters>) -> std::io::Result<Self> {
-        let (lines, queue) = sync_channel::<String>(WAITING);
+        let (lines, queue) = sync_channel(WAITING);
         let write = move || {
-            // Many lines at once cost one call of the system.
-            while let Ok(mut text) = queue.recv() {
-                text.extend(queue.try_iter().take(WAITING));
+            while let Ok(first) = queue.recv() {
+                // Many lines at once cost one call of the system.
+                let (mut text, mut waiting) = (String::new(), Vec::new());
+                for said in std::iter::once(first).chain(queue.try_iter().take(WAITING)) {
+                    match said {
+                        Said::Line(line) => text.push_str(&line),
+                        Said::Flush(done) => waiting.push(done),
+                    }
+                }
                 // There is nobody else to tell.
                 let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+                for done in waiting {
+                    // It may have given up.
+                    let _ = done.send(());
+                }
             }
         };
         std::thread::Builder::new().name("atrion-access".to_owned()).spawn(write)?;
@@ -45,9 +65,19 @@ impl Log {
     }
 
     fn write(&self, line: String) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.lines.try_send(line) {
+        if self.lines.try_send(Said::Line(line)).is_err() {
             self.counters.lost_line();
         }
+    }
+
+    /// Waits until what was written so far is out, for a second at the most.
+    pub(crate) async fn flush(&self) {
+        let (done, is_done) = oneshot::channel();
+        let lines = self.lines.clone();
+        // A full queue makes it wait, on a thread where nothing else does.
+        spawn_blocking(move || lines.send(Said::Flush(done)).is_ok());
+        // Without an answer there is nothing left to do.
+        let _ = timeout(Duration::from_secs(1), is_done).await;
     }
 }
 
@@ -175,13 +205,13 @@ impl Line {
 
     fn plain(&self) -> String {
         let reason = self.shed.map_or("-", |shed| shed.reason().as_str());
-        // What a client has written cannot begin a new line: a target has visible characters alone.
+        // A target has visible characters alone: no client can begin a line of its own.
         format!(
             "{} {} \"{} {} {:?}\" {} {} {} {:?} {} {} {reason}",
             self.wall_ms,
             self.client.as_deref().unwrap_or("-"),
             self.method,
-            self.target,
+            self.target.replace('"', "%22"),
             self.version,
             self.status,
             self.bytes,

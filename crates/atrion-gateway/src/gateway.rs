@@ -228,6 +228,7 @@ impl Gateway {
             self.wait_for_all(Duration::from_secs(1)).await;
         }
         self.atrion.shutdown().await;
+        self.shared.log.flush().await;
         self.admin_task.abort();
     }
 

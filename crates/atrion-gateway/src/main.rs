@@ -65,7 +65,11 @@ fn check(file: &Path) -> Done {
 }
 
 fn run(file: &Path) -> Done {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(file))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(serve(file));
+    // A reader of the access log that has stopped reading must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
 async fn serve(file: &Path) -> Done {

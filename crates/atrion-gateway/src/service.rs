@@ -38,7 +38,7 @@ pub(crate) type Processing =
 /// What all connections share.
 pub(crate) struct Shared {
     rules: ArcSwap<Rules>,
-    log: Log,
+    pub(crate) log: Log,
     pub(crate) counters: Arc<Counters>,
 }
 

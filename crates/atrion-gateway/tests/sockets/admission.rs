@@ -183,6 +183,27 @@ async fn a_line_of_the_log_says_why_a_request_was_refused() {
 }
 
 #[tokio::test]
+async fn a_drain_writes_every_line() {
+    let (upstream, _) = saying(OK).await;
+    let log = Lines::default();
+    let text = format!("access_log = \"plain\"\n{}", least(upstream, ""));
+    let config = Config::parse(&text, Path::new("")).unwrap();
+    let gateway = Gateway::start_with(config, log.clone()).await.unwrap();
+    let to = address(&gateway).await;
+    for _ in 0..50 {
+        get(to, "/a", "").await;
+    }
+    gateway.drain().await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.lines().count(), 50, "{text}");
+    let line = text.lines().next().unwrap();
+    assert!(
+        line.contains(" 127.0.0.1 \"GET /a") && line.ends_with(" \"unmatched\" normal admitted -"),
+        "{line}"
+    );
+}
+
+#[tokio::test]
 async fn services_are_told_apart_by_host_and_path_and_have_gates_of_their_own() {
     let body = |name: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{name}", name.len());
     let (all, shop, api) =
