@@ -92,6 +92,9 @@ struct OpenBreaker {
     /// Of its opening.
     generation: u32,
     since: Mono,
+    /// Calls from before that have not ended. What ends is taken for one of them first: they are
+    /// the older ones.
+    before: u64,
     known: Outage,
 }
 
@@ -227,11 +230,16 @@ impl RoutePhysics {
             Some(open) if open.generation == generation => {
                 open.known.failures_in_a_row = failures_in_a_row;
                 open.known.probes += counted.admissions();
-                open.known.probes_failed += u64::from(counted.failed) + u64::from(counted.late);
+                let of_probes = counted.finishes().saturating_sub(open.before);
+                open.before = open.before.saturating_sub(counted.finishes());
+                let failed = u64::from(counted.failed) + u64::from(counted.late);
+                open.known.probes_failed += failed.min(of_probes);
             }
             outage => {
                 let known = Outage { failures_in_a_row, ..Outage::default() };
-                *outage = Some(OpenBreaker { generation, since: now, known });
+                let before = live.exact_in_flight_signed() + live.waiting() + live.overtaken();
+                let before = u64::try_from(before).unwrap_or(0);
+                *outage = Some(OpenBreaker { generation, since: now, before, known });
             }
         }
     }

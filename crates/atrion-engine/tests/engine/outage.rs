@@ -37,6 +37,33 @@ fn an_open_breaker_says_for_how_long_after_how_many_failures_and_how_its_probes_
 }
 
 #[test]
+fn calls_from_before_the_opening_are_no_probes() {
+    let world = World::default();
+    let route = world.learned("r");
+    world.ticks(7);
+    let mut permits = admit_all(&route, 60);
+    let later = permits.split_off(40);
+    permits.into_iter().for_each(|permit| permit.finish(Outcome::Failure));
+    assert_eq!(route.mode(), Mode::CircuitBreaker);
+    world.tick();
+    let mut fare = Vec::new();
+    for permit in later {
+        permit.finish(Outcome::Failure);
+        let probe = route.admit_owned(Tier::Critical);
+        world.tick();
+        if let Ok(probe) = probe {
+            probe.finish(Outcome::Failure);
+        }
+        let outage = route.snapshot().outage.unwrap();
+        fare.push((outage.probes, outage.probes_failed));
+    }
+    assert!(fare.iter().all(|(sent, failed)| failed <= sent), "{fare:?}");
+    world.tick();
+    let outage = route.snapshot().outage.unwrap();
+    assert!(outage.probes >= 3 && outage.probes_failed == outage.probes, "all have ended: {outage:?}");
+}
+
+#[test]
 fn an_open_breaker_resists_a_hundred_ohms_from_the_first_moment_on() {
     let world = World::default();
     let route = world.learned("r");

@@ -372,6 +372,10 @@ pub(crate) async fn a_refusal_by_a_group_is_shown_at_its_endpoint() {
     says(&page, ".count", "1 route, 1 group").await;
     go(&page, &view_of("GET /orders")).await.unwrap();
     says(&page, ".subline", "Its requests pass the gate of its group as well: @pool").await;
+    // A link in a sentence is as wide as its words.
+    let wide = "(() => { const link = document.querySelector('.subline .route'); const words = document.createRange(); \
+                words.selectNodeContents(link); return link.getBoundingClientRect().width - words.getBoundingClientRect().width; })() < 2";
+    page.wait(wide, SOON).await.unwrap();
     says(&page, ".scroll.short td", "at cap · @pool").await;
     go(&page, &view_of("@pool")).await.unwrap();
     says(&page, ".subline", "It is the gate of a group").await;
