@@ -5,7 +5,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
 use std::time::Duration;
 
 use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Tier, retry_after};
@@ -90,6 +90,16 @@ impl RouteCell {
     /// Never on the path of a request.
     pub(crate) fn physics(&self) -> MutexGuard<'_, RoutePhysics> {
         lock(&self.physics)
+    }
+
+    /// The same without a wait; `None` while somebody holds the lock.
+    pub(crate) fn try_physics(&self) -> Option<MutexGuard<'_, RoutePhysics>> {
+        match self.physics.try_lock() {
+            Ok(physics) => Some(physics),
+            // As `lock` does: what a panic left behind is looked at all the same.
+            Err(TryLockError::Poisoned(physics)) => Some(physics.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// The highest R that a refused request has met since this was last asked.

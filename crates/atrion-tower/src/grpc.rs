@@ -6,6 +6,7 @@ use atrion_core::Outcome;
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 
+use crate::grpc_web::WebStatus;
 use crate::head::RequestHead;
 
 /// `UNAVAILABLE`.
@@ -30,6 +31,11 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         let kind = kind.as_bytes();
         kind.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME))
     })
+}
+
+/// Tells gRPC that has trailers from gRPC-Web, which has them in its body.
+pub(crate) fn has_trailers(headers: &HeaderMap) -> bool {
+    is_grpc(headers) && WebStatus::of(headers).is_none()
 }
 
 /// Whether a call asks about the server instead of asking it for work: a health check, or

@@ -24,6 +24,13 @@ pub const SHED: HeaderName = HeaderName::from_static("x-atrion-shed");
 /// has refused the request, `admitted` otherwise.
 pub const DECISION: HeaderName = HeaderName::from_static("x-atrion-decision");
 
+/// The load report of a layer that tells balancers how loaded its service is
+/// ([`AdmissionLayer::orca`](crate::AdmissionLayer::orca)), as text.
+pub const LOAD: HeaderName = HeaderName::from_static("endpoint-load-metrics");
+
+/// The same of a gRPC response, in its trailers and in the form of gRPC.
+pub const LOAD_BINARY: HeaderName = HeaderName::from_static("endpoint-load-metrics-bin");
+
 pub(crate) const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 pub(crate) const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");

@@ -23,6 +23,7 @@ pub use classify::{CallError, Classify, DefaultClassifier, Verdict};
 mod grpc;
 mod grpc_web;
 
+mod orca;
 mod work;
 
 mod panics;

@@ -180,6 +180,18 @@ async fn the_alerts_are_on_what_is_emitted() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn autoscaling_is_by_what_is_emitted() {
+    let file = read("autoscaling.yaml");
+    let queries: Vec<_> = file
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("query: "))
+        .map(|expression| Query { expression: expression.into(), texts: Vec::new() })
+        .collect();
+    assert_eq!(queries.len(), file.matches("- type: prometheus").count());
+    check(&queries, &emitted().await);
+}
+
 #[test]
 fn the_page_for_people_lists_every_instrument_with_every_attribute() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../atrion/manual/telemetry.md");

@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 
 use crate::classify::Classify;
 use crate::grpc_web::WebStatus;
+use crate::orca::Orca;
 use crate::panics::failing_on_panic;
 
 pin_project! {
@@ -35,7 +36,7 @@ pin_project! {
     #[project = Projected]
     #[derive(Debug)]
     enum State<B> {
-        Inner { #[pin] body: B, watch: Option<Watch> },
+        Inner { #[pin] body: B, watch: Option<Watch>, orca: Option<Arc<Orca>> },
         Refusal { text: Option<Bytes> },
     }
 }
@@ -92,7 +93,15 @@ impl Awaiting {
 
 impl<B: Body> AdmissionBody<B> {
     pub(crate) fn unwatched(body: B) -> Self {
-        Self { state: State::Inner { body, watch: None } }
+        Self { state: State::Inner { body, watch: None, orca: None } }
+    }
+
+    /// The same with a load report in its trailers.
+    pub(crate) fn telling(mut self, tells: Arc<Orca>) -> Self {
+        if let State::Inner { orca, .. } = &mut self.state {
+            *orca = Some(tells);
+        }
+        self
     }
 
     pub(crate) fn watched(body: B, watch: Watch) -> Self {
@@ -102,7 +111,7 @@ impl<B: Body> AdmissionBody<B> {
             end(&mut watch, None);
         }
         wait_for_reader(watch.as_ref());
-        Self { state: State::Inner { body, watch } }
+        Self { state: State::Inner { body, watch, orca: None } }
     }
 
     pub(crate) fn refusal(text: Bytes) -> Self {
@@ -113,7 +122,7 @@ impl<B: Body> AdmissionBody<B> {
 impl<B: Default> Default for AdmissionBody<B> {
     /// The default of the inner body, which some middleware answers with.
     fn default() -> Self {
-        Self { state: State::Inner { body: B::default(), watch: None } }
+        Self { state: State::Inner { body: B::default(), watch: None, orca: None } }
     }
 }
 
@@ -133,13 +142,18 @@ where
             Projected::Refusal { text } => {
                 Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))))
             }
-            Projected::Inner { mut body, watch } => {
+            Projected::Inner { mut body, watch, orca } => {
                 if let Some(Watch { permit, .. }) = watch {
                     permit.go_on();
                 }
                 let mut frame = ready!(failing_on_panic(watch, || body.as_mut().poll_frame(cx)));
                 if let (Some(Watch { awaiting, .. }), Some(Ok(frame))) = (watch.as_mut(), &mut frame) {
                     awaiting.look_at(frame);
+                }
+                if let (Some(orca), Some(Ok(frame))) = (orca, &mut frame)
+                    && let Some(trailers) = frame.trailers_mut()
+                {
+                    orca.tell_trailers(trailers);
                 }
                 match &frame {
                     None => end(watch, None),

@@ -20,6 +20,7 @@ use crate::classify::{CallError, Verdict};
 use crate::grpc;
 use crate::head::{RequestHead, ResponseHead};
 use crate::header;
+use crate::orca::Orca;
 use crate::panics::failing_on_panic;
 use crate::ready::Calling;
 use crate::refusal;
@@ -121,7 +122,10 @@ where
             Err(shed) => {
                 policy.on_refusal.refused(route, &shed);
                 let kind = grpc::call_type(&request);
-                let answer = refusal::response(&shed, route, policy.detail, kind);
+                let mut answer = refusal::response(&shed, route, policy.detail, kind);
+                if let Some(orca) = &policy.orca {
+                    orca.tell_head(answer.headers_mut());
+                }
                 let rest = I::refused(request);
                 Self::Refused { rest, answer: Some(answer), show_decision: policy.show_decision }
             }
@@ -164,7 +168,13 @@ where
             Projected::Called { call, permit, hold, policy } => {
                 let result = ready!(failing_on_panic(permit, || call.poll(cx)));
                 let response = match (result, permit.take().zip(*hold)) {
-                    (Ok(response), Some((permit, hold))) => watched(response, permit, hold, policy),
+                    (Ok(response), Some((permit, hold))) => {
+                        let response = watched(response, permit, hold, policy);
+                        match &policy.orca {
+                            Some(orca) => told(response, orca),
+                            None => response,
+                        }
+                    }
                     (Ok(response), None) => return Poll::Ready(Ok(response.map(AdmissionBody::unwatched))),
                     (Err(error), permit) => {
                         if let Some((permit, _)) = permit {
@@ -205,6 +215,16 @@ where
 /// layer, or a callee, that has refused it.
 fn decision_in<R>(response: &Response<R>) -> &'static str {
     if response.headers().contains_key(header::SHED) { "shed" } else { "admitted" }
+}
+
+/// Puts the load report where the status is: into the head, or into trailers that are to come.
+fn told<B: Body>(mut response: Response<AdmissionBody<B>>, orca: &Arc<Orca>) -> Response<AdmissionBody<B>> {
+    let headers = response.headers_mut();
+    if grpc::has_trailers(headers) && !headers.contains_key(header::GRPC_STATUS) {
+        return response.map(|body| body.telling(Arc::clone(orca)));
+    }
+    orca.tell_head(headers);
+    response
 }
 
 /// Finishes the permit by the head, or hands it to the body.

@@ -16,6 +16,7 @@ use super::service::AdmissionService;
 use crate::classify::Classify;
 use crate::head::RequestHead;
 use crate::names::RouteNames;
+use crate::orca::Orca;
 use crate::priority::Propagate;
 use crate::refusal::Detail;
 use crate::trace::OnRefusal;
@@ -269,6 +270,20 @@ impl<I> AdmissionLayer<I> {
         self
     }
 
+    /// Tells balancers how loaded the service is: each response has the header
+    /// [`endpoint-load-metrics`](crate::header::LOAD), a gRPC response the same in its trailers, with
+    /// a load report of ORCA. The weighted round robin of Envoy and of gRPC then gives each instance
+    /// the requests that it can answer.
+    ///
+    /// A report has `application_utilization`, which is (n + D) / N\* of the group's gate,
+    /// `rps_fractional`, the answers a second, and `eps`, the failures among them, all smoothed over
+    /// a second. There is none while N\* is unknown, while nothing is asked, and where the layer has
+    /// no [group](Self::group).
+    pub fn orca(mut self) -> Self {
+        self.policy.tells_load = true;
+        self
+    }
+
     /// Calls a function with every refusal, on the request's path and inside of its span: for
     /// traces and access logs. It must be quick.
     ///
@@ -297,6 +312,8 @@ impl<S, I> Layer<S> for AdmissionLayer<I> {
     fn layer(&self, inner: S) -> Self::Service {
         let mut policy = self.policy.clone();
         policy.group = self.group.as_deref().map(|name| policy.atrion.group(name));
+        let told = policy.group.as_ref().filter(|_| policy.tells_load);
+        policy.orca = told.map(|group| Arc::new(Orca::new(group.gate())));
         AdmissionService::new(inner, Arc::new(policy))
     }
 }

@@ -13,6 +13,7 @@ use crate::classify::{Classify, DefaultClassifier};
 use crate::grpc;
 use crate::head::{RequestHead, ResponseHead};
 use crate::names::RouteNames;
+use crate::orca::Orca;
 use crate::priority::Priorities;
 use crate::refusal::Detail;
 use crate::trace::OnRefusal;
@@ -57,6 +58,9 @@ pub(crate) struct Policy {
     pub(crate) unguarded: Option<Arc<Unguarded>>,
     pub(crate) show_decision: bool,
     pub(crate) on_refusal: OnRefusal,
+    pub(crate) tells_load: bool,
+    /// Made with the first service, as the group's gate is.
+    pub(crate) orca: Option<Arc<Orca>>,
 }
 
 impl Policy {
@@ -74,6 +78,8 @@ impl Policy {
             unguarded: None,
             show_decision: false,
             on_refusal: OnRefusal::default(),
+            tells_load: false,
+            orca: None,
         }
     }
 
@@ -140,6 +146,7 @@ impl fmt::Debug for Policy {
             .field("hold", &self.hold)
             .field("show_decision", &self.show_decision)
             .field("on_refusal", &self.on_refusal)
+            .field("tells_load", &self.tells_load)
             .finish_non_exhaustive()
     }
 }

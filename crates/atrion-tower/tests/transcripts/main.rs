@@ -13,6 +13,7 @@ mod groups;
 mod grpc;
 mod hold;
 mod names;
+mod orca;
 mod outcome;
 mod priority;
 mod readiness;
