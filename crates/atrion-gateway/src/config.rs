@@ -224,7 +224,8 @@ impl Config {
             .flat_map(|tls| [&mut tls.certificate, &mut tls.key].into_iter().chain(&mut tls.client_ca));
         let clients = self.upstreams.iter_mut().filter_map(|upstream| upstream.tls.as_mut());
         let clients = clients.flat_map(|tls| {
-            tls.ca.iter_mut().chain(tls.identity.iter_mut().flat_map(|(certificate, key)| [certificate, key]))
+            let identity = tls.identity.iter_mut().flat_map(|(certificate, key)| [certificate, key]);
+            [&mut tls.ca].into_iter().chain(identity)
         });
         servers.chain(clients)
     }

@@ -52,15 +52,10 @@ pub(crate) fn server(tls: &ServerTls) -> Result<Arc<ServerConfig>, TlsError> {
 }
 
 pub(crate) fn client(tls: &ClientTls, protocol: Protocol) -> Result<Arc<ClientConfig>, TlsError> {
-    let roots = match &tls.ca {
-        Some(path) => roots(path)?,
-        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-    };
-    let nowhere = Path::new("tls");
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::new(nowhere, error))?
-        .with_root_certificates(roots);
+        .map_err(|error| TlsError::new(&tls.ca, error))?
+        .with_root_certificates(roots(&tls.ca)?);
     let mut config = match &tls.identity {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => {

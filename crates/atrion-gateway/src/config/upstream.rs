@@ -46,8 +46,9 @@ pub enum Protocol {
 pub struct ClientTls {
     /// The name in the service's certificate. `None`: the host of its address.
     pub server_name: Option<String>,
-    /// Whose certificates are believed, as PEM. `None`: Mozilla's list.
-    pub ca: Option<PathBuf>,
+    /// Whose certificates are believed, as PEM. Debian has those of the public authorities in
+    /// `/etc/ssl/certs/ca-certificates.crt`.
+    pub ca: PathBuf,
     /// The gateway's own certificate and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
@@ -95,7 +96,7 @@ fn upstream(table: &mut Table<'_>, timeouts: Timeouts) -> Option<Upstream> {
         })
     });
     let idle_connections = table.read("idle_connections", 256, values::number(0..=100_000));
-    let tls = table.optional("tls", |item| item.table().map(|table| table.whole(client_tls)));
+    let tls = table.optional("tls", |item| item.table()?.whole(client_tls));
     let timeouts = table.read("timeouts", timeouts, |item| {
         Some(item.table()?.whole(|table| self::timeouts(table, timeouts)))
     });
@@ -103,20 +104,20 @@ fn upstream(table: &mut Table<'_>, timeouts: Timeouts) -> Option<Upstream> {
     Some(Upstream { name, address: address?, protocol, host, path, idle_connections, tls, timeouts })
 }
 
-fn client_tls(table: &mut Table<'_>) -> ClientTls {
+fn client_tls(table: &mut Table<'_>) -> Option<ClientTls> {
     let server_name = table.optional("server_name", |item| {
         item.parse("the name of a host", |value| {
             let name = value.as_str()?.to_owned();
             rustls::pki_types::ServerName::try_from(name.clone()).is_ok().then_some(name)
         })
     });
-    let ca = table.optional("ca", values::path);
+    let ca = table.required("ca", values::path);
     let certificate = table.optional("certificate", values::path);
     let key = table.optional("key", values::path);
     if certificate.is_some() != key.is_some() {
         table.fault("`certificate` and `key` go together: write both, or neither");
     }
-    ClientTls { server_name, ca, identity: certificate.zip(key) }
+    Some(ClientTls { server_name, ca: ca?, identity: certificate.zip(key) })
 }
 
 pub(super) fn timeouts(table: &mut Table<'_>, over: Timeouts) -> Timeouts {
