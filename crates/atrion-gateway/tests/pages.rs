@@ -13,7 +13,9 @@ fn the_files_on_the_pages_are_right() {
     let mut count = 0;
     for page in ["README.md", "../atrion/manual/gateway.md"] {
         let text = std::fs::read_to_string(home.join(page)).unwrap();
-        let blocks = text.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+        // The first line says of what it is, where it is not the library's configuration.
+        let blocks = text.split("```toml").skip(1).filter_map(|block| block.split_once('\n'));
+        let blocks = blocks.map(|(_, block)| block.split("```").next().unwrap());
         // Others show a table alone.
         for block in blocks.filter(|block| block.contains("[[listen]]") || block.contains("ext_proc =")) {
             Config::parse(block, Path::new("")).unwrap_or_else(|error| panic!("{page}: {error}\n{block}"));
