@@ -96,6 +96,7 @@ impl Apt {
             Server::Redis => vec!["redis-server".to_owned(), "redis-tools".to_owned()],
             Server::Valkey | Server::Envoy => return Err("it comes as a wheel".to_owned()),
             Server::PgBouncer => vec!["pgbouncer".to_owned()],
+            Server::Nats => vec!["nats-server".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
             // It draws no text without a font.
             Server::Chromium => ["chromium", "chromium-common", "fontconfig-config", "fonts-dejavu-core"]

@@ -84,6 +84,9 @@ pub use programs::{Programs, home};
 mod locate;
 pub use locate::{Availability, availability, locate};
 
+mod nats;
+pub use nats::Nats;
+
 mod pgbouncer;
 pub use pgbouncer::PgBouncer;
 

