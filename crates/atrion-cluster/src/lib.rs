@@ -30,6 +30,8 @@ pub use credentials::{CredentialError, CredentialSource, Credentials};
 #[cfg(any(feature = "redis", feature = "postgres"))]
 mod adapter;
 #[cfg(any(feature = "redis", feature = "postgres"))]
+mod bounded;
+#[cfg(any(feature = "redis", feature = "postgres"))]
 mod license_gate;
 #[cfg(any(feature = "redis", feature = "postgres"))]
 mod settings;

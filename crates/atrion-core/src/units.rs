@@ -55,8 +55,8 @@ macro_rules! quantity {
             #[doc = concat!("Takes the nearest valid number of ", $unit, ": NaN and negatives become 0, infinity becomes [`f64::MAX`].")]
             #[must_use]
             pub const fn saturating(value: f64) -> Self {
-                // `max` and `min` both answer the other operand for NaN, and `max` leaves the sign of
-                // zero open.
+                // `max` and `min` both answer the other operand for NaN, and `max` leaves the sign
+                // of zero open.
                 Self(value.max(0.0).min(f64::MAX) + 0.0)
             }
 

@@ -91,7 +91,7 @@ impl<S: StateProvider> WriteBehind<S> {
     #[must_use]
     pub fn over(store: Arc<S>, manager: Arc<StateManager>, clock: Arc<dyn Clock>) -> Self {
         let buffer = Buffer { manager, clock, observer: Mutex::new(Arc::new(())) };
-        // Nobody reads for it: a route is asked for when somebody asks for it.
+        // Nothing is read ahead: a route is asked for when a caller asks for it.
         let pulse = PulseConfig::default().without_pull();
         Self { store, buffer: Arc::new(buffer), pulse, task: Mutex::default() }
     }

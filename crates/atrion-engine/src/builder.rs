@@ -177,7 +177,7 @@ impl Builder {
         let driven = Driven::begin(&engine, driver.stop());
         runtime.spawn(end_waits(Arc::clone(engine.commons()), driver.stop()));
         runtime.spawn(async move {
-            // An error is in the log, and nobody is left to hear of it.
+            // An error is in the log, and no caller is left to hear of it.
             let _ = driver.run().await;
             driven.end();
         });

@@ -49,9 +49,9 @@ pub struct Config {
     /// What holds for every route that has no entry of its own.
     pub default: RouteConfig,
     /// Exceptions by name. A name that ends in `*` holds for every route that starts with what is
-    /// before it; the exact name wins over patterns, the longer pattern over the shorter. `@name` is
-    /// the gate of a group, and only a pattern that begins with `@` holds for groups. Each is whole;
-    /// where a configuration is read, what an entry leaves out it has from `default`.
+    /// before it; the exact name wins over patterns, the longer pattern over the shorter. `@name`
+    /// is the gate of a group, and only a pattern that begins with `@` holds for groups. Each is
+    /// whole; where a configuration is read, what an entry leaves out it has from `default`.
     pub routes: BTreeMap<String, RouteConfig>,
     /// How to listen to the fleet, in place of what the provider says.
     pub fleet: FleetConfig,
@@ -112,8 +112,8 @@ impl Config {
         self.route(format!("{GROUP}{name}"), config)
     }
 
-    /// Gives a route, or a family of routes, a configuration that has everything from the default as
-    /// set so far, but for what `change` makes of it.
+    /// Gives a route, or a family of routes, a configuration that has everything from the default
+    /// as set so far, but for what `change` makes of it.
     ///
     /// ```
     /// use std::time::Duration;

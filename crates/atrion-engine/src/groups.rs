@@ -18,15 +18,15 @@ pub(crate) type Within = Option<NonZeroU32>;
 /// The groups of one route.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    first: OnceLock<Box<Link>>,
+    first: OnceLock<Box<Joined>>,
     /// What the configuration says, in the place of what a handle says.
     configured: AtomicU32,
 }
 
 #[derive(Debug)]
-struct Link {
+struct Joined {
     group: Arc<RouteCell>,
-    next: OnceLock<Box<Link>>,
+    next: OnceLock<Box<Joined>>,
 }
 
 /// The configuration says nothing of groups.
@@ -61,11 +61,12 @@ impl Groups {
     pub(crate) fn join(&self, group: &Arc<RouteCell>) -> Within {
         let (mut at, mut place) = (&self.first, NonZeroU32::MIN);
         loop {
-            let link = at.get_or_init(|| Box::new(Link { group: Arc::clone(group), next: OnceLock::new() }));
-            if Arc::ptr_eq(&link.group, group) {
+            let joined =
+                at.get_or_init(|| Box::new(Joined { group: Arc::clone(group), next: OnceLock::new() }));
+            if Arc::ptr_eq(&joined.group, group) {
                 return Some(place);
             }
-            (at, place) = (&link.next, place.saturating_add(1));
+            (at, place) = (&joined.next, place.saturating_add(1));
         }
     }
 
@@ -93,13 +94,13 @@ impl Groups {
     }
 }
 
-impl Link {
+impl Joined {
     #[cold]
     fn walk(&self, steps: u32) -> Option<&Arc<RouteCell>> {
-        let mut link = self;
+        let mut joined = self;
         for _ in 0..steps {
-            link = link.next.get()?;
+            joined = joined.next.get()?;
         }
-        Some(&link.group)
+        Some(&joined.group)
     }
 }

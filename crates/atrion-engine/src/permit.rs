@@ -15,10 +15,10 @@ use crate::live::{For, Waited};
 ///
 /// On a route of a [`Group`](crate::Group) it holds a slot of both gates, and gives back both.
 ///
-/// Dropped without one it counts as cancelled: the in-flight count goes down, and nothing is learned
-/// of how long the callee takes. So a panic or a cancelled future leaks nothing. Only that no answer
-/// came within the SLO is remembered: calls that are given up later than that, and nothing else,
-/// open the breaker as failures in a row do.
+/// Dropped without one it counts as cancelled: the in-flight count goes down, and nothing is
+/// learned of how long the callee takes. So a panic or a cancelled future leaks nothing. Only that
+/// no answer came within the SLO is remembered: calls that are given up later than that, and
+/// nothing else, open the breaker as failures in a row do.
 ///
 /// It borrows its route, which keeps the hot path free of reference counts; a future that must be
 /// `'static` takes an [`OwnedPermit`].

@@ -104,7 +104,8 @@ pub struct Outage {
     pub failures_in_a_row: u32,
     /// Requests that passed as probes since the opening.
     pub probes: u64,
-    /// Those of them that have failed so far, or came late; the others are under way or say nothing.
+    /// Those of them that have failed so far, or came late; the others are under way or say
+    /// nothing.
     pub probes_failed: u64,
 }
 

@@ -9,8 +9,9 @@ use opentelemetry::{Context, KeyValue};
 use crate::catalogue;
 
 /// Writes a refusal into the current span, if it is recorded: the decision, the route, the group
-/// whose gate has refused (`atrion.group`, if it was not the route's own), the tier, the reason, and the resistance with all its terms. For `on_refusal` of the tower layers, or
-/// after an `admit` of your own.
+/// whose gate has refused (`atrion.group`, if it was not the route's own), the tier, the reason,
+/// and the resistance with all its terms. For `on_refusal` of the tower layers, or after an `admit`
+/// of your own.
 ///
 /// The current span is the one of [`Context::current`]; `tracing-opentelemetry` makes its spans
 /// current there by itself. The span does not have to declare anything beforehand.

@@ -4,7 +4,8 @@
 //!
 //! Slow uploads, long polls, watches and calls that hang hold a slot and no worker; scanners are
 //! answered with nothing but 404; some clients leave before they are answered. None of it uses the
-//! capacity up, so nobody else ought to notice. Where a nuisance holds workers, enough are left.
+//! capacity up, so no other client ought to notice. Where a nuisance holds workers, enough are
+//! left.
 //!
 //! A row is one service and one nuisance, which begins at [`BEGINS`] and is judged from a second
 //! later on. What counts is the share of the ordinary requests of the nuisance's own tier and of

@@ -201,8 +201,8 @@ impl Pulse {
         self.landed(Flight::Push, now, result.is_ok())
     }
 
-    /// A push ended well, and not everything that failed before is stored yet: nothing is recovered,
-    /// and the next push may start at once. Ignored if none is in flight.
+    /// A push ended well, and not everything that failed before is stored yet: nothing is
+    /// recovered, and the next push may start at once. Ignored if none is in flight.
     pub fn pushed_in_part(&mut self, now: Mono) {
         self.observe(now);
         self.push.land_in_part(now);

@@ -2,7 +2,7 @@
 //! Rooms for connections: one for strangers, and one for those who have shown a pass.
 //!
 //! A new connection is a stranger until one of its requests carries a session or the token. When
-//! the strangers' room is full, a newcomer takes the place of the stranger who has been there
+//! the strangers' room is full, a newcomer takes the place of the stranger that has been there
 //! longest: a request takes a moment, so it is one that dawdles. Nobody takes a place in the other
 //! room, so that no crowd of strangers holds up those who are signed in.
 
@@ -16,8 +16,8 @@ use atrion_state::lock;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-/// A stranger keeps its place for this long, whoever comes. It bounds what a storm of connections
-/// costs the process: with 128 places 1,280 connections a second.
+/// A stranger keeps its place for this long, however many come. It bounds what a storm of
+/// connections costs the process: with 128 places 1,280 connections a second.
 const GRACE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone)]

@@ -116,7 +116,7 @@ impl StateProvider for FleetNode {
     }
 
     fn disconnect(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        // Unlocked before anybody is woken.
+        // Unlocked before a subscriber is woken.
         let feed = self.fleet.hub().feed(&self.name);
         feed.inspect(|feed| feed.close());
         self.own.disconnect()

@@ -17,6 +17,12 @@ pub use fleet::{FleetNode, MemoryFleet};
 #[cfg_attr(docsrs, doc(cfg(feature = "generate")))]
 pub mod generate;
 
+#[cfg(feature = "log")]
+mod log;
+#[cfg(feature = "log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "log")))]
+pub use log::Lines;
+
 mod recording;
 pub use recording::RecordingObserver;
 

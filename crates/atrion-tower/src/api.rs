@@ -2,7 +2,7 @@
 //! A small read-only JSON API over an instance, for dashboards and scripts of your own.
 //!
 //! [`Api`] is a [`Service`] that any HTTP server can mount below a path of its choice. It only
-//! reads, so all that has to be protected is what it shows. It authenticates nobody and is not
+//! reads, so all that has to be protected is what it shows. It has no authentication and is not
 //! meant for the open internet: mount it where your health checks are. `manual/studio.md`, "The
 //! JSON API", describes the fields. Version 1 only ever gains fields.
 //!

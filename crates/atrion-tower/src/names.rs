@@ -208,6 +208,8 @@ const LONGEST: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use atrion_testkit::Lines;
+
     use super::*;
 
     #[test]
@@ -218,35 +220,15 @@ mod tests {
         }
     }
 
-    /// Counts the events of this thread.
-    #[derive(Clone, Default)]
-    struct Counting(Arc<AtomicU32>);
-
-    impl tracing::Subscriber for Counting {
-        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-            true
-        }
-        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-            tracing::span::Id::from_u64(1)
-        }
-        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-        fn event(&self, event: &tracing::Event<'_>) {
-            assert_eq!(event.metadata().name(), "atrion.route.unmatched");
-            self.0.fetch_add(1, Relaxed);
-        }
-        fn enter(&self, _: &tracing::span::Id) {}
-        fn exit(&self, _: &tracing::span::Id) {}
-    }
-
     #[test]
     fn a_layer_that_no_template_reaches_says_so_once() {
         let warned = |requests: &[bool]| {
-            let (misses, seen) = (Misses::default(), Counting::default());
-            tracing::subscriber::with_default(seen.clone(), || {
-                requests.iter().for_each(|is_match| misses.saw(*is_match, "unmatched"));
-            });
-            seen.0.load(Relaxed)
+            let (misses, lines) = (Misses::default(), Lines::default());
+            let _kept = lines.keep();
+            requests.iter().for_each(|is_match| misses.saw(*is_match, "unmatched"));
+            let lines = lines.take();
+            assert!(lines.iter().all(|line| line.starts_with("atrion.route.unmatched")), "{lines:?}");
+            lines.len()
         };
         assert_eq!(warned(&[false; 19]), 0);
         assert_eq!(warned(&[false; 200]), 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An admitted request costs no allocation, and one for its body if it has one. The test runs alone in its process, because the counter
-//! counts for all of it.
+//! An admitted request costs no allocation, and one for its body if it has one. The test runs alone
+//! in its process, because the counter counts for all of it.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do: that is how they speak
 
 use std::alloc::System;

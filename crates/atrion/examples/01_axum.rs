@@ -33,8 +33,9 @@ async fn main() -> Result<(), Error> {
 
     let app = Router::new()
         .route("/carts/{cart}/checkout", post(checkout))
-        // The whole integration. Every template is a route of its own: `POST /carts/{cart}/checkout`.
-        // The headers may be trusted here because this service's only callers are ours.
+        // The whole integration. Every template is a route of its own: `POST
+        // /carts/{cart}/checkout`. The headers may be trusted here because this service's only
+        // callers are ours.
         .layer(AdmissionLayer::new(atrion.clone()).trust_headers(TrustedHeaders::new()))
         // A refusal is an answer given on purpose: by itself, the trace would log each as an error.
         .layer(TraceLayer::new(SharedClassifier::new(Failures)))

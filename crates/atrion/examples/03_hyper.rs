@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 3: hyper without a framework, server and client. The server has room for three; the client's
-//! breaker opens when no server answers any more.
+//! Lesson 3: hyper without a framework, server and client. The server has room for three; the
+//! client's breaker opens when no server answers any more.
 //!
 //! `cargo run -p atrion --features tower --example 03_hyper`
 
@@ -56,7 +56,8 @@ async fn main() -> Result<(), Error> {
     while begin.elapsed() < Duration::from_secs(3)
         || route.mode() != Mode::CircuitBreaker && begin.elapsed() < Duration::from_secs(10)
     {
-        // The error of a connection that was refused, or the guard's own answer without any connection.
+        // The error of a connection that was refused, or the guard's own answer without any
+        // connection.
         match client.clone().oneshot(get(nobody)?).await {
             Err(_) => errors += 1,
             Ok(_) => refused += 1,

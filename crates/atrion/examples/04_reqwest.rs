@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 4: a `reqwest` client whose callee fails and recovers. `reqwest` has request and response types
-//! of its own, so this is the layer for any service: `CallLayer`, with rules that know those types.
+//! Lesson 4: a `reqwest` client whose callee fails and recovers. `reqwest` has request and response
+//! types of its own, so this is the layer for any service: `CallLayer`, with rules that know those
+//! types.
 //!
 //! `cargo run -p atrion --features tower --example 04_reqwest`
 

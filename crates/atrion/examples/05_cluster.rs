@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 5: a fleet that shares its scars through Redis. What one pod learns of a sick dependency, the
-//! others know within a tenth of a second; what a pod decides by itself, it decides with or without them.
+//! Lesson 5: a fleet that shares its scars through Redis. What one pod learns of a sick dependency,
+//! the others know within a tenth of a second; what a pod decides by itself, it decides with or
+//! without them.
 //!
 //! `ATRION_LICENSE_KEY=... REDIS_URL=redis://localhost \
 //!  cargo run -p atrion --features cluster --example 05_cluster`
 //!
-//! It ends by itself, and also works without a license and without a Redis: requests do not depend on them.
+//! It ends by itself, and also works without a license and without a Redis: requests do not depend
+//! on them.
 
 use std::time::Duration;
 
@@ -22,7 +24,8 @@ async fn main() -> Result<(), Error> {
         .url(url)
         .sync(SyncConfig::new(Duration::from_millis(100), "atrion:sync"))
         .gamma(0.3)
-        // `.build_strict()` in the place of `.build()` is for services that must not start without a license.
+        // `.build_strict()` in the place of `.build()` is for services that must not start without
+        // a license.
         .license(License::from_env())
         .build()?;
     let atrion = Atrion::builder().provider(provider).connect().await?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! State that a fleet shares, and state that survives. Commercial: without a license state stays in memory, a
-//! log line says so, and admission works as it does with one.
+//! State that a fleet shares, and state that survives. Commercial: without a license state stays in
+//! memory, a log line says so, and admission works as it does with one.
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "redis", feature = "postgres"))))]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Links of README and manual lead to files in the repository, and to items here: of two definitions of
-// a label, Markdown takes the first one.
+// Links of README and manual lead to files in the repository, and to items here: of two definitions
+// of a label, Markdown takes the first one.
 #![doc = include_str!("../manual/links.md")]
 // The page's examples are tests where what they use is there; as a page it is always there.
 #![cfg_attr(any(not(doctest), all(feature = "axum", feature = "redis")), doc = include_str!("../README.md"))]

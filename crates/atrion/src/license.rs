@@ -7,8 +7,8 @@ pub use atrion_license::{
     Signal, Signer, Source, Sources, State, Status, TermError, Terms, Tier, Topic, UnixTime, Verifier, Watch,
 };
 
-/// A key for an evaluation, which anyone can make. A build with this feature trusts it, and warns in
-/// the log that it is used; a release is built without the feature, and refuses it.
+/// A key for an evaluation, which anyone can make. A build with this feature trusts it, and warns
+/// in the log that it is used; a release is built without the feature, and refuses it.
 ///
 /// ```
 /// use atrion::license::{Tier, development};

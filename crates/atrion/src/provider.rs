@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! All that the author of a store needs: the port [`StateProvider`], what crosses it, and what an adapter may
-//! use.
+//! All that the author of a store needs: the port [`StateProvider`], what crosses it, and what an
+//! adapter may use.
 //!
-//! A store keeps one [`PhysicsVector`] for each route, and gives it back aged by the time for which it lay
-//! there. Five methods are required; the others have defaults that say "there is no such thing here".
-//! Requests never call a store: the pulse does, in tasks of its own, and gives a slow one up.
+//! A store keeps one [`PhysicsVector`] for each route, and gives it back aged by the time for which
+//! it lay there. Five methods are required; the others have defaults that say "there is no such
+//! thing here". Requests never call a store: the pulse does, in tasks of its own, and gives a slow
+//! one up.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -63,8 +64,8 @@
 //! }
 //! ```
 //!
-//! The crate `atrion-testkit` has the contract of the port as a suite of checks, a provider that fails on
-//! command, and a fleet in memory. Run the suite from a test of your own:
+//! The crate `atrion-testkit` has the contract of the port as a suite of checks, a provider that
+//! fails on command, and a fleet in memory. Run the suite from a test of your own:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -80,7 +81,8 @@
 //! # }
 //! ```
 //!
-//! `examples/06_store` of this crate is a store that keeps its vectors in a file, `tests/store.rs` its test.
+//! `examples/06_store` of this crate is a store that keeps its vectors in a file, `tests/store.rs`
+//! its test.
 
 pub use atrion_state::{
     Backoff, Batch, BoxFuture, Capabilities, Change, Clock, DecayRate, Demand, Event, FakeClock, Feed,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Features meet: where the dashboard and the durable store both are, the one shows what the other remembers.
+//! Features meet: where the dashboard and the durable store both are, the one shows what the other
+//! remembers.
 #![cfg(all(feature = "studio", feature = "postgres"))]
 #![allow(clippy::unwrap_used)] // tests speak as tests do
 

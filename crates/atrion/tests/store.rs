@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The store of lesson 6 under the contract of the port, and in the face of a file that is not as it left it.
+//! The store of lesson 6 under the contract of the port, and in the face of a file that is not as
+//! it left it.
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used)] // tests speak as tests do
 
@@ -26,7 +27,8 @@ async fn the_store_of_lesson_6_keeps_the_contract() {
         async move {
             let clock = FakeClock::new();
             let time = Time::Fake(clock.clone());
-            // Called twice by the check of durability: the second store is another life of the process.
+            // Called twice by the check of durability: the second store is another life of the
+            // process.
             let open = move || -> Arc<dyn StateProvider> {
                 Arc::new(FileStore::with_clock(&path, Arc::new(clock.clone())))
             };

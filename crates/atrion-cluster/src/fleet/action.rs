@@ -54,7 +54,7 @@ pub struct Part {
 
 /// How a [`Commit`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // a store has it, or its listeners, or nobody may
+#[allow(clippy::exhaustive_enums)] // a store has it, or its listeners, or neither may
 pub enum Committed {
     /// It is stored, and some fields of the record may be new.
     Stored {

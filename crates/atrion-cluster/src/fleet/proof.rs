@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Whether a node that is heard lives, or somebody plays what it once said.
+//! Whether a node that is heard lives, or what it once said is played again.
 //!
-//! A signature says who wrote a message and not when, and clocks of others are not trusted. So each
-//! node makes up a number now and then, its *challenge*, and says it with every message. A node
-//! that hears a new one answers it with the next heartbeats. An answer proves that its sender has
-//! lived since the number was made up, and for a while after that the sender is believed; then it
-//! has to answer the next one. A recording answers numbers that nobody knows any more.
+//! A signature says which node wrote a message and not when, and clocks of others are not trusted.
+//! So each node makes up a number now and then, its *challenge*, and says it with every message. A
+//! node that hears a new one answers it with the next heartbeats. An answer proves that its sender
+//! has lived since the number was made up, and for a while after that the sender is believed; then
+//! it has to answer the next one. A recording answers numbers that no node knows any more.
 //!
 //! A node that is not believed is listened to and counts for nothing: its registers are there when
 //! the proof comes, a heartbeat or two later.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What a database said, as what the port says.
 
-use std::future::Future;
 use std::time::Duration;
 
 use atrion_state::{Escaped, ProviderError};
-use tokio::time::timeout;
 
 use super::NAME;
+use crate::bounded::Bounded;
 
 /// The database was not reached, did not answer in time, or refused.
 #[derive(Debug)]
@@ -26,6 +25,12 @@ pub(super) enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         Self::Sql(error)
+    }
+}
+
+impl Bounded for StoreError {
+    fn no_answer(after: Duration) -> Self {
+        Self::Timeout { after }
     }
 }
 
@@ -83,16 +88,6 @@ impl From<StoreError> for ProviderError {
             },
         }
     }
-}
-
-/// The result of a call, or that there was none in time.
-pub(super) async fn within<T, E: Into<StoreError>>(
-    span: Duration,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, StoreError> {
-    timeout(span, call)
-        .await
-        .map_or(Err(StoreError::Timeout { after: span }), |result| result.map_err(Into::into))
 }
 
 /// The reason in a few words, without what the error says of itself, on one line. sqlx never puts a

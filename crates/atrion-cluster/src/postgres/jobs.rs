@@ -9,12 +9,13 @@ use atrion_core::Ohms;
 use atrion_state::{PhysicsVector, ProviderError, RouteId, lock};
 
 use super::NAME;
-use super::error::{StoreError, within};
+use super::error::StoreError;
 use super::own::Change;
 use super::schedule::{Chore, Schedule};
 use super::session::{BATCH, Session};
 use super::shared::{Shared, Tally};
 use super::store::{Job, Live, Store};
+use crate::bounded::Bounded as _;
 
 /// Making the schema may take long, and waits for another node that makes it.
 const PREPARE: Duration = Duration::from_secs(30);
@@ -47,14 +48,17 @@ impl Store {
     pub(super) async fn open(&self, live: &mut Live) -> Result<(), StoreError> {
         let shared = &self.shared;
         let config = &shared.config;
-        let mut session = within(config.connect_timeout, Session::open(config, &shared.login)).await?;
-        within(PREPARE, session.prepare(config.migrate)).await?;
-        within(patience(shared), session.set_clock(|| shared.now())).await?;
+        let mut session =
+            StoreError::within(config.connect_timeout, Session::open(config, &shared.login)).await?;
+        StoreError::within(PREPARE, session.prepare(config.migrate)).await?;
+        StoreError::within(patience(shared), session.set_clock(|| shared.now())).await?;
         if live.connected {
             // What was written before the connection broke may have been lost with the server.
             shared.own.vectors.mark_lost(shared.now());
         } else {
-            let earlier = within(PATIENCE, session.earlier(&live.writer.cluster, &live.writer.node)).await?;
+            let earlier =
+                StoreError::within(PATIENCE, session.earlier(&live.writer.cluster, &live.writer.node))
+                    .await?;
             Tally::add(&shared.tally.invalid, earlier.invalid);
             // A clock that was put back must not make this life the older one.
             live.writer.incarnation = live.writer.incarnation.max(earlier.incarnation.saturating_add(1));
@@ -92,10 +96,10 @@ impl Job<'_> {
 
     async fn upkeep(&mut self) -> Result<(), StoreError> {
         let (retention, session) = (self.shared.config.retention, &mut self.session);
-        within(PATIENCE, session.set_clock(|| self.shared.now())).await?;
+        StoreError::within(PATIENCE, session.set_clock(|| self.shared.now())).await?;
         // More than a batch of old rows is deleted in several steps, so that none holds its locks
         // for long.
-        while let Some(upkept) = within(PATIENCE, session.upkeep(retention, None)).await? {
+        while let Some(upkept) = StoreError::within(PATIENCE, session.upkeep(retention, None)).await? {
             if upkept.deleted < BATCH as i32 {
                 break;
             }
@@ -113,7 +117,7 @@ impl Job<'_> {
             }
             Ok::<(), StoreError>(())
         };
-        within(PATIENCE, made).await
+        StoreError::within(PATIENCE, made).await
     }
 
     /// Which clusters use the license, as far as this database knows. Nothing depends on it: a role
@@ -121,7 +125,7 @@ impl Job<'_> {
     async fn count_clusters(&mut self) -> Result<(), StoreError> {
         let Some(id) = self.shared.adapter.license.license_id() else { return Ok(()) };
         let counted = self.session.clusters(&id, &self.live.writer.cluster);
-        match within(patience(self.shared), counted).await {
+        match StoreError::within(patience(self.shared), counted).await {
             Ok(seen) => {
                 self.shared.adapter.license.saw_clusters(&seen, self.shared.adapter.wall());
                 Ok(())
@@ -153,8 +157,12 @@ impl Job<'_> {
         loop {
             let (session, writer) = (&mut self.session, &self.live.writer);
             let written = match rows {
-                Dated::Changes(changes) => within(patience, session.transitions(writer, changes)).await,
-                Dated::Samples(rows, merged) => within(patience, session.history(writer, rows, merged)).await,
+                Dated::Changes(changes) => {
+                    StoreError::within(patience, session.transitions(writer, changes)).await
+                }
+                Dated::Samples(rows, merged) => {
+                    StoreError::within(patience, session.history(writer, rows, merged)).await
+                }
             };
             match written {
                 Ok(_) => return Ok(()),
@@ -179,21 +187,21 @@ impl Job<'_> {
         let Some((route, seq, _)) = live.last.as_ref().filter(|(_, _, at)| now.since(*at) < SETTLED) else {
             return Ok(());
         };
-        if !within(patience(self.shared), self.session.has(&live.writer, route, *seq)).await? {
+        if !StoreError::within(patience(self.shared), self.session.has(&live.writer, route, *seq)).await? {
             tracing::warn!(target: "atrion", provider = NAME, "the server lost what it had committed: it is written again");
             self.shared.own.vectors.mark_lost(now);
         }
         Ok(())
     }
 
-    /// Writes vectors, after a probe. If the database refuses what is in them, halves are tried, so that one row
-    /// that it will never take keeps no other from being stored.
+    /// Writes vectors, after a probe. If the database refuses what is in them, halves are tried, so
+    /// that one row that it will never take keeps no other from being stored.
     pub(super) async fn vectors(&mut self, batch: &[(RouteId, PhysicsVector)]) -> Result<(), StoreError> {
         self.probe().await?;
         let (patience, tally) = (patience(self.shared), &self.shared.tally);
         let mut parts = vec![self.shared.own.rows(batch)];
         while let Some(mut rows) = parts.pop() {
-            match within(patience, self.session.upsert(&self.live.writer, &rows)).await {
+            match StoreError::within(patience, self.session.upsert(&self.live.writer, &rows)).await {
                 Ok(news) => {
                     self.shared.unsettled(true);
                     self.live.last = rows.last().map(|row| (row.route.clone(), row.seq, self.shared.now()));
@@ -227,7 +235,7 @@ impl Job<'_> {
     /// them all.
     pub(super) async fn settle(&mut self) -> Result<(), StoreError> {
         if self.shared.is_unsettled() {
-            within(patience(self.shared), self.session.barrier()).await?;
+            StoreError::within(patience(self.shared), self.session.barrier()).await?;
             self.shared.unsettled(false);
         }
         Ok(())

@@ -29,7 +29,7 @@ impl Login {
         Self { source, ..self }
     }
 
-    /// What the url says, before anybody is asked.
+    /// What the url says, before a source is asked.
     pub(super) const fn url(&self) -> &PgConnectOptions {
         &self.options
     }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use atrion_license::ClusterLedger;
 
 use super::endpoint::ANSWER;
-use super::error::{StoreError, within};
+use super::error::StoreError;
 use super::shared::Shared;
+use crate::bounded::Bounded as _;
 
 /// How often a cluster is counted.
 pub(super) const EVERY: Duration = Duration::from_secs(3_600);
@@ -30,7 +31,7 @@ pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
         pipe.cmd("HSET").arg(&key).arg(&shared.cluster).arg(now).ignore();
         pipe.cmd("PEXPIRE").arg(&key).arg(life.saturating_mul(1_000)).ignore();
         pipe.cmd("HGETALL").arg(&key);
-        within(ANSWER, pipe.query_async(&mut connection)).await?
+        StoreError::within(ANSWER, pipe.query_async(&mut connection)).await?
     };
     let aged = seen.into_iter().map(|(name, at)| (name, now.saturating_sub(at)));
     let (alive, forgotten): (Vec<_>, Vec<_>) = aged.partition(|(_, age)| *age < life);
@@ -38,7 +39,7 @@ pub(super) async fn count(shared: &Shared) -> Result<(), StoreError> {
     if !forgotten.is_empty() {
         let mut gone = redis::cmd("HDEL");
         gone.arg(&key).arg(forgotten.iter().map(|(name, _)| name).collect::<Vec<_>>());
-        within(ANSWER, gone.query_async::<()>(&mut connection)).await?;
+        StoreError::within(ANSWER, gone.query_async::<()>(&mut connection)).await?;
     }
     Ok(())
 }

@@ -243,6 +243,8 @@ pub(super) fn shown(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use atrion_testkit::Lines;
+
     use super::*;
 
     #[test]
@@ -252,39 +254,15 @@ mod tests {
         assert!(own_name(7).is_ok());
     }
 
-    /// Keeps the names of events.
-    #[derive(Clone, Default)]
-    struct Names(std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>);
-
-    impl tracing::Subscriber for Names {
-        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-            true
-        }
-
-        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-            tracing::span::Id::from_u64(1)
-        }
-
-        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-        fn event(&self, event: &tracing::Event<'_>) {
-            self.0.lock().unwrap().push(event.metadata().name());
-        }
-
-        fn enter(&self, _: &tracing::span::Id) {}
-
-        fn exit(&self, _: &tracing::span::Id) {}
-    }
-
     #[test]
     fn a_name_that_was_made_up_is_warned_of() {
-        for (given, warned) in [(vec!["pod-7"], vec![]), (vec![], vec!["atrion.node.unnamed"])] {
-            let names = Names::default();
-            let given = given.into_iter().map(str::to_owned);
-            let node = tracing::subscriber::with_default(names.clone(), || name_among(given, 7)).unwrap();
-            assert_eq!(*names.0.lock().unwrap(), warned, "{node}");
+        for (given, is_warned) in [(vec!["pod-7"], false), (vec![], true)] {
+            let lines = Lines::default();
+            let _kept = lines.keep();
+            let node = name_among(given.into_iter().map(str::to_owned), 7).unwrap();
+            let warnings = lines.take();
+            assert_eq!(warnings.len(), usize::from(is_warned), "{node}");
+            assert!(warnings.iter().all(|line| line.starts_with("atrion.node.unnamed")), "{warnings:?}");
         }
     }
 

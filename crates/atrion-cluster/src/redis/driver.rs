@@ -13,10 +13,11 @@ use tokio::time::sleep;
 
 use super::census;
 use super::connection::Connection;
-use super::error::{StoreError, within};
+use super::error::StoreError;
 use super::session::{Session, Stored};
 use super::shared::Shared;
 use super::{NAME, seed};
+use crate::bounded::Bounded as _;
 use crate::fleet::{Commit, Committed, Link, Phase, Step};
 
 mod flight;
@@ -150,7 +151,7 @@ impl Driver {
     async fn connect(&mut self) -> Result<(), StoreError> {
         let shared = &self.shared;
         let open = Session::open(&shared.endpoint, &shared.keys, shared.key.as_ref(), &shared.oversized);
-        self.session = Some(within(CONNECT, open).await?);
+        self.session = Some(StoreError::within(CONNECT, open).await?);
         Ok(())
     }
 
@@ -218,7 +219,7 @@ impl Driver {
             return Ok(());
         };
         let commit = self.shared.fleet().leave(now);
-        let result = within(FAREWELL, session.commit(&commit)).await;
+        let result = StoreError::within(FAREWELL, session.commit(&commit)).await;
         let result = self.commit_landed(now, routes(&commit), result);
         let now = self.shared.now();
         self.shared.fleet().disconnected(now);

@@ -14,9 +14,10 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
 use tokio_rustls::TlsConnector;
 
 use super::config::{Login, RedisConfig, TlsConfig, Topology, shown};
-use super::error::{StoreError, within};
+use super::error::StoreError;
 use super::keys::slot;
 use super::stream::{Server, certificates, connector};
+use crate::bounded::Bounded as _;
 use crate::credentials::{Credentials, Source};
 use crate::settings::SettingsFault;
 
@@ -148,7 +149,7 @@ impl Endpoint {
         let mut ask = redis::cmd("SENTINEL");
         ask.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
         let address: Option<(String, u16)> =
-            within(ANSWER, ask.query_async(&mut commands.connection())).await?;
+            StoreError::within(ANSWER, ask.query_async(&mut commands.connection())).await?;
         let unknown = || StoreError::Other(format!("the sentinel knows no master `{master}`"));
         let (host, port) = address.ok_or_else(unknown)?;
         Ok(Server { info: self.named(host, port, encrypted), tls: sentinel.tls })
@@ -162,7 +163,8 @@ impl Endpoint {
         };
         let commands = node.commands().await?;
         let mut ask = redis::cmd("CLUSTER");
-        let slots: Value = within(ANSWER, ask.arg("SLOTS").query_async(&mut commands.connection())).await?;
+        let slots: Value =
+            StoreError::within(ANSWER, ask.arg("SLOTS").query_async(&mut commands.connection())).await?;
         let (host, port) = owner(&slots, slot)
             .ok_or_else(|| StoreError::Other(format!("no node of the cluster has slot {slot}")))?;
         // An empty name is the node that was asked.

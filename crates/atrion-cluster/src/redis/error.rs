@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What can go wrong between here and the store.
 
-use std::future::Future;
 use std::time::Duration;
 
 use atrion_state::{Escaped, ProviderError};
 use redis::{ErrorKind, RedisError};
-use tokio::time::timeout;
 
 use super::NAME;
+use crate::bounded::Bounded;
 
 /// The store was not reached, did not answer in time, or refused.
 #[derive(Debug)]
@@ -25,6 +24,12 @@ pub(super) enum StoreError {
 impl From<RedisError> for StoreError {
     fn from(error: RedisError) -> Self {
         Self::Redis(error)
+    }
+}
+
+impl Bounded for StoreError {
+    fn no_answer(after: Duration) -> Self {
+        Self::Timeout { after }
     }
 }
 
@@ -58,16 +63,6 @@ impl From<StoreError> for ProviderError {
             StoreError::Credentials(_) | StoreError::Other(_) => Self::unavailable(NAME, reason),
         }
     }
-}
-
-/// The result of a call, or that there was none in time.
-pub(super) async fn within<T, E: Into<StoreError>>(
-    span: Duration,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, StoreError> {
-    timeout(span, call)
-        .await
-        .map_or(Err(StoreError::Timeout { after: span }), |result| result.map_err(Into::into))
 }
 
 fn is_refusal(error: &RedisError) -> bool {

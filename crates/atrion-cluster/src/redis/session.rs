@@ -14,11 +14,12 @@ use redis::aio::PubSub;
 use redis::{FromRedisValue as _, Pipeline, PushInfo, PushKind, RedisResult, Value};
 
 use super::endpoint::{ANSWER, Endpoint};
-use super::error::{StoreError, code, within};
+use super::error::{StoreError, code};
 use super::inbox::Inbox;
 use super::keys::Keys;
 use super::oversized::Oversized;
 use super::stream::{Commands, Server, Task};
+use crate::bounded::Bounded as _;
 use crate::fleet::Commit;
 use crate::wire::{Key, Message, encode};
 
@@ -109,7 +110,7 @@ impl Session {
         match &mut self.subscriber {
             Subscriber::Plain(pubsub) => {
                 let Some(mut pubsub) = pubsub.take() else { return Ok(()) };
-                within(ANSWER, pubsub.subscribe(channel)).await?;
+                StoreError::within(ANSWER, pubsub.subscribe(channel)).await?;
                 let (inbox, mut messages) = (Arc::clone(&self.inbox), pubsub.into_on_message());
                 let reader = Task::spawn(async move {
                     while let Some(message) = messages.next().await {
@@ -124,7 +125,7 @@ impl Session {
                 let mut subscribe = redis::cmd("SSUBSCRIBE");
                 subscribe.arg(channel);
                 let mut connection = connection.connection();
-                within(ANSWER, connection.send_packed_command(&subscribe)).await.map(drop)
+                StoreError::within(ANSWER, connection.send_packed_command(&subscribe)).await.map(drop)
             }
             Subscriber::Reading { .. } => Ok(()),
         }
@@ -140,7 +141,7 @@ impl Session {
         let commands = self.commands.clone();
         async move {
             encoded?;
-            within(ANSWER, pipe.query_async::<()>(&mut commands.connection())).await
+            StoreError::within(ANSWER, pipe.query_async::<()>(&mut commands.connection())).await
         }
     }
 
@@ -154,10 +155,10 @@ impl Session {
         async move {
             encoded?;
             let mut connection = commands.connection();
-            match within(ANSWER, pipe.query_async(&mut connection)).await {
+            match StoreError::within(ANSWER, pipe.query_async(&mut connection)).await {
                 Ok((added,)) => Ok(Stored::Whole { added }),
                 Err(error) if error.is_full() => {
-                    within(ANSWER, spoken.query_async::<()>(&mut connection)).await?;
+                    StoreError::within(ANSWER, spoken.query_async::<()>(&mut connection)).await?;
                     Ok(Stored::Published(error))
                 }
                 Err(error) => Err(error),
@@ -211,7 +212,7 @@ impl Session {
                 return Ok(Vec::new());
             }
             let mut connection = commands.connection();
-            let names: Vec<Vec<u8>> = within(patience, ask.query_async(&mut connection)).await?;
+            let names: Vec<Vec<u8>> = StoreError::within(patience, ask.query_async(&mut connection)).await?;
             if names.len() > MEMBERS {
                 oversized.leave_set_alone(now);
             }
@@ -232,7 +233,7 @@ impl Session {
             if is_empty {
                 return Ok(());
             }
-            within(ANSWER, ask.query_async::<()>(&mut commands.connection())).await
+            StoreError::within(ANSWER, ask.query_async::<()>(&mut commands.connection())).await
         }
     }
 
@@ -289,13 +290,14 @@ impl Reader {
         ask_ttl.arg(&record);
         let (mut connection, mut second) = (self.commands.connection(), self.commands.connection());
         let fields = async {
-            let fields = fields(within(self.patience, ask.query_async(&mut connection)).await, self.whole);
+            let fields =
+                fields(StoreError::within(self.patience, ask.query_async(&mut connection)).await, self.whole);
             if matches!(fields, Ok(Fields::Oversized)) {
                 self.oversized.leave_alone(&node, now);
             }
             fields
         };
-        let ttl = within(self.patience, ask_ttl.query_async::<i64>(&mut second));
+        let ttl = StoreError::within(self.patience, ask_ttl.query_async::<i64>(&mut second));
         let (fields, left) = join(fields, ttl).await;
         Ok(match (fields?, left?) {
             (Fields::Oversized, _) => Read::Oversized(node),

@@ -15,8 +15,9 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
 use super::endpoint::OPEN;
-use super::error::{StoreError, within};
+use super::error::StoreError;
 use super::limit::Limited;
+use crate::bounded::Bounded;
 
 /// A server and how to log in to it.
 #[derive(Clone)]
@@ -51,9 +52,9 @@ trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}
 
 impl Server {
-    /// A connection for commands. Every call over it is to be [bounded](within).
+    /// A connection for commands. Every call over it is to be [bounded](Bounded::within).
     pub(super) async fn commands(&self) -> Result<Commands, StoreError> {
-        within(OPEN, self.connected(AsyncConnectionConfig::new())).await
+        StoreError::within(OPEN, self.connected(AsyncConnectionConfig::new())).await
     }
 
     /// The same, with what the server sends unasked going to this.
@@ -61,7 +62,7 @@ impl Server {
         &self,
         receive: impl Fn(redis::PushInfo) -> Result<(), std::convert::Infallible> + Send + Sync + 'static,
     ) -> Result<Commands, StoreError> {
-        within(OPEN, self.connected(AsyncConnectionConfig::new().set_push_sender(receive))).await
+        StoreError::within(OPEN, self.connected(AsyncConnectionConfig::new().set_push_sender(receive))).await
     }
 
     async fn connected(&self, config: AsyncConnectionConfig) -> Result<Commands, StoreError> {
@@ -75,8 +76,9 @@ impl Server {
 
     /// A connection that listens and can do nothing else.
     pub(super) async fn pubsub(&self) -> Result<PubSub, StoreError> {
-        let opened = async { Ok(PubSub::new(self.info.redis_settings(), self.stream().await?).await?) };
-        within::<_, StoreError>(OPEN, opened).await
+        let settings = self.info.redis_settings();
+        let opened = async { Ok::<_, StoreError>(PubSub::new(settings, self.stream().await?).await?) };
+        StoreError::within(OPEN, opened).await
     }
 
     async fn stream(&self) -> Result<Limited<Box<dyn Bytes>>, StoreError> {

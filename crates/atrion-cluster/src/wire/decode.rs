@@ -128,7 +128,8 @@ fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, EntryFault> {
     })
 }
 
-/// Zero has one spelling: no sender writes -0.0, so it is no number here, and every check refuses it.
+/// Zero has one spelling: no sender writes -0.0, so it is no number here, and every check refuses
+/// it.
 const fn unsigned(number: f64) -> f64 {
     if number.is_sign_negative() { f64::NAN } else { number }
 }

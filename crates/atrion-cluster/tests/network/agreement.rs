@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use atrion_cluster::fleet::{Fleet, Received};
-use atrion_cluster::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash};
-use atrion_core::{Mode, Mono, Ohms};
-use atrion_state::{DecayRate, MomentumRate, RouteId, Weight};
+use atrion_cluster::wire::Message;
+use atrion_core::Mono;
+use atrion_state::DecayRate;
 use proptest::prelude::*;
 
-use super::store::CLUSTER;
-use super::world::{World, fleet, node, route, vector};
+use super::world::{World, fleet, forged, node, route, vector};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -260,34 +259,7 @@ struct Said {
 }
 
 fn said(what: &Said) -> Message {
-    let name = RouteId::new(&format!("r{}", what.on)).unwrap();
-    let entry = Entry {
-        route: RouteHash::of(&name),
-        back: 0,
-        age_ms: 0,
-        scar: Ohms::saturating(what.scar),
-        weight: Weight::FULL,
-        mode: EntryMode::Live(Mode::Operational),
-        resistance: Ohms::ZERO,
-        momentum: MomentumRate::ZERO,
-        name: Some(name),
-    };
-    let header = Header {
-        cluster: CLUSTER,
-        node: node(what.node),
-        incarnation: what.life,
-        seq: what.seq,
-        sent_ms: 0,
-        lambda: DecayRate::saturating(0.1),
-        ttl_ms: 70_000,
-        cfg: 0,
-        kind: Kind::Delta,
-        shard: 0,
-        part: 0,
-        parts: 1,
-        proof: None,
-    };
-    Message { header, entries: vec![entry] }
+    forged(node(what.node), what.life, what.seq, Some((route(&format!("r{}", what.on)), what.scar)))
 }
 
 prop_compose! {

@@ -5,19 +5,19 @@
 use std::time::Duration;
 
 use atrion_cluster::fleet::{Fleet, Received};
-use atrion_cluster::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash, decode};
-use atrion_core::{Blend, Evidence, Gamma, Mode, Mono, Ohms, Own, Wall};
-use atrion_state::{DecayRate, Liveness, MomentumRate, NodeId, Weight};
+use atrion_cluster::wire::decode;
+use atrion_core::{Blend, Evidence, Gamma, Mono, Ohms, Own, Wall};
+use atrion_state::{Liveness, NodeId};
 
 use super::store::{CLUSTER, expected};
-use super::world::{World, node, route, vector};
+use super::world::{World, forged, node, route, vector};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// The scar at which the engine cuts what others say.
 const CEILING: Ohms = Ohms::saturating(60.0);
 const WALL_MS: u64 = 1_767_960_000_000;
 
-/// What a node's gate would use: 0 of an idle route that nobody speaks of.
+/// What a node's gate would use: 0 of an idle route that no node speaks of.
 fn merged(world: &mut World, number: usize, on: &str) -> f64 {
     let now = world.now();
     let heard = world.node(number).view(&route(on), now);
@@ -159,34 +159,8 @@ fn a_node_of_an_older_version_is_believed_as_before() {
     assert!(merged(&mut world, 0, "a") > 10.0);
 }
 
-fn forged(name: &str, scar: f64, seq: u64) -> Message {
-    let header = Header {
-        cluster: CLUSTER,
-        node: NodeId::new(name).unwrap(),
-        incarnation: 1_000_000,
-        seq,
-        sent_ms: 1_000 * seq,
-        lambda: DecayRate::ZERO,
-        ttl_ms: 60_000,
-        cfg: 0,
-        kind: Kind::Delta,
-        shard: 0,
-        part: 0,
-        parts: 1,
-        proof: None,
-    };
-    let entry = Entry {
-        route: RouteHash::of(&route("a")),
-        back: 0,
-        age_ms: 0,
-        scar: Ohms::saturating(scar),
-        weight: Weight::FULL,
-        mode: EntryMode::Live(Mode::Operational),
-        resistance: Ohms::ZERO,
-        momentum: MomentumRate::saturating(0.0),
-        name: Some(route("a")),
-    };
-    Message { header, entries: if scar > 0.0 { vec![entry] } else { Vec::new() } }
+fn stranger(number: usize) -> NodeId {
+    NodeId::new(&format!("stranger-{number}")).unwrap()
 }
 
 #[test]
@@ -200,7 +174,7 @@ fn strangers_neither_slow_a_fleet_down_nor_keep_its_nodes_out() {
         let now = world.now();
         seq += 1;
         for number in 0..1_100 {
-            world.node(1).receive(forged(&format!("stranger-{number}"), 0.0, seq), 100, now);
+            world.node(1).receive(forged(stranger(number), 1_000_000, seq, None), 100, now);
         }
     };
     storm(&mut world);
@@ -222,13 +196,16 @@ fn strangers_neither_slow_a_fleet_down_nor_keep_its_nodes_out() {
         let now = world.now();
         let heard: Vec<_> = world.node(1).view(&route("a"), now);
         assert!(heard.iter().any(|register| register.node == node(number)), "{number} is heard");
-        assert!(heard.iter().any(|register| register.node == node(0)), "and so is who was there before");
+        assert!(
+            heard.iter().any(|register| register.node == node(0)),
+            "and so is the node that was there before"
+        );
     }
     let now = world.now();
     assert!(world.node(1).stats(now).full > 0);
 }
 
-/// How far liars move a gate that nobody else speaks of, and one that the fleet speaks well of.
+/// How far liars move a gate that no other node speaks of, and one that the fleet speaks well of.
 #[test]
 fn one_liar_is_bounded_and_two_are_less_so() {
     let gate = |liars: usize, honest: usize| {
@@ -239,7 +216,8 @@ fn one_liar_is_bounded_and_two_are_less_so() {
         for (number, scar) in
             (0..liars).map(|number| (number, 1e6)).chain((liars..liars + honest).map(|number| (number, 0.01)))
         {
-            let taken = fleet.receive(forged(&format!("n{number}"), scar, 1), 100, now);
+            let taken =
+                fleet.receive(forged(stranger(number), 1_000_000, 1, Some((route("a"), scar))), 100, now);
             assert!(matches!(taken, Received::Taken(_)));
         }
         let own = Own::new(Ohms::ZERO, Evidence::from_byte(0));

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use atrion_cluster::fleet::{Action, Commit, Committed, Fleet, FleetConfig, Received};
-use atrion_cluster::wire::{Message, decode, encode};
+use atrion_cluster::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash, decode, encode};
 use atrion_core::{Mode, Mono, Ohms, SplitMix64, Wall};
-use atrion_state::{Change, DecayRate, NodeId, PhysicsVector, RegisterSetLimits, RouteId, Weight};
+use atrion_state::{
+    Change, DecayRate, MomentumRate, NodeId, PhysicsVector, RegisterSetLimits, RouteId, Weight,
+};
 
 use super::plan::{Fault, Plan, STORM_MS};
 use super::store::{CLUSTER, Store, expected};
@@ -81,6 +83,38 @@ pub fn vector(scar: f64, weight: u8) -> PhysicsVector {
 
 pub fn fleet(number: usize, now: Mono, wall: u64) -> Fleet {
     Fleet::new(FleetConfig::new(CLUSTER, node(number)), now, Wall::from_millis(wall), number as u64)
+}
+
+/// A message that no node of the world has made, with a scar of a route or with nothing. The time
+/// that it was sent at follows from its number.
+pub fn forged(node: NodeId, incarnation: u64, seq: u64, scar: Option<(RouteId, f64)>) -> Message {
+    let header = Header {
+        cluster: CLUSTER,
+        node,
+        incarnation,
+        seq,
+        sent_ms: 1_000 * seq,
+        lambda: DecayRate::ZERO,
+        ttl_ms: 60_000,
+        cfg: 0,
+        kind: Kind::Delta,
+        shard: 0,
+        part: 0,
+        parts: 1,
+        proof: None,
+    };
+    let entry = |(name, scar)| Entry {
+        route: RouteHash::of(&name),
+        back: 0,
+        age_ms: 0,
+        scar: Ohms::saturating(scar),
+        weight: Weight::FULL,
+        mode: EntryMode::Live(Mode::Operational),
+        resistance: Ohms::ZERO,
+        momentum: MomentumRate::ZERO,
+        name: Some(name),
+    };
+    Message { header, entries: scar.map(entry).into_iter().collect() }
 }
 
 /// Far above what a planned world needs, and low enough to show a node that grows.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Rows that somebody else wrote under this node's name.
+//! Rows that another writer wrote under this node's name.
 
 use atrion_cluster::postgres::{HistoryReader, Page, PostgresPersistenceAdapter};
 use atrion_core::Mode;

@@ -109,7 +109,7 @@ pub async fn a_fleet_with_a_key_takes_only_what_is_signed() {
     assert!(nodes == 1 && scar <= 20.0, "{nodes} nodes, {scar}");
 }
 
-/// Heartbeats that anybody can write, of a thousand nodes that nobody runs.
+/// Heartbeats that anybody can write, of a thousand nodes that do not exist.
 pub async fn a_crowd_of_strangers_is_told_of_and_slows_nothing_down() {
     let redis = Redis::start().unwrap();
     let (one, two) = (provider("one", &redis.url()), provider("two", &redis.url()));

@@ -107,7 +107,7 @@ pub async fn a_demoted_server_is_called_a_replica() {
     let one = builder("one", &redis.url()).longest_wait(Duration::from_millis(200)).build().unwrap();
     one.connect().await.unwrap();
     eventually("it is up", || one.health().is_up()).await;
-    // Nobody is there to follow.
+    // There is no node to follow.
     redis.command(["REPLICAOF", "127.0.0.1", "1"]).unwrap();
     eventually("it says what the server is", || {
         says(&one, "the server is a replica: a failover is under way")

@@ -190,7 +190,7 @@ pub async fn no_request_calls_a_provider_or_waits_for_one_that_does() {
     // First the one call that is made with the route's own lock held, then every one.
     for for_peers_alone in [true, false] {
         wall.close(for_peers_alone);
-        // By the thread's own sleep: with every worker in a call that hangs the runtime has nobody
+        // By the thread's own sleep: with every worker in a call that hangs the runtime has none
         // to keep its timers.
         let deadline = Instant::now() + PATIENCE;
         while wall.inside() == 0 {

@@ -143,8 +143,8 @@ impl Learning {
         self.area += window.mean_in_flight * tick.seconds;
         self.exits += real(window.completions());
         if let Some(mean) = window.mean_latency() {
-            // N* as it would be without Little's law, or a queue could raise its own target and pass
-            // for no crowd.
+            // N* as it would be without Little's law, or a queue could raise its own target and
+            // pass for no crowd.
             let sober = if base > 0.0 { seen.target * self.completed / base } else { f64::INFINITY };
             if window.mean_in_flight > YOUNG_CROWD * sober && mean > self.completed {
                 self.completed += (mean - self.completed) * tick.gain_1s * free;

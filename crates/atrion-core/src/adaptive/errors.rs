@@ -11,8 +11,8 @@ pub(super) struct ErrorShare(f64);
 
 impl ErrorShare {
     /// Moves with time where there is plenty of evidence (0.3 s) and per sample where there is
-    /// little (20 judged completions): a quiet route is judged later, never harder. Silence halves it
-    /// every 1.4 s.
+    /// little (20 judged completions): a quiet route is judged later, never harder. Silence halves
+    /// it every 1.4 s.
     pub(super) fn step(&mut self, tick: &Tick, window: &Window) {
         let judged = window.succeeded.saturating_add(window.failed);
         if judged == 0 {

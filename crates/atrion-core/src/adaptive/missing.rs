@@ -52,7 +52,7 @@ impl Missing {
             (true, true) => Delay::Absence,
         };
         // A cancelled call is in flight no more; a call that never comes back is forgotten, which
-        // takes time that somebody counts in.
+        // takes time that is counted in.
         let keep = if was_away { 1.0 } else { tick.keep_5s };
         self.delayed = (self.delayed * keep - completed).clamp(0.0, in_flight);
         delay

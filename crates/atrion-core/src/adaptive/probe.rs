@@ -65,11 +65,11 @@ impl ProbeBucket {
     /// Takes a token at `now` if there is one, and gives back the bucket that is left.
     ///
     /// Ten a second with a burst of three, the last one kept for high and critical. With four or
-    /// more in flight, or after a probe that hung, the callee hangs. Then a probe has a
-    /// lease (a second at 0 V, 0.7 s from 100 V on), and the next passes when it is over, whether or
-    /// not the probe has come back. A request of the same voltage, which is the same cohort, comes 0.2 s after all others: one
-    /// whose requests hang by their own doing must not keep the others from finding out that the
-    /// callee is back.
+    /// more in flight, or after a probe that hung, the callee hangs. Then a probe has a lease (a
+    /// second at 0 V, 0.7 s from 100 V on), and the next passes when it is over, whether or not the
+    /// probe has come back. A request of the same voltage, which is the same cohort, comes 0.2 s
+    /// after all others: one whose requests hang by their own doing must not keep the others from
+    /// finding out that the callee is back.
     #[must_use]
     pub fn take(self, now: Mono, in_flight: u64, volts: Volts) -> Option<Self> {
         let missing = match self.full_at.since(now) {

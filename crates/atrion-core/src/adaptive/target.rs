@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The work's target (`manual/physics.md` section 3.3): the work in service plus a slack for bursts.
+//! The work's target (`manual/physics.md` section 3.3): the work in service plus a slack for
+//! bursts.
 
 use super::window::real;
 use super::{AdaptiveConfig, Baseline, Ceiling, Crowd, MemoryOfHealth, Pace, Strain, Tick, Window};
@@ -62,8 +63,8 @@ impl Throughput {
 }
 
 /// N_w, the number of requests that the route is meant to carry while more comes than it can work
-/// off, and the saturation memory q that shrinks its slack. Whether latency rises because of a crowd
-/// is judged by it at any time.
+/// off, and the saturation memory q that shrinks its slack. Whether latency rises because of a
+/// crowd is judged by it at any time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]

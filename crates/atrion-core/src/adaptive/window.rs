@@ -49,13 +49,13 @@ pub struct Window {
     /// Debt D at the end of the window, in slots.
     pub debt: f64,
     /// Seconds since the latest completion, or since the start if there was none, without those in
-    /// which nobody counted.
+    /// which was not counted.
     pub since_completion: f64,
     /// Mean age of what is in flight at the end of the window, without overtaken calls, in seconds,
     /// likewise.
     pub mean_age: f64,
-    /// The part of the window, in seconds, in which nobody counted: the process stood still, or its
-    /// pulse was held up. An answer that did not come then was not missing.
+    /// The part of the window, in seconds, in which nothing was counted: the process stood still,
+    /// or its pulse was held up. An answer that did not come then was not missing.
     pub absent: f64,
     /// What a caller with its own meters says of the same time. It must have passed
     /// [`Telemetry::check`].

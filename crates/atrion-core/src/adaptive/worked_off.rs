@@ -39,8 +39,8 @@ impl WorkedOff {
     }
 }
 
-/// The top of a burst that came and went inside the window. A burst that finds nobody sees every
-/// count up to its size once, and `mean + sqrt(3) sd` of these is its size.
+/// The top of a burst that came and went inside the window. A burst that finds an empty service
+/// sees every count up to its size once, and `mean + sqrt(3) sd` of these is its size.
 fn tip(window: &Window) -> f64 {
     let pairs = &window.pairs;
     if pairs.count <= 0.0 {

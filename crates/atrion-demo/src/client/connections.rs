@@ -124,7 +124,7 @@ mod tests {
             let mut given_up = std::pin::pin!(connections.send(request("/never")));
             tokio::select! {
                 biased;
-                _ = &mut given_up => panic!("nobody answers"),
+                _ = &mut given_up => panic!("no answer"),
                 // Long enough for the request to be sent: the next answer comes by another
                 // connection.
                 answer = connections.send(request("/")) => assert!(answer.is_ok()),
@@ -139,7 +139,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
-        let error = Connections::new(port).send(request("/")).await.expect_err("nobody listens");
+        let error = Connections::new(port).send(request("/")).await.expect_err("the port is closed");
         assert!(matches!(error, SendError::Connect(_)), "{error}");
     }
 }

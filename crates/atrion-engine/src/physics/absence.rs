@@ -21,8 +21,9 @@ pub(super) struct Absences {
 }
 
 impl Absences {
-    /// The end of a window: `ended` calls have ended in it, the latest answer was at `answered`, and
-    /// the pulse was away for the `absent` time right before `now`, with `in_flight` calls before.
+    /// The end of a window: `ended` calls have ended in it, the latest answer was at `answered`,
+    /// and the pulse was away for the `absent` time right before `now`, with `in_flight` calls
+    /// before.
     pub(super) fn step(&mut self, absent: Duration, in_flight: i64, ended: i64, answered: Mono, now: Mono) {
         if answered != self.answered {
             (self.answered, self.silent) = (answered, Duration::ZERO);

@@ -23,7 +23,7 @@ impl Ages {
     /// Opens a span where it is time to. Where calls were `answered` in this window, moves those
     /// that started more than `patience` ago to the overtaken, and says how many those are.
     ///
-    /// Where nothing is answered nobody is overtaken: then it is unknown which call waits for
+    /// Where nothing is answered no call is overtaken: then it is unknown which call waits for
     /// what.
     pub(super) fn step(
         &mut self,

@@ -50,7 +50,7 @@ pub(super) struct Attribution {
 /// Whose trouble it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Blame {
-    /// There is none, or nobody to compare with.
+    /// There is none, or no other route to compare with.
     #[default]
     None,
     /// The group's: the others wait, too.

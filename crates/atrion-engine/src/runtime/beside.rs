@@ -65,7 +65,8 @@ impl Driven {
 
 impl Drop for Driven {
     fn drop(&mut self) {
-        // An error of `has_changed` means that the last instance is gone: nobody is left to tell.
+        // An error of `has_changed` means that the last instance is gone: there is nothing left to
+        // tell.
         let is_wanted = self.stop.has_changed().is_ok() && *self.stop.borrow() == Stop::No;
         if is_wanted {
             tracing::error!(name: "atrion.pulse.ended", target: "atrion", "the runtime of the pulse is gone: nothing is learned, and little is protected");
@@ -88,7 +89,7 @@ impl Deadline {
         let (tell, over) = oneshot::channel();
         let waiting = beside(move |ends| {
             if !ends(span) {
-                // An error means that nobody waits any more.
+                // An error means that no caller waits any more.
                 let _ = tell.send(());
             }
         });

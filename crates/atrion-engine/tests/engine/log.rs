@@ -1,67 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What stands in the log: few lines, each on one line, with the numbers that count.
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::adaptive::Laws;
 use atrion_core::{AdaptiveConfig, Outcome, Tier};
 use atrion_engine::{Atrion, Config, Override, Physics, RouteConfig};
 use atrion_state::{Event, OverrideKind};
-use atrion_testkit::TokioClock;
+use atrion_testkit::{Lines, TokioClock};
 use tokio::time::sleep;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Metadata, Subscriber};
 
 use crate::world::{World, admit_all, ms, volts};
 
-/// Keeps every line of the target `atrion` as `name field=value ...`.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-impl Lines {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.push_str(&format!(" {field}={value:?}"));
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "atrion" && metadata.is_event() && *metadata.level() <= tracing::Level::INFO
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut line = Line(event.metadata().name().to_owned());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
 async fn connected(config: Config) -> (Atrion, Lines, tracing::subscriber::DefaultGuard) {
     let lines = Lines::default();
-    let guard = tracing::subscriber::set_default(lines.clone());
+    let guard = lines.keep();
     let atrion = Atrion::builder().config(config).clock(Arc::new(TokioClock::new())).connect().await.unwrap();
     (atrion, lines, guard)
 }

@@ -270,7 +270,7 @@ fn a_refusal_by_an_operator_says_when_the_override_ends() {
     assert!((40.0..=50.0).contains(&hint()), "{}", hint());
     world.clock.advance(ms(30_000));
     assert!((10.0..=12.5).contains(&hint()), "{}", hint());
-    // Somebody may lift it earlier.
+    // It may be lifted earlier.
     open(86_400);
     assert!((60.0..=75.0).contains(&hint()), "{}", hint());
 }

@@ -76,7 +76,7 @@ async fn a_route_that_is_forgotten_takes_its_series_along_and_makes_room() {
         sleep(Duration::from_secs(6)).await;
         let _ = stage.atrion.route("c").admit(Tier::Normal).map(|permit| permit.finish(Outcome::Success));
         rounds += 1;
-        assert!(rounds < 200, "nobody leaves");
+        assert!(rounds < 200, "no route leaves");
     }
     sleep(ms(300)).await;
     let scrape = stage.scrape();

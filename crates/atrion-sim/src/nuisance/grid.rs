@@ -120,7 +120,7 @@ impl Row {
         };
         Scenario {
             name: self.name(),
-            purpose: "Nobody else notices a client that holds what it was given.".to_owned(),
+            purpose: "No other client notices one that holds what it was given.".to_owned(),
             seconds: 45.0,
             scored_from: BEGINS + 1.0,
             bin: 1.0,

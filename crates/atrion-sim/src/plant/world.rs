@@ -417,7 +417,7 @@ impl World<'_> {
         if self.connected[index] >= nuisance.connections {
             return;
         }
-        // Nobody says that they are of one client: each has a cohort of its own.
+        // No request says that it is of that client: each has a cohort of its own.
         let user = (self.now / 1_000) as u32;
         let arrival =
             Arrival { at: self.now, tier: nuisance.tier, user, route: 0, size: 1.0, luck: self.now };

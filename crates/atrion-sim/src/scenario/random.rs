@@ -46,7 +46,7 @@ pub fn plant(seed: u64, nth: u32) -> Scenario {
     };
     let mut scenario = Scenario {
         name: format!("random-{seed}-{nth}"),
-        purpose: "A plant that nobody has chosen.".to_owned(),
+        purpose: "A plant drawn at random.".to_owned(),
         seconds: 40.0,
         scored_from: 5.0,
         bin: 1.0,

@@ -43,7 +43,7 @@ impl Counter {
     }
 
     /// Where the line says nothing: the machine's time, and the next line if it is time for one.
-    /// Waits for nobody: one thread meets, all others take the machine's time.
+    /// Never waits: one thread meets, all others take the machine's time.
     #[cold]
     #[inline(never)]
     fn meet(&self, machine: fn() -> u64) -> u64 {

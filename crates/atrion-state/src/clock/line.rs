@@ -229,7 +229,8 @@ mod tests {
         }
 
         /// The counter jumps, stops or changes its pace: the time is wrong by what that makes in
-        /// one line, the machine's clock takes over at the next meeting, and no reading precedes an earlier one.
+        /// one line, the machine's clock takes over at the next meeting, and no reading precedes an
+        /// earlier one.
         #[test]
         fn a_counter_that_lies_is_given_up_within_a_span(
             pace in 0.02f64..5.0,

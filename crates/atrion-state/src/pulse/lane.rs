@@ -49,8 +49,8 @@ impl Lane {
     }
 
     /// A flight ended; false if there was none. After a failure the next one starts no sooner than
-    /// an interval after this one did, however short the drawn wait: a store that refuses at once is not
-    /// asked in a loop.
+    /// an interval after this one did, however short the drawn wait: a store that refuses at once
+    /// is not asked in a loop.
     pub(super) fn land(
         &mut self,
         now: Mono,

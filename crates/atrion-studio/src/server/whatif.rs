@@ -44,7 +44,7 @@ pub(super) async fn ask(State(shared): State<Arc<Shared>>, body: Bytes) -> Resul
         Problem::not_found("nothing is kept of that route: it had no traffic, or others were in more trouble")
     };
     let recorded = memory.recorded(&question.route).ok_or_else(gone)?;
-    // The run holds its turn, even if nobody waits for the answer any more.
+    // The run holds its turn, even if no request waits for the answer any more.
     let run = tokio::task::spawn_blocking(move || {
         let answer = whatif::answer(recorded, &question);
         drop(turn);

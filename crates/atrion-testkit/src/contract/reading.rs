@@ -14,7 +14,7 @@ use super::{Finding, Subject, Time, Verdict};
 /// **Meaning:** a route that was never stored gives `None`.
 pub async fn a_cold_start_gives_none(subject: &Subject) -> Verdict {
     let found = subject.provider.get_vector(&route("never-stored")?).await?;
-    ensure!(found.is_none(), "a route that nobody stored has {found:?}");
+    ensure!(found.is_none(), "a route that was never stored has {found:?}");
     Ok(())
 }
 

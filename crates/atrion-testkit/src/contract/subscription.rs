@@ -17,7 +17,7 @@ pub async fn every_subscriber_gets_every_change(subject: &Subject) -> Verdict {
     writer.update_vector(route.clone(), vector(1)).await?;
     for subscription in [&mut one, &mut other] {
         let change = next(subscription).await?;
-        ensure!(change.route == route, "a change of `{}`, which nobody made", change.route);
+        ensure!(change.route == route, "a change of `{}`, which was not made", change.route);
         if let Some(difference) = difference(&vector(1), &change.register.vector) {
             return Err(Finding::Broken(difference));
         }
@@ -36,7 +36,7 @@ pub async fn a_dropped_subscription_leaves_the_others(subject: &Subject) -> Verd
     Ok(())
 }
 
-/// **Failure leaves behind, May not:** a subscription that nobody reads does not grow with the
+/// **Failure leaves behind, May not:** a subscription that is not read does not grow with the
 /// changes and delays no writer; the oldest changes were dropped, and the newest one is there.
 pub async fn a_full_subscription_is_bounded_and_keeps_the_newest(subject: &Subject) -> Verdict {
     const CHANGES: usize = 20_000;

@@ -24,7 +24,7 @@ pub async fn a_node_is_not_its_own_peer(subject: &Subject) -> Verdict {
 /// **Meaning:** a route that no peer mentioned has no registers. Absence is not health.
 pub async fn an_unknown_route_has_no_peers(subject: &Subject) -> Verdict {
     let view = subject.provider.view(&route("unknown")?);
-    ensure!(view.is_empty(), "nobody knows the route, and the view has {view:?}");
+    ensure!(view.is_empty(), "no node knows the route, and the view has {view:?}");
     Ok(())
 }
 
@@ -77,7 +77,7 @@ pub async fn peers_are_what_the_view_shows_in_its_order(subject: &Subject) -> Ve
 pub async fn only_a_shared_store_shares_and_says_so_at_any_time(subject: &Subject) -> Verdict {
     let provider: &dyn StateProvider = subject.provider.as_ref();
     let shares = provider.sharing().is_some();
-    ensure!(!shares || provider.capabilities().shared, "it shares a store that nobody else can reach");
+    ensure!(!shares || provider.capabilities().shared, "it shares a store that no other node can reach");
     provider.disconnect().await?;
     let _ = provider.sharing();
     provider.connect().await?;

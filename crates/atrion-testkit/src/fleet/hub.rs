@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who says what, what is on its way, and what has arrived: registers between the nodes, without
-//! clock or lock.
+//! What is said by which node, what is on its way, and what has arrived: registers between the
+//! nodes, without clock or lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct Hub {
     speakers: BTreeMap<NodeId, Speaker>,
     /// The same nodes, as the ones that hear.
     listeners: BTreeMap<NodeId, Listener>,
-    /// Nodes that hear nobody, and that nobody hears.
+    /// Nodes that hear no other, and that no other hears.
     cut: BTreeSet<NodeId>,
     /// Rises with every register that is said.
     version: u64,

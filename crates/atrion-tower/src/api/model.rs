@@ -56,8 +56,8 @@ pub struct RouteView {
     /// The name. It may hold any character but control characters: show it as text, never as
     /// markup.
     pub name: String,
-    /// It is the gate of a group: its requests are counted at their routes, too, so sums over routes
-    /// leave it out.
+    /// It is the gate of a group: its requests are counted at their routes, too, so sums over
+    /// routes leave it out.
     pub is_group: bool,
     /// The gate of the group that its requests pass beside its own.
     pub group: Option<String>,
@@ -69,7 +69,8 @@ pub struct RouteView {
     pub terms_ohm: TermsView,
     /// Requests in flight, without those that wait for their client.
     pub in_flight: u64,
-    /// Admitted requests that wait for their client, for the rest of an upload or for a slow reader.
+    /// Admitted requests that wait for their client, for the rest of an upload or for a slow
+    /// reader.
     pub waiting: u64,
     /// Requests that wait for a permit at this gate; they are not in flight. Those for routes of a
     /// group wait at the group's gate.

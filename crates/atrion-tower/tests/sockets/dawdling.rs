@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What clients hold without using it is taken from nobody else.
+//! What clients hold without using it is taken from no other client.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -154,7 +154,7 @@ async fn the_client_is_waited_for_between_frames_and_the_service_within() {
     let answer = exchange(&mut service, &mut server, get("/"), Response::new(stream)).await;
     let mut body = answer.into_body();
     let seen = || (world.in_flight("unmatched"), world.waiting("unmatched"));
-    assert_eq!(seen(), (0, 1), "nobody has asked for the body yet");
+    assert_eq!(seen(), (0, 1), "the body has not been polled yet");
     let mut frame = tokio_test::task::spawn(body.frame());
     assert!(frame.poll().is_pending());
     assert_eq!(seen(), (1, 0), "the service makes a frame");
@@ -168,7 +168,7 @@ async fn the_client_is_waited_for_between_frames_and_the_service_within() {
     assert!(body.frame().await.is_none());
     assert_eq!(seen(), (0, 0));
     let counts = world.counts("unmatched");
-    assert_eq!((counts.succeeded(), counts.late()), (1, 0), "a slow reader makes nobody late");
+    assert_eq!((counts.succeeded(), counts.late()), (1, 0), "a slow reader makes no call late");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 2: gRPC with tonic, guarded on both sides. The server refuses with `UNAVAILABLE` and says when to
-//! come back; the client's own guard learns from it.
+//! Lesson 2: gRPC with tonic, guarded on both sides. The server refuses with `UNAVAILABLE` and says
+//! when to come back; the client's own guard learns from it.
 //!
 //! `cargo run -p atrion --features tower --example 02_tonic`
 
@@ -25,7 +25,8 @@ async fn main() -> Result<(), Error> {
     let room = RouteConfig::default().cap(4);
     let server =
         Atrion::builder().config(Config::default().route(greeter::SAY_HELLO, room)).connect().await?;
-    // tonic's layers stand before its router, where no path is matched yet: so the methods are listed.
+    // tonic's layers stand before its router, where no path is matched yet: so the methods are
+    // listed.
     let guard = AdmissionLayer::new(server.clone())
         .names(RouteNames::grpc([greeter::SAY_HELLO]).otherwise("grpc"))
         .trust_headers(TrustedHeaders::new());

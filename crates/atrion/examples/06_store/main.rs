@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Lesson 6: a store of one's own. `store.rs` keeps the vectors of routes in a file, and uses the facade
-//! alone. This program opens a breaker, ends its instance, and finds the breaker open in the next one.
+//! Lesson 6: a store of one's own. `store.rs` keeps the vectors of routes in a file, and uses the
+//! facade alone. This program opens a breaker, ends its instance, and finds the breaker open in the
+//! next one.
 //!
 //! `cargo run -p atrion --features serde --example 06_store`
 //!
-//! `tests/store.rs` runs the contract suite of `atrion-testkit` against the same store. In a crate of your
-//! own, add `atrion-testkit` to the dev-dependencies and give `contract::run_all` a function that makes a
-//! new store for each check; the suite connects it.
+//! `tests/store.rs` runs the contract suite of `atrion-testkit` against the same store. In a crate
+//! of your own, add `atrion-testkit` to the dev-dependencies and give `contract::run_all` a
+//! function that makes a new store for each check; the suite connects it.
 
 mod store;
 

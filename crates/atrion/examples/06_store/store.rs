@@ -58,7 +58,8 @@ impl FileStore {
         self.skipped.load(Relaxed)
     }
 
-    /// Does the work on a thread that may block. A future that is dropped leaves the work to its end.
+    /// Does the work on a thread that may block. A future that is dropped leaves the work to its
+    /// end.
     fn blocking<'a, T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Disk) -> Result<T, ProviderError> + Send + 'static,
@@ -140,7 +141,8 @@ struct Kept {
     vector: PhysicsVector,
     /// When `vector` had its age.
     since: Mono,
-    /// The number of the call that stored it. Calls run on several threads and may overtake each other.
+    /// The number of the call that stored it. Calls run on several threads and may overtake each
+    /// other.
     call: u64,
 }
 
@@ -243,8 +245,8 @@ impl Disk {
     }
 }
 
-/// `["api/checkout",1767960000123,{…}]`: the route, the wall time in milliseconds, and the vector. JSON has
-/// no line breaks inside of strings.
+/// `["api/checkout",1767960000123,{…}]`: the route, the wall time in milliseconds, and the vector.
+/// JSON has no line breaks inside of strings.
 fn line(route: &RouteId, wall: u64, vector: &PhysicsVector) -> serde_json::Result<String> {
     let mut line = serde_json::to_string(&(route.as_str(), wall, vector))?;
     let _ = writeln!(line);

@@ -45,7 +45,8 @@ pub(super) fn faults(root: &Path) -> anyhow::Result<Vec<String>> {
                 }
             }
         }
-        // In rustdoc a label of the list leads somewhere wherever it stands; in the repository the page defines it.
+        // In rustdoc a label of the list leads somewhere wherever it stands; in the repository the
+        // page defines it.
         for label in items.keys().filter(|_| twofold) {
             let is_defined = page.definitions.iter().any(|(own, _)| own == label);
             if !is_defined && page.labels.contains(&label.to_lowercase()) {

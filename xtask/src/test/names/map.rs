@@ -25,7 +25,8 @@ pub(super) fn faults(root: &Path) -> anyhow::Result<Vec<String>> {
                     format!("crates/{name}"),
                     name.to_owned(),
                 ],
-                // Outside of a crate's table a path says which crate it speaks of, or is left to the reader.
+                // Outside of a crate's table a path says which crate it speaks of, or is left to
+                // the reader.
                 None if name.starts_with("crates/") => vec![name.to_owned()],
                 None => continue,
             };

@@ -7,8 +7,8 @@
 pub(super) const LIVES: i64 = 1 << 62;
 
 /// $1 cluster, $2 node, $3 incarnation, then routes, numbers, scars, evidence, resistances,
-/// momenta, modes, decay rates, ages in milliseconds, and [`LIVES`]. Only what is later than the row
-/// that is there is taken, so it may be repeated freely.
+/// momenta, modes, decay rates, ages in milliseconds, and [`LIVES`]. Only what is later than the
+/// row that is there is taken, so it may be repeated freely.
 pub(super) const UPSERT: &str = "
 insert into atrion.vector_current as v(cluster,route,node,incarnation,seq,scar,evidence,resistance,momentum,mode,lambda,at)
 select $1, r, $2, $3, q, s, e, o, m, d, l, clock_timestamp() - a * interval '1 ms'

@@ -6,10 +6,11 @@ use std::time::Duration;
 use atrion_core::Mono;
 use atrion_state::{NodeId, SyncOperation};
 
-use super::super::error::{StoreError, within};
+use super::super::error::StoreError;
 use super::super::session::Read;
 use super::flight::Reading;
 use super::{Driver, lost};
+use crate::bounded::Bounded as _;
 use crate::fleet::{Digest, Record};
 use crate::wire::{MAJOR, major};
 
@@ -43,7 +44,7 @@ impl Driver {
             session.dismiss(&absent).await?;
             Ok::<_, StoreError>(routes)
         };
-        let result = within(PULL, read).await;
+        let result = StoreError::within(PULL, read).await;
         if result.is_ok() {
             self.shared.fleet().remembered();
             self.shared.loaded();

@@ -53,7 +53,8 @@ fn hung_calls_open_the_breaker_and_their_late_failures_do_not() {
     assert_eq!(world.route.state.mode(), Mode::CircuitBreaker);
     let hung = world.route.in_flight;
     assert!(hung > 4);
-    // With so many in flight about one probe a second, so that a callee that hangs is not filled up.
+    // With so many in flight about one probe a second, so that a callee that hangs is not filled
+    // up.
     world.run(LOAD, 10.0);
     assert!((9..=15).contains(&(world.route.in_flight - hung)), "{} probes", world.route.in_flight - hung);
     world.plant.hung = false;

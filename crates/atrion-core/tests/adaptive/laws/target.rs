@@ -63,7 +63,7 @@ fn what_is_accepted_is_in_time() {
     assert!((busy - 10.0).abs() < 1e-6 && free > 20.0, "{free} {busy}");
     assert!((target(&with_slo(180)).0 - 200.0 * 0.18 / 3.0).abs() < 1e-6);
     let calm = after(AdaptiveState::default(), 300, &window, &with_slo(180)).work_target();
-    assert!(calm > 0.95 * free, "a full house that slows nobody down is no queue: {calm}");
+    assert!(calm > 0.95 * free, "a full house that slows no call down is no queue: {calm}");
     assert!((target(&with_slo(90)).0 - busy).abs() < 1e-6, "not under the work in service");
     assert_eq!(target(&with_slo(900)).0, free, "farther away it says nothing");
     assert!(
