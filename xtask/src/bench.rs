@@ -61,7 +61,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The benches that criterion drives.
-const CRITERION: [&str; 3] = ["admit", "compute", "routes"];
+const CRITERION: [&str; 4] = ["admit", "layers", "compute", "routes"];
 
 /// The bench that measures what criterion cannot: bytes and tail latencies.
 const PLAIN: &str = "figures";

@@ -11,7 +11,7 @@ use std::alloc::System;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use atrion_bench::{Contender, contenders};
+use atrion_bench::{Contender, contenders, layers};
 use atrion_core::{Outcome, Tier};
 use atrion_engine::{Atrion, Config, Engine, Route};
 use atrion_state::{Clock, FakeClock, InMemoryProvider};
@@ -29,6 +29,7 @@ fn main() {
     }
     memory();
     allocations();
+    allocations_of_layers();
     stores(if quick { 4 } else { 16 });
 }
 
@@ -105,6 +106,23 @@ fn allocations() {
     let change = region.change();
     let count = change.allocations + change.reallocations;
     figure("allocations per admit and finish", count as f64 / REQUESTS as f64);
+}
+
+/// What a request through each layer allocates, and which layers there are.
+fn allocations_of_layers() {
+    const REQUESTS: u64 = 1_000;
+    for layer in layers::all() {
+        let (name, operation, reads) = (layer.name(), layer.operation(), layer.clock_reads());
+        println!(r#"{{"layer":{{"name":{name:?},"operation":{operation:?},"clock_reads":{reads:?}}}}}"#);
+        let mut session = layer.session();
+        session(REQUESTS);
+        let region = Region::new(ALLOCATOR);
+        session(REQUESTS);
+        let change = region.change();
+        let count = change.allocations + change.reallocations;
+        // The pulse allocates beside the requests now and then: less than one for each.
+        figure(&format!("allocations of {name}"), (count as f64 / REQUESTS as f64).round());
+    }
 }
 
 /// Times single admissions while the pulse pushes to a healthy, a dead and a hanging store.

@@ -26,6 +26,8 @@ pub use observed::Observed;
 
 pub mod peers;
 
+pub mod layers;
+
 /// How long `SystemClock` takes to learn the pace of the processor's counter, and more.
 const LEARNING: Duration = Duration::from_millis(500);
 

@@ -38,7 +38,7 @@ pub fn all() -> Vec<Box<dyn Contender>> {
 /// A waiting task costs a real service a trip through its scheduler, or a parked thread. Here both
 /// would count as time of the guard, so the guard gets its best case: it is polled again without a
 /// pause.
-fn drive<F: Future>(future: F) -> F::Output {
+pub(crate) fn drive<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {
@@ -50,7 +50,7 @@ fn drive<F: Future>(future: F) -> F::Output {
 }
 
 /// A runtime to enter: guards on tokio may need its clock or spawn into it.
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime of one thread")
 }
 

@@ -151,7 +151,8 @@ impl Builder {
     ///
     /// # Errors
     /// [`BuildError`] if the configuration is not valid, or if there is no runtime or none with
-    /// timers.
+    /// timers. In a build with `panic = "abort"` a runtime without timers ends the process with
+    /// tokio's message that says so: tokio answers that question by a panic alone.
     pub async fn connect(self) -> Result<Atrion, BuildError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         if !has_timers() {
@@ -185,7 +186,8 @@ impl Builder {
     }
 }
 
-/// Whether the current runtime has timers. Tokio has no question for it: a timer panics there.
+/// Whether the current runtime has timers. Tokio has no question for it: a timer panics there,
+/// which ends the process where panics abort.
 fn has_timers() -> bool {
     catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use atrion_core::{Mono, Outcome};
 
 use crate::cell::{Held, RouteCell};
-use crate::live::{For, Waited};
+use crate::live::{Closed, For, Waited};
 
 /// A call that was let through. Finish it with its outcome.
 ///
@@ -117,6 +117,7 @@ enum Call {
 }
 
 impl OwnedPermit {
+    #[inline(always)]
     pub(crate) fn new(cell: Arc<RouteCell>, held: Held) -> Self {
         Self(Call::Own(Admitted { cell, held, waited: Waited::default(), given_up: AtomicBool::new(false) }))
     }
@@ -128,8 +129,11 @@ impl OwnedPermit {
     }
 
     /// The same for a caller that has just read the instance's clock itself.
-    pub fn finish_at(self, outcome: Outcome, now: Mono) {
-        self.call().finish(Some(outcome), now);
+    pub fn finish_at(mut self, outcome: Outcome, now: Mono) {
+        match &mut self.0 {
+            Call::Own(call) => call.finish_alone(Some(outcome), now),
+            Call::Shared(call) => call.0.finish(Some(outcome), now),
+        }
     }
 
     /// The call waits until its client takes what there is of the response. At most 16,384 calls of
@@ -166,7 +170,7 @@ impl OwnedPermit {
     /// What it holds, for another permit of the same call. It never waited for its client.
     pub(crate) fn into_held(self, now: Mono) -> Held {
         let call = self.call();
-        call.cell.end_wait(call.held, &call.waited, now).unwrap_or(call.held)
+        call.waited.close(now).map_or(call.held, |closed| call.cell.end_wait(call.held, closed, now))
     }
 
     fn call(&self) -> &Admitted {
@@ -252,8 +256,18 @@ impl Admitted {
     }
 
     fn finish(&self, outcome: Option<Outcome>, now: Mono) {
-        if let Some(held) = self.cell.end_wait(self.held, &self.waited, now) {
-            self.cell.finish(held, outcome, now);
+        self.end(self.waited.close(now), outcome, now);
+    }
+
+    /// The same where nothing else sees the call wait.
+    fn finish_alone(&mut self, outcome: Option<Outcome>, now: Mono) {
+        let closed = self.waited.close_alone(now);
+        self.end(closed, outcome, now);
+    }
+
+    fn end(&self, closed: Option<Closed>, outcome: Option<Outcome>, now: Mono) {
+        if let Some(closed) = closed {
+            self.cell.finish(self.cell.end_wait(self.held, closed, now), outcome, now);
         }
     }
 

@@ -125,6 +125,7 @@ impl Route {
     ///
     /// # Errors
     /// [`Shed`] is the refusal, with everything that led to it.
+    #[inline(always)]
     pub fn admit_owned(&self, priority: impl Into<Priority>) -> Result<OwnedPermit, Shed> {
         let (priority, now) = (priority.into(), self.cell.now());
         let held = match self.cell.admit_usual(self.within, priority, now) {

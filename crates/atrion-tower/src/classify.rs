@@ -3,6 +3,8 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use atrion_core::Outcome;
 use http::{HeaderMap, StatusCode};
@@ -132,6 +134,28 @@ impl DefaultClassifier {
 impl Default for DefaultClassifier {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The classifier of a layer. The default is the same for all, so that a request of a layer which
+/// has no other counts no references to it.
+#[derive(Clone, Default)]
+pub(crate) enum Classifier {
+    #[default]
+    Default,
+    Own(Arc<dyn Classify>),
+}
+
+static DEFAULT: DefaultClassifier = DefaultClassifier::new();
+
+impl Deref for Classifier {
+    type Target = dyn Classify;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Default => &DEFAULT,
+            Self::Own(classify) => &**classify,
+        }
     }
 }
 

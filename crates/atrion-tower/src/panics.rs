@@ -8,6 +8,7 @@ use atrion_core::Outcome;
 use atrion_engine::OwnedPermit;
 
 /// Runs `work`. If it panics, the permit in `slot` is finished as a failure.
+#[inline]
 pub(crate) fn failing_on_panic<P: Into<OwnedPermit>, T>(slot: &mut Option<P>, work: impl FnOnce() -> T) -> T {
     let unwinding = Unwinding(slot);
     let done = work();

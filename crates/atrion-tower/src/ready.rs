@@ -28,17 +28,24 @@ pin_project! {
     where
         S: Service<Q>,
     {
-        /// The request is taken when the service is ready.
-        Unready { service: S, request: Option<Q> },
+        /// Apart from the future, which moves a few times and would have room for the request.
+        Unready { waiting: Box<Waiting<S, Q>> },
         Called { #[pin] future: S::Future },
         Failed { error: Option<S::Error> },
     }
+}
+
+struct Waiting<S, Q> {
+    service: S,
+    /// Taken when the service is ready.
+    request: Option<Q>,
 }
 
 impl<S: Service<Q> + Clone, Q> Calling<S, Q> {
     /// Calls `service` if it is ready. If it is not, it goes into the future, with the place in a
     /// queue that its readiness may have, and a clone takes its place: cloning every time would
     /// cost every request what few need.
+    #[inline]
     pub(crate) fn new(service: &mut S, request: Q) -> Self {
         let state = match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => State::Called { future: service.call(request) },
@@ -46,7 +53,8 @@ impl<S: Service<Q> + Clone, Q> Calling<S, Q> {
             // The future's first poll leaves a waker.
             Poll::Pending => {
                 let clone = service.clone();
-                State::Unready { service: std::mem::replace(service, clone), request: Some(request) }
+                let service = std::mem::replace(service, clone);
+                State::Unready { waiting: Box::new(Waiting { service, request: Some(request) }) }
             }
         };
         Self { state }
@@ -67,10 +75,10 @@ where
                 Projected::Failed { error } => {
                     return error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
                 }
-                Projected::Unready { service, request } => {
-                    ready!(service.poll_ready(cx))?;
-                    let Some(request) = request.take() else { return Poll::Pending };
-                    service.call(request)
+                Projected::Unready { waiting } => {
+                    ready!(waiting.service.poll_ready(cx))?;
+                    let Some(request) = waiting.request.take() else { return Poll::Pending };
+                    waiting.service.call(request)
                 }
             };
             this.state.set(State::Called { future });

@@ -34,7 +34,13 @@ pub(super) const CLOCK_ALONE: &str = "the clock alone";
 /// Two raw readings of the processor's counter and nothing else.
 pub(super) const COUNTER_ALONE: &str = "the counter alone";
 
-static BUDGETS: [Budget; 12] = [
+/// A service without a layer, with the two gates of Atrion's, and with the cheapest other one that
+/// measures latency.
+const NO_LAYER: &str = "no layer";
+const LAYER: &str = "atrion";
+const LAYER_PEER: &str = "tower-resilience, adaptive";
+
+static BUDGETS: [Budget; 15] = [
     Budget {
         path: "admit + finish, one hot route, one thread",
         most: 10.0,
@@ -72,6 +78,30 @@ static BUDGETS: [Budget; 12] = [
         most: 0.0,
         unit: "",
         measure: |figures| figures.plain("allocations per admit and finish"),
+        from: "bench `figures`",
+        obstacle: "A request allocates.",
+    },
+    Budget {
+        path: "the HTTP layer with both gates, without two raw readings of the counter",
+        most: 60.0,
+        unit: "ns",
+        measure: |figures| Some(of_layer(figures, LAYER)? - admit(figures, COUNTER_ALONE, 1)?),
+        from: "bench `layers`",
+        obstacle: "The route's look-up by name takes a third of it. Most of the rest is moving the request, the permit and the response from place to place, as every layer with a future of its own does.",
+    },
+    Budget {
+        path: "the HTTP layer with both gates, against the cheapest other one that measures latency",
+        most: 0.5,
+        unit: "x",
+        measure: |figures| Some(of_layer(figures, LAYER)? / of_layer(figures, LAYER_PEER)?),
+        from: "bench `layers`",
+        obstacle: "As before: that one looks no route up.",
+    },
+    Budget {
+        path: "allocations of the HTTP layer",
+        most: 0.0,
+        unit: "",
+        measure: |figures| figures.plain(&format!("allocations of {LAYER}")),
         from: "bench `figures`",
         obstacle: "A request allocates.",
     },
@@ -174,6 +204,16 @@ impl Verdict {
 /// The median of one guard, in nanoseconds per operation and thread.
 pub(super) fn admit(figures: &Figures, guard: &str, threads: u32) -> Option<f64> {
     Some(figures.median(&format!("admit/{guard}/{threads}"))?.ns)
+}
+
+/// The median of a request through a layer, in nanoseconds.
+pub(super) fn layer(figures: &Figures, name: &str) -> Option<f64> {
+    Some(figures.median(&format!("layers/{name}"))?.ns)
+}
+
+/// What a layer adds to the service alone.
+fn of_layer(figures: &Figures, name: &str) -> Option<f64> {
+    Some(layer(figures, name)? - layer(figures, NO_LAYER)?)
 }
 
 /// The worse of the two sick stores, divided by the healthy one.

@@ -17,6 +17,8 @@ pub(super) struct Figures {
     plain: BTreeMap<String, f64>,
     /// The guards, in the order of the tables.
     pub(super) contenders: Vec<Contender>,
+    /// The layers, likewise.
+    pub(super) layers: Vec<Contender>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +41,7 @@ pub(super) struct Contender {
 #[serde(untagged)]
 enum Line {
     Contender { contender: Contender },
+    Layer { layer: Contender },
     Figure { figure: String, value: f64 },
 }
 
@@ -58,6 +61,7 @@ impl Figures {
                 .with_context(|| format!("a bench printed a line that is no figure: {line}"))?;
             match line {
                 Line::Contender { contender } => figures.contenders.push(contender),
+                Line::Layer { layer } => figures.layers.push(layer),
                 Line::Figure { figure, value } => drop(figures.plain.insert(figure, value)),
             }
         }

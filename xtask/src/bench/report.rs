@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::budget::{ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, COUNTER_ALONE, admit};
+use super::budget::{
+    ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, COUNTER_ALONE, admit, layer,
+};
 use super::figures::{Contender, Figures};
 use super::machine::Machine;
 use super::units::{time, times, with_unit};
@@ -31,6 +33,7 @@ pub(super) fn markdown(
     )?;
     budgets(&mut text, figures)?;
     peers(&mut text, figures)?;
+    layers(&mut text, figures)?;
     routes(&mut text, figures)?;
     stores(&mut text, figures)?;
     fleet::section(&mut text, figures)?;
@@ -46,7 +49,8 @@ const INTRODUCTION: &str = "\
 
 One run of `cargo xtask bench` measured every number here, except those under *Measured earlier*, and
 wrote this page. Compare the ratios: they depend less on the machine than the nanoseconds do. The code
-is in `crates/atrion-bench`.
+is in `crates/atrion-bench`; `cargo bench -p atrion-bench --bench admit` (or `layers`, `compute`, `routes`,
+`figures`) measures one group alone.
 
 ";
 
@@ -149,6 +153,42 @@ fn reference(contender: &Contender) -> Option<&'static str> {
         (_, _) => Some(ATRION_OWN_CLOCK),
     }
 }
+
+/// One request through each layer.
+fn layers(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
+    text.push_str(LAYERS);
+    let of = |name: &str| layer(figures, name).with_context(|| format!("{name} was not measured"));
+    // Each operation is measured without a layer first.
+    let mut alone: Option<(&str, f64, f64)> = None;
+    for Contender { name, operation, clock_reads } in &figures.layers {
+        let (ns, allocations) = (of(name)?, figures.measured(&format!("allocations of {name}"))?);
+        let (_, bare_ns, bare_allocations) = match alone {
+            Some(bare) if bare.0 == operation => bare,
+            _ => *alone.insert((operation, ns, allocations)),
+        };
+        let (more, of_it) = ((ns - bare_ns).max(0.0), allocations - bare_allocations);
+        writeln!(
+            text,
+            "| {name} | {operation} | {clock_reads} | {} | {} | {:.0} |",
+            time(ns),
+            time(more),
+            of_it
+        )?;
+    }
+    text.push('\n');
+    Ok(())
+}
+
+const LAYERS: &str = "\
+## One request through whole middleware
+
+On one thread, around a service that answers at once: each layer called as a service, with limits
+that refuse nothing, and in servers that a client calls through a pipe in memory. *More* is what is
+added to the first row of the same operation, in time and in allocations.
+
+| layer | one operation | clock readings | time | more | allocations more |
+|---|---|---|---|---|---|
+";
 
 /// The costs that grow with the number of routes.
 fn routes(text: &mut String, figures: &Figures) -> anyhow::Result<()> {

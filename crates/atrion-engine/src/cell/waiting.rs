@@ -4,7 +4,7 @@
 use atrion_core::Mono;
 
 use super::{Held, RouteCell, Shared};
-use crate::live::{For, Live, MOST_WAITING, Ticket, Waited, later_by};
+use crate::live::{Closed, For, Live, MOST_WAITING, Ticket, Waited, later_by};
 
 impl RouteCell {
     pub(crate) fn wait(&self, held: &Held, waited: &Waited, what: For, now: Mono) {
@@ -20,13 +20,14 @@ impl RouteCell {
         }
     }
 
-    /// The call is over, and begins later by what it has waited. `None`: it was over already.
-    pub(crate) fn end_wait(&self, held: Held, waited: &Waited, now: Mono) -> Option<Held> {
-        let (since, nanos) = waited.close(now)?;
+    /// The call is over, and begins later by what it has waited.
+    #[inline]
+    pub(crate) fn end_wait(&self, held: Held, Closed { since, nanos }: Closed, now: Mono) -> Held {
         if let Some(since) = since {
             self.gates(&held).for_each(|(live, ticket)| live.is_back(ticket, since, now));
         }
-        Some(Held { start: later_by(held.start, nanos, now), ..held })
+        // Most have never waited.
+        if nanos == 0 { held } else { Held { start: later_by(held.start, nanos, now), ..held } }
     }
 
     fn gates(&self, held: &Held) -> impl Iterator<Item = (&Live, Ticket)> {

@@ -336,7 +336,7 @@ fn a_wait_beside_the_end_of_its_call_is_counted_back() {
                 }
             },
             move || {
-                let (since, _) = waited.close(at(5)).unwrap();
+                let since = waited.close(at(5)).unwrap().since;
                 if let Some(since) = since {
                     future.is_back(ticket, since, at(5));
                 }

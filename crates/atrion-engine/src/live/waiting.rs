@@ -34,6 +34,15 @@ pub(crate) enum For {
 #[derive(Debug, Default)]
 pub(crate) struct Waited(AtomicU64);
 
+/// A wait that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// When the call began to wait, as its word had it, if it waited to the end.
+    pub(crate) since: Option<u64>,
+    /// How long it has waited in all.
+    pub(crate) nanos: u64,
+}
+
 const NANOS: u64 = u64::MAX >> 2;
 const OVER: u64 = u64::MAX;
 
@@ -155,15 +164,27 @@ impl Waited {
         }
     }
 
-    /// The beginning if the call waited to the end, and how long it has waited in all. `None`: it
-    /// was over already.
-    pub(crate) fn close(&self, now: Mono) -> Option<(Option<u64>, u64)> {
-        let word = self.0.swap(OVER, Relaxed);
+    /// Ends it. `None`: it was over already.
+    pub(crate) fn close(&self, now: Mono) -> Option<Closed> {
+        Closed::of(self.0.swap(OVER, Relaxed), now)
+    }
+
+    /// The same where no other thread can see it.
+    pub(crate) fn close_alone(&mut self, now: Mono) -> Option<Closed> {
+        let word = self.0.load(Relaxed);
+        self.0.store(OVER, Relaxed);
+        Closed::of(word, now)
+    }
+}
+
+impl Closed {
+    #[inline]
+    fn of(word: u64, now: Mono) -> Option<Self> {
         let nanos = word & NANOS;
         match word {
             OVER => None,
-            _ if word == nanos => Some((None, nanos)),
-            _ => Some((Some(nanos), now.as_nanos().saturating_sub(nanos))),
+            _ if word == nanos => Some(Self { since: None, nanos }),
+            _ => Some(Self { since: Some(nanos), nanos: now.as_nanos().saturating_sub(nanos) }),
         }
     }
 }
@@ -191,15 +212,16 @@ mod tests {
         assert_eq!(waited.end(For::Reader, at(21)), None);
         // Ten so far: the second wait counts as if it had begun ten earlier.
         assert_eq!(waited.begin(For::Reader, at(30), || true), Some(20));
-        assert_eq!(waited.close(at(35)), Some((Some(20), 15)));
+        assert_eq!(waited.close(at(35)), Some(Closed { since: Some(20), nanos: 15 }));
         assert_eq!(waited.close(at(36)), None);
         assert_eq!(waited.begin(For::Sender, at(37), || true), None);
     }
 
     #[test]
     fn where_too_many_wait_a_call_does_not() {
-        let waited = Waited::default();
+        let mut waited = Waited::default();
         assert_eq!(waited.begin(For::Sender, at(10), || false), None);
-        assert_eq!(waited.close(at(20)), Some((None, 0)));
+        assert_eq!(waited.close_alone(at(20)), Some(Closed { since: None, nanos: 0 }));
+        assert_eq!(waited.close_alone(at(21)), None);
     }
 }

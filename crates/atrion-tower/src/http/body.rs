@@ -15,7 +15,7 @@ use http::header::CONTENT_ENCODING;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::classify::Classify;
+use crate::classify::Classifier;
 use crate::grpc_web::WebStatus;
 use crate::orca::Orca;
 use crate::panics::failing_on_panic;
@@ -45,7 +45,7 @@ pin_project! {
 pub(crate) struct Watch {
     pub(crate) permit: OwnedPermit,
     pub(crate) awaiting: Awaiting,
-    pub(crate) classify: Arc<dyn Classify>,
+    pub(crate) classify: Classifier,
 }
 
 impl From<Watch> for OwnedPermit {
@@ -104,8 +104,7 @@ impl<B: Body> AdmissionBody<B> {
         self
     }
 
-    pub(crate) fn watched(body: B, watch: Watch) -> Self {
-        let mut watch = Some(watch);
+    pub(crate) fn watched(body: B, mut watch: Option<Watch>) -> Self {
         // A body that is at its end from the start may never be polled.
         if body.is_end_stream() {
             end(&mut watch, None);
@@ -165,7 +164,7 @@ where
                     Some(Ok(_)) => wait_for_reader(watch.as_ref()),
                     Some(Err(_)) => {
                         if let Some(Watch { permit, classify, .. }) = watch.take() {
-                            finish(permit, classify.broken_body());
+                            finish(Some(permit), classify.broken_body());
                         }
                     }
                 }
@@ -208,9 +207,11 @@ fn wait_for_reader(watch: Option<&Watch>) {
 
 /// Finishes a call. That it failed is no fault of the service if its client has never sent the rest
 /// of the request: a timeout inside of the guard has given up on the client.
-pub(crate) fn finish(permit: OwnedPermit, outcome: Outcome) {
-    let is_the_clients = outcome == Outcome::Failure && permit.lacks_its_request();
-    permit.finish(if is_the_clients { Outcome::Ignored } else { outcome });
+pub(crate) fn finish(permit: Option<OwnedPermit>, outcome: Outcome) {
+    if let Some(permit) = permit {
+        let is_the_clients = outcome == Outcome::Failure && permit.lacks_its_request();
+        permit.finish(if is_the_clients { Outcome::Ignored } else { outcome });
+    }
 }
 
 fn end(watch: &mut Option<Watch>, trailers: Option<&HeaderMap>) {
@@ -221,7 +222,7 @@ fn end(watch: &mut Option<Watch>, trailers: Option<&HeaderMap>) {
             Awaiting::WebTrailers(status) => classify.trailers(trailers.or(status.trailers().as_ref())),
             Awaiting::End(outcome) => outcome,
         };
-        finish(permit, outcome);
+        finish(Some(permit), outcome);
     }
 }
 

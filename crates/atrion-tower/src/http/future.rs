@@ -16,7 +16,7 @@ use tower_service::Service;
 use super::body::{AdmissionBody, Awaiting, Watch, finish};
 use super::policy::{Hold, Holding, Policy};
 use super::request::Intake;
-use crate::classify::{CallError, Verdict};
+use crate::classify::{CallError, Classifier, Verdict};
 use crate::grpc;
 use crate::head::{RequestHead, ResponseHead};
 use crate::header;
@@ -48,23 +48,29 @@ pin_project! {
         I: Intake<B>,
         S: Service<Request<I::Body>>,
     {
-        /// To be admitted.
-        Waiting {
-            acquire: AcquireOwned,
-            service: S,
-            request: Option<Request<B>>,
-            route: Route,
-            policy: Arc<Policy>,
-        },
+        // Apart, as a refusal is: few requests wait or are refused, and the future of every request
+        // must not be as large as theirs.
+        Waiting { waiting: Box<Waiting<S, B>> },
         Called {
             #[pin]
             call: Calling<S, Request<I::Body>>,
             permit: Option<OwnedPermit>,
-            hold: Option<Holding>,
-            policy: Arc<Policy>,
+            hold: Holding,
+            classify: Classifier,
+            orca: Option<Arc<Orca>>,
+            show_decision: bool,
         },
-        Refused { #[pin] rest: Option<I::Rest>, answer: Option<Response<Bytes>>, show_decision: bool },
+        Refused { #[pin] rest: Option<I::Rest>, answer: Option<Box<Response<Bytes>>>, show_decision: bool },
     }
+}
+
+/// A request that is to be admitted.
+struct Waiting<S, B> {
+    acquire: AcquireOwned,
+    service: S,
+    request: Option<Request<B>>,
+    route: Route,
+    policy: Arc<Policy>,
 }
 
 impl<S, I, B> ResponseFuture<S, I, B>
@@ -73,8 +79,8 @@ where
     S: Service<Request<I::Body>> + Clone,
 {
     /// A request that is not guarded.
-    pub(crate) fn unguarded(inner: &mut S, request: Request<I::Body>, policy: &Arc<Policy>) -> Self {
-        Self { state: State::called(inner, request, None, policy) }
+    pub(crate) fn unguarded(inner: &mut S, request: Request<I::Body>, policy: &Policy) -> Self {
+        Self { state: State::called(inner, request, None, Holding::default(), policy) }
     }
 
     /// A request on which the gates have decided.
@@ -83,7 +89,7 @@ where
         request: Request<B>,
         route: &Route,
         decision: Result<OwnedPermit, Shed>,
-        policy: &Arc<Policy>,
+        policy: &Policy,
     ) -> Self {
         Self { state: State::decided(inner, request, route, decision, policy) }
     }
@@ -97,7 +103,8 @@ where
         policy: &Arc<Policy>,
     ) -> Self {
         let (service, request, policy) = (inner.clone(), Some(request), Arc::clone(policy));
-        Self { state: State::Waiting { acquire, service, request, route, policy } }
+        let waiting = Box::new(Waiting { acquire, service, request, route, policy });
+        Self { state: State::Waiting { waiting } }
     }
 }
 
@@ -111,13 +118,14 @@ where
         request: Request<B>,
         route: &Route,
         decision: Result<OwnedPermit, Shed>,
-        policy: &Arc<Policy>,
+        policy: &Policy,
     ) -> Self {
         match decision {
             Ok(permit) => {
                 let hold = policy.holding(&RequestHead::of(&request));
-                let (request, permit) = I::admitted(request, permit);
-                Self::called(inner, request, Some((permit, hold)), policy)
+                let mut permit = Some(permit);
+                let request = I::admitted(request, &mut permit);
+                Self::called(inner, request, permit, hold, policy)
             }
             Err(shed) => {
                 policy.on_refusal.refused(route, &shed);
@@ -127,21 +135,23 @@ where
                     orca.tell_head(answer.headers_mut());
                 }
                 let rest = I::refused(request);
-                Self::Refused { rest, answer: Some(answer), show_decision: policy.show_decision }
+                Self::Refused { rest, answer: Some(Box::new(answer)), show_decision: policy.show_decision }
             }
         }
     }
 
     /// A request that may pass: with its permit, or without one where it is not guarded.
+    #[inline]
     fn called(
         inner: &mut S,
         request: Request<I::Body>,
-        permit: Option<(OwnedPermit, Holding)>,
-        policy: &Arc<Policy>,
+        mut permit: Option<OwnedPermit>,
+        hold: Holding,
+        policy: &Policy,
     ) -> Self {
-        let (mut permit, hold) = permit.unzip();
         let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
-        Self::Called { call, permit, hold, policy: Arc::clone(policy) }
+        let (classify, orca) = (policy.classify.clone(), policy.orca.clone());
+        Self::Called { call, permit, hold, classify, orca, show_decision: policy.show_decision }
     }
 }
 
@@ -156,7 +166,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        if let Projected::Waiting { acquire, service, request, route, policy } = state.as_mut().project() {
+        if let Projected::Waiting { waiting } = state.as_mut().project() {
+            let Waiting { acquire, service, request, route, policy } = &mut **waiting;
             let decision = ready!(Pin::new(acquire).poll(cx));
             let Some(request) = request.take() else { return Poll::Pending };
             let decided = State::decided(service, request, route, decision, policy);
@@ -165,25 +176,25 @@ where
         let (mut response, decision) = match state.project() {
             // It has just left this state.
             Projected::Waiting { .. } => return Poll::Pending,
-            Projected::Called { call, permit, hold, policy } => {
+            Projected::Called { call, permit, hold, classify, orca, show_decision } => {
                 let result = ready!(failing_on_panic(permit, || call.poll(cx)));
-                let response = match (result, permit.take().zip(*hold)) {
-                    (Ok(response), Some((permit, hold))) => {
-                        let response = watched(response, permit, hold, policy);
-                        match &policy.orca {
+                if permit.is_none() {
+                    return Poll::Ready(result.map(|response| response.map(AdmissionBody::unwatched)));
+                }
+                let response = match result {
+                    Ok(response) => {
+                        let response = watched(response, permit, *hold, classify);
+                        match orca {
                             Some(orca) => told(response, orca),
                             None => response,
                         }
                     }
-                    (Ok(response), None) => return Poll::Ready(Ok(response.map(AdmissionBody::unwatched))),
-                    (Err(error), permit) => {
-                        if let Some((permit, _)) = permit {
-                            finish(permit, policy.classify.error(&CallError::new(&error)));
-                        }
+                    Err(error) => {
+                        finish(permit.take(), classify.error(&CallError::new(&error)));
                         return Poll::Ready(Err(error));
                     }
                 };
-                let decision = policy.show_decision.then(|| decision_in(&response));
+                let decision = show_decision.then(|| decision_in(&response));
                 (response, decision)
             }
             Projected::Refused { rest, answer, show_decision } => {
@@ -230,29 +241,29 @@ fn told<B: Body>(mut response: Response<AdmissionBody<B>>, orca: &Arc<Orca>) -> 
 /// Finishes the permit by the head, or hands it to the body.
 fn watched<R: Body>(
     response: Response<R>,
-    permit: OwnedPermit,
+    permit: &mut Option<OwnedPermit>,
     hold: Holding,
-    policy: &Arc<Policy>,
+    classify: &Classifier,
 ) -> Response<AdmissionBody<R>> {
     if response.extensions().get::<Shed>().is_some() {
         // Another layer of this process has refused: no callee has answered, so this says nothing
         // about its health.
-        permit.finish(Outcome::Ignored);
+        finish(permit.take(), Outcome::Ignored);
         return response.map(AdmissionBody::unwatched);
     }
     let head = ResponseHead::of(&response);
-    let awaiting = match (policy.classify.head(&head), hold.to(&head)) {
+    let awaiting = match (classify.head(&head), hold.to(&head)) {
         (Verdict::Known(outcome), Hold::Body) => Awaiting::End(outcome),
         (Verdict::Known(outcome), _) => {
-            finish(permit, outcome);
+            finish(permit.take(), outcome);
             return response.map(AdmissionBody::unwatched);
         }
         (Verdict::AtEnd, Hold::Head) => {
-            permit.finish(Outcome::Success);
+            finish(permit.take(), Outcome::Success);
             return response.map(AdmissionBody::unwatched);
         }
         (Verdict::AtEnd, _) => Awaiting::status(head.headers),
     };
-    let watch = Watch { permit, awaiting, classify: Arc::clone(&policy.classify) };
+    let watch = permit.take().map(|permit| Watch { permit, awaiting, classify: classify.clone() });
     response.map(|body| AdmissionBody::watched(body, watch))
 }

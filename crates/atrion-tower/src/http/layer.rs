@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use super::policy::{Hold, Policy};
 use super::request::{Unwatched, Watched};
 use super::service::AdmissionService;
-use crate::classify::Classify;
+use crate::classify::{Classifier, Classify};
 use crate::head::RequestHead;
 use crate::names::RouteNames;
 use crate::orca::Orca;
@@ -211,7 +211,7 @@ impl<I> AdmissionLayer<I> {
     /// Sets what is a success and what a failure. [`DefaultClassifier`](crate::DefaultClassifier)
     /// by default.
     pub fn classify(mut self, classify: impl Classify + 'static) -> Self {
-        self.policy.classify = Arc::new(classify);
+        self.policy.classify = Classifier::Own(Arc::new(classify));
         self
     }
 

@@ -9,7 +9,7 @@ use atrion_engine::{Atrion, Group, Route};
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 
-use crate::classify::{Classify, DefaultClassifier};
+use crate::classify::Classifier;
 use crate::grpc;
 use crate::head::{RequestHead, ResponseHead};
 use crate::names::RouteNames;
@@ -50,7 +50,7 @@ pub(crate) struct Policy {
     pub(crate) priorities: Priorities,
     /// How long a request may wait to be admitted. `None`: it does not.
     pub(crate) patience: Option<Duration>,
-    pub(crate) classify: Arc<dyn Classify>,
+    pub(crate) classify: Classifier,
     pub(crate) detail: Detail,
     pub(crate) hold: Hold,
     pub(crate) hold_by: Option<Arc<HoldRule>>,
@@ -71,7 +71,7 @@ impl Policy {
             group: None,
             priorities: Priorities::default(),
             patience: None,
-            classify: Arc::new(DefaultClassifier::new()),
+            classify: Classifier::default(),
             detail: Detail::default(),
             hold: Hold::default(),
             hold_by: None,
@@ -104,7 +104,7 @@ impl Policy {
 }
 
 /// How long one request is held, as far as its head says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Holding {
     hold: Hold,
     is_by_rule: bool,

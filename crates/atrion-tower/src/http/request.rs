@@ -22,8 +22,9 @@ pub trait Intake<B> {
     #[doc(hidden)]
     type Rest: Future<Output = ()>;
 
+    /// The permit stays in its place: it is large to move.
     #[doc(hidden)]
-    fn admitted(request: Request<B>, permit: OwnedPermit) -> (Request<Self::Body>, OwnedPermit);
+    fn admitted(request: Request<B>, permit: &mut Option<OwnedPermit>) -> Request<Self::Body>;
 
     #[doc(hidden)]
     fn unguarded(request: Request<B>) -> Request<Self::Body>;
@@ -52,13 +53,18 @@ impl<B: Body + Send + 'static> Intake<B> for Watched {
     type Body = RequestBody<B>;
     type Rest = Rest<B>;
 
-    fn admitted(request: Request<B>, permit: OwnedPermit) -> (Request<RequestBody<B>>, OwnedPermit) {
+    #[inline]
+    fn admitted(request: Request<B>, permit: &mut Option<OwnedPermit>) -> Request<RequestBody<B>> {
         // Most requests have no body, and there is nothing to wait for.
         if request.body().is_end_stream() {
-            return (Self::unguarded(request), permit);
+            return Self::unguarded(request);
         }
-        let (permit, wait) = permit.watch_request();
-        (request.map(|body| RequestBody { body, wait: Some(wait) }), permit)
+        let wait = permit.take().map(|whole| {
+            let (shared, wait) = whole.watch_request();
+            *permit = Some(shared);
+            wait
+        });
+        request.map(|body| RequestBody { body, wait })
     }
 
     fn unguarded(request: Request<B>) -> Request<RequestBody<B>> {
@@ -74,8 +80,9 @@ impl<B> Intake<B> for Unwatched {
     type Body = B;
     type Rest = std::future::Ready<()>;
 
-    fn admitted(request: Request<B>, permit: OwnedPermit) -> (Request<B>, OwnedPermit) {
-        (request, permit)
+    #[inline]
+    fn admitted(request: Request<B>, _: &mut Option<OwnedPermit>) -> Request<B> {
+        request
     }
 
     fn unguarded(request: Request<B>) -> Request<B> {
