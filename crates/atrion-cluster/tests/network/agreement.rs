@@ -259,7 +259,12 @@ struct Said {
 }
 
 fn said(what: &Said) -> Message {
-    forged(node(what.node), what.life, what.seq, Some((route(&format!("r{}", what.on)), what.scar)))
+    let on = route(&format!("r{}", what.on));
+    let mut message = forged(node(what.node), what.life, what.seq, Some((on, what.scar)));
+    // All at one instant, with a scar that fades: what is left must not depend on the order.
+    message.header.sent_ms = 0;
+    message.header.lambda = DecayRate::saturating(0.1);
+    message
 }
 
 prop_compose! {
