@@ -24,7 +24,8 @@ fn gate(rest: f64) -> Gate {
 }
 
 fn publication(rest: f64, debt_gain: f64) -> Publication {
-    Publication { gate: gate(rest), healthy: gate(10.0), terms: Terms::default(), debt_gain }
+    let (terms, expected) = (Terms::default(), Expected::default());
+    Publication { gate: gate(rest), healthy: gate(10.0), terms, debt_gain, expected }
 }
 
 fn live(dead_after: u32, threads: usize) -> Live {
