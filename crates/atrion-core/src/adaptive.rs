@@ -11,6 +11,8 @@
 mod admissions;
 mod baseline;
 mod ceiling;
+mod censored;
+mod charge;
 mod config;
 mod dead;
 pub mod debt;
@@ -45,6 +47,8 @@ pub use window::{Failures, Window};
 use admissions::Admissions;
 use baseline::Baseline;
 use ceiling::Ceiling;
+use censored::Censored;
+use charge::Charge;
 use effectiveness::Effectiveness;
 use elasticity::Elasticity;
 use errors::ErrorShare;
@@ -94,6 +98,7 @@ pub struct AdaptiveState {
     mode: Mode,
     learned_ticks: u32,
     elasticity: Elasticity,
+    censored: Censored,
     baseline: Baseline,
     throughput: Throughput,
     health: MemoryOfHealth,
@@ -110,6 +115,7 @@ pub struct AdaptiveState {
     momentum: Momentum,
     staleness: f64,
     evidence: RecentCompletions,
+    charge: Charge,
 }
 
 impl AdaptiveState {
@@ -145,13 +151,18 @@ impl AdaptiveState {
     #[inline]
     fn learn_pace(&mut self, tick: &Tick, seen: &Observation<'_>, config: &AdaptiveConfig) -> Pace {
         self.elasticity.step(tick, seen, &self.baseline);
-        let free = if config.laws.elasticity { self.elasticity.free() } else { 0.0 };
+        self.censored.step(tick, seen.measured);
+        let trust = self.censored.trust();
+        let free = if config.laws.elasticity { trust * self.elasticity.free() } else { 0.0 };
         self.baseline.step(tick, seen, free, self.missing.is_silence(), config.slo);
         let strain = Strain::of(seen.crowd, &self.baseline);
         self.throughput.step(tick, seen.measured, strain, self.baseline.is_slowed());
         self.errors.step(tick, seen.judged);
         self.missing.step(tick, seen.measured, self.throughput.get(), self.baseline.base());
-        let unharmed = self.errors.get() < 0.5 && !self.baseline.is_slowed() && !self.missing.is_silence();
+        let unharmed = self.errors.get() < 0.5
+            && !self.baseline.is_slowed()
+            && !self.missing.is_silence()
+            && trust > 0.0;
         Pace { free, strain, unharmed }
     }
 
@@ -184,8 +195,10 @@ impl AdaptiveState {
             let causes = self.admissions.step(tick, measured, base);
             self.effectiveness.step(tick, causes, measured.failed);
         }
-        // A route without traffic learns nothing, so only ticks that saw a completion count.
-        let lessons = u32::from(seen.judged.completions() > 0);
+        // A route without traffic learns nothing, so only ticks that saw a completion count, or a call
+        // that nobody waited for any longer: where all are, none completes.
+        let is_lesson = seen.judged.completions() > 0 || measured.given_up > 0;
+        let lessons = u32::from(is_lesson);
         self.learned_ticks = self.learned_ticks.saturating_add(lessons);
         // Overload from the first request on needs no more lessons: the room for learning is a
         // queue then.
@@ -200,6 +213,11 @@ impl AdaptiveState {
         let (target, errors) = (self.room.get(), self.errors.get());
         self.debt = debt::relax(seen.measured.debt, tick, target, config);
         self.evidence.step(tick, seen.judged.judged());
+        if config.laws.charge {
+            let patience = self.baseline.usual(seen.measured.mean_latency()).unwrap_or(0.0);
+            let is_well = errors < HARDLY_ANY && !self.baseline.is_stretched() && !self.missing.is_silence();
+            self.charge.step(tick, seen.measured, patience, target, is_well);
+        }
         let saturation = saturation_pressure(seen.judged.mean_in_flight, target, config.gain);
         if self.mode == Mode::Bootstrap {
             self.scar = Scar::default();
@@ -295,6 +313,9 @@ impl AdaptiveState {
         if config.laws.effectiveness { debt::gain(self.effectiveness.get()) } else { 1.0 }
     }
 }
+
+/// Where so many calls fail, those that do not come back may fail as well.
+const HARDLY_ANY: f64 = 0.1;
 
 /// Ticks with a completion before a queue is believed in.
 const QUEUE_TICKS: u32 = 4;

@@ -30,6 +30,8 @@ mod invariants {
 mod laws {
     mod baseline;
     mod ceiling;
+    mod censored;
+    mod charge;
     mod dead;
     mod debt;
     mod effectiveness;

@@ -50,7 +50,7 @@ pub(crate) struct RouteCell {
 impl RouteCell {
     pub(crate) fn new(id: RouteId, preset: Preset, commons: Arc<Commons>, now: Mono) -> Self {
         let physics = RoutePhysics::new(preset, now);
-        let live = physics.first_live(&commons.ladder, now);
+        let live = physics.first_live(&commons, now);
         let members = id.is_group().then(Box::default);
         Self {
             live,

@@ -21,7 +21,7 @@ pub(crate) struct Commons {
     pub(crate) queues: Queues,
     /// From one pulse to the next.
     pub(crate) interval: Duration,
-    pub(crate) heartbeat: Heartbeat,
+    pub(crate) heartbeat: Arc<Heartbeat>,
     /// Weak: a route that is held for longer than its instance must not keep the instance's
     /// subscribers waiting.
     pub(crate) observers: Weak<Fanout>,
@@ -29,7 +29,8 @@ pub(crate) struct Commons {
 
 impl Commons {
     pub(crate) fn new(clock: Arc<dyn Clock>, interval: Duration, observers: &Arc<Fanout>) -> Self {
-        let (heartbeat, observers) = (Heartbeat::new(interval, clock.now()), Arc::downgrade(observers));
+        let (heartbeat, observers) =
+            (Arc::new(Heartbeat::new(interval, clock.now())), Arc::downgrade(observers));
         Self {
             clock,
             ladder: Ladder::new(),

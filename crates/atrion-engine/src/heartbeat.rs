@@ -40,6 +40,11 @@ impl Heartbeat {
         if since > self.interval * AWAY { since - self.interval } else { Duration::ZERO }
     }
 
+    /// The latest beat, if it was so long ago that the next one will find that the pulse was away.
+    pub(crate) fn missed_since(&self, now: Mono) -> Option<Mono> {
+        (self.age(now) > self.interval * AWAY).then(|| Mono::from_nanos(self.at.load(Relaxed)))
+    }
+
     /// It beats no more, and is not meant to: there is nothing to tell.
     pub(crate) fn rest(&self) {
         self.at.store(u64::MAX, Relaxed);

@@ -38,10 +38,13 @@ mod waiting;
 #[cfg(all(test, atrion_loom))]
 mod loom_tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::adaptive::{DeadRule, Expected};
 use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
+
+use crate::heartbeat::Heartbeat;
 
 pub(crate) use ages::SPANS;
 pub(crate) use control::{Control, Force};
@@ -111,6 +114,11 @@ pub(crate) struct Live {
     dead_after: AtomicU32,
     successes_to_close: AtomicU32,
     dead_silence: AtomicU64,
+    /// How many of the crowd are not charged to a request, by its tier.
+    uncharged: [AtomicU32; TIERS],
+    /// The first moment at which anybody asked for death while the pulse was away.
+    woke: AtomicU64,
+    heartbeat: Arc<Heartbeat>,
     /// Successes of probes, under the generation of their opening.
     successes: AtomicU64,
     terms: PublishedTerms,
@@ -132,6 +140,8 @@ pub(crate) struct Publication {
     pub(crate) terms: Terms,
     pub(crate) debt_gain: f64,
     pub(crate) expected: Expected,
+    /// How many of the crowd are not charged to a request, by its tier.
+    pub(crate) uncharged: [u32; TIERS],
 }
 
 /// What a route's configuration says to its live side.
@@ -206,6 +216,7 @@ impl Live {
         first: &Publication,
         settings: &Settings,
         ladder: &Ladder,
+        heartbeat: Arc<Heartbeat>,
         now: Mono,
     ) -> Self {
         let [rest, target] = first.gate.to_words();
@@ -238,6 +249,9 @@ impl Live {
             probes: AtomicU64::new(0),
             last_pass: AtomicU64::new(now.as_nanos()),
             touched: AtomicBool::new(false),
+            uncharged: Default::default(),
+            woke: AtomicU64::new(0),
+            heartbeat,
             terms: PublishedTerms::default(),
             deadlines: Deadlines::default(),
             born: now,

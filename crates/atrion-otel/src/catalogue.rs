@@ -89,6 +89,8 @@ instruments! {
         "Admitted requests that came to an end.";
     ACTIVE = Kind::UpDownCounter, "atrion.admission.active_requests", "{request}", 1, [ROUTE]:
         "Admitted requests in flight.";
+    OVERTAKEN = Kind::UpDownCounter, "atrion.admission.overtaken_requests", "{request}", 1, [ROUTE]:
+        "Admitted requests in flight for far longer than the usual work, while younger ones are answered; not among the active.";
     PRESSURE = Kind::Gauge, "atrion.route.pressure", "1", 3, [ROUTE, COMPONENT]:
         "What presses on a route: saturation as used slots over the limit, error as the share of failed calls, latency as a multiple of the uncrowded latency.";
     RESISTANCE = Kind::Gauge, "atrion.route.resistance", "{ohm}", 1, [ROUTE]:

@@ -23,7 +23,10 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     counter(meter, &OUTCOMES, reader, instance, outcomes);
     counter(meter, &TRANSITIONS, reader, instance, transitions);
     counter(meter, &MESSAGES_SEEN, reader, instance, messages);
-    sum(meter, &ACTIVE, reader, instance, active);
+    sum(meter, &ACTIVE, reader, instance, |reading, write| each_alone(reading, write, |route| route.active));
+    sum(meter, &OVERTAKEN, reader, instance, |reading, write| {
+        each_alone(reading, write, |route| route.overtaken);
+    });
     sum(meter, &ROUTES, reader, instance, routes);
     gauge(meter, &PRESSURE, reader, instance, pressure);
     gauge(meter, &RESISTANCE, reader, instance, |reading, write| {
@@ -134,9 +137,10 @@ fn requests(reading: &Reading, write: Write<'_, u64>) {
 /// Reason of a refusal by the gate of the route's group; the series of that gate say why.
 const BY_GROUP: &str = "group";
 
-fn active(reading: &Reading, write: Write<'_, i64>) {
+/// Without the gates of groups, whose requests are counted at their routes.
+fn each_alone(reading: &Reading, write: Write<'_, i64>, value: impl Fn(&RouteReading) -> i64) {
     for route in reading.routes.iter().filter(|route| !route.is_group) {
-        write(route.active, &[route.label()]);
+        write(value(route), &[route.label()]);
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct RouteReading {
     pub(crate) totals: Totals,
     pub(crate) transitions: Transitions,
     pub(crate) active: i64,
+    pub(crate) overtaken: i64,
     /// N*, in requests.
     pub(crate) target: f64,
     pub(crate) resistance: f64,
@@ -160,12 +161,14 @@ impl State {
 impl RouteReading {
     fn of(route: &RouteSnapshot, totals: Totals, transitions: Transitions) -> Self {
         let used = route.in_flight as f64 + route.debt;
+        let count = |calls: u64| if route.is_group { 0 } else { i64::try_from(calls).unwrap_or(i64::MAX) };
         Self {
             name: StringValue::from(route.id.as_str().to_owned()),
             is_group: route.is_group,
             totals,
             transitions,
-            active: if route.is_group { 0 } else { i64::try_from(route.in_flight).unwrap_or(i64::MAX) },
+            active: count(route.in_flight),
+            overtaken: count(route.overtaken),
             target: route.target,
             resistance: route.resistance.get(),
             terms: route.terms,
@@ -184,6 +187,7 @@ impl RouteReading {
             totals: Totals::default(),
             transitions: Transitions::new(),
             active: 0,
+            overtaken: 0,
             target: 0.0,
             resistance: 0.0,
             terms: Terms::default(),
@@ -206,6 +210,7 @@ impl RouteReading {
         modes.iter_mut().zip(other.modes).for_each(|(one, another)| *one |= another);
         Self {
             active: self.active.saturating_add(other.active),
+            overtaken: self.overtaken.saturating_add(other.overtaken),
             target: self.target + other.target,
             resistance: self.resistance.max(other.resistance),
             terms: Terms {

@@ -38,9 +38,10 @@ pub(crate) const COLUMNS: [&str; WIDTH] = [
     "shed2",
     "shed3",
     "shed4",
+    "overtaken",
 ];
 
-pub(crate) const WIDTH: usize = 24;
+pub(crate) const WIDTH: usize = 25;
 
 /// A rounded row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,6 +88,7 @@ impl Row {
             row[14 + tier] = rate(now.admitted[tier], before.map(|before| before.admitted[tier]));
             row[19 + tier] = rate(now.shed[tier], before.map(|before| before.shed[tier]));
         }
+        row[24] = rounded(now.overtaken, 10.0);
         Self(row)
     }
 
@@ -103,7 +105,7 @@ impl Row {
 
     /// Requests per second, admitted and then shed, by tier.
     pub(crate) fn rates(&self) -> &[f32] {
-        &self.0[14..]
+        &self.0[14..24]
     }
 
     /// R, in ohms.
@@ -145,6 +147,7 @@ mod tests {
             forced: Some(OverrideKind::ForceOpen),
             terms: [10.0, 1.25, 0.0, 90.04, 0.0, -3.0],
             in_flight: 7.0,
+            overtaken: 3.0,
             debt: f64::NAN,
             target: f64::INFINITY,
             latency: Some(Duration::from_micros(123_400)),
@@ -163,6 +166,7 @@ mod tests {
         let row: Vec<f64> = serde_json::from_str(&text).unwrap();
         let of = |name| row[1 + COLUMNS.iter().position(|column| *column == name).unwrap()];
         assert_eq!((row[0], of("mode"), of("flags"), of("target")), (3.0, 2.0, 3.0, 1e7));
+        assert_eq!(of("overtaken"), 3.0);
         assert_eq!((of("saturation"), of("scar"), of("cluster")), (1.3, 90.0, -3.0));
         assert_eq!((of("latencyMs"), of("baselineMs"), of("errors"), of("debt")), (123.4, 0.0, 0.124, 0.0));
         // The last tier counts from 0 again, as on a route that was made anew.

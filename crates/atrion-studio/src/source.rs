@@ -119,6 +119,9 @@ pub struct Sighting {
     pub terms: [f64; 6],
     /// Requests in flight.
     pub in_flight: f64,
+    /// Calls in flight for far longer than the usual work, while younger ones are answered; not among
+    /// `in_flight`.
+    pub overtaken: f64,
     /// D, in slots.
     pub debt: f64,
     /// N*, in requests.
@@ -150,6 +153,7 @@ impl Sighting {
             forced: None,
             terms: [0.0; 6],
             in_flight: 0.0,
+            overtaken: 0.0,
             debt: 0.0,
             target: 0.0,
             latency: None,

@@ -141,7 +141,8 @@ impl Learning {
             self.seconds += tick.seconds;
         }
         self.area += window.mean_in_flight * tick.seconds;
-        self.exits += real(window.completions());
+        // A client that left has waited for no longer than its answer would have taken.
+        self.exits += real(window.completions()) + real(window.left);
         if let Some(mean) = window.mean_latency() {
             // N* as it would be without Little's law, or a queue could raise its own target and
             // pass for no crowd.

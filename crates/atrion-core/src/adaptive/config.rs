@@ -107,6 +107,8 @@ pub struct Laws {
     pub staleness: bool,
     /// A run of failures without a success opens the breaker at once.
     pub dead: bool,
+    /// What a tier holds without an answer is charged to that tier.
+    pub charge: bool,
 }
 
 impl Default for Laws {
@@ -123,6 +125,7 @@ impl Default for Laws {
             scar: true,
             staleness: true,
             dead: true,
+            charge: true,
         }
     }
 }

@@ -149,6 +149,19 @@ impl AdaptiveState {
         self.baseline.usual(mean)
     }
 
+    /// How many of the calls in flight a request is not charged with, by its tier, the most important
+    /// first: those that wait for something else than the service, as far as their tier tells them.
+    #[must_use]
+    pub const fn uncharged(&self) -> [u32; 5] {
+        self.charge.uncharged()
+    }
+
+    /// Calls were overtaken lately, so the calls in flight are to be counted by tier.
+    #[must_use]
+    pub fn is_charging(&self) -> bool {
+        self.charge.is_on()
+    }
+
     /// The in-flight count at which a bounded queue of the callee is full, in requests.
     #[must_use]
     pub fn queue_edge(&self) -> Option<f64> {

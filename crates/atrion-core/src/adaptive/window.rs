@@ -18,6 +18,8 @@ use crate::Telemetry;
 pub struct Window {
     /// Requests let through.
     pub admitted: u64,
+    /// The same by tier, as in [`Tier::ALL`](crate::Tier::ALL).
+    pub admitted_by_tier: [u32; 5],
     /// Requests turned away at the gate. In shadow mode there are none: they were let through.
     pub refused: u64,
     /// Completions that were a success in time.
@@ -29,6 +31,11 @@ pub struct Window {
     /// Completions that say nothing of the callee's health. They are answers, late or not, and no
     /// failures. A call whose client has left is no completion at all.
     pub ignored: u64,
+    /// Calls whose client has left without an answer.
+    pub left: u64,
+    /// Those of them that left at the SLO or later, or nearly: how late the answer would have been is
+    /// not known.
+    pub given_up: u64,
     /// Sum of the latencies of the `succeeded + late + ignored` completions, in seconds.
     pub latency_sum: f64,
     /// The passive experiment behind elasticity: in-flight count at admission against latency.
@@ -46,6 +53,12 @@ pub struct Window {
     pub overtaken: [u32; 5],
     /// Those of them that became so in this window.
     pub newly_overtaken: [u32; 5],
+    /// Calls in flight at the end of the window that are not overtaken, by tier likewise. Counted
+    /// where requests were refused or calls overtaken lately, otherwise zero.
+    pub young: [u32; 5],
+    /// Those of them that have been in flight for as long as overtaken ones, while nothing was
+    /// answered since. Counted likewise.
+    pub stuck: [u32; 5],
     /// Debt D at the end of the window, in slots.
     pub debt: f64,
     /// Seconds since the latest completion, or since the start if there was none, without those in

@@ -42,8 +42,11 @@ pub(crate) fn hostile() -> impl Strategy<Value = Window> {
     let report = prop::option::weighted(0.2, (anything(), anything(), anything()));
     (counts, floats, pairs, report).prop_map(|(counts, floats, [count, x, y, xx, xy], report)| Window {
         admitted: counts[0],
+        admitted_by_tier: [counts[0] as u32, counts[1] as u32, counts[5] as u32, 0, counts[2] as u32],
         refused: counts[5],
         ignored: counts[6],
+        left: counts[3],
+        given_up: counts[2],
         succeeded: counts[1],
         failed: counts[2],
         late: counts[3],
@@ -54,6 +57,8 @@ pub(crate) fn hostile() -> impl Strategy<Value = Window> {
         in_flight: counts[4],
         overtaken: counts.map(|count| count as u32).first_chunk().copied().unwrap_or_default(),
         newly_overtaken: [counts[5] as u32; 5],
+        young: [counts[6] as u32; 5],
+        stuck: counts.map(|count| count as u32).last_chunk().copied().unwrap_or_default(),
         debt: floats[2],
         since_completion: floats[3],
         mean_age: floats[4],
@@ -75,11 +80,14 @@ pub(crate) fn measured() -> impl Strategy<Value = Window> {
             let samples = (succeeded + late + ignored) as f64;
             Window {
                 admitted: succeeded + failed + late + ignored,
+                admitted_by_tier: [0, 0, succeeded as u32, 0, late as u32],
                 refused: late,
                 succeeded,
                 failed,
                 late,
                 ignored,
+                left: late,
+                given_up: late / 4,
                 latency_sum: samples * latency,
                 pairs: [0.5, 1.5].iter().fold(Pairs::default(), |pairs, share| {
                     pairs.with(mean_in_flight * share, latency * (0.5 + share / 2.0))
@@ -93,6 +101,8 @@ pub(crate) fn measured() -> impl Strategy<Value = Window> {
                 in_flight: mean_in_flight as u64,
                 overtaken: [0, 0, ignored as u32, 0, 0],
                 newly_overtaken: [0, 0, late as u32, 0, 0],
+                young: [0, 0, mean_in_flight as u32, 0, late as u32],
+                stuck: [0, 0, late as u32 / 2, 0, late as u32],
                 debt,
                 since_completion: if samples > 0.0 { 0.01 } else { since_completion },
                 mean_age,
@@ -151,7 +161,7 @@ pub(crate) fn settled(config: &AdaptiveConfig) -> AdaptiveState {
 }
 
 pub(crate) fn laws() -> impl Strategy<Value = Laws> {
-    prop_oneof![2 => Just([true; 11]), 1 => any::<[bool; 11]>()].prop_map(
+    prop_oneof![2 => Just([true; 12]), 1 => any::<[bool; 12]>()].prop_map(
         |[
             memory_of_health,
             shrinking_slack,
@@ -164,6 +174,7 @@ pub(crate) fn laws() -> impl Strategy<Value = Laws> {
             scar,
             staleness,
             dead,
+            charge,
         ]| Laws {
             memory_of_health,
             shrinking_slack,
@@ -176,6 +187,7 @@ pub(crate) fn laws() -> impl Strategy<Value = Laws> {
             scar,
             staleness,
             dead,
+            charge,
         },
     )
 }

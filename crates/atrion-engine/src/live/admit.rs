@@ -5,7 +5,7 @@ use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
 use atrion_core::{Ladder, Mode, Mono, Priority, Reason, Tier, Volts};
 
 use super::control::{Control, Force};
-use super::stripe::{Lane, Stripe, tier_index};
+use super::stripe::{Lane, tier_index};
 use super::sync::Ordering::{Acquire, Relaxed, Release};
 use super::{Live, MILLIONTHS, Mark, Refused, Ticket};
 
@@ -105,7 +105,7 @@ impl Live {
         if !control.is_exceptional() {
             let slots = self.gate().slots(volts, ladder);
             let cap = self.cap.load(Relaxed);
-            if self.fits(lane, slots, cap) {
+            if self.fits(lane, slots, cap, tier) {
                 return Ok(self.enter(lane, tier, control, now));
             }
         }
@@ -114,13 +114,13 @@ impl Live {
 
     /// `n + D < slots`, where n is without the calls that wait for their client and without the
     /// overtaken, and `n < cap`, where they count.
-    pub(super) fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32) -> bool {
+    pub(super) fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32, tier: Tier) -> bool {
         let debt = self.debt.load(Relaxed);
         let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };
         let margin = i64::from(self.margin.load(Relaxed));
         let near = self.near_in_flight(lane);
         let cap_holds = |n: i64| cap == u32::MAX || n < i64::from(cap);
-        let apart = self.apart();
+        let apart = self.apart() + i64::from(self.uncharged[tier_index(tier)].load(Relaxed));
         let holds = |n: i64| ((n - apart).max(0) as f32) + owed < slots && cap_holds(n);
         if margin == 0 {
             return holds(near);
@@ -238,12 +238,13 @@ impl Live {
             // The clock has gone back. Silence counts from now on, or no request would pass until
             // it has caught up.
             let _ = self.last_pass.compare_exchange(noticed, now.as_nanos(), Relaxed, Relaxed);
+            self.latest_admission(now, now);
             return false;
         }
         if now.since(Mono::from_nanos(noticed)) < limit {
             return false;
         }
-        let latest = self.latest(Mono::from_nanos(noticed), now, Stripe::last_admit);
+        let latest = self.latest_admission(Mono::from_nanos(noticed), now);
         if now.since(latest) < limit {
             // Remember it, so that the stripes are not looked at again before the limit has passed
             // once more.
@@ -251,5 +252,14 @@ impl Live {
             return false;
         }
         self.last_pass.compare_exchange(noticed, now.as_nanos(), Relaxed, Relaxed).is_ok()
+    }
+
+    /// The latest of `first` and the admissions of every stripe. Those of the future are of a clock
+    /// that has gone back since, and are forgotten: once it has caught up, the silence would begin
+    /// anew with each of them.
+    fn latest_admission(&self, first: Mono, now: Mono) -> Mono {
+        let mut latest = first;
+        self.each_stripe(|stripe| latest = latest.max(stripe.last_admit_until(now)));
+        latest
     }
 }

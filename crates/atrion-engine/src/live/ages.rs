@@ -65,7 +65,7 @@ impl Live {
     }
 
     /// How long a call that was overtaken counts as the service's work, in nanoseconds.
-    pub(super) fn patience(&self) -> u64 {
+    pub(crate) fn patience(&self) -> u64 {
         self.spans.patience.load(Relaxed)
     }
 

@@ -58,12 +58,14 @@ impl Live {
     /// Takes the verdict on a call back in. `None` is a permit that was dropped without one. Gives
     /// back what the call was counted as.
     pub(crate) fn finish(&self, slot: usize, ticket: Ticket, outcome: Option<Outcome>, now: Mono) -> Verdict {
-        let late = !self.is_in_time(ticket.start, now);
+        let (took, slo) = (now.nanos_since(ticket.start), self.slo.load(Relaxed));
+        let late = took > slo;
         let verdict = match outcome {
             Some(Outcome::Success) if !late => Verdict::Succeeded,
             Some(Outcome::Success) => Verdict::Late,
             Some(Outcome::Failure) => Verdict::Failed,
-            None if late => Verdict::GivenUp,
+            // A client whose time limit is the SLO has begun to wait before its request came here.
+            None if slo != u64::MAX && took >= slo - slo / 10 => Verdict::GivenUp,
             Some(Outcome::Ignored) => Verdict::Ignored,
             None => Verdict::Cancelled,
         };
@@ -78,7 +80,13 @@ impl Live {
             Verdict::Late | Verdict::Failed | Verdict::GivenUp => self.unless_outdated(ticket, now, verdict),
             other => other,
         };
-        if let Some(span) = self.span_of(ticket.start) {
+        let span = self.span_of(ticket.start);
+        let verdict = match verdict {
+            // Of an overtaken call that is no news, and its end says nothing of the callee.
+            Verdict::GivenUp if span.is_none() => Verdict::Cancelled,
+            other => other,
+        };
+        if let Some(span) = span {
             lane.left(ticket, span);
             lane.finished(verdict, ticket, now, self.window_start(), self.sample_mask.load(Relaxed));
         } else {
@@ -194,8 +202,22 @@ impl Live {
         if !rule.holds(mode, run, Duration::MAX) {
             return false;
         }
-        let latest = self.latest(self.born, now, Stripe::last_alive);
+        let latest = self.latest(self.born, now, Stripe::last_alive).max(self.awake_since(now));
         rule.holds(mode, run, now.since(latest)) && self.open(control.generation(), now)
+    }
+
+    /// Where the pulse is away, nobody may have been there: the process stood still, and no success
+    /// could be counted. Silence begins with the first failure that asks then.
+    fn awake_since(&self, now: Mono) -> Mono {
+        let Some(missed) = self.heartbeat.missed_since(now) else { return Mono::ZERO };
+        let woke = self.woke.load(Relaxed);
+        // From an earlier absence, or of a clock that has gone back since.
+        if woke <= missed.as_nanos() || woke > now.as_nanos() {
+            // Who loses the exchange has met another that asked in the same instant.
+            let _ = self.woke.compare_exchange(woke, now.as_nanos(), Relaxed, Relaxed);
+            return now;
+        }
+        Mono::from_nanos(woke)
     }
 
     /// The latest of `first` and a stamp of every stripe. Stamps of the future are of a clock that

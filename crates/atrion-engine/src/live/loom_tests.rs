@@ -25,7 +25,8 @@ fn gate(rest: f64) -> Gate {
 
 fn publication(rest: f64, debt_gain: f64) -> Publication {
     let (terms, expected) = (Terms::default(), Expected::default());
-    Publication { gate: gate(rest), healthy: gate(10.0), terms, debt_gain, expected }
+    let uncharged = [0; TIERS];
+    Publication { gate: gate(rest), healthy: gate(10.0), terms, debt_gain, expected, uncharged }
 }
 
 fn live(dead_after: u32, threads: usize) -> Live {
@@ -39,7 +40,9 @@ fn live(dead_after: u32, threads: usize) -> Live {
         shadow: false,
         spread: Spread::Middle,
     };
-    let live = Live::new(Mode::Operational, &publication(10.0, 1.0), &settings, &LADDER, Mono::ZERO);
+    let heartbeat = Arc::new(Heartbeat::new(Duration::from_millis(100), Mono::ZERO));
+    let live =
+        Live::new(Mode::Operational, &publication(10.0, 1.0), &settings, &LADDER, heartbeat, Mono::ZERO);
     live.stripe(threads);
     live
 }

@@ -2,7 +2,7 @@
 //! Deciding on a request that can wait: it may be asked again, so a refusal is not counted.
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
-use atrion_core::{Ladder, Mode, Mono, Priority, Reason, Volts};
+use atrion_core::{Ladder, Mode, Mono, Priority, Reason, Tier, Volts};
 
 use super::control::{Control, Force};
 use super::sync::Ordering::{AcqRel, Relaxed};
@@ -77,7 +77,8 @@ impl Live {
 
     fn has_room(&self, slot: usize, control: Control, volts: Volts, ladder: &Ladder) -> bool {
         let slots = || self.gate().slots(volts, ladder);
-        !control.is_exceptional() && self.fits(self.lane(slot), slots(), self.cap.load(Relaxed))
+        !control.is_exceptional()
+            && self.fits(self.lane(slot), slots(), self.cap.load(Relaxed), Tier::of(volts))
     }
 
     /// Called by one that is about to wait, between saying so and looking again: it sees what has

@@ -44,6 +44,8 @@ pub(crate) struct Stripe {
     late: AtomicU32,
     ignored: AtomicU32,
     cancelled: AtomicU32,
+    /// Those of the cancelled that are known to be late.
+    given_up: AtomicU32,
     outdated: AtomicU32,
     shed: [[AtomicU32; TIERS]; REASONS],
     /// Refused by the gate of the route's group, so not by this route.
@@ -83,7 +85,8 @@ pub(crate) enum Verdict {
     Ignored,
     /// The client has left. How long the answer would have taken is not known.
     Cancelled,
-    /// The same later than the SLO: that no answer came in time is known. Counted as cancelled.
+    /// The same at the SLO or later, or nearly: that no answer came in time is known. Counted as
+    /// cancelled.
     GivenUp,
     /// A failure of a request from before the latest success or close: it says nothing new.
     Outdated,
@@ -228,7 +231,11 @@ impl Lane<'_> {
                 Self::stamp(&stripe.last_failure, now);
                 self.in_vain(&stripe.failed, nanos)
             }
-            Verdict::Cancelled | Verdict::GivenUp => self.in_vain(&stripe.cancelled, nanos),
+            Verdict::Cancelled => self.in_vain(&stripe.cancelled, nanos),
+            Verdict::GivenUp => {
+                self.count(&stripe.given_up);
+                self.in_vain(&stripe.cancelled, nanos)
+            }
             Verdict::Outdated => self.in_vain(&stripe.outdated, nanos),
         }
     }
@@ -261,6 +268,17 @@ impl Stripe {
         Mono::from_nanos(self.last_admit.load(Relaxed))
     }
 
+    /// The same, and never where that is later than `now`: then it is forgotten.
+    pub(super) fn last_admit_until(&self, now: Mono) -> Mono {
+        let stamp = self.last_admit();
+        if stamp <= now {
+            return stamp;
+        }
+        // Whoever loses the exchange has met an admission, which is newer than this.
+        let _ = self.last_admit.compare_exchange(stamp.as_nanos(), 0, Relaxed, Relaxed);
+        Mono::ZERO
+    }
+
     pub(super) fn last_alive(&self) -> Mono {
         Mono::from_nanos(self.last_alive.load(Relaxed))
     }
@@ -291,6 +309,7 @@ impl Stripe {
         narrow(&mut sum.late, &self.late);
         narrow(&mut sum.ignored, &self.ignored);
         narrow(&mut sum.cancelled, &self.cancelled);
+        narrow(&mut sum.given_up, &self.given_up);
         narrow(&mut sum.outdated, &self.outdated);
         narrow(&mut sum.pair_count, &self.pair_count);
         wide(&mut sum.offsets, &self.offsets);
@@ -320,6 +339,8 @@ pub(crate) struct Reading {
     pub(crate) late: u32,
     pub(crate) ignored: u32,
     pub(crate) cancelled: u32,
+    /// Those of the cancelled that are known to be late.
+    pub(crate) given_up: u32,
     pub(crate) outdated: u32,
     pub(crate) pair_count: u32,
     /// Sum of the admissions' times minus the finishes', in nanoseconds of their windows.
@@ -362,6 +383,7 @@ impl Reading {
             late: self.late.wrapping_sub(earlier.late),
             ignored: self.ignored.wrapping_sub(earlier.ignored),
             cancelled: self.cancelled.wrapping_sub(earlier.cancelled),
+            given_up: self.given_up.wrapping_sub(earlier.given_up),
             outdated: self.outdated.wrapping_sub(earlier.outdated),
             pair_count: self.pair_count.wrapping_sub(earlier.pair_count),
             offsets: self.offsets.wrapping_sub(earlier.offsets),

@@ -20,6 +20,9 @@ impl Live {
         self.gate[1].store(target, Relaxed);
         self.healthy.store(publication.healthy.to_words()[0], Relaxed);
         self.debt_gain.store((publication.debt_gain.clamp(0.0, 1.0) * MILLIONTHS) as u32, Relaxed);
+        for (cell, calls) in self.uncharged.iter().zip(publication.uncharged) {
+            cell.store(calls, Relaxed);
+        }
         self.terms.publish(&publication.terms);
         self.publish_expected(&publication.expected);
         self.set_certain(ladder);

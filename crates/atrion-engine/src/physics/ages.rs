@@ -71,6 +71,29 @@ impl Ages {
         moved.map(|count| count.min(i32::MAX as u32))
     }
 
+    /// The calls in flight that are not overtaken, by tier, and those of them that are old enough to
+    /// be.
+    pub(super) fn count(&self, live: &Live, now: Mono) -> ([u32; TIERS], [u32; TIERS]) {
+        let (mut young, mut stuck) = ([0u32; TIERS], [0u32; TIERS]);
+        let mut place = self.oldest;
+        loop {
+            let is_last = place == self.newest;
+            let is_stuck =
+                !is_last && self.begins[after(place)].saturating_add(live.patience()) <= now.as_nanos();
+            for (tier, calls) in self.young(live, place).into_iter().enumerate() {
+                young[tier] = young[tier].wrapping_add(calls);
+                stuck[tier] = stuck[tier].wrapping_add(if is_stuck { calls } else { 0 });
+            }
+            if is_last {
+                break;
+            }
+            place = after(place);
+        }
+        // Negative is the error of an instant.
+        let whole = |calls: u32| (calls as i32).max(0) as u32;
+        (young.map(whole), stuck.map(whole))
+    }
+
     /// Moves what is left of a span to the overtaken.
     fn collect(&mut self, live: &Live, place: usize) -> [u32; TIERS] {
         let left = self.young(live, place);

@@ -83,6 +83,7 @@ impl RoutePhysics {
             terms,
             debt_gain: self.model.debt_gain(),
             expected: self.model.expected(),
+            uncharged: self.model.uncharged(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! What happens to a route's physics beside COMPUTE: its beginning, a warm start, a reset, a new
 //! configuration, a tap.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use atrion_core::{Ladder, Mono};
 use atrion_state::Restored;
@@ -14,6 +14,7 @@ use super::model::Model;
 use super::preset::Preset;
 use super::tap::{Tap, Taps};
 use super::{RoutePhysics, Totals};
+use crate::commons::Commons;
 use crate::live::Live;
 
 impl RoutePhysics {
@@ -38,8 +39,10 @@ impl RoutePhysics {
     }
 
     /// The live side of a route that has just been created.
-    pub(crate) fn first_live(&self, ladder: &Ladder, now: Mono) -> Live {
-        Live::new(self.model.mode(), &self.publication(now, 0), &self.model.settings(), ladder, now)
+    pub(crate) fn first_live(&self, commons: &Commons, now: Mono) -> Live {
+        let (first, settings) = (self.publication(now, 0), self.model.settings());
+        let heartbeat = Arc::clone(&commons.heartbeat);
+        Live::new(self.model.mode(), &first, &settings, &commons.ladder, heartbeat, now)
     }
 
     /// Takes over what an earlier run of this node knew. Ignored once the route has measured

@@ -113,11 +113,14 @@ impl Meter {
         let refused = counted.refusals().saturating_sub(came_too_late);
         let window = Window {
             admitted: counted.admissions(),
+            admitted_by_tier: counted.admitted,
             refused: if live.control().is_shadow() { 0 } else { refused },
             succeeded: counted.succeeded.into(),
             failed: counted.failed.into(),
             late: counted.late.into(),
             ignored: counted.ignored.into(),
+            left: u64::from(counted.cancelled),
+            given_up: counted.given_up.into(),
             latency_sum: counted.held.saturating_sub(counted.held_in_vain) as f64 * 1e-9,
             pairs: Pairs {
                 count: counted.pair_count.into(),
@@ -155,8 +158,12 @@ impl Meter {
         live: &Live,
         now: Mono,
         patience: Option<Duration>,
+        is_charging: bool,
     ) {
         window.newly_overtaken = self.spans.step(live, now, patience, window.samples() > 0);
+        if is_charging || window.refused > 0 {
+            (window.young, window.stuck) = self.spans.count(live, now);
+        }
         live.publish_apart();
         window.overtaken = live.overtaken_by_tier().map(|count| count.clamp(0, i64::from(u32::MAX)) as u32);
         let overtaken: u64 = window.overtaken.into_iter().map(u64::from).sum();

@@ -7,7 +7,7 @@ use atrion_core::{Mode, Outcome};
 use atrion_engine::{Config, OwnedPermit, Route};
 use atrion_state::Event;
 
-use crate::world::{TICK, World, admit_all, ms};
+use crate::world::{TICK, World, admit_all, ms, volts};
 
 /// A healthy route with `calls` under way, on a process that stands still for `pause`. Then the
 /// pulse comes first, and the calls end one after the other.
@@ -45,6 +45,37 @@ fn a_pause_of_the_process_opens_no_breaker_and_leaves_no_scar() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn forty_failures_between_the_end_of_a_pause_and_the_first_pulse_open_no_breaker() {
+    for pause in [1_300, 12_000].map(ms) {
+        let world = World::new(Config::default().slo(ms(1_000)));
+        let route = world.learned("r");
+        let under_way: Vec<OwnedPermit> = admit_all(&route, 60);
+        world.clock.advance(pause);
+        // What was under way has timed out, and connections of before the pause are dead.
+        under_way.into_iter().for_each(|permit| permit.finish(Outcome::Failure));
+        admit_all(&route, 60).into_iter().for_each(|permit| permit.finish(Outcome::Failure));
+        assert_eq!(route.mode(), Mode::Operational, "before the first pulse after {pause:?}");
+        world.clock.advance(ms(5));
+        world.pulse();
+        assert_eq!(route.mode(), Mode::Operational, "at the first pulse after {pause:?}");
+    }
+}
+
+#[test]
+fn a_callee_that_fails_is_found_out_also_without_a_pulse() {
+    let world = World::new(Config::default().slo(ms(1_000)));
+    let route = world.learned("r");
+    let begin = world.now();
+    while route.mode() == Mode::Operational {
+        world.clock.advance(ms(10));
+        if let Ok(permit) = route.admit_owned(volts(1e6)) {
+            permit.finish(Outcome::Failure);
+        }
+        assert!(world.now().since(begin) < ms(2_000), "{:?}", route.snapshot());
     }
 }
 

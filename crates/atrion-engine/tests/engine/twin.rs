@@ -54,6 +54,8 @@ struct Call {
     start: Mono,
     generation: u32,
     in_flight: u64,
+    /// Its tier's place in `Tier::ALL`.
+    tier: usize,
     /// It was there in the last window.
     known: bool,
 }
@@ -121,8 +123,10 @@ impl Twin {
         let passes = self.fits(volts) || self.has_place() && self.is_its_turn(volts, now);
         if passes {
             let (generation, in_flight) = (self.generation, self.in_flight());
-            self.calls.push(Call { start: now, generation, in_flight, known: false });
+            let tier = place_of(volts);
+            self.calls.push(Call { start: now, generation, in_flight, tier, known: false });
             self.tally.window.admitted += 1;
+            self.tally.window.admitted_by_tier[tier] += 1;
             self.last_pass = now;
         } else {
             self.tally.window.refused += 1;
@@ -131,7 +135,8 @@ impl Twin {
     }
 
     fn fits(&self, volts: Volts) -> bool {
-        let occupied = self.in_flight() as f32 + self.debt as f32 * 1e-6;
+        let uncharged = u64::from(self.state.uncharged()[place_of(volts)]);
+        let occupied = self.in_flight().saturating_sub(uncharged) as f32 + self.debt as f32 * 1e-6;
         self.mode != Mode::CircuitBreaker
             && occupied < self.gate.slots(volts, &self.ladder)
             && self.has_place()
@@ -156,6 +161,7 @@ impl Twin {
         self.tally.spans.push((call, now));
         let took = now.since(call.start);
         let is_late = self.config.slo.is_some_and(|slo| took > slo);
+        let is_given_up = self.config.slo.is_some_and(|slo| took >= slo - slo / 10);
         let is_overtaken = self.is_overtaken(&call);
         self.touched |= is_overtaken;
         let is_news = call.start >= self.nothing_new_before;
@@ -177,7 +183,14 @@ impl Twin {
                 (self.last_alive, self.last_completion) = (now, now);
                 self.answered_while_open(call.generation, now);
             }
-            None if is_late && is_news => self.failed(call.generation, took, now),
+            None if is_given_up && !is_news => {}
+            None => {
+                self.tally.window.left += 1;
+                if is_given_up && !is_overtaken {
+                    self.tally.window.given_up += 1;
+                    self.failed(call.generation, took, now);
+                }
+            }
             Some(Outcome::Failure) if is_news => {
                 self.tally.window.failed += 1;
                 self.tally.failures.push((call.in_flight, took.as_nanos() as u64));
@@ -337,10 +350,14 @@ impl Twin {
             self.idle_until = now;
         }
         window.since_completion = now.seconds_since(self.last_completion.max(self.idle_until));
-        window.newly_overtaken[2] = self.overtake(&window, now, known);
+        window.newly_overtaken = self.overtake(&window, now, known);
         window.in_flight = self.in_flight();
         let overtaken = self.calls.len() as u64 - window.in_flight;
-        window.overtaken[2] = overtaken as u32;
+        window.overtaken = self.by_tier(|call| self.is_overtaken(call));
+        if window.refused > 0 || known.is_charging() {
+            window.young = self.by_tier(|call| !self.is_overtaken(call));
+            window.stuck = self.by_tier(|call| !self.is_overtaken(call) && self.is_stuck(call, now));
+        }
         window.mean_in_flight = (crowd - overtaken as f64).max(0.0);
         let ages: f64 = self.calls.iter().map(|call| now.seconds_since(call.start)).sum();
         window.mean_age = match (window.in_flight, overtaken) {
@@ -352,13 +369,17 @@ impl Twin {
     }
 }
 
+fn place_of(volts: Volts) -> usize {
+    Tier::ALL.iter().position(|tier| *tier == Tier::of(volts)).unwrap()
+}
+
 /// How old the calls are.
 impl Twin {
     /// Moves the bound of the overtaken, and says how many are.
-    fn overtake(&mut self, window: &Window, now: Mono, known: &AdaptiveState) -> u32 {
-        let Some(patience) = known.patience(window.mean_latency()) else { return 0 };
+    fn overtake(&mut self, window: &Window, now: Mono, known: &AdaptiveState) -> [u32; 5] {
+        let Some(patience) = known.patience(window.mean_latency()) else { return [0; 5] };
         self.patience = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
-        let before = self.in_flight();
+        let before = self.by_tier(|call| !self.is_overtaken(call));
         while window.samples() > 0 && self.spans.len() > 1 && self.spans[1].after(self.patience) <= now {
             self.spans.remove(0);
         }
@@ -366,7 +387,20 @@ impl Twin {
         if next_instant.since(self.spans[self.spans.len() - 1]) >= self.patience / 4 && self.spans.len() < 8 {
             self.spans.push(next_instant);
         }
-        (before - self.in_flight()) as u32
+        let left = self.by_tier(|call| !self.is_overtaken(call));
+        std::array::from_fn(|tier| before[tier] - left[tier])
+    }
+
+    /// The span that it started in ended a patience ago.
+    fn is_stuck(&self, call: &Call, now: Mono) -> bool {
+        let next = self.spans.iter().find(|begin| **begin > call.start);
+        next.is_some_and(|next| next.after(self.patience) <= now)
+    }
+
+    fn by_tier(&self, counts: impl Fn(&Call) -> bool) -> [u32; 5] {
+        let mut sum = [0; 5];
+        self.calls.iter().filter(|call| counts(call)).for_each(|call| sum[call.tier] += 1);
+        sum
     }
 }
 

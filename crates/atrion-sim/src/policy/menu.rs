@@ -130,6 +130,7 @@ pub fn ablations() -> Vec<Entry> {
         ("scar", Laws { scar: false, ..on }),
         ("staleness", Laws { staleness: false, ..on }),
         ("dead", Laws { dead: false, ..on }),
+        ("charge", Laws { charge: false, ..on }),
     ];
     without
         .into_iter()

@@ -75,6 +75,9 @@ pub struct RouteView {
     /// Requests that wait for a permit at this gate; they are not in flight. Those for routes of a
     /// group wait at the group's gate.
     pub queued: u64,
+    /// Overtaken calls: in flight for far longer than the service's usual work, while younger ones are
+    /// answered. Not among `in_flight` either.
+    pub overtaken: u64,
     /// N*, the capacity target, in requests. `limit` in JSON.
     #[serde(rename = "limit")]
     pub target: f64,
@@ -273,6 +276,7 @@ impl RouteView {
             in_flight: route.in_flight,
             waiting: route.waiting,
             queued: route.queued,
+            overtaken: route.overtaken,
             target: route.target,
             debt: route.debt,
             latency_s: route.latency.map_or(0.0, |span| span.as_secs_f64()),

@@ -22,11 +22,14 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         .fold(Pairs::default(), |pairs, _| pairs.with(dice.between(1.0, 60.0), dice.between(0.01, 0.3)));
     Window {
         admitted,
+        admitted_by_tier: [0, 0, admitted as u32, 0, 0],
         refused: admitted / 4,
         succeeded,
         failed,
         late,
         ignored: 0,
+        left: late / 2,
+        given_up: late / 3,
         latency_sum: latency * (succeeded + late) as f64,
         pairs,
         failures: Failures {
@@ -37,7 +40,9 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         mean_in_flight: 400.0 * latency,
         in_flight: dice.poisson(10.0),
         overtaken: [0; 5],
-        newly_overtaken: [0; 5],
+        newly_overtaken: [0, 0, (late / 2) as u32, 0, failed as u32 / 7],
+        young: [0, 1, 5, 0, late as u32],
+        stuck: [0, 0, 2, 0, failed as u32 / 3],
         debt: dice.between(0.0, 5.0),
         since_completion: if admitted == failed { dice.between(0.0, 4.0) } else { 0.02 },
         mean_age: dice.between(0.0, 2.0),

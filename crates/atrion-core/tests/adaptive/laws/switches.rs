@@ -21,6 +21,7 @@ struct Works {
     scar: bool,
     staleness: bool,
     dead: bool,
+    charge: bool,
 }
 
 const ALL: Works = Works {
@@ -35,6 +36,7 @@ const ALL: Works = Works {
     scar: true,
     staleness: true,
     dead: true,
+    charge: true,
 };
 
 fn work(laws: Laws) -> Works {
@@ -59,6 +61,7 @@ fn work(laws: Laws) -> Works {
         ..healthy(90.0, 0.1)
     };
     let hung = Window { in_flight: 5, since_completion: 2.0, mean_age: 2.0, ..Window::default() };
+    let stuck = Window { stuck: [0, 0, 0, 0, 5], refused: 1, ..hung };
     let constant = after(health, 30, &failing(100.0, 0.1, 4), &config);
     let dead = after(health, 30, &failing(100.0, 0.1, 10), &config);
     // Far more than X L0, which has decayed by then, and less than the ten that were carried.
@@ -81,6 +84,7 @@ fn work(laws: Laws) -> Works {
         scar: dead.terms(None, &config).scar.get() > 0.0,
         staleness: after(health, 1, &hung, &config).terms(None, &config).staleness.get() > 0.0,
         dead: DeadRule::of(&config) != DeadRule::OFF,
+        charge: after(health, 1, &stuck, &config).uncharged() != [0; 5],
     }
 }
 
@@ -104,6 +108,7 @@ fn each_switch_turns_its_own_law_off_and_no_other() {
         (Laws { staleness: false, ..on }, Works { staleness: false, ..ALL }),
         (Laws { dead: false, ..on }, Works { dead: false, ..ALL }),
         (Laws { scar: false, ..on }, Works { scar: false, ..ALL }),
+        (Laws { charge: false, ..on }, Works { charge: false, ..ALL }),
     ];
     for (laws, expected) in cases {
         assert_eq!(work(laws), expected, "{laws:?}");

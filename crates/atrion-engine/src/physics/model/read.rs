@@ -9,7 +9,7 @@ use atrion_core::{Evidence, Law, Mode, Mono, Ohms, Terms};
 
 use super::Model;
 use crate::config::RouteConfig;
-use crate::live::Settings;
+use crate::live::{Settings, TIERS};
 use crate::physics::preset::Preset;
 
 impl Model {
@@ -115,6 +115,19 @@ impl Model {
             Self::Adaptive { state, .. } => state.as_ref().map_or(0.0, |state| state.debt()),
             Self::Rfc { .. } => 0.0,
         }
+    }
+
+    /// How many of the calls in flight a request is not charged with, by its tier.
+    pub(crate) fn uncharged(&self) -> [u32; TIERS] {
+        match self {
+            Self::Adaptive { state: Some(state), .. } => state.uncharged(),
+            Self::Adaptive { state: None, .. } | Self::Rfc { .. } => [0; TIERS],
+        }
+    }
+
+    /// The calls in flight are to be counted by tier.
+    pub(crate) fn is_charging(&self) -> bool {
+        matches!(self, Self::Adaptive { state: Some(state), .. } if state.is_charging())
     }
 
     /// How much debt one failure makes now, in requests. A route that has never been used makes
