@@ -61,7 +61,7 @@ impl Charge {
 
     /// Anything was overtaken lately, so the calls in flight must be counted.
     pub(super) fn is_on(&self) -> bool {
-        self.overtaken != [0.0; TIERS]
+        self.overtaken.iter().any(|calls| *calls > 0.0)
     }
 
     fn learn(&mut self, tick: &Tick, window: &Window, patience: f64) {
