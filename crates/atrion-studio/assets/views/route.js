@@ -73,15 +73,11 @@ export function route(store, name, { toast }) {
     setMode(chip, store, found);
     const [admitted, shed] = [admittedOf(store, found), shedOf(store, found)];
     const shadow = isShadow(store, found);
-<<<<<<< HEAD
-=======
-    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight${value(store, found, "overtaken") > 0 ? ` beside ${number(value(store, found, "overtaken"))} overtaken` : ""}, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed · ${found.outage ? outageOf(found.outage) : `${percent(value(store, found, "errors"))} errors`}`);
->>>>>>> a055786 (core, engine: charge what a tier holds to that tier)
     text(cause, sentence(whyOf(store, found)));
     cause.hidden = !cause.textContent || Boolean(store.overrideOf(name));
     // The cause of an open breaker says how its calls fare.
     const fare = found.outage ? (cause.hidden ? ` · ${outageOf(found.outage)}` : "") : ` · ${percent(value(store, found, "errors"))} errors`;
-    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed${fare}`);
+    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight${value(store, found, "overtaken") > 0 ? ` beside ${number(value(store, found, "overtaken"))} overtaken` : ""}, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed${fare}`);
     showOverride();
     showGroup(found);
     for (const button of windows.children) attribute(button, "aria-pressed", Number(button.dataset.seconds) === seconds);
