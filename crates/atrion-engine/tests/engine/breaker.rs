@@ -16,7 +16,7 @@ fn probe(route: &Route, tier: Tier) -> Option<OwnedPermit> {
 fn the_dead_rule_opens_at_the_request_and_not_at_the_tick() {
     let world = World::default();
     let route = world.learned("r");
-    world.clock.advance(ms(1_000));
+    world.ticks(10);
     let mut permits = admit_all(&route, 40);
     let last = permits.pop().unwrap();
     permits.into_iter().for_each(|permit| permit.finish(Outcome::Failure));
@@ -73,7 +73,7 @@ fn late_answers_alone_are_a_dead_route_too() {
     let world = World::new(atrion_engine::Config::default().slo(ms(100)));
     let route = world.learned("r");
     let permits = admit_all(&route, 40);
-    world.clock.advance(ms(1_000));
+    world.ticks(8);
     permits.into_iter().for_each(|permit| permit.finish(Outcome::Success));
     assert_eq!(route.mode(), Mode::CircuitBreaker);
 }
@@ -167,7 +167,7 @@ fn calls_that_are_given_up_later_than_the_slo_are_a_dead_route_too() {
     let world = World::new(atrion_engine::Config::default().slo(ms(100)));
     let route = world.learned("r");
     let permits = admit_all(&route, 40);
-    world.clock.advance(ms(1_000));
+    world.ticks(8);
     drop(permits);
     assert_eq!(route.mode(), Mode::CircuitBreaker);
 }

@@ -160,7 +160,7 @@ fn one_opening_and_one_closing_however_many_threads_see_them() {
     let world = World::default();
     let route = world.learned("r");
     for _ in 0..30 {
-        world.clock.advance(std::time::Duration::from_secs(2));
+        world.ticks(20);
         let permits = admit_all(&route, 200);
         let shares: Vec<Vec<_>> = permits.into_iter().fold(
             (0..8).map(|_| Vec::new()).collect(),
