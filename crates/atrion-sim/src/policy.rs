@@ -47,6 +47,7 @@ mod atrion;
 mod breaker;
 mod codel;
 mod dagor;
+mod first;
 mod fixed;
 mod gradient;
 mod limited;
@@ -61,7 +62,7 @@ mod windowed;
 pub use atrion::{Guarded, Inside, Routing};
 pub use fixed::Fixed;
 pub use limited::{Limit, Limited};
-pub use menu::{Entry, ablations, all, of_callers, of_routes, oracle_limits, patient};
+pub use menu::{Entry, ablations, all, of_callers, of_health, of_routes, oracle_limits, patient};
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@
 mod grid;
 mod omniscient;
 
-pub use grid::{Coming, Row, Start, rows};
+pub use grid::{Coming, Row, Start, of_a_day, rows};
 pub use omniscient::omniscient;
 
 use atrion_engine::ConfigError;
@@ -90,7 +90,14 @@ impl Lived {
     #[must_use]
     pub fn excess(&self, nth: usize) -> f64 {
         let share = self.refused.get(nth).map_or(0.0, |refused| refused.share);
-        share - (0.001 + 2.0 * self.omniscient)
+        share - (TRIFLE + 2.0 * self.omniscient)
+    }
+
+    /// Whether the `nth` policy refuses more than the `other` one, by more than a trifle.
+    #[must_use]
+    pub fn is_worse(&self, nth: usize, other: usize) -> bool {
+        let share = |nth: usize| self.refused.get(nth).map_or(0.0, |refused| refused.share);
+        share(nth) > share(other) + TRIFLE
     }
 }
 
@@ -117,6 +124,9 @@ pub fn live(
     });
     lived.into_iter().collect()
 }
+
+/// The share of attempts that counts for nothing.
+const TRIFLE: f64 = 0.001;
 
 fn share(bins: &[(u32, u32)]) -> f64 {
     let attempts: u64 = bins.iter().map(|bin| u64::from(bin.0)).sum();

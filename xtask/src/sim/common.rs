@@ -31,7 +31,13 @@ pub(crate) fn scenario(name: &str) -> anyhow::Result<Scenario> {
 
 /// Policies by name; all of them if none is named.
 pub(crate) fn entries(names: &[String]) -> anyhow::Result<Vec<Entry>> {
-    let beside = [policy::patient(), policy::of_callers(), policy::of_routes(), policy::ablations()];
+    let beside = [
+        policy::patient(),
+        policy::of_health(),
+        policy::of_callers(),
+        policy::of_routes(),
+        policy::ablations(),
+    ];
     let all = || policy::all().into_iter().chain(beside.iter().flatten().cloned());
     if names.is_empty() {
         return Ok(policy::all());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What gates refuse in health: the grid of `atrion_sim::steady`, beside an omniscient gate.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,14 +14,17 @@ use super::common::{self, Counter};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Policies, by name.
-    #[arg(long = "policy", default_values_t = ["adaptive", "gradient2+tiers"].map(String::from))]
+    #[arg(long = "policy", default_values_t = ["adaptive", "gradient2+tiers", "first-law"].map(String::from))]
     policies: Vec<String>,
     /// Only rows whose name contains this, for example `w2-exp` or `every500ms`.
     #[arg(long)]
     rows: Option<String>,
-    /// How long each life is; a day has 86400.
+    /// How long each life is.
     #[arg(long, default_value_t = 600.0, value_parser = minutes)]
     seconds: f64,
+    /// Lives of so many days, through the rows that are small enough for it.
+    #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..=11))]
+    days: Option<u32>,
     /// The seed of every life.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,22 +45,26 @@ fn minutes(text: &str) -> Result<f64, String> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let entries = common::entries(&args.policies)?;
-    let rows = common::rows(steady::rows(), Row::name, args.rows.as_deref())?;
+    let all = if args.days.is_some() { steady::of_a_day() } else { steady::rows() };
+    let rows = common::rows(all, Row::name, args.rows.as_deref())?;
+    let seconds = args.days.map_or(args.seconds, |days| 86_400.0 * f64::from(days));
     let (counter, begin) = (Counter::new(rows.len()), Instant::now());
     let progress = |done| counter.at(done);
-    let lived = steady::live(&rows, &entries, args.seconds, args.seed, common::threads(), &progress)?;
+    let lived = steady::live(&rows, &entries, seconds, args.seed, common::threads(), &progress)?;
     println!(
         "steady: {} rows of {:.0} s, seed {}, in {:.0} s\n",
         lived.len(),
-        args.seconds,
+        seconds,
         args.seed,
         begin.elapsed().as_secs_f64()
     );
     summary(&lived, &entries);
+    against(&lived, &entries);
     by_size(&lived, &entries);
+    by_kind(&lived, &entries);
     worst(&lived, &entries, args.worst);
     if let Some(path) = &args.json {
-        common::write(path, &serde_json::to_string_pretty(&json(&lived, &entries, args))?)?;
+        common::write(path, &serde_json::to_string_pretty(&json(&lived, &entries, seconds, args.seed))?)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,6 +90,40 @@ fn summary(lived: &[Lived], entries: &[Entry]) {
         );
     }
     println!("goal, at 85 % and below: 0.1 % and twice what an omniscient gate refuses\n");
+}
+
+/// On how many rows the first policy refuses more than each of the others.
+fn against(lived: &[Lived], entries: &[Entry]) {
+    for (other, entry) in entries.iter().enumerate().skip(1) {
+        let worse = lived.iter().filter(|one| one.is_worse(0, other)).count();
+        println!(
+            "{} refuses more than {}, by 0.1 % of all or more, on {worse} rows",
+            entries[0].name, entry.name
+        );
+    }
+    println!();
+}
+
+/// Rows of the first policy over the goal, by arrivals and SLO: which kind of service is hurt.
+fn by_kind(lived: &[Lived], entries: &[Entry]) {
+    let kind = |row: &Row| {
+        let name = row.name();
+        let mut words = name.split('-').skip(4);
+        let (slo, coming) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        format!("{coming}, {slo}{}", if row.retries { ", retries" } else { "" })
+    };
+    let mut kinds: BTreeMap<String, (usize, usize, f64)> = BTreeMap::new();
+    for one in lived.iter().filter(|one| one.has_goal()) {
+        let (rows, over, excess) = kinds.entry(kind(&one.row)).or_default();
+        *rows += 1;
+        *over += usize::from(one.excess(0) > 0.0);
+        *excess += one.excess(0).max(0.0);
+    }
+    println!("{:<34}{:>14}{:>22}", entries[0].name, "over the goal", "by, mean of all, %");
+    for (kind, (rows, over, excess)) in kinds {
+        println!("  {kind:<32}{:>14}{:>22.3}", format!("{over} of {rows}"), 100.0 * excess / rows as f64);
+    }
+    println!();
 }
 
 /// Means by number of workers and load: where the trouble is.
@@ -127,7 +169,7 @@ fn worst(lived: &[Lived], entries: &[Entry], most: usize) {
     }
 }
 
-fn json(lived: &[Lived], entries: &[Entry], args: &Args) -> serde_json::Value {
+fn json(lived: &[Lived], entries: &[Entry], seconds: f64, seed: u64) -> serde_json::Value {
     let rows = lived.iter().map(|one| {
         let policies = entries.iter().zip(&one.refused).map(|(entry, refused)| {
             let value = serde_json::json!({ "share": refused.share, "minutes": refused.minutes });
@@ -139,5 +181,5 @@ fn json(lived: &[Lived], entries: &[Entry], args: &Args) -> serde_json::Value {
             "refused": policies.collect::<serde_json::Map<_, _>>(),
         })
     });
-    serde_json::json!({ "seconds": args.seconds, "seed": args.seed, "rows": rows.collect::<Vec<_>>() })
+    serde_json::json!({ "seconds": seconds, "seed": seed, "rows": rows.collect::<Vec<_>>() })
 }

@@ -11,6 +11,7 @@ use super::aimd::Aimd;
 use super::breaker::Breaker;
 use super::codel::Codel;
 use super::dagor::Dagor;
+use super::first::First;
 use super::fixed::{Fixed, Nothing};
 use super::gradient::Gradient2;
 use super::limited::Limited;
@@ -57,6 +58,7 @@ enum Kind {
     Dagor,
     Pid,
     Rfc,
+    First,
     Adaptive(Box<AdaptiveConfig>, Routing),
     /// The same, where a request may wait for this share of the SLO.
     Patient(f64),
@@ -85,6 +87,12 @@ pub fn all() -> Vec<Entry> {
         ("nothing", Kind::Nothing),
     ];
     list.into_iter().map(|(name, kind)| Entry { name: name.to_owned(), kind }).collect()
+}
+
+/// The law as it was first specified. It knows no failures, so it is measured in health alone.
+#[must_use]
+pub fn of_health() -> Vec<Entry> {
+    vec![Entry { name: "first-law".to_owned(), kind: Kind::First }]
 }
 
 /// The preset `adaptive` in the three ways to guard routes that share a plant.
@@ -197,6 +205,7 @@ impl Entry {
             Kind::Throttle => Box::new(Throttle::new(deadline)),
             Kind::Dagor => Box::new(Dagor::new()),
             Kind::Pid => Box::new(Pid::new()),
+            Kind::First => Box::new(First::new(deadline)),
             Kind::Rfc => {
                 let latency = deadline.map_or(0.1, |deadline| deadline.as_secs_f64());
                 let slo = rfc::Slo { latency, ..rfc::Slo::default() };

@@ -87,6 +87,22 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// The rows that are lived through for a whole day: small services, which are hurt the most and
+/// have the fewest requests, at 85 %.
+#[must_use]
+pub fn of_a_day() -> Vec<Row> {
+    let is_kept = |row: &Row| {
+        let is_shape = match row.coming {
+            Coming::Poisson => matches!(row.shape, Shape::Exponential | Shape::Lognormal(1.3..)),
+            Coming::Lattice(every) => every > 0.4 && every < 11.0,
+            Coming::Bursty => true,
+        };
+        let is_load = (row.load - 0.85).abs() < 1e-9 && row.slo.is_none_or(|slo| slo < 50.0);
+        is_shape && is_load && matches!(row.workers, 1 | 2 | 5) && row.start == Start::First && !row.retries
+    };
+    rows().into_iter().filter(is_kept).collect()
+}
+
 const WORKERS: [u32; 8] = [1, 2, 3, 5, 8, 16, 40, 100];
 
 const SHAPES: [Shape; 6] = [
