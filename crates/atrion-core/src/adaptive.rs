@@ -31,6 +31,7 @@ pub mod probe;
 mod reads;
 mod room;
 mod scar;
+mod scatter;
 mod staleness;
 mod target;
 mod tick;
@@ -188,6 +189,7 @@ impl AdaptiveState {
             throughput: &self.throughput,
             ceiling: &self.ceiling,
             base,
+            is_slowed: self.baseline.is_slowed(),
             work_target: self.target.get(),
         };
         self.room.step(tick, measured, &learned, config);

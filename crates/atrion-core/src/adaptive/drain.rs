@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How fast a crowd is worked off (`manual/physics.md` section 3.3).
 
-use super::window::real;
 use super::{Tick, Window};
 
-/// P, completions per second while there is a crowd; X where there is none.
+/// P, completions per second while there is a crowd.
 ///
-/// X is held while nothing shows that it has fallen, which is right for what a route can do and
-/// too much for what a crowd is promised: after workers are lost, n/X is less than the last of the
-/// crowd will wait.
+/// A call that finds n before it is answered when n + 1 calls are worked off, so the sum of n + 1
+/// over the sum of latencies is the pace of that queue, however short it was. X is not: it is a
+/// mean over time, in which a burst that is gone after a tenth of a second is hardly seen. Where
+/// workers are free, latency is the service's own, and P is less than what the route can do.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Drain(f64);
+#[cfg_attr(feature = "serde", serde(default))]
+pub(super) struct Drain {
+    /// Calls, each with what was before it.
+    calls: f64,
+    /// Seconds that they took.
+    seconds: f64,
+}
 
 impl Drain {
-    /// Not called for a tick without time. `throughput` is X, `work` is X L0, the requests in
-    /// service at that throughput.
-    pub(super) fn step(&mut self, tick: &Tick, window: &Window, throughput: f64, work: f64) {
-        if self.0 <= 0.0 || window.mean_in_flight <= work {
-            self.0 += (throughput - self.0) * tick.gain_500ms;
-        } else {
-            let gain = tick.gain_of_rate(throughput);
-            self.0 += (real(window.completions()) / tick.seconds - self.0) * gain;
-        }
+    pub(super) fn step(&mut self, tick: &Tick, window: &Window) {
+        self.calls = self.calls * tick.keep_3s + window.pairs.x + window.pairs.count;
+        self.seconds = self.seconds * tick.keep_3s + window.pairs.y;
     }
 
-    /// P, per second, and not above X.
-    pub(super) const fn bounded(&self, throughput: f64) -> f64 {
-        self.0.min(throughput)
+    /// P, per second. `throughput` is X, which is right where nothing waits, and too much where
+    /// calls have become slower: it is held until it is known that it has fallen.
+    pub(super) fn pace(&self, throughput: f64, is_slowed: bool) -> f64 {
+        let pace = if self.seconds > 0.0 { self.calls / self.seconds } else { throughput };
+        if is_slowed { pace } else { pace.max(throughput) }
     }
 }

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::drain::Drain;
 use super::overload::Overload;
+use super::scatter::Scatter;
 use super::worked_off::WorkedOff;
 use super::{AdaptiveConfig, Ceiling, Throughput, Tick, Window};
 use super::{target::STAFFING, window::real};
@@ -13,14 +14,15 @@ use super::{target::STAFFING, window::real};
 /// N*, the number of requests that the route is meant to carry.
 ///
 /// While nothing shows an overload it is N_c: half as much again as the largest crowd that was
-/// worked off, as far as the last of it is answered within the SLO. In an overload it is N_w, the
-/// target of [`Target`](super::Target).
+/// worked off, as far as the last of it is answered within the SLO. It gives way to N_w, the target
+/// of [`Target`](super::Target), as far as an overload is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 pub(super) struct Room {
     worked_off: WorkedOff,
     drain: Drain,
+    scatter: Scatter,
     overload: Overload,
     target: f64,
 }
@@ -31,6 +33,8 @@ pub(super) struct Learned<'a> {
     pub(super) ceiling: &'a Ceiling,
     /// L0, in seconds.
     pub(super) base: f64,
+    /// L is above L0 by more than chance.
+    pub(super) is_slowed: bool,
     /// N_w, in requests.
     pub(super) work_target: f64,
 }
@@ -43,7 +47,7 @@ impl Room {
         learned: &Learned<'_>,
         config: &AdaptiveConfig,
     ) {
-        let Learned { throughput, ceiling, base, work_target } = *learned;
+        let Learned { throughput, ceiling, base, is_slowed, work_target } = *learned;
         if !config.laws.room {
             self.target = work_target;
             return;
@@ -55,26 +59,21 @@ impl Room {
         let work = pace * base;
         let ordinary = work + STAFFING * libm::sqrt(work);
         let idle = real(window.in_flight) < NEXT_TO_NOTHING * work.max(1.0);
-        self.drain.step(tick, window, pace, work);
-        self.worked_off.step(tick, window, ordinary, idle);
+        self.drain.step(tick, window);
+        self.scatter.step(tick, window);
+        self.worked_off.step(tick, window, ordinary, idle, self.overload.is_on());
+        self.overload.step(tick, window, throughput, self.scatter.get(), ordinary, idle);
 
         let wanted = ordinary.max(MARGIN * self.worked_off.get());
-        let in_time = in_time(self.drain.bounded(pace), config.slo);
+        let in_time = in_time(self.drain.pace(pace, is_slowed), config.slo);
         let calm = work_target.max(wanted.min(in_time));
         // A full queue refuses whether or not the crowd would be worked off in time; and where
         // failures have made debt, it is debt that keeps requests out, which needs a target to
         // stand against.
         let under_edge = work_target.max(calm - ceiling.excess_of(calm));
         let free_of_debt = (1.0 - window.debt / work_target).max(0.0);
-        let calm = work_target + (under_edge - work_target) * free_of_debt;
-
-        self.overload.step(tick, window, throughput, calm, ordinary, idle);
-        self.target = if self.overload.is_on() {
-            // From a crowd's size at which the most important still pass while it drains.
-            work_target.max((self.target * tick.keep_500ms).min(window.mean_in_flight / DRAINING))
-        } else {
-            calm
-        };
+        let room = (under_edge - work_target) * free_of_debt;
+        self.target = work_target + room * (1.0 - self.overload.proven());
     }
 
     /// N*, in requests; 0 before the first tick.
@@ -83,7 +82,7 @@ impl Room {
     }
 
     /// More comes than is worked off.
-    pub(super) const fn is_overload(&self) -> bool {
+    pub(super) fn is_overload(&self) -> bool {
         self.overload.is_on()
     }
 
@@ -104,16 +103,13 @@ pub(super) fn in_time(pace: f64, slo: Option<Duration>) -> f64 {
 /// N_c over the largest crowd that was worked off.
 const MARGIN: f64 = 1.5;
 
-/// The part of the SLO that waiting at N_c may take: the service itself and the ladder above N*
-/// take the rest.
-const IN_TIME: f64 = 0.75;
+/// The part of the SLO that waiting at N_c may take: the service itself takes the rest. Where the
+/// ladder ends, at 1.3 N*, an answer may be late.
+const IN_TIME: f64 = 0.85;
 
 /// A window that ends with less than this part of the work in flight, or with less than this part
 /// of a request, ends idle.
 const NEXT_TO_NOTHING: f64 = 0.1;
-
-/// N* of a crowd that has to drain: the top of the ladder passes up to nearly twice N*.
-const DRAINING: f64 = 1.7;
 
 /// k with which R reaches nine tenths of `w` at 1.3 N*: `atanh(0.9)/0.3`.
 const STEEP: f64 = 4.9;

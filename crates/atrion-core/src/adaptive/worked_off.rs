@@ -8,7 +8,8 @@ use super::{Tick, Window};
 ///
 /// How large a healthy crowd becomes depends on the number of workers, on how service times spread
 /// and on how requests come, and none of these is known. But a crowd that was there and is gone
-/// was no overload, so the next one of its size is none either. A crowd that stays teaches nothing.
+/// was no overload, so the next one of its size is none either. A crowd that stays teaches nothing,
+/// nor does one that was let in while more came than was worked off.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -20,8 +21,18 @@ pub(super) struct WorkedOff {
 
 impl WorkedOff {
     /// `ordinary` is the crowd up to which nothing needs to be worked off, in requests.
-    pub(super) fn step(&mut self, tick: &Tick, window: &Window, ordinary: f64, idle: bool) {
+    pub(super) fn step(
+        &mut self,
+        tick: &Tick,
+        window: &Window,
+        ordinary: f64,
+        idle: bool,
+        is_overload: bool,
+    ) {
         self.largest *= tick.keep_5min;
+        if is_overload {
+            self.peak = 0.0;
+        }
         let crowd = window.mean_in_flight.max(real(window.in_flight)).max(tip(window));
         let is_gone = idle || crowd <= ordinary;
         if idle || !is_gone {
