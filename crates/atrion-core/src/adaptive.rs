@@ -36,6 +36,7 @@ mod staleness;
 mod target;
 mod tick;
 mod window;
+mod work;
 mod worked_off;
 
 pub use config::{AdaptiveConfig, ConfigFault, Laws};
@@ -44,6 +45,7 @@ pub use elasticity::Pairs;
 pub use expected::Expected;
 pub use tick::Tick;
 pub use window::{Failures, Window};
+pub use work::Work;
 
 use admissions::Admissions;
 use baseline::Baseline;
@@ -62,6 +64,7 @@ use room::{Learned, Room};
 use scar::Scar;
 use staleness::staleness;
 use target::{Carried, Target, Throughput};
+use work::{Grain, Rescale};
 
 use crate::admission::saturation_pressure;
 use crate::{Mode, Ohms};
@@ -98,6 +101,7 @@ use crate::{Mode, Ohms};
 pub struct AdaptiveState {
     mode: Mode,
     learned_ticks: u32,
+    grain: Grain,
     elasticity: Elasticity,
     censored: Censored,
     baseline: Baseline,
@@ -135,7 +139,11 @@ impl AdaptiveState {
     /// The same as [`step`](Self::step), in place: a pulse over many routes saves two copies of
     /// each.
     pub fn advance(&mut self, tick: &Tick, window: &Window, config: &AdaptiveConfig) {
-        let measured = window.neutralised();
+        let units = window.neutralised();
+        if let Some(by) = self.grain.step(&units, tick.keep_5min) {
+            self.rescale(&by);
+        }
+        let measured = self.grain.window(&units);
         let target = self.target.get();
         let reported = measured.reported(target, config.slo);
         let judged = reported.as_ref().unwrap_or(&measured);
@@ -146,6 +154,20 @@ impl AdaptiveState {
         self.learn_capacity(tick, &seen, pace, config);
         self.judge(tick, &seen, config);
         self.mode = self.next_mode(config);
+    }
+
+    /// What is remembered in grains, in those of another size.
+    #[cold]
+    fn rescale(&mut self, by: &Rescale) {
+        self.elasticity.rescale(by);
+        self.baseline.rescale(by);
+        self.throughput.rescale(by.counts);
+        self.health.rescale(by.counts);
+        self.ceiling.rescale(by.counts);
+        self.target.rescale(by.counts);
+        self.room.rescale(by.counts);
+        self.missing.rescale(by.counts);
+        self.debt *= by.counts;
     }
 
     /// Learns how fast the route answers, and what the crowd has to do with it.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Tier, retry_after};
+use atrion_core::{Cost, Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Tier, retry_after};
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
@@ -208,6 +208,8 @@ pub(crate) struct Held {
     shared: Option<Shared>,
     /// By when the answer is of use; the far end of the clock without a deadline.
     due: Mono,
+    /// What it costs; 0 is the usual call of one unit. A whole word, as what stands around it.
+    units: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -217,13 +219,17 @@ struct Shared {
 }
 
 impl Held {
+    pub(crate) fn cost(&self) -> Cost {
+        Cost::saturating(self.units as u32)
+    }
+
     pub(crate) fn start(&self) -> Mono {
         self.start
     }
 
     #[inline(always)]
     fn ticket(&self, mark: Mark) -> Ticket {
-        Ticket { start: self.start, tier: self.tier, mark }
+        Ticket { start: self.start, tier: self.tier, mark, units: self.units as u32 }
     }
 }
 
@@ -249,7 +255,7 @@ impl RouteCell {
                 Some(Shared { place, mark })
             }
         };
-        Some(Held { start: now, tier, own: own.enter(tier, now), shared, due: NEVER })
+        Some(Held { start: now, tier, own: own.enter(tier, now), shared, due: NEVER, units: 0 })
     }
 
     /// Decides on any request.
@@ -266,17 +272,22 @@ impl RouteCell {
             match group.live.admit(slot, priority, now, ladder) {
                 Ok(ticket) => shared = Some((group, place, ticket)),
                 Err(refused) => {
+                    group.live.weigh_refusal(priority.units().get());
                     self.live.turn_away(slot, refused.tier);
                     return Err(group.explain(refused, None, self, now));
                 }
             }
         }
         match self.live.admit(slot, priority, now, ladder) {
-            Ok(Ticket { start, tier, mark }) => {
+            Ok(Ticket { start, tier, mark, .. }) => {
                 let shared = shared.map(|(_, place, ticket)| Shared { place, mark: ticket.mark });
-                Ok(Held { start, tier, own: mark, shared, due: priority.due().unwrap_or(NEVER) })
+                let due = priority.due().unwrap_or(NEVER);
+                let mut held = Held { start, tier, own: mark, shared, due, units: 0 };
+                self.weigh(&mut held, priority.units(), now);
+                Ok(held)
             }
             Err(refused) => {
+                self.live.weigh_refusal(priority.units().get());
                 if let Some((group, _, ticket)) = shared {
                     group.live.settle(slot, ticket, Verdict::Cancelled, now);
                 }
@@ -309,17 +320,29 @@ impl RouteCell {
         Ok(())
     }
 
+    /// The call costs so much from now on, at both gates.
+    pub(crate) fn weigh(&self, held: &mut Held, cost: Cost, now: Mono) {
+        let units = cost.get();
+        if held.units.max(1) == u64::from(units) {
+            return;
+        }
+        let slot = slot::current();
+        self.gates(held).for_each(|(live, ticket)| live.weigh(slot, ticket, units, now));
+        held.units = units.into();
+    }
+
     #[inline(always)]
     pub(crate) fn finish(&self, held: Held, outcome: Option<Outcome>, now: Mono) {
         let is_done = outcome == Some(Outcome::Success)
             && held.due == NEVER
+            && held.units == 0
             && self.live.is_in_time(held.start, now)
             && self.succeed_as_usual(held, now).is_some();
         if !is_done {
             // In pieces: as a whole it would have to lie in memory, for the usual call, too.
-            let Held { start, tier, own, shared, due } = held;
+            let Held { start, tier, own, shared, due, units } = held;
             let outcome = if now > due { self.past_due(outcome) } else { outcome };
-            self.settle(start, tier, own, shared, outcome, now);
+            self.settle(start, tier, own, shared, units, outcome, now);
         }
         self.hand_on(now);
         if let Some(group) = held.shared.and_then(|shared| self.groups.get(shared.place)) {
@@ -351,6 +374,7 @@ impl RouteCell {
     }
 
     /// Gives both slots back. The group has the route's verdict: a call is late by its route's SLO.
+    #[allow(clippy::too_many_arguments)] // in pieces: as a whole it would lie in memory
     #[inline(never)]
     fn settle(
         &self,
@@ -358,10 +382,11 @@ impl RouteCell {
         tier: Tier,
         own: Mark,
         shared: Option<Shared>,
+        units: u64,
         outcome: Option<Outcome>,
         now: Mono,
     ) {
-        let (slot, ticket) = (slot::current(), |mark| Ticket { start, tier, mark });
+        let (slot, ticket) = (slot::current(), |mark| Ticket { start, tier, mark, units: units as u32 });
         let verdict = match self.live.finish(slot, ticket(own), outcome, now) {
             // What fails or is late by itself says nothing of what is shared.
             Verdict::Failed | Verdict::Late | Verdict::GivenUp if self.is_own.load(Relaxed) => {

@@ -34,6 +34,7 @@ mod sync;
 mod tick;
 mod transitions;
 mod waiting;
+mod weights;
 
 #[cfg(all(test, atrion_loom))]
 mod loom_tests;
@@ -50,6 +51,7 @@ pub(crate) use ages::SPANS;
 pub(crate) use control::{Control, Force};
 pub(crate) use stripe::{REASONS, Reading, TIERS, Verdict, reason_index, tier_index};
 pub(crate) use waiting::{Closed, For, MOST_WAITING, Waited, WaitingReading, later_by};
+pub(crate) use weights::WeightReading;
 
 use ages::{Overtaken, Spans};
 use counting::Stripes;
@@ -58,6 +60,7 @@ use published::PublishedTerms;
 use stripe::Stripe;
 use sync::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64};
 use waiting::Waiting;
+use weights::Weights;
 
 /// The module's text says how it counts.
 ///
@@ -123,6 +126,7 @@ pub(crate) struct Live {
     successes: AtomicU64,
     terms: PublishedTerms,
     deadlines: Deadlines,
+    weights: Weights,
     born: Mono,
     base: Stripe,
 }
@@ -142,6 +146,9 @@ pub(crate) struct Publication {
     pub(crate) expected: Expected,
     /// How many of the crowd are not charged to a request, by its tier.
     pub(crate) uncharged: [u32; TIERS],
+    /// The grain, in units, and how far latency goes with cost.
+    pub(crate) grain: f64,
+    pub(crate) share: f64,
 }
 
 /// What a route's configuration says to its live side.
@@ -168,6 +175,8 @@ pub(crate) struct Ticket {
     pub(crate) start: Mono,
     pub(crate) tier: Tier,
     pub(crate) mark: Mark,
+    /// What the call costs; 0 is a call of one unit whose age is told.
+    pub(crate) units: u32,
 }
 
 /// What a gate writes on a request: the generation, and below it the count in flight at its
@@ -254,6 +263,7 @@ impl Live {
             heartbeat,
             terms: PublishedTerms::default(),
             deadlines: Deadlines::default(),
+            weights: Weights::default(),
             born: now,
             base: Stripe::default(),
             stripes: Stripes::default(),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use atrion_core::{Mono, Outcome};
+use atrion_core::{Cost, Mono, Outcome};
 
 use crate::cell::{Held, RouteCell};
 use crate::live::{Closed, For, Waited};
@@ -65,6 +65,40 @@ impl<'a> Permit<'a> {
         let (cell, held) = (self.cell, self.held);
         std::mem::forget(self);
         cell.finish(held, Some(outcome), now);
+    }
+
+    /// What the call costs, as far as is known.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.held.cost()
+    }
+
+    /// Says what the call really costs, while it runs or right before it is finished: the route
+    /// counts that from now on. It never waits, and is never refused: the work is there.
+    ///
+    /// ```
+    /// use atrion_core::{Cost, Outcome, Priority, Tier};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// let route = atrion.route("completions");
+    /// let mut permit = route.admit(Priority::from(Tier::Normal).cost(Cost::new(800)?))?;
+    /// assert_eq!(route.snapshot().in_flight, 800);
+    /// permit.settle(Cost::new(1_020)?);
+    /// assert_eq!(route.snapshot().in_flight, 1_020);
+    /// permit.finish(Outcome::Success);
+    /// assert_eq!(route.snapshot().in_flight, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn settle(&mut self, actual: Cost) {
+        self.cell.weigh(&mut self.held, actual, self.cell.now());
+    }
+
+    /// The call costs so many units more than was known, up to [`Cost::MAX`] in all.
+    pub fn add(&mut self, units: u32) {
+        self.settle(Cost::saturating(self.cost().get().saturating_add(units)));
     }
 
     /// When the call was let through.
@@ -136,6 +170,34 @@ impl OwnedPermit {
         }
     }
 
+    /// What the call costs, as far as is known.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.call().held.cost()
+    }
+
+    /// Says what the call really costs: [`Permit::settle`]. False, and nothing is changed, while
+    /// another handle reads the call's request ([`watch_request`](Self::watch_request)).
+    pub fn settle(&mut self, actual: Cost) -> bool {
+        let Some(call) = self.call_alone() else { return false };
+        let waits = call.waited.is_for(For::Reader);
+        if waits {
+            call.go_on(For::Reader);
+        }
+        let cell = Arc::clone(&call.cell);
+        cell.weigh(&mut call.held, actual, cell.now());
+        if waits {
+            call.wait(For::Reader);
+        }
+        true
+    }
+
+    /// The call costs so many units more than was known: [`Permit::add`], with the answer of
+    /// [`settle`](Self::settle).
+    pub fn add(&mut self, units: u32) -> bool {
+        self.settle(Cost::saturating(self.cost().get().saturating_add(units)))
+    }
+
     /// The call waits until its client takes what there is of the response. At most 16,384 calls of
     /// a route wait; one more stays in flight. It does nothing for a call that waits already.
     pub fn wait_for_reader(&self) {
@@ -171,6 +233,13 @@ impl OwnedPermit {
     pub(crate) fn into_held(self, now: Mono) -> Held {
         let call = self.call();
         call.waited.close(now).map_or(call.held, |closed| call.cell.end_wait(call.held, closed, now))
+    }
+
+    fn call_alone(&mut self) -> Option<&mut Admitted> {
+        match &mut self.0 {
+            Call::Own(call) => Some(call),
+            Call::Shared(call) => Arc::get_mut(&mut call.0),
+        }
     }
 
     fn call(&self) -> &Admitted {

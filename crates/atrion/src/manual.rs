@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [Getting started](getting_started) | an install line, a service, a client, and a route without HTTP |
 //! | [Tiers and SLO](tiers_and_slo) | what to set: the SLO, caps, tiers, cohorts, and where the layer belongs |
-//! | [Work](work) | deadlines and leases: what is too late is refused, what hangs is given back |
+//! | [Work](work) | cost, deadlines and leases: a request is more than one of many |
 //! | [Protocols](protocols) | uploads, streams, gRPC, browsers, access logs: what the layer does with each |
 //! | [Waiting](waiting) | consumers, workers and pools that pause, bursts that are served instead of refused |
 //! | [Reading a refusal](reading_a_refusal) | reasons and terms, and what each asks you to do |

@@ -6,7 +6,7 @@ pub use atrion_core::{
     Window, blend, choose, retry_after, shares, update_physics,
 };
 
-pub use atrion_core::adaptive::{Expected, Failures, Pairs};
+pub use atrion_core::adaptive::{Expected, Failures, Pairs, Work};
 
 /// The model as it was first published.
 pub mod rfc {

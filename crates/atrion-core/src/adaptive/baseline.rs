@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::missing::Delay;
 use super::window::real;
-use super::{Observation, Tick};
+use super::{Observation, Rescale, Tick};
 
 /// L, the latency of now, and L0, the latency of a route that is not crowded. Both in seconds, 0
 /// while unknown.
@@ -86,6 +86,16 @@ impl Baseline {
         }
     }
 
+    /// A call of one grain takes longer or less long, and there are fewer or more of them.
+    pub(super) fn rescale(&mut self, by: &Rescale) {
+        for latency in [&mut self.latency, &mut self.base, &mut self.learning.completed] {
+            *latency *= by.latency;
+        }
+        for count in [&mut self.learning.area, &mut self.learning.exits] {
+            *count *= by.counts;
+        }
+    }
+
     /// L: the latency of now, in seconds.
     pub(super) const fn latency(&self) -> f64 {
         self.latency
@@ -142,7 +152,7 @@ impl Learning {
         }
         self.area += window.mean_in_flight * tick.seconds;
         // A client that left has waited for no longer than its answer would have taken.
-        self.exits += real(window.completions()) + real(window.left);
+        self.exits += window.completed_work() + real(window.left);
         if let Some(mean) = window.mean_latency() {
             // N* as it would be without Little's law, or a queue could raise its own target and
             // pass for no crowd.

@@ -62,6 +62,12 @@ impl Ceiling {
         (2.0 * (excess / libm::sqrt(variance) - 3.0)).clamp(0.0, 1.0)
     }
 
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.edge *= by;
+        self.excess *= by;
+        self.squares *= by * by;
+    }
+
     /// The crowd at which the queue is full, in requests.
     pub(super) fn edge(&self) -> Option<f64> {
         (self.edge > 0.0).then_some(self.edge)

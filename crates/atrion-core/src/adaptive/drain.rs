@@ -31,4 +31,8 @@ impl Drain {
         let pace = if self.seconds > 0.0 { self.calls / self.seconds } else { throughput };
         if is_slowed { pace } else { pace.max(throughput) }
     }
+
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.calls *= by;
+    }
 }

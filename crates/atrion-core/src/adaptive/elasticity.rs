@@ -6,7 +6,7 @@
 //! over in-flight count, both relative to their means, tells which of the two a slower service is.
 
 use super::window::MOST;
-use super::{Baseline, Observation, Tick};
+use super::{Baseline, Observation, Rescale, Tick};
 
 /// Sums over pairs of (in-flight count at admission, latency in seconds) of completions without
 /// failure.
@@ -90,6 +90,14 @@ impl Elasticity {
     fn is_of_another_regime(&self, latency: f64) -> bool {
         let Pairs { count, y, .. } = self.0;
         count > 1.0 && (latency * count > SHIFTED * y || self.get() > STEEPEST)
+    }
+
+    pub(super) fn rescale(&mut self, by: &Rescale) {
+        let Rescale { counts, latency } = *by;
+        self.0.x *= counts;
+        self.0.xx *= counts * counts;
+        self.0.y *= latency;
+        self.0.xy *= counts * latency;
     }
 
     /// phi, 0..=1: as far as latency does not rise with the crowd, the crowd is no reason to doubt

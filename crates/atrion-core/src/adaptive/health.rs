@@ -18,6 +18,10 @@ impl MemoryOfHealth {
         self.0 += (mean_in_flight - self.0) * tick.gain_health;
     }
 
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.0 *= by;
+    }
+
     /// N0, in requests.
     pub(super) const fn get(&self) -> f64 {
         self.0

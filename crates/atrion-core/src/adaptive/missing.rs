@@ -39,7 +39,7 @@ impl Missing {
     /// The answers of this window had to wait for a silence, or for a process that stood still.
     /// Called before anything learns from it.
     pub(super) fn delays(&mut self, tick: &Tick, window: &Window) -> Delay {
-        let (completed, in_flight) = (real(window.completions()), real(window.in_flight));
+        let (completed, in_flight) = (window.completed_work(), real(window.in_flight));
         let was_away = window.absent > 0.0;
         if was_away || self.answers > A_PAUSE && window.samples() > 0 {
             // A call that waited for this process to come back goes on to say nothing.
@@ -70,6 +70,11 @@ impl Missing {
             let counted = (tick.seconds - window.absent).max(0.0);
             self.answers += counted * throughput.min(window.mean_in_flight / base);
         }
+    }
+
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.answers *= by;
+        self.delayed *= by;
     }
 
     /// More are missing than chance explains.

@@ -7,7 +7,6 @@
 //! that cannot be pressed down by the gate's own refusals, because it counts what *came*; nor be
 //! held up by them, because it is void where the route falls idle.
 
-use super::window::real;
 use super::{Throughput, Tick, Window};
 
 /// S, Page's cumulative sum of the evidence that requests come faster than they are worked off.
@@ -39,7 +38,7 @@ impl Overload {
         // tenths of it, for arrivals at random; what comes in batches says less by their size. One
         // tick cannot say all that is needed, so a burst is one surprise and an overload is one in
         // every tick.
-        let came = real(window.admitted) + real(window.refused);
+        let came = window.admitted_work() + window.refused_work();
         let capacity = throughput.get() * tick.seconds;
         // Less than X counts only where there is a queue: elsewhere callers ask for less.
         let expected = if window.mean_in_flight > ordinary {

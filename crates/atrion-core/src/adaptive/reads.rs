@@ -25,7 +25,7 @@ impl AdaptiveState {
             rest: Ohms::saturating(self.terms(merged, config).at_rest()),
             weight: Ohms::saturating(config.weight),
             gain,
-            target,
+            target: target * self.grain.get(),
         }
     }
 
@@ -74,13 +74,26 @@ impl AdaptiveState {
     /// The capacity target N*, in requests; 0 before the first tick.
     #[must_use]
     pub fn target(&self) -> f64 {
-        self.room.get()
+        self.room.get() * self.grain.get()
     }
 
     /// The work's target N_w, in requests: what N* is in an overload; 0 before the first tick.
     #[must_use]
-    pub const fn work_target(&self) -> f64 {
-        self.target.get()
+    pub fn work_target(&self) -> f64 {
+        self.target.get() * self.grain.get()
+    }
+
+    /// The grain, in units: what a unit's call costs in the mean, `E[c^2]/E[c]`, which the laws
+    /// count in (`manual/physics.md` section 3.10). 1 where each request is one unit.
+    #[must_use]
+    pub fn grain(&self) -> f64 {
+        self.grain.get()
+    }
+
+    /// The part of a grain's latency that goes with its cost, 0..=1.
+    #[must_use]
+    pub fn cost_share(&self) -> f64 {
+        self.grain.share()
     }
 
     /// How long answers will take until the next tick: nothing, unless an overload is shown and
@@ -93,13 +106,14 @@ impl AdaptiveState {
         if !waits || pace <= 0.0 {
             return Expected::default();
         }
-        Expected { service, at_work: pace * service, each: 1.0 / pace }
+        let grain = self.grain.get();
+        Expected { service, at_work: pace * service * grain, each: 1.0 / (pace * grain) }
     }
 
     /// Debt D after this tick's relaxation, in slots.
     #[must_use]
-    pub const fn debt(&self) -> f64 {
-        self.debt
+    pub fn debt(&self) -> f64 {
+        self.debt * self.grain.get()
     }
 
     /// The node's own scar S, in ohms.
@@ -165,7 +179,7 @@ impl AdaptiveState {
     /// The in-flight count at which a bounded queue of the callee is full, in requests.
     #[must_use]
     pub fn queue_edge(&self) -> Option<f64> {
-        self.ceiling.edge()
+        self.ceiling.edge().map(|edge| edge * self.grain.get())
     }
 
     /// How far [`queue_edge`](Self::queue_edge) is believed in, 0..=1.
@@ -177,7 +191,7 @@ impl AdaptiveState {
     /// Throughput X of successes, per second.
     #[must_use]
     pub fn throughput(&self) -> f64 {
-        self.throughput.get()
+        self.throughput.get() * self.grain.get()
     }
 
     /// Elasticity eps: 1 where latency rises with the in-flight count, 0 where it does not.

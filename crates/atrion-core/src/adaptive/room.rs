@@ -76,6 +76,13 @@ impl Room {
         self.target = work_target + room * (1.0 - self.overload.proven());
     }
 
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.worked_off.rescale(by);
+        self.drain.rescale(by);
+        self.scatter.rescale(by);
+        self.target *= by;
+    }
+
     /// N*, in requests; 0 before the first tick.
     pub(super) const fn get(&self) -> f64 {
         self.target

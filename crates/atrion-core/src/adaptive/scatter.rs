@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How arrivals scatter (`manual/physics.md` section 3.3).
 
-use super::window::real;
 use super::{Tick, Window};
 
 /// I, the index of dispersion of what comes in a tick: 1 for requests that come one by one, b and
@@ -21,12 +20,18 @@ pub(super) struct Scatter {
 
 impl Scatter {
     pub(super) fn step(&mut self, tick: &Tick, window: &Window) {
-        let came = real(window.admitted) + real(window.refused);
+        let came = window.admitted_work() + window.refused_work();
         let (both, change) = (came + self.last, came - self.last);
         let most = MOST * self.get() * both.max(1.0);
         self.squares = self.squares * tick.keep_10s + (change * change).min(most);
         self.sum = self.sum * tick.keep_10s + both;
         self.last = came;
+    }
+
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.last *= by;
+        self.sum *= by;
+        self.squares *= by * by;
     }
 
     /// I, 1 or more.

@@ -2,7 +2,6 @@
 //! The work's target (`manual/physics.md` section 3.3): the work in service plus a slack for
 //! bursts.
 
-use super::window::real;
 use super::{AdaptiveConfig, Baseline, Ceiling, Crowd, MemoryOfHealth, Pace, Strain, Tick, Window};
 
 /// Throughput X of answers in time per second. Late and failed work is not throughput.
@@ -26,17 +25,23 @@ impl Throughput {
         if tick.seconds <= 0.0 {
             return;
         }
-        self.answers += (real(window.samples()) / tick.seconds - self.answers) * tick.gain_1s;
+        self.answers += (window.answered_work() / tick.seconds - self.answers) * tick.gain_1s;
         // The peak of a rate that is known from a few answers is the peak of their chance: the sum
         // over many callers would be several times what the callee can do. A young route has to
         // find its pace first.
         let gain = if self.known < SETTLED { tick.gain_fast } else { tick.gain_of_rate(self.kept) };
-        self.fast += (real(window.in_time()) / tick.seconds - self.fast) * gain;
+        self.fast += (window.in_time_work() / tick.seconds - self.fast) * gain;
         self.known += (1.0 - self.known) * gain;
         if self.fast > self.kept {
             self.kept = self.fast;
         } else if strain != Strain::None && is_slowed {
             self.kept += (self.fast - self.kept) * tick.gain_slow;
+        }
+    }
+
+    pub(super) fn rescale(&mut self, by: f64) {
+        for count in [&mut self.fast, &mut self.kept, &mut self.answers] {
+            *count *= by;
         }
     }
 
@@ -118,6 +123,10 @@ impl Target {
         let bounded = least.max(wanted - if pace.unharmed { 0.0 } else { (1.0 - phi) * excess });
         // The target stays under what a bounded queue has a place for.
         self.target = least.max(bounded - ceiling.excess_of(bounded));
+    }
+
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.target *= by;
     }
 
     /// N_w, in requests; 0 before the first tick.

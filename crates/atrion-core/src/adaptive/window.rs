@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::Pairs;
+use super::{Pairs, Work};
 use crate::Telemetry;
 
 /// What was counted and measured on one route between two ticks.
@@ -59,7 +59,7 @@ pub struct Window {
     /// Those of them that have been in flight for as long as overtaken ones, while nothing was
     /// answered since. Counted likewise.
     pub stuck: [u32; 5],
-    /// Debt D at the end of the window, in slots.
+    /// Debt D at the end of the window, in units.
     pub debt: f64,
     /// Seconds since the latest completion, or since the start if there was none, without those in
     /// which was not counted.
@@ -70,6 +70,9 @@ pub struct Window {
     /// The part of the window, in seconds, in which nothing was counted: the process stood still,
     /// or its pulse was held up. An answer that did not come then was not missing.
     pub absent: f64,
+    /// What the calls cost beyond one unit each. The counts above are calls; crowd, debt and the
+    /// counts at a call's admission are units.
+    pub work: Work,
     /// What a caller with its own meters says of the same time. It must have passed
     /// [`Telemetry::check`].
     pub report: Option<Telemetry>,
@@ -156,6 +159,7 @@ impl Window {
             since_completion: sane(self.since_completion),
             mean_age: sane(self.mean_age),
             absent: sane(self.absent),
+            work: self.work.neutralised(),
             report: self.report.and_then(|report| report.check().ok()),
             ..*self
         }
@@ -166,7 +170,7 @@ impl Window {
 const REPORT_WEIGHT: f64 = 1000.0;
 
 /// Bounds a sum so that products of two stay finite; NaN counts as 0.
-fn sane(value: f64) -> f64 {
+pub(super) fn sane(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
 }
 

@@ -44,6 +44,11 @@ impl WorkedOff {
         }
     }
 
+    pub(super) fn rescale(&mut self, by: f64) {
+        self.peak *= by;
+        self.largest *= by;
+    }
+
     /// C, in requests.
     pub(super) const fn get(&self) -> f64 {
         self.largest

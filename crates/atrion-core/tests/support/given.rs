@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use atrion_core::adaptive::{Failures, Pairs};
+use atrion_core::adaptive::{Failures, Pairs, Work};
 use atrion_core::{AdaptiveConfig, AdaptiveState, Ladder, Laws, Telemetry, Tick, Window};
 use proptest::prelude::*;
 
@@ -63,6 +63,15 @@ pub(crate) fn hostile() -> impl Strategy<Value = Window> {
         since_completion: floats[3],
         mean_age: floats[4],
         absent: floats[8],
+        work: Work {
+            admitted: floats[0],
+            refused: floats[1],
+            failed: floats[2],
+            answered: floats[3],
+            in_time: floats[4],
+            squares: floats[5],
+            latency: floats[6],
+        },
         report: report.map(|(latency, error_rate, saturation)| Telemetry { latency, error_rate, saturation }),
     })
 }
@@ -107,6 +116,7 @@ pub(crate) fn measured() -> impl Strategy<Value = Window> {
                 since_completion: if samples > 0.0 { 0.01 } else { since_completion },
                 mean_age,
                 absent: 0.0,
+                work: Work::default(),
                 report: None,
             }
         },

@@ -93,9 +93,12 @@ impl RouteCell {
             shared = Some((group, place, ticket));
         }
         match self.live.offer(slot, priority, now, ladder) {
-            Ok(Ticket { start, tier, mark }) => {
+            Ok(Ticket { start, tier, mark, .. }) => {
                 let shared = shared.map(|(_, place, ticket)| Shared { place, mark: ticket.mark });
-                Ok(Held { start, tier, own: mark, shared, due: priority.due().unwrap_or(NEVER) })
+                let due = priority.due().unwrap_or(NEVER);
+                let mut held = Held { start, tier, own: mark, shared, due, units: 0 };
+                self.weigh(&mut held, priority.units(), now);
+                Ok(held)
             }
             Err(reason) => {
                 if let Some((group, _, ticket)) = shared {

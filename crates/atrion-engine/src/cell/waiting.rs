@@ -30,7 +30,7 @@ impl RouteCell {
         if nanos == 0 { held } else { Held { start: later_by(held.start, nanos, now), ..held } }
     }
 
-    fn gates(&self, held: &Held) -> impl Iterator<Item = (&Live, Ticket)> {
+    pub(super) fn gates(&self, held: &Held) -> impl Iterator<Item = (&Live, Ticket)> {
         let group = held
             .shared
             .and_then(|Shared { place, mark }| Some((self.groups.get(place)?.live(), held.ticket(mark))));

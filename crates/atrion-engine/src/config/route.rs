@@ -18,7 +18,7 @@ use super::error::Fault;
 pub struct RouteConfig {
     /// The physics, with its numbers.
     pub physics: Physics,
-    /// The most requests in flight, whatever the physics says. At least 1. `None`: the physics
+    /// The most units in flight, whatever the physics says. At least 1. `None`: the physics
     /// alone decides.
     pub cap: Option<u32>,
     /// Shadow mode: everything is computed, counted and reported, and nothing is shed.

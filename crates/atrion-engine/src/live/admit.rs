@@ -103,7 +103,7 @@ impl Live {
         let volts = priority.resolve(control.spread(), Priority::epoch(now), look);
         let tier = priority.counted_as();
         if !control.is_exceptional() {
-            let slots = self.gate().slots(volts, ladder);
+            let slots = self.gate().slots(volts, ladder) * self.young_grain();
             let cap = self.cap.load(Relaxed);
             if self.fits(lane, slots, cap, tier) {
                 return Ok(self.enter(lane, tier, control, now));
@@ -136,10 +136,10 @@ impl Live {
 
     #[inline]
     pub(super) fn enter(&self, lane: Lane<'_>, tier: Tier, control: Control, now: Mono) -> Ticket {
-        let before = self.move_in_flight(lane, 1) - self.apart();
+        let before = self.in_grains(self.move_in_flight(lane, 1) - self.apart());
         lane.admitted(tier, now, self.window_start(), self.span_of(now));
         self.touch();
-        Ticket { start: now, tier, mark: Mark::new(control, before) }
+        Ticket { start: now, tier, mark: Mark::new(control, before), units: 0 }
     }
 
     /// Everything but the plain yes. Cold: it may look at every stripe.
@@ -189,15 +189,16 @@ impl Live {
         in_flight: u64,
         now: Mono,
     ) -> Result<(), Reason> {
+        let calls = self.calls_of(in_flight);
         match (control.force(), control.mode()) {
             (Force::Closed, _) => Ok(()),
             (Force::Open, _) => Err(Reason::ForcedOpen),
             (Force::None | Force::Shadow, Mode::CircuitBreaker) => {
-                let passes = self.has_place() && self.take_probe(now, in_flight, volts);
+                let passes = self.has_place() && self.take_probe(now, calls, volts);
                 if passes { Ok(()) } else { Err(Reason::BreakerOpen) }
             }
             (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
-                let passes = self.has_place() && self.take_silence(now, in_flight, volts);
+                let passes = self.has_place() && self.take_silence(now, calls, volts);
                 if passes { Ok(()) } else { Err(self.reason(volts)) }
             }
         }

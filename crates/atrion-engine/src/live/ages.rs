@@ -79,6 +79,9 @@ impl Live {
 
     /// A call goes on that had started at `start`, as if it came from its client now.
     pub(super) fn count_back(&self, ticket: Ticket, start: Mono) {
+        if ticket.units != 0 {
+            return;
+        }
         match self.span_of(start) {
             Some(span) => _ = self.base.young[tier_index(ticket.tier)][span].fetch_add(1, Relaxed),
             None => _ = self.overtaken.0[tier_index(ticket.tier)].fetch_add(1, Relaxed),
@@ -87,6 +90,9 @@ impl Live {
 
     /// It begins to wait for its client.
     pub(super) fn count_away(&self, ticket: Ticket, start: Mono) {
+        if ticket.units != 0 {
+            return;
+        }
         match self.span_of(start) {
             Some(span) => _ = self.base.young[tier_index(ticket.tier)][span].fetch_sub(1, Relaxed),
             None => self.one_overtaken_less(ticket),

@@ -75,7 +75,7 @@ impl Live {
     /// Counts a verdict, or that it says nothing new, and does what follows from it.
     pub(crate) fn settle(&self, slot: usize, ticket: Ticket, verdict: Verdict, now: Mono) -> Verdict {
         let lane = self.lane(slot);
-        self.move_in_flight(lane, -1);
+        self.move_in_flight(lane, -(ticket.cost() as i64));
         let verdict = match verdict {
             Verdict::Late | Verdict::Failed | Verdict::GivenUp => self.unless_outdated(ticket, now, verdict),
             other => other,
@@ -83,10 +83,19 @@ impl Live {
         let span = self.span_of(ticket.start);
         let verdict = match verdict {
             // Of an overtaken call that is no news, and its end says nothing of the callee.
-            Verdict::GivenUp if span.is_none() => Verdict::Cancelled,
+            Verdict::GivenUp if span.is_none() && ticket.units == 0 => Verdict::Cancelled,
             other => other,
         };
-        if let Some(span) = span {
+        if ticket.units != 0 {
+            lane.finished_weighed(
+                verdict,
+                ticket,
+                now,
+                self.window_start(),
+                self.alike(ticket, now.nanos_since(ticket.start)),
+            );
+            self.weigh_end(ticket, verdict, now);
+        } else if let Some(span) = span {
             lane.left(ticket, span);
             lane.finished(verdict, ticket, now, self.window_start(), self.sample_mask.load(Relaxed));
         } else {
@@ -118,7 +127,7 @@ impl Live {
             self.run.store(0, Relaxed);
         }
         if self.debt.load(Relaxed) > 0 {
-            self.take_off_debt((debt::REPAYMENT * MILLIONTHS) as i64);
+            self.take_off_debt((debt::REPAYMENT * MILLIONTHS * ticket.cost() as f64) as i64);
         }
         self.on_sign_of_life(ticket, now);
     }
@@ -167,7 +176,8 @@ impl Live {
             self.probe_failed(now.since(ticket.start));
         }
         if verdict == Verdict::Failed {
-            self.debt.fetch_add(i64::from(self.debt_gain.load(Relaxed)), Relaxed);
+            let each = i64::from(self.debt_gain.load(Relaxed));
+            self.debt.fetch_add(each * ticket.cost() as i64, Relaxed);
         }
         let run = self.run.fetch_add(1, Relaxed).saturating_add(1);
         self.open_if_dead(control, run, now);

@@ -91,7 +91,7 @@ impl Order {
 
 fn admit(live: &Live, slot: usize, tier: Tier, now: Mono) -> Option<Ticket> {
     match live.passing(slot, tier) {
-        Some(passing) => Some(Ticket { start: now, tier, mark: passing.enter(tier, now) }),
+        Some(passing) => Some(Ticket { start: now, tier, mark: passing.enter(tier, now), units: 0 }),
         None => live.admit(slot, tier.into(), now, &LADDER).ok(),
     }
 }

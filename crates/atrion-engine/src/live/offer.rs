@@ -58,25 +58,25 @@ impl Live {
         if self.has_room(slot, control, volts, ladder) {
             return Ok(());
         }
-        let in_flight = self.exact_in_flight();
+        let calls = self.calls_of(self.exact_in_flight());
         let (passes, reason) = match (control.force(), control.mode()) {
             (Force::Open, _) => (false, Reason::ForcedOpen),
             (Force::Closed, _) => (true, Reason::Saturated),
             (_, Mode::CircuitBreaker) => {
                 let probes = ProbeBucket::from_bits(self.probes.load(Relaxed));
-                let is_due = self.has_place() && probes.take(now, in_flight, volts).is_some();
+                let is_due = self.has_place() && probes.take(now, calls, volts).is_some();
                 (is_due, Reason::BreakerOpen)
             }
             (_, Mode::Bootstrap | Mode::Operational) => {
                 let silence = now.since(Mono::from_nanos(self.last_pass.load(Relaxed)));
-                (self.has_place() && silence >= longest_silence(in_flight, volts), Reason::Saturated)
+                (self.has_place() && silence >= longest_silence(calls, volts), Reason::Saturated)
             }
         };
         if passes || control.is_shadow() { Ok(()) } else { Err(reason) }
     }
 
     fn has_room(&self, slot: usize, control: Control, volts: Volts, ladder: &Ladder) -> bool {
-        let slots = || self.gate().slots(volts, ladder);
+        let slots = || self.gate().slots(volts, ladder) * self.young_grain();
         !control.is_exceptional()
             && self.fits(self.lane(slot), slots(), self.cap.load(Relaxed), Tier::of(volts))
     }

@@ -94,7 +94,7 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     /// The call has a latency.
-    const fn is_answer(self) -> bool {
+    pub(super) const fn is_answer(self) -> bool {
         matches!(self, Self::Succeeded | Self::Late | Self::Ignored)
     }
 }
@@ -182,6 +182,23 @@ impl Lane<'_> {
         if verdict.is_answer() {
             let nanos = now.nanos_since(ticket.start);
             self.sample(nth & sample_mask == 0, ticket.mark.in_flight(), nanos);
+        }
+    }
+
+    /// The same of a call that costs more, or has cost more: `alike` is how long a call of the usual
+    /// weight would have taken.
+    #[cold]
+    pub(super) fn finished_weighed(
+        self,
+        verdict: Verdict,
+        ticket: Ticket,
+        now: Mono,
+        window_start: Mono,
+        alike: u64,
+    ) {
+        self.ended(verdict, ticket, now, window_start);
+        if verdict.is_answer() {
+            self.pair(ticket.mark.in_flight(), alike);
         }
     }
 

@@ -25,6 +25,7 @@ impl Live {
         }
         self.terms.publish(&publication.terms);
         self.publish_expected(&publication.expected);
+        self.publish_grain(publication.grain, publication.share);
         self.set_certain(ladder);
     }
 
@@ -71,7 +72,8 @@ impl Live {
         let was_active = |stripe: &Padded, before: &u64| stripe.0.last_move() != *before;
         let active =
             stripes.iter().zip(&*last_moves).filter(|(stripe, before)| was_active(stripe, before)).count();
-        let batch = if stripes.is_empty() { 1 } else { batch(target, active) };
+        // Where calls have weights each is counted at once, which takes the unusual way.
+        let batch = if stripes.is_empty() || self.is_weighted() { 1 } else { batch(target, active) };
         self.batch.store(batch, Relaxed);
         let mut margin = 0;
         for (stripe, before) in stripes.iter().zip(last_moves) {

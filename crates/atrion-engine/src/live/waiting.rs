@@ -97,18 +97,20 @@ impl Live {
     pub(crate) fn has_left(&self, ticket: Ticket, since: u64, now: Mono) {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
         self.count_away(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
-        self.waiting.count.fetch_add(1, Relaxed);
-        self.waiting.offsets.fetch_add(self.offset(now), Relaxed);
-        self.waiting.ages.fetch_add(worked, Relaxed);
+        let units = ticket.cost();
+        self.waiting.count.fetch_add(units as i64, Relaxed);
+        self.waiting.offsets.fetch_add(units.wrapping_mul(self.offset(now)), Relaxed);
+        self.waiting.ages.fetch_add(units.wrapping_mul(worked), Relaxed);
     }
 
     /// It goes on.
     pub(crate) fn is_back(&self, ticket: Ticket, since: u64, now: Mono) {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
         self.count_back(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
-        self.waiting.count.fetch_sub(1, Relaxed);
-        self.waiting.offsets.fetch_sub(self.offset(now), Relaxed);
-        self.waiting.ages.fetch_sub(worked, Relaxed);
+        let units = ticket.cost();
+        self.waiting.count.fetch_sub(units as i64, Relaxed);
+        self.waiting.offsets.fetch_sub(units.wrapping_mul(self.offset(now)), Relaxed);
+        self.waiting.ages.fetch_sub(units.wrapping_mul(worked), Relaxed);
         self.touch();
     }
 

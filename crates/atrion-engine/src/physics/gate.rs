@@ -84,6 +84,8 @@ impl RoutePhysics {
             debt_gain: self.model.debt_gain(),
             expected: self.model.expected(),
             uncharged: self.model.uncharged(),
+            grain: self.model.grain(),
+            share: self.model.cost_share(),
         }
     }
 }

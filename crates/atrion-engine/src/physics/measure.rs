@@ -8,12 +8,13 @@ use atrion_core::{Mono, Telemetry};
 
 use super::absence::Absences;
 use super::ages::Ages;
-use crate::live::{Live, Reading, WaitingReading};
+use crate::live::{Live, Reading, WaitingReading, WeightReading};
 
 /// What the last reading was.
 #[derive(Debug)]
 pub(crate) struct Meter {
     last: Reading,
+    weights: WeightReading,
     /// What is admitted, with the calls that wait for their client.
     admitted: i64,
     waiting: WaitingReading,
@@ -43,6 +44,7 @@ impl Meter {
     pub(crate) fn new(now: Mono) -> Self {
         Self {
             last: Reading::default(),
+            weights: WeightReading::default(),
             admitted: 0,
             waiting: WaitingReading::default(),
             ages: 0,
@@ -69,12 +71,15 @@ impl Meter {
         self.measured_at = now;
         let dt = i64::try_from(dt.as_nanos()).unwrap_or(i64::MAX);
         let since_start = now.nanos_since(live.window_start()) as i64;
-        let (reading, waiting) = (live.read(), live.read_waiting());
+        let (reading, waiting, weights) = (live.read(), live.read_waiting(), live.read_weights());
         live.start_window(now);
         let counted = reading.since(&self.last);
+        let weighed = weights.since(&self.weights);
         let debt = live.debt();
 
-        let (begun, ended) = (counted.admissions() as i64, counted.finishes() as i64);
+        // In units.
+        let begun = (counted.admissions() as i64).wrapping_add(weighed.begun());
+        let ended = (counted.finishes() as i64).wrapping_add(weighed.gone());
         // Admissions minus finishes, so that the count and its integral come from the same reading.
         // A torn reading can miss an admission whose finish it sees: kept signed, the next one
         // mends it.
@@ -88,7 +93,8 @@ impl Meter {
         let before = self.waiting;
         let there = (self.admitted - before.count).max(0).wrapping_mul(dt);
         let gone = waiting.count - before.count;
-        let offsets = counted.offsets.wrapping_sub(waiting.offsets).wrapping_add(before.offsets);
+        let offsets = counted.offsets.wrapping_add(weighed.offsets);
+        let offsets = offsets.wrapping_sub(waiting.offsets).wrapping_add(before.offsets);
         let came_and_went = (begun - ended - gone).wrapping_mul(since_start).wrapping_sub(offsets as i64);
         let area = there.wrapping_add(came_and_went).max(0);
         self.ages = if in_flight == 0 {
@@ -96,7 +102,8 @@ impl Meter {
         } else {
             // Everything in flight grows older by the area; what finished takes its whole age
             // along.
-            let away = counted.held.wrapping_add(waiting.ages).wrapping_sub(before.ages);
+            let held = counted.held.wrapping_add(weighed.held);
+            let away = held.wrapping_add(waiting.ages).wrapping_sub(before.ages);
             let aged = self.overtaken.wrapping_mul(i64::try_from(quiet.as_nanos()).unwrap_or(0));
             self.ages.wrapping_add(aged).wrapping_add(area).wrapping_sub(away as i64).max(0)
         };
@@ -140,10 +147,12 @@ impl Meter {
             since_completion: now.seconds_since(answered) - self.absences.of_silence(),
             mean_age: if in_flight == 0 { 0.0 } else { ages as f64 * 1e-9 / in_flight as f64 },
             absent: absent.as_secs_f64(),
+            work: weighed.work(),
             report: None,
             ..Window::default()
         };
         self.last = reading;
+        self.weights = weights;
         self.admitted = level;
         self.waiting = waiting;
         Measured { window, counted }

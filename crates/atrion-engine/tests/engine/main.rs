@@ -10,6 +10,7 @@ mod absence;
 mod acquire;
 mod breaker;
 mod clocks;
+mod costs;
 mod deadlines;
 mod groups;
 mod leases;

@@ -318,18 +318,21 @@ fn what_is_wrong_is_said_with_its_line() {
     says("hello\n".into(), "no recording: line 1");
     says("{\"atrion_recording\":1}\n".into(), "missing field `route`");
     says(
-        text.replacen("\"atrion_recording\":2", "\"atrion_recording\":3", 1),
-        "has form 3, and this program knows form 2",
+        text.replacen("\"atrion_recording\":3", "\"atrion_recording\":4", 1),
+        "has form 4, and this program knows form 3",
     );
-    // The form before is read: what it does not have is nothing.
-    assert!(read(text.replacen("\"atrion_recording\":2", "\"atrion_recording\":1", 1).as_bytes()).is_ok());
+    // The forms before are read: what they do not have is nothing.
+    for form in 1..3 {
+        let older = format!("\"atrion_recording\":{form}");
+        assert!(read(text.replacen("\"atrion_recording\":3", &older, 1).as_bytes()).is_ok());
+    }
     says(text.replacen("\"gain\":1.5", "\"gain\":-1", 1), "line 2 of the recording: configuration refused");
     says(text.replacen("\"pulse\"", "\"impulse\"", 1), "line 3 of the recording: unknown variant `impulse`");
     says(text.replacen("\"dt_ns\":", "\"dt_ns\":-", 1), "line 3 of the recording");
     // What the file says stays on one line, and orders no terminal about.
     says(text.replacen("\"pulse\"", r#""im\u001b[2J\npulse""#, 1), r"unknown variant `im\u{1b}[2J\npulse`");
     let other = text.replacen("\"engine\":\"", r#""engine":"\u001b[2J"#, 1);
-    says(other.replacen("\"atrion_recording\":2", "\"atrion_recording\":3", 1), r"wrote it (\u{1b}[2J");
+    says(other.replacen("\"atrion_recording\":3", "\"atrion_recording\":4", 1), r"wrote it (\u{1b}[2J");
     says(format!("{text}{{\"end\":{{\"why\":\"again\"}}}}\n"), "nothing comes after the end");
     let (header, rest) = text.split_once('\n').unwrap();
     let (_, pulses) = rest.split_once('\n').unwrap();

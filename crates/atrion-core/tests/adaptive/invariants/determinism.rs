@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use atrion_core::adaptive::{Failures, Pairs};
+use atrion_core::adaptive::{Failures, Pairs, Work};
 use atrion_core::{AdaptiveConfig, AdaptiveState, Mode, Mono, Telemetry, Tick, Window, fnv1a};
 use proptest::prelude::*;
 
@@ -47,6 +47,7 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         since_completion: if admitted == failed { dice.between(0.0, 4.0) } else { 0.02 },
         mean_age: dice.between(0.0, 2.0),
         absent: 0.0,
+        work: Work::default(),
         report: dice.hits(0.05).then(|| Telemetry {
             latency,
             error_rate: trouble,

@@ -45,6 +45,16 @@ impl Model {
         }
     }
 
+    /// The grain, in units. The literal law knows none.
+    pub(crate) fn grain(&self) -> f64 {
+        self.adaptive().map_or(1.0, AdaptiveState::grain)
+    }
+
+    /// How far latency goes with cost.
+    pub(crate) fn cost_share(&self) -> f64 {
+        self.adaptive().map_or(0.0, AdaptiveState::cost_share)
+    }
+
     /// How long answers will take. The literal law has no idea of it.
     pub(crate) fn expected(&self) -> Expected {
         match self {
