@@ -10,7 +10,7 @@ use atrion_sim::steady::{self, Lived};
 /// refuses), in percent of the attempts. What is above 0 is out of reach or not reached
 /// (`docs/wind-tunnel.md`, "In health").
 const ROWS: [(&str, f64); 14] = [
-    ("w2-exp-85-noslo-poisson-first", 1.0),
+    ("w2-exp-85-noslo-poisson-first", 1.3),
     ("w2-exp-85-slo20-poisson-first", 1.5),
     ("w2-exp-70-noslo-poisson-first", 0.1),
     ("w5-two-85-slo100-poisson-first", 1.2),

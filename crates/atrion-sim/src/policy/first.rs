@@ -125,7 +125,7 @@ impl Policy for First {
     fn admit(&mut self, now: Mono, request: &Request, call: u32) -> bool {
         self.count(now);
         let target = if self.ticks < BOOTSTRAP { self.target.max(200.0) } else { self.target };
-        let height = (f64::from(request.volts(now).get()) - 10.0) / 90.0;
+        let height = (request.volts(now).get() - 10.0) / 90.0;
         let silence = if self.in_flight < 4.0 { 0.2 } else { 1.0 };
         let is_probe = now.since(self.passed).as_secs_f64() >= silence;
         let passes = self.in_flight < target * (1.0 + libm::atanh(height) / 1.5) || is_probe;
