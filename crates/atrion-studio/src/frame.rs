@@ -166,8 +166,8 @@ mod tests {
         let row: Vec<f64> = serde_json::from_str(&text).unwrap();
         let of = |name| row[1 + COLUMNS.iter().position(|column| *column == name).unwrap()];
         assert_eq!((row[0], of("mode"), of("flags"), of("target")), (3.0, 2.0, 3.0, 1e7));
-        assert_eq!(of("overtaken"), 3.0);
         assert_eq!((of("saturation"), of("scar"), of("cluster")), (1.3, 90.0, -3.0));
+        assert_eq!((of("overtaken"), of("inFlight")), (3.0, 7.0));
         assert_eq!((of("latencyMs"), of("baselineMs"), of("errors"), of("debt")), (123.4, 0.0, 0.124, 0.0));
         // The last tier counts from 0 again, as on a route that was made anew.
         assert_eq!((of("admitted0"), of("admitted4"), of("shed4")), (5.0, 0.0, 10.0));
