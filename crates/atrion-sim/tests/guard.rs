@@ -5,7 +5,7 @@
 
 use atrion_sim::scenario::routes::MIXES;
 use atrion_sim::table::Table;
-use atrion_sim::{Set, policy};
+use atrion_sim::{Scenario, Set, plant, policy};
 
 /// What the default preset scores on the named set with seed 1. A change that makes it better
 /// raises it in the same commit.
@@ -21,6 +21,31 @@ fn the_default_preset_has_not_fallen_by_half_a_point() {
     assert!(adaptive.score > SCORE - 0.5, "{} instead of {SCORE}", adaptive.score);
     assert!(adaptive.score > peer.score + 1.0, "{} against {}", adaptive.score, peer.score);
     assert!(adaptive.worst > 85.0, "{} in {}", adaptive.worst, adaptive.worst_in);
+}
+
+/// Services with workers to spare, and an SLO: one with room, one of five quarters of its service
+/// time. The first second counts, too.
+const HEALTHY: [(f64, f64, u32); 2] = [(0.1, 1.0, 200), (0.2, 0.25, 400)];
+
+#[test]
+fn a_healthy_service_with_an_slo_is_refused_nothing_from_its_start_on() {
+    let adaptive = policy::all().into_iter().find(|entry| entry.name == "adaptive").unwrap();
+    for (service, deadline, workers) in HEALTHY {
+        let scenario = Scenario::parse(&format!(
+            r#"
+            name = "healthy"
+            purpose = "A thousand a second from the first moment on, and workers for twice as many."
+            seconds = 30
+            scored_from = 0
+            plant = {{ workers = {workers}, service = {service}, deadline = {deadline}, shape = "constant" }}
+            load = {{ rate = 1000.0 }}
+            "#
+        ))
+        .unwrap();
+        let record = plant::run(&scenario, 1, adaptive.make(&scenario).unwrap().as_mut());
+        let refused: u32 = record.bins().iter().map(|bin| bin.attempts - bin.passed).sum();
+        assert_eq!(refused, 0, "{service} s within {deadline} s");
+    }
 }
 
 /// What a group of routes may score less than one gate for all of them, in the mean of a mix.

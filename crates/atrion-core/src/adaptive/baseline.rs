@@ -57,9 +57,8 @@ impl Baseline {
             let enough = real(seen.judged.samples()) / 10.0;
             self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
         }
-        // What takes longer is a queue, whatever the own crowd says: that of other callers does not
-        // rise and fall with it.
-        let promised = slo.map_or(f64::INFINITY, |slo| LONGEST_WORK * slo.as_secs_f64());
+        // L0 never exceeds the SLO.
+        let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
         if seen.delay == Delay::Silence && is_longer {
             return;
         }
@@ -139,7 +138,7 @@ impl Baseline {
 }
 
 impl Learning {
-    /// Gives the new L0; `base` is the one in force, `promised` the most that it can be.
+    /// Gives the new L0; `base` is the one in force, `promised` the SLO in seconds.
     ///
     /// A cold start can go wrong in two ways. Under overload the queue's latency would be learned
     /// as the service's own: hence a crowd counts from the first tick on. And where calls are slow,
@@ -170,10 +169,6 @@ impl Learning {
         self.completed + free * (of_all - self.completed).max(0.0)
     }
 }
-
-/// L0 never exceeds this part of the SLO. A service whose ordinary work takes longer is late with
-/// each call that takes twice as long as others, without any queue.
-const LONGEST_WORK: f64 = 0.6;
 
 /// While L0 is a mean, this part of N* is a crowd: waiting in the slack must not be learned as
 /// service.

@@ -3,7 +3,6 @@
 
 use core::time::Duration;
 
-use super::room::in_time;
 use super::{AdaptiveConfig, AdaptiveState, Expected};
 use crate::{Evidence, Law, Mode, Ohms, Terms};
 
@@ -14,7 +13,7 @@ impl AdaptiveState {
     pub fn law(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Law {
         let learned = self.room.get();
         let (gain, target) = if self.is_learning(config) {
-            (config.gain, learned.max(self.room_for_learning(config)))
+            (config.gain, learned.max(LEARNING_TARGET))
         } else {
             (
                 self.ceiling.gain(learned, self.room.gain(self.debt, config)),
@@ -27,17 +26,6 @@ impl AdaptiveState {
             gain,
             target: target * self.grain.get(),
         }
-    }
-
-    /// The least target while nothing is known, in requests. A route that is overloaded when its
-    /// process starts, by this process or by others, cannot know that; with an SLO it lets in what
-    /// is answered in time by what it has seen so far, which soon is more in health and is not in
-    /// an overload.
-    fn room_for_learning(&self, config: &AdaptiveConfig) -> f64 {
-        let pace = self.throughput.so_far();
-        config
-            .slo
-            .map_or(LEARNING_TARGET, |_| in_time(pace, config.slo).clamp(FIRST_REQUESTS, LEARNING_TARGET))
     }
 
     /// Every term of R but saturation, which depends on the request's own moment.
@@ -238,6 +226,3 @@ fn known(seconds: f64) -> Option<f64> {
 /// The least target in requests while nothing is known: too little to drown in, enough to learn
 /// from.
 const LEARNING_TARGET: f64 = 200.0;
-
-/// The same with an SLO, before the first answer. Each of many callers lets in as many.
-const FIRST_REQUESTS: f64 = 10.0;

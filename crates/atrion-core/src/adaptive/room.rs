@@ -103,7 +103,7 @@ impl Room {
 }
 
 /// The crowd whose last request is answered in time, at a `pace` of completions per second.
-pub(super) fn in_time(pace: f64, slo: Option<Duration>) -> f64 {
+fn in_time(pace: f64, slo: Option<Duration>) -> f64 {
     slo.map_or(f64::INFINITY, |slo| IN_TIME * pace * slo.as_secs_f64())
 }
 

@@ -55,11 +55,6 @@ impl Throughput {
         self.fast
     }
 
-    /// The same without regard to the time before the first tick.
-    pub(super) fn so_far(&self) -> f64 {
-        if self.known > 0.0 { self.fast / self.known } else { 0.0 }
-    }
-
     /// Answers per second, including late ones: how fast the service works, whether or not its work
     /// is of use.
     fn answers(&self) -> f64 {

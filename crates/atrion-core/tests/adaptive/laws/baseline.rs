@@ -156,12 +156,12 @@ fn a_crowd_that_makes_no_latency_is_believed_within_seconds() {
 }
 
 #[test]
-fn it_never_rises_above_three_fifths_of_what_was_promised() {
+fn it_never_rises_above_what_was_promised() {
     let config = AdaptiveConfig { slo: Some(Duration::from_millis(200)), ..AdaptiveConfig::default() };
     let slower = Window { pairs: free_workers(0.3), ..crowded() };
-    assert!(after(settled(&config), 600, &slower, &config).baseline().unwrap() <= 0.12);
+    assert!(after(settled(&config), 600, &slower, &config).baseline().unwrap() <= 0.2);
     let born_slow = after(AdaptiveState::default(), 600, &healthy(100.0, 0.7), &config);
-    assert_eq!(born_slow.baseline().unwrap(), 0.12);
+    assert_eq!(born_slow.baseline().unwrap(), 0.2);
 }
 
 #[test]

@@ -203,17 +203,6 @@ fn a_route_of_few_calls_takes_no_chance_for_its_pace() {
 }
 
 #[test]
-fn with_an_slo_a_route_that_learns_carries_what_is_in_time_by_its_pace_so_far() {
-    let config = AdaptiveConfig { slo: Some(Duration::from_millis(200)), ..AdaptiveConfig::default() };
-    let room = |state: &AdaptiveState| state.law(None, &config).target;
-    assert_eq!(room(&AdaptiveState::default()), 10.0);
-    let at = |rate| after(AdaptiveState::default(), 2, &healthy(rate, 0.02), &config);
-    assert!((room(&at(200.0)) - 200.0 * 0.2 * 0.85).abs() < 0.1, "{}", room(&at(200.0)));
-    assert_eq!(room(&at(20.0)), 10.0);
-    assert_eq!(room(&at(20_000.0)), 200.0);
-}
-
-#[test]
 fn a_route_that_learns_carries_two_hundred() {
     let config = AdaptiveConfig::default();
     let learning =
