@@ -20,6 +20,8 @@ mod error;
 mod provider;
 pub use provider::RedisClusterProvider;
 
+mod status;
+
 mod shared;
 
 mod driver;

@@ -47,9 +47,8 @@ use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
 
 use crate::heartbeat::Heartbeat;
 
-pub(crate) use ages::SPANS;
 pub(crate) use control::{Control, Force};
-pub(crate) use stripe::{REASONS, Reading, TIERS, Verdict, reason_index, tier_index};
+pub(crate) use stripe::{REASONS, Reading, SPANS, TIERS, Verdict, reason_index, tier_index};
 pub(crate) use waiting::{Closed, For, MOST_WAITING, Waited, WaitingReading, later_by};
 pub(crate) use weights::WeightReading;
 

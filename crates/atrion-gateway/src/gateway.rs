@@ -24,37 +24,9 @@ use crate::listener::{Bound, listen};
 use crate::metrics::Metrics;
 use crate::provider;
 use crate::service::{Rules, Shared};
+use crate::start_error::StartError;
 use crate::tls::{self, TlsError};
 use crate::upstream::{Connector, Upstream};
-
-/// Why a gateway does not start, or goes on with the configuration that it has.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The address.
-        address: Address,
-        /// Why.
-        source: io::Error,
-    },
-    /// Certificates or keys cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The gates were not built.
-    #[error(transparent)]
-    Atrion(#[from] BuildError),
-    /// The settings of a store are wrong: everything that is, without what is secret.
-    #[error("{0}")]
-    Store(String),
-    /// The metrics were not made.
-    #[error("no metrics: {0}")]
-    Metrics(String),
-    /// The thread of the access log was not started.
-    #[error("no access log")]
-    AccessLog(#[source] io::Error),
-}
 
 /// A gateway that runs.
 pub struct Gateway {

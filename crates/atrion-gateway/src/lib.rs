@@ -36,6 +36,9 @@ mod listener;
 mod tls;
 pub use tls::TlsError;
 
+mod start_error;
+pub use start_error::StartError;
+
 mod metrics;
 
 mod admin;
@@ -43,7 +46,7 @@ mod admin;
 mod provider;
 
 mod gateway;
-pub use gateway::{Gateway, StartError, check_files};
+pub use gateway::{Gateway, check_files};
 
 mod reload;
 pub use reload::{LoadError, Watcher};

@@ -10,7 +10,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
 
 use crate::counters::Counters;
-use crate::gateway::StartError;
+use crate::start_error::StartError;
 
 pub(crate) struct Metrics {
     registry: Registry,

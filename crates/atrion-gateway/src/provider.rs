@@ -6,7 +6,7 @@ use std::sync::Arc;
 use atrion::StateProvider;
 
 use crate::config::Stores;
-use crate::gateway::StartError;
+use crate::start_error::StartError;
 
 /// `None`: state is in memory alone. Nothing is connected yet.
 #[cfg(any(feature = "redis", feature = "postgres"))]

@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::{Config, ConfigError};
-use crate::gateway::{Gateway, StartError};
+use crate::gateway::Gateway;
+use crate::start_error::StartError;
 
 /// Why a file gives no configuration.
 #[derive(Debug, thiserror::Error)]

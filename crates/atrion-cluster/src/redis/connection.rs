@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! How the connection is, as the port's methods say it.
 
-use std::sync::Arc;
-
 use atrion_state::{Health, ProviderError};
 use tokio::sync::watch;
 
 use super::NAME;
 use super::shared::Shared;
-
-/// How the adapter is.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Status {
-    pub(super) connection: Connection,
-    /// What an earlier life stored has been read.
-    loaded: bool,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) enum Connection {
-    /// Not connected, by choice.
-    #[default]
-    Idle,
-    Connecting,
-    Up,
-    Down(Arc<ProviderError>),
-    Unlicensed,
-}
+use super::status::{Connection, Status};
 
 impl Shared {
     /// For callers that wait for the connection to change.

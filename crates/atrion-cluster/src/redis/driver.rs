@@ -12,10 +12,10 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::census;
-use super::connection::Connection;
 use super::error::StoreError;
 use super::session::{Session, Stored};
 use super::shared::Shared;
+use super::status::Connection;
 use super::{NAME, seed};
 use crate::bounded::Bounded as _;
 use crate::fleet::{Commit, Committed, Link, Phase, Step};

@@ -38,8 +38,7 @@ pub(super) struct Endpoint {
 
 /// The longest wait for an answer.
 pub(super) const ANSWER: Duration = Duration::from_millis(500);
-/// The longest wait for a connection, with its handshakes.
-pub(super) const OPEN: Duration = Duration::from_secs(1);
+
 /// How to log in to a server that is about to be connected to.
 struct Access {
     credentials: Credentials,

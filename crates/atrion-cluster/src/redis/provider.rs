@@ -12,9 +12,9 @@ use atrion_state::{
 use tokio::time::timeout;
 
 use super::builder::RedisClusterBuilder;
-use super::connection::Connection;
 use super::driver::Driver;
 use super::shared::Shared;
+use super::status::Connection;
 use super::worker::Worker;
 use super::{BuildError, ConfigError, NAME};
 use crate::fleet::FleetStats;

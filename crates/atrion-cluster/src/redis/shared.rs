@@ -14,10 +14,10 @@ use atrion_state::{
 use tokio::sync::{Notify, watch};
 
 use super::config::RedisConfig;
-use super::connection::Status;
 use super::endpoint::Endpoint;
 use super::keys::Keys;
 use super::oversized::Oversized;
+use super::status::Status;
 use super::{NAME, seed};
 use crate::adapter::Adapter;
 use crate::fleet::{Fleet, FleetConfig, LinkConfig, Notice};

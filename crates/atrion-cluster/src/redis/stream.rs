@@ -2,6 +2,7 @@
 //! Connections to one server: TCP, TLS or a socket, with [bounded](super::limit) answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, RedisError};
@@ -14,10 +15,12 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 
-use super::endpoint::OPEN;
 use super::error::StoreError;
 use super::limit::Limited;
 use crate::bounded::Bounded;
+
+/// The longest wait for a connection, with its handshakes.
+const OPEN: Duration = Duration::from_secs(1);
 
 /// A server and how to log in to it.
 #[derive(Clone)]

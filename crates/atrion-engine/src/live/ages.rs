@@ -14,12 +14,9 @@
 
 use atrion_core::Mono;
 
-use super::stripe::{TIERS, tier_index};
+use super::stripe::{SPANS, TIERS, tier_index};
 use super::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use super::{Live, Ticket};
-
-/// Spans that are told apart at once.
-pub(crate) const SPANS: usize = 8;
 
 /// What the pulse has published of the spans. Read by every request, written once a tick.
 #[derive(Debug, Default)]

@@ -9,7 +9,6 @@
 use atrion_core::{Mono, Reason, Tier};
 
 use super::Ticket;
-use super::ages::SPANS;
 use super::sync::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// One writer's counters. What the usual request writes (admit, success in time) stands in front,
@@ -68,6 +67,8 @@ pub(super) struct Padded(pub(super) Stripe);
 
 pub(crate) const TIERS: usize = Tier::ALL.len();
 pub(crate) const REASONS: usize = Reason::ALL.len();
+/// Spans of starts that are told apart at once.
+pub(crate) const SPANS: usize = 8;
 
 /// A stripe, and whether the caller is its only writer.
 #[derive(Clone, Copy)]
