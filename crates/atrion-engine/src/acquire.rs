@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use atrion_core::Priority;
 
-use crate::cell::{Held, RouteCell, Waits};
-use crate::groups::Within;
+use crate::cell::{Held, RouteCell, Waits, Within};
 use crate::permit::{OwnedPermit, Permit};
 use crate::route::Route;
 use crate::shed::Shed;

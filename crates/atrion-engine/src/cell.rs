@@ -12,13 +12,16 @@ use atrion_core::{Cost, Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Ti
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
-use crate::groups::{Groups, Within};
 use crate::live::{Live, Mark, Refused, Ticket, Verdict};
 use crate::peers::{PeerReader, Peers};
 use crate::physics::{Computed, Given, Members, Moved, Preset, RoutePhysics, Tap, TickCache};
 use crate::queue::Queue;
 use crate::shed::Shed;
 use crate::slot;
+
+mod groups;
+use groups::Groups;
+pub(crate) use groups::Within;
 
 mod acquiring;
 pub(crate) use acquiring::{Asking, Waits};

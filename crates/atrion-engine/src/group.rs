@@ -74,3 +74,24 @@ impl Group {
         &self.cell
     }
 }
+
+impl Route {
+    /// The same route behind the gate of a group, too: see [`Group`]. A route is in one group at a
+    /// time; where the configuration names one ([`RouteConfig::group`](crate::RouteConfig::group)),
+    /// that one holds.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// let db = atrion.group("db");
+    /// let orders = atrion.route("GET /orders").within(&db);
+    /// assert_eq!(orders.group().as_ref(), Some(db.gate().id()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn within(self, group: &Group) -> Self {
+        self.behind(group.cell())
+    }
+}

@@ -26,8 +26,6 @@ mod heartbeat;
 mod peers;
 mod physics;
 
-mod groups;
-
 mod queue;
 
 mod cell;
@@ -36,8 +34,11 @@ pub use cell::OVERFLOW_ROUTE;
 mod permit;
 pub use permit::{OwnedPermit, Permit, RequestWait};
 
+mod outage;
+pub use outage::Outage;
+
 mod snapshot;
-pub use snapshot::{Counts, Outage, RouteSnapshot, Snapshot};
+pub use snapshot::{Counts, RouteSnapshot, Snapshot};
 
 pub mod recording;
 

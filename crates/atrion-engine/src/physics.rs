@@ -15,8 +15,8 @@ use atrion_core::{Ladder, Mode, Mono, Ohms, Telemetry};
 use atrion_state::PhysicsVector;
 
 use crate::live::{Live, Reading};
+use crate::outage::Outage;
 use crate::peers::{PeerQuery, Peers};
-use crate::snapshot::Outage;
 
 mod turn;
 pub use turn::Turn;

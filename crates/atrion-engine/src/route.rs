@@ -7,9 +7,7 @@ use std::time::Duration;
 use atrion_core::{Mode, Mono, Ohms, Priority};
 use atrion_state::RouteId;
 
-use crate::cell::RouteCell;
-use crate::group::Group;
-use crate::groups::Within;
+use crate::cell::{RouteCell, Within};
 use crate::permit::{OwnedPermit, Permit};
 use crate::recording::Kept;
 #[cfg(feature = "recording")]
@@ -47,25 +45,11 @@ impl Route {
         Self { cell, within: None }
     }
 
-    /// The same route behind the gate of a group, too: see [`Group`]. A route is in one group at a
-    /// time; where the configuration names one ([`RouteConfig::group`](crate::RouteConfig::group)),
-    /// that one holds.
-    ///
-    /// ```
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
-    /// let db = atrion.group("db");
-    /// let orders = atrion.route("GET /orders").within(&db);
-    /// assert_eq!(orders.group().as_ref(), Some(db.gate().id()));
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn within(mut self, group: &Group) -> Self {
+    /// The same route behind that gate, too.
+    pub(crate) fn behind(mut self, gate: &Arc<RouteCell>) -> Self {
         // A group's gate is in no group; the overflow route may stand for a group without a place.
-        if !self.cell.id().is_group() && !Arc::ptr_eq(&self.cell, group.cell()) {
-            self.within = self.cell.groups().join(group.cell());
+        if !self.cell.id().is_group() && !Arc::ptr_eq(&self.cell, gate) {
+            self.within = self.cell.groups().join(gate);
         }
         self
     }

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::client::Client;
 use crate::config::AccessLog;
-use crate::connection::Client;
 use crate::counters::Counters;
 use crate::upstream::{AnswerError, Counted};
 

@@ -16,65 +16,13 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::client::{Client, Phase, reached};
 use crate::config::Limits;
 use crate::counters::Counters;
-use crate::idle::{Attended, Busy, Life};
+use crate::idle::{Attended, Life};
 use crate::proxy_protocol::{self, Parsed};
 use crate::service::{Door, Shared};
 use crate::wire::{Io, Wire};
-
-/// What becomes of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    /// They stay.
-    Open,
-    /// They finish what they have begun.
-    Draining,
-    /// They end.
-    CutOff,
-}
-
-/// A client, as far as its connection says who it is. Its place among the connections is free when
-/// the last clone is gone: a tunnel keeps it.
-#[derive(Clone)]
-pub(crate) struct Client(Arc<Who>);
-
-struct Who {
-    address: Option<SocketAddr>,
-    is_tls: bool,
-    life: Arc<Life>,
-    phase: watch::Receiver<Phase>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Client {
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.0.address
-    }
-
-    pub(crate) fn is_tls(&self) -> bool {
-        self.0.is_tls
-    }
-
-    /// Keeps the connection from counting as idle.
-    pub(crate) fn busy(&self) -> Busy {
-        self.0.life.request()
-    }
-
-    /// What `work` gives, or nothing if all connections are cut off before.
-    pub(crate) async fn unless_cut_off<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut phase = self.0.phase.clone();
-        tokio::select! {
-            done = work => Some(done),
-            () = reached(&mut phase, Phase::CutOff) => None,
-        }
-    }
-}
-
-/// Waits for a phase. Without a gateway there is nothing left to wait for.
-pub(crate) async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
-    drop(phase.wait_for(|phase| *phase >= wanted).await);
-}
 
 /// What a listener expects of its connections.
 #[derive(Clone)]
@@ -107,9 +55,8 @@ pub(crate) async fn serve(accepted: Accepted, expected: Expected, shared: Arc<Sh
     };
     let is_tls = expected.tls.is_some();
     let life = Arc::new(Life::new(begun.is_http2, &limits));
-    let (address, phase_of) = (begun.client, phase.clone());
-    let who = Who { address, is_tls, life: Arc::clone(&life), phase: phase_of, _place: place };
-    let door = Door::new(shared, Client(Arc::new(who)));
+    let client = Client::new(begun.client, is_tls, Arc::clone(&life), phase.clone(), place);
+    let door = Door::new(shared, client);
     let wire = TokioIo::new(Attended::new(begun.wire, Arc::clone(&life)));
     if begun.is_http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());

@@ -25,8 +25,7 @@ use tonic::{Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
 
-mod behind;
-pub(crate) use behind::{Behind, Link, Rest};
+pub(crate) mod behind;
 
 mod exchange;
 
@@ -35,7 +34,7 @@ mod head;
 mod messages;
 use messages::{ProcessingRequest, ProcessingResponse};
 
-use crate::connection::{Phase, reached};
+use crate::client::{Phase, reached};
 use crate::listener::Bound;
 use crate::service::Shared;
 

@@ -17,8 +17,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::access::Log;
 use crate::admin::Admin;
+use crate::client::Phase;
 use crate::config::{Address, Config, Listener, Upstream as Settings};
-use crate::connection::{Expected, Phase};
+use crate::connection::Expected;
 use crate::ext_proc;
 use crate::listener::{Bound, listen};
 use crate::metrics::Metrics;

@@ -13,6 +13,8 @@ mod wire;
 
 mod idle;
 
+mod client;
+
 mod message;
 
 mod forwarding;

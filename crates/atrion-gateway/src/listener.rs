@@ -12,8 +12,9 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
+use crate::client::{Phase, reached};
 use crate::config::Address;
-use crate::connection::{Accepted, Expected, Phase, reached, serve};
+use crate::connection::{Accepted, Expected, serve};
 use crate::counters::Counters;
 use crate::service::Shared;
 use crate::wire::Io;

@@ -22,10 +22,10 @@ use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 use crate::access::{Line, Log};
+use crate::client::Client;
 use crate::config::{AccessLog, Admission, Config, Forwarding, Limits, TierRule};
-use crate::connection::Client;
 use crate::counters::Counters;
-use crate::ext_proc::{Behind, Link, Rest};
+use crate::ext_proc::behind::{Behind, Link, Rest};
 use crate::reply::{ReplyBody, problem};
 use crate::template::{Templates, has_dots};
 use crate::upstream::{ForwardError, Judge, Upstream};

@@ -29,8 +29,8 @@ use sending::{Progress, SendBody};
 
 mod tunnel;
 
+use crate::client::Client;
 use crate::config::{Protocol, Upstream as Settings};
-use crate::connection::Client;
 use crate::message;
 
 /// One service. Clones share its connections.

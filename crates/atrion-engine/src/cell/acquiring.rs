@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use atrion_core::{Mono, Priority, Reason, Volts};
 use tokio::sync::oneshot;
 
+use super::groups::Within;
 use super::{Held, NEVER, RouteCell, Shared};
-use crate::groups::Within;
 use crate::live::{Ticket, Verdict};
 use crate::permit::OwnedPermit;
 use crate::queue::{Answer, Place, Queue, Waiter};

@@ -5,6 +5,7 @@
 //! observer is told or a permit is finished.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,7 +16,6 @@ use tokio::sync::watch;
 
 use super::options::DAY;
 use super::{LeaseId, LeaseOptions, LeaseToken};
-use crate::permit::OwnedPermit;
 
 /// What is held under leases.
 #[derive(Debug, Default)]
@@ -25,10 +25,25 @@ pub(crate) struct Leases {
     latest: AtomicU64,
 }
 
+/// What a lease holds, given back with the outcome of the job, or cancelled without one.
+pub(super) struct Slot(Box<dyn FnOnce(Option<Outcome>) + Send>);
+
+impl Slot {
+    pub(super) fn new(give_back: impl FnOnce(Option<Outcome>) + Send + 'static) -> Self {
+        Self(Box::new(give_back))
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").finish_non_exhaustive()
+    }
+}
+
 /// One lease.
 #[derive(Debug)]
 pub(crate) struct HeldLease {
-    pub(crate) permit: OwnedPermit,
+    slot: Slot,
     pub(crate) route: RouteId,
     pub(crate) owner: String,
     priority: Priority,
@@ -65,9 +80,9 @@ pub struct LeaseSnapshot {
 }
 
 impl Leases {
-    pub(crate) fn enter(
+    pub(super) fn enter(
         &self,
-        permit: OwnedPermit,
+        slot: Slot,
         route: RouteId,
         priority: Priority,
         options: LeaseOptions,
@@ -78,7 +93,7 @@ impl Leases {
         let owner = options.owner.chars().take(LONGEST_OWNER).collect();
         let due = now.after(options.heartbeat);
         let (since, beat, progress) = (now, now, None);
-        let lease = HeldLease { permit, route, owner, priority, options, since, beat, due, progress, told };
+        let lease = HeldLease { slot, route, owner, priority, options, since, beat, due, progress, told };
         lock(&self.held).insert(id, lease);
         (id, LeaseToken::new(receiver))
     }
@@ -128,10 +143,7 @@ impl Leases {
 impl HeldLease {
     /// Gives the slot back, and tells the job.
     pub(crate) fn end(self, end: LeaseEnd, outcome: Option<Outcome>) {
-        match outcome {
-            Some(outcome) => self.permit.finish(outcome),
-            None => drop(self.permit),
-        }
+        (self.slot.0)(outcome);
         self.told.send_replace(Some(end));
     }
 

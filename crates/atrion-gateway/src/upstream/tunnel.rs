@@ -5,7 +5,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 
-use crate::connection::Client;
+use crate::client::Client;
 
 /// Connects both sides when both have changed. The tunnel counts as its client's connection, and
 /// ends with the drain.

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use crate::cell::RouteCell;
+use super::RouteCell;
 
 /// A place in the list of a route's groups. `None` is no group.
 pub(crate) type Within = Option<NonZeroU32>;
