@@ -26,7 +26,8 @@ fn gate(rest: f64) -> Gate {
 fn publication(rest: f64, debt_gain: f64) -> Publication {
     let (terms, expected) = (Terms::default(), Expected::default());
     let uncharged = [0; TIERS];
-    Publication { gate: gate(rest), healthy: gate(10.0), terms, debt_gain, expected, uncharged }
+    let (grain, share) = (1.0, 0.0);
+    Publication { gate: gate(rest), healthy: gate(10.0), terms, debt_gain, expected, uncharged, grain, share }
 }
 
 fn live(dead_after: u32, threads: usize) -> Live {
