@@ -86,7 +86,9 @@ fn one_place_goes_to_one_of_two_and_the_next_to_the_other() {
             thread::spawn(move || gate.join(who))
         });
         gate.finish();
-        joins.map(|join| join.join().unwrap());
+        for join in joins {
+            join.join().unwrap();
+        }
         assert_eq!(gate.called().iter().sum::<usize>(), 1);
         gate.finish();
         assert_eq!(gate.called(), [1, 1]);
