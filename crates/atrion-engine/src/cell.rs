@@ -281,7 +281,24 @@ impl RouteCell {
                 }
             }
         }
-        match self.live.admit(slot, priority, now, ladder) {
+        let own = self.live.admit(slot, priority, now, ladder).map_err(|refused| {
+            self.live.weigh_refusal(priority.units().get());
+            self.explain(refused, None, self, now)
+        });
+        self.hold(slot, shared, own, priority, now)
+    }
+
+    /// What a request holds on whose route was decided, too. Refused by it, the request leaves the
+    /// group.
+    fn hold<E>(
+        &self,
+        slot: usize,
+        shared: Option<(&Arc<Self>, NonZeroU32, Ticket)>,
+        own: Result<Ticket, E>,
+        priority: Priority,
+        now: Mono,
+    ) -> Result<Held, E> {
+        match own {
             Ok(Ticket { start, tier, mark, .. }) => {
                 let shared = shared.map(|(_, place, ticket)| Shared { place, mark: ticket.mark });
                 let due = priority.due().unwrap_or(NEVER);
@@ -290,11 +307,10 @@ impl RouteCell {
                 Ok(held)
             }
             Err(refused) => {
-                self.live.weigh_refusal(priority.units().get());
                 if let Some((group, _, ticket)) = shared {
                     group.live.settle(slot, ticket, Verdict::Cancelled, now);
                 }
-                Err(self.explain(refused, None, self, now))
+                Err(refused)
             }
         }
     }

@@ -10,8 +10,7 @@ use atrion_core::{Mono, Priority, Reason, Volts};
 use tokio::sync::oneshot;
 
 use super::groups::Within;
-use super::{Held, NEVER, RouteCell, Shared};
-use crate::live::{Ticket, Verdict};
+use super::{Held, RouteCell};
 use crate::permit::OwnedPermit;
 use crate::queue::{Answer, Place, Queue, Waiter};
 use crate::shed::Shed;
@@ -92,21 +91,8 @@ impl RouteCell {
             let ticket = group.live.offer(slot, priority, now, ladder).map_err(by_group)?;
             shared = Some((group, place, ticket));
         }
-        match self.live.offer(slot, priority, now, ladder) {
-            Ok(Ticket { start, tier, mark, .. }) => {
-                let shared = shared.map(|(_, place, ticket)| Shared { place, mark: ticket.mark });
-                let due = priority.due().unwrap_or(NEVER);
-                let mut held = Held { start, tier, own: mark, shared, due, units: 0 };
-                self.weigh(&mut held, priority.units(), now);
-                Ok(held)
-            }
-            Err(reason) => {
-                if let Some((group, _, ticket)) = shared {
-                    group.live.settle(slot, ticket, Verdict::Cancelled, now);
-                }
-                Err(own(reason))
-            }
-        }
+        let decided = self.live.offer(slot, priority, now, ladder).map_err(own);
+        self.hold(slot, shared, decided, priority, now)
     }
 
     /// Takes a place in the line. It may have its answer at once.
