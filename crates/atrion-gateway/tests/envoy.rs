@@ -10,7 +10,7 @@ mod support;
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitCode};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use atrion_gateway::Gateway;
@@ -18,9 +18,10 @@ use atrion_testbed::{Envoy, Server, tests};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
-use support::{OK, eventually, gateway_of, get, read_request, read_until, say, saying, service, within};
+use support::{
+    Askers, OK, eventually, gateway_of, get, patient, read_request, read_until, say, saying, service, within,
+};
 
 fn main() -> ExitCode {
     atrion_testbed::run(
@@ -88,22 +89,6 @@ async fn requests_pass_and_their_answers_are_judged() {
         .await;
     let none = counts("GET /good/{id}").admitted(atrion::Tier::Critical);
     assert_eq!(none, 0);
-}
-
-/// A service that answers when it is told to.
-async fn patient() -> (SocketAddr, watch::Sender<bool>) {
-    let (go, wait) = watch::channel(false);
-    let upstream = service(move |mut stream| {
-        let mut wait = wait.clone();
-        async move {
-            while read_request(&mut stream).await.is_some() {
-                let _ = wait.wait_for(|go| *go).await;
-                say(&mut stream, OK).await;
-            }
-        }
-    })
-    .await;
-    (upstream, go)
 }
 
 async fn a_refusal_is_the_one_of_the_library() {
@@ -269,35 +254,19 @@ async fn a_processor_that_is_killed_costs_no_request() {
     let mut processor = start();
     eventually(async || TcpStream::connect(asked).await.is_ok()).await;
     let envoy = envoy(upstream, NOBODY, asked);
-    let (to, is_over) = (envoy.address(), Arc::new(AtomicBool::new(false)));
-    let clients: Vec<_> = (0..8)
-        .map(|_| {
-            let is_over = Arc::clone(&is_over);
-            tokio::spawn(async move {
-                let mut client = TcpStream::connect(to).await.unwrap();
-                let mut count = 0;
-                while !is_over.load(Relaxed) {
-                    say(&mut client, "GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await;
-                    let answer = read_until(&mut client, "ok").await;
-                    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-                    count += 1;
-                }
-                count
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let clients = Askers::start(envoy.address(), 8);
+    clients.more(SOME).await;
     for _ in 0..3 {
         // SIGKILL, and then nobody for a while.
         processor.0.kill().unwrap();
         processor.0.wait().unwrap();
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        clients.more(SOME).await;
         processor = start();
         eventually(async || TcpStream::connect(asked).await.is_ok()).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        clients.more(SOME).await;
     }
-    is_over.store(true, Relaxed);
-    for client in clients {
-        assert!(within(client).await.unwrap() > 0);
-    }
+    clients.end().await;
 }
+
+/// Answers in which it would show that some are none.
+const SOME: u64 = 1_000;

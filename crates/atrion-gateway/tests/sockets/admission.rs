@@ -9,27 +9,8 @@ use std::sync::{Arc, Mutex};
 use atrion_gateway::{Config, Gateway};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
-use crate::support::{
-    OK, address, eventually, gateway, gateway_of, get, least, read_request, say, saying, service,
-};
-
-/// A service that answers when it is told to.
-async fn patient() -> (SocketAddr, watch::Sender<bool>) {
-    let (go, wait) = watch::channel(false);
-    let upstream = service(move |mut stream| {
-        let mut wait = wait.clone();
-        async move {
-            while read_request(&mut stream).await.is_some() {
-                let _ = wait.wait_for(|go| *go).await;
-                say(&mut stream, OK).await;
-            }
-        }
-    })
-    .await;
-    (upstream, go)
-}
+use crate::support::{OK, address, eventually, gateway, gateway_of, get, least, patient, say, saying};
 
 fn in_flight(gateway: &Gateway, route: &str) -> u64 {
     gateway.atrion().route(route).snapshot().in_flight

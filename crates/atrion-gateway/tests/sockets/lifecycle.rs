@@ -3,15 +3,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use atrion_gateway::{Config, Gateway, Watcher};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 use crate::support::{
-    OK, address, admin, eventually, exchange, gateway, get, least, read_all, read_request, read_until, say,
-    saying, service, within,
+    Askers, OK, address, admin, eventually, exchange, gateway, get, least, patient, read_all, read_request,
+    read_until, say, saying, service, within,
 };
 
 #[tokio::test]
@@ -37,17 +35,7 @@ async fn operators_see_probes_metrics_and_the_state() {
 
 #[tokio::test]
 async fn a_drain_takes_nothing_new_and_finishes_what_has_begun() {
-    let (go, wait) = watch::channel(false);
-    let upstream = service(move |mut stream| {
-        let mut wait = wait.clone();
-        async move {
-            while read_request(&mut stream).await.is_some() {
-                let _ = wait.wait_for(|go| *go).await;
-                say(&mut stream, OK).await;
-            }
-        }
-    })
-    .await;
+    let (upstream, go) = patient().await;
     let gateway = gateway(upstream, "").await;
     let (to, operators) = (address(&gateway).await, admin(&gateway));
     let mut idle = TcpStream::connect(to).await.unwrap();
@@ -91,31 +79,13 @@ async fn a_thousand_configurations_under_traffic_cost_no_request() {
     let (upstream, _) = saying(OK).await;
     let gateway = Arc::new(gateway(upstream, "").await);
     let to = address(&gateway).await;
-    let is_over = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..4)
-        .map(|_| {
-            let is_over = Arc::clone(&is_over);
-            tokio::spawn(async move {
-                let mut client = TcpStream::connect(to).await.unwrap();
-                let mut count = 0;
-                while !is_over.load(Relaxed) {
-                    say(&mut client, "GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await;
-                    let answer = read_until(&mut client, "ok").await;
-                    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-                    count += 1;
-                }
-                count
-            })
-        })
-        .collect();
+    let clients = Askers::start(to, 4);
+    clients.more(1).await;
     for n in 0..1000 {
         let more = format!("[[route]]\nmatch = \"GET /r{}\"\n[admission]\nshadow = {}\n", n % 7, n % 2 == 0);
         gateway.reload(Config::parse(&least(upstream, &more), Path::new("")).unwrap()).await.unwrap();
     }
-    is_over.store(true, Relaxed);
-    for client in clients {
-        assert!(within(client).await.unwrap() > 0);
-    }
+    clients.end().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use atrion_gateway::config::Address;
 use atrion_gateway::{Config, Gateway};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// No test waits longer for anything.
@@ -62,6 +65,66 @@ pub(crate) async fn saying(answer: impl Into<Vec<u8>>) -> (SocketAddr, Heard) {
     })
     .await;
     (address, heard)
+}
+
+/// A service that answers when it is told to.
+pub(crate) async fn patient() -> (SocketAddr, watch::Sender<bool>) {
+    let (go, wait) = watch::channel(false);
+    let upstream = service(move |mut stream| {
+        let mut wait = wait.clone();
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                let _ = wait.wait_for(|go| *go).await;
+                say(&mut stream, OK).await;
+            }
+        }
+    })
+    .await;
+    (upstream, go)
+}
+
+/// Clients that ask again and again, each over one connection, and have to be answered each time.
+pub(crate) struct Askers {
+    answered: Arc<AtomicU64>,
+    is_over: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<u64>>,
+}
+
+impl Askers {
+    pub(crate) fn start(to: SocketAddr, count: usize) -> Self {
+        let (answered, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let clients = (0..count).map(|_| {
+            let (answered, is_over) = (Arc::clone(&answered), Arc::clone(&is_over));
+            tokio::spawn(async move {
+                let mut client = TcpStream::connect(to).await.unwrap();
+                let mut count = 0;
+                while !is_over.load(Relaxed) {
+                    say(&mut client, "GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+                    let answer = read_until(&mut client, "ok").await;
+                    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                    answered.fetch_add(1, Relaxed);
+                    count += 1;
+                }
+                count
+            })
+        });
+        let clients = clients.collect();
+        Self { answered, is_over, clients }
+    }
+
+    /// Waits for so many more answers, of all together.
+    pub(crate) async fn more(&self, answers: u64) {
+        let until = self.answered.load(Relaxed) + answers;
+        eventually(async || self.answered.load(Relaxed) >= until).await;
+    }
+
+    /// Ends them. Each has been answered.
+    pub(crate) async fn end(self) {
+        self.is_over.store(true, Relaxed);
+        for client in self.clients {
+            assert!(within(client).await.unwrap() > 0);
+        }
+    }
 }
 
 fn is_closing(answer: &[u8]) -> bool {
