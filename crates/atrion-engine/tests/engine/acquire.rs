@@ -225,6 +225,15 @@ async fn a_shutdown_ends_waits_and_lets_nobody_wait_any_more() {
 }
 
 /// Tasks that wait, are served, hold their permit for a while, and are dropped anywhere.
+/// Counts itself out.
+struct Inside(Arc<AtomicUsize>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
 #[test]
 fn thousands_that_come_and_leave_lose_no_place() {
     const CAP: usize = 4;
@@ -241,10 +250,12 @@ fn thousands_that_come_and_leave_lose_no_place() {
             let task = tokio::spawn(async move {
                 let permit = route.acquire(tier).await?;
                 assert!(inside.fetch_add(1, Relaxed) < CAP);
+                // Also where the task ends in the middle, and before the permit.
+                let inside = Inside(inside);
                 for _ in 0..nth % 3 {
                     tokio::task::yield_now().await;
                 }
-                inside.fetch_sub(1, Relaxed);
+                drop(inside);
                 permit.finish(Outcome::Success);
                 served.fetch_add(1, Relaxed);
                 Ok::<_, Shed>(())
