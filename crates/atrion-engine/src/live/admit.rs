@@ -181,7 +181,7 @@ impl Live {
         }
     }
 
-    /// The right to pass although the gate is shut, or why there is none.
+    /// Takes the right to pass although the gate is shut, or says why there is none.
     pub(super) fn take_right(
         &self,
         control: Control,
@@ -189,16 +189,31 @@ impl Live {
         in_flight: u64,
         now: Mono,
     ) -> Result<(), Reason> {
+        let probe = |calls| self.take_probe(now, calls, volts);
+        let silence = |calls| self.take_silence(now, calls, volts);
+        self.right(control, volts, in_flight, probe, silence)
+    }
+
+    /// Which right there is to pass although the gate is shut. `probe` and `silence` look whether
+    /// so many calls in flight leave it, or take it.
+    pub(super) fn right(
+        &self,
+        control: Control,
+        volts: Volts,
+        in_flight: u64,
+        probe: impl FnOnce(u64) -> bool,
+        silence: impl FnOnce(u64) -> bool,
+    ) -> Result<(), Reason> {
         let calls = self.calls_of(in_flight);
         match (control.force(), control.mode()) {
             (Force::Closed, _) => Ok(()),
             (Force::Open, _) => Err(Reason::ForcedOpen),
             (Force::None | Force::Shadow, Mode::CircuitBreaker) => {
-                let passes = self.has_place() && self.take_probe(now, calls, volts);
+                let passes = self.has_place() && probe(calls);
                 if passes { Ok(()) } else { Err(Reason::BreakerOpen) }
             }
             (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
-                let passes = self.has_place() && self.take_silence(now, calls, volts);
+                let passes = self.has_place() && silence(calls);
                 if passes { Ok(()) } else { Err(self.reason(volts)) }
             }
         }

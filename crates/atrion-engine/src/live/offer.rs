@@ -2,9 +2,9 @@
 //! Deciding on a request that can wait: it may be asked again, so a refusal is not counted.
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
-use atrion_core::{Ladder, Mode, Mono, Priority, Reason, Tier, Volts};
+use atrion_core::{Ladder, Mono, Priority, Reason, Tier, Volts};
 
-use super::control::{Control, Force};
+use super::control::Control;
 use super::sync::Ordering::{AcqRel, Relaxed};
 use super::{Live, Ticket};
 
@@ -58,21 +58,13 @@ impl Live {
         if self.has_room(slot, control, volts, ladder) {
             return Ok(());
         }
-        let calls = self.calls_of(self.exact_in_flight());
-        let (passes, reason) = match (control.force(), control.mode()) {
-            (Force::Open, _) => (false, Reason::ForcedOpen),
-            (Force::Closed, _) => (true, Reason::Saturated),
-            (_, Mode::CircuitBreaker) => {
-                let probes = ProbeBucket::from_bits(self.probes.load(Relaxed));
-                let is_due = self.has_place() && probes.take(now, calls, volts).is_some();
-                (is_due, Reason::BreakerOpen)
-            }
-            (_, Mode::Bootstrap | Mode::Operational) => {
-                let silence = now.since(Mono::from_nanos(self.last_pass.load(Relaxed)));
-                (self.has_place() && silence >= longest_silence(calls, volts), Reason::Saturated)
-            }
+        let probe =
+            |calls| ProbeBucket::from_bits(self.probes.load(Relaxed)).take(now, calls, volts).is_some();
+        let silence = |calls| {
+            now.since(Mono::from_nanos(self.last_pass.load(Relaxed))) >= longest_silence(calls, volts)
         };
-        if passes || control.is_shadow() { Ok(()) } else { Err(reason) }
+        let right = self.right(control, volts, self.exact_in_flight(), probe, silence);
+        if control.is_shadow() { Ok(()) } else { right }
     }
 
     fn has_room(&self, slot: usize, control: Control, volts: Volts, ladder: &Ladder) -> bool {
