@@ -15,8 +15,9 @@
 
 use super::window::real;
 use super::{Tick, Window};
+use crate::Tier;
 
-const TIERS: usize = 5;
+const TIERS: usize = Tier::ALL.len();
 
 /// What the calls of each tier have been like lately, and what follows from it for the gate. By
 /// tier, the most important first.
