@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use super::line::{Line, Straight};
+use super::line::{Line, Moment, Straight};
 
 /// A counter in use.
 #[derive(Debug)]
@@ -15,21 +15,26 @@ pub(super) struct Counter {
 }
 
 /// What the one thread needs that draws the next line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Meeting {
+    last: Moment,
     first: Option<u64>,
 }
 
 impl Counter {
     /// The processor's counter, if it has one that the operating system trusts, too. Takes up to
     /// 0.2 s.
-    pub(super) fn find(machine: u64) -> Option<Self> {
+    pub(super) fn find(machine: fn() -> u64) -> Option<Self> {
         if !trusted_by_the_system() {
             return None;
         }
         let source = quanta::Clock::new();
-        let line = Line::Learning { at: source.raw(), nanos: machine };
-        Some(Self { source, shown: Shown::of(line), meeting: Mutex::default() })
+        let begun = (0..TRIES).find_map(|_| {
+            let read = Reading::of(&source, machine);
+            read.is_one_moment(machine).then_some(read.moment)
+        })?;
+        let meeting = Mutex::new(Meeting { last: begun, first: None });
+        Some(Self { source, shown: Shown::of(Line::Learning(begun)), meeting })
     }
 
     /// Nanoseconds since the origin, of which `machine` is the operating system's reading.
@@ -42,37 +47,60 @@ impl Counter {
         }
     }
 
-    /// Where the line says nothing: the machine's time, and the next line if it is time for one.
-    /// Never waits: one thread meets, all others take the machine's time.
+    /// Where the line says nothing: the line drawn out, and the next line if it is time for one.
+    /// Never waits: one thread meets, all others go on with the line that they have.
     #[cold]
     #[inline(never)]
     fn meet(&self, machine: fn() -> u64) -> u64 {
-        // The count comes first, so that the line is ahead of the machine's time by the moment
-        // between the two, never behind: going over to the line is no step back.
-        let (count, time, after) = (self.source.raw(), machine(), self.source.raw());
+        let read = Reading::of(&self.source, machine);
+        let now = read.moment;
+        // The line is read last, so that the time of a thread that was put to sleep above is not
+        // ahead of the line that others have drawn meanwhile.
         let line = self.shown.line();
-        let otherwise = line.otherwise(count, time);
-        if !line.is_over(count, time) {
+        let otherwise = line.otherwise(now);
+        if !line.is_over(now) {
             return otherwise;
         }
         let Ok(mut meeting) = self.meeting.try_lock() else { return otherwise };
-        // A thread that was put to sleep between the readings knows no pair of them.
-        let first = meeting.first.unwrap_or(0);
-        let apart = Straight { at: count, nanos: 0, rate: first, span: u64::MAX }.read(after);
-        if self.shown.line() != line || apart.is_none_or(|nanos| nanos > TOGETHER) {
+        let next = line.meet(now, meeting.last, meeting.first);
+        // A thread that was put to sleep since knows no moment, or one that others have passed.
+        if self.shown.line() != line || !read.is_one_moment(machine) {
             return otherwise;
         }
-        let next = line.meet(count, time, meeting.first);
         if let Line::Straight(straight) = next {
             meeting.first.get_or_insert(straight.rate);
         }
+        meeting.last = now;
         self.shown.show(next);
-        next.otherwise(count, time)
+        next.otherwise(now)
     }
 }
 
-/// Nanoseconds between two counts around a reading of the machine's time that make it one moment.
+/// A count between two readings of the machine's time.
+struct Reading {
+    before: u64,
+    moment: Moment,
+}
+
+impl Reading {
+    /// The later time belongs to the count, so that the line is ahead of the machine's time by the
+    /// moment between the two, never behind: going over to the line is no step back.
+    fn of(source: &quanta::Clock, machine: fn() -> u64) -> Self {
+        let (before, count, after) = (machine(), source.raw(), machine());
+        Self { before, moment: Moment { count, machine: after } }
+    }
+
+    /// Whether all of it took so little that no other thread has come in between.
+    fn is_one_moment(&self, machine: fn() -> u64) -> bool {
+        machine().saturating_sub(self.before) <= TOGETHER
+    }
+}
+
+/// Nanoseconds around a reading that make it one moment.
 const TOGETHER: u64 = 20_000;
+
+/// Readings of which one should be of one moment. A machine that has none is too busy for a line.
+const TRIES: usize = 100;
 
 /// Linux names the source of its own time. Where that is not the counter (it was found unstable, or
 /// the hypervisor brings a clock of its own), the system knows a reason. Others tell nothing.
@@ -137,7 +165,7 @@ impl Shown {
         loop {
             if let Some([at, nanos, rate, span]) = self.words() {
                 return match rate {
-                    LEARNING => Line::Learning { at, nanos },
+                    LEARNING => Line::Learning(Moment { count: at, machine: nanos }),
                     OFF => Line::Off { ahead: nanos },
                     rate => Line::Straight(Straight { at, nanos, rate, span }),
                 };
@@ -149,7 +177,7 @@ impl Shown {
 
 fn words(line: Line) -> [u64; 4] {
     match line {
-        Line::Learning { at, nanos } => [at, nanos, LEARNING, 0],
+        Line::Learning(Moment { count, machine }) => [count, machine, LEARNING, 0],
         Line::Straight(Straight { at, nanos, rate, span }) => [at, nanos, rate, span],
         Line::Off { ahead } => [0, ahead, OFF, 0],
     }
@@ -162,8 +190,9 @@ mod tests {
     #[test]
     fn every_kind_of_line_is_read_as_it_was_shown() {
         let straight = Straight { at: 5, nanos: 7, rate: 1 << 31, span: 9 };
-        let shown = Shown::of(Line::Learning { at: 3, nanos: 4 });
-        assert_eq!(shown.line(), Line::Learning { at: 3, nanos: 4 });
+        let learning = Line::Learning(Moment { count: 3, machine: 4 });
+        let shown = Shown::of(learning);
+        assert_eq!(shown.line(), learning);
         assert_eq!(shown.straight(), None);
         shown.show(Line::Straight(straight));
         assert_eq!(shown.line(), Line::Straight(straight));

@@ -30,12 +30,17 @@ impl SystemClock {
     /// The counter's time meets the operating system's ten times a second. A counter that jumps or
     /// changes its pace by half a percent (a virtual machine that moved, a laptop that slept) is
     /// given up for good at the next meeting; until then the time is wrong by up to 0.1 s.
-    /// Readings do not go back, on no thread, beyond what two cores' counters differ by.
+    /// Readings do not go back, on no thread, beyond what two cores' counters differ by. A processor
+    /// may read its counter before the instructions above are done (x86 does, by up to some
+    /// microseconds where they wait for memory that another core writes to); an ordered reading costs
+    /// as much as the operating system's time. So a time that one thread has handed to another can
+    /// be later than the other's next reading by as much: subtract with [`Mono::since`], which
+    /// takes that for no time at all.
     pub fn use_counter() {
         static ONCE: std::sync::Once = std::sync::Once::new();
         ONCE.call_once(|| {
             let learn = || {
-                let _ = COUNTER.set(Counter::find(machine()));
+                let _ = COUNTER.set(Counter::find(machine));
             };
             // Without a thread the time stays the operating system's, which is right, too.
             let _ = std::thread::Builder::new().name("atrion-clock".into()).spawn(learn);
@@ -95,6 +100,9 @@ mod tests {
                     let begun = Instant::now();
                     while begun.elapsed() < Duration::from_millis(700) {
                         let before = latest.load(Ordering::SeqCst);
+                        // The operating system's reading waits for what stands above it: without
+                        // it the counter is read before the other thread's reading has arrived.
+                        std::hint::black_box(Instant::now());
                         let now = SystemClock.now().as_nanos();
                         assert!(now + CORES_DIFFER >= before, "{now} after {before}");
                         latest.fetch_max(now, Ordering::SeqCst);
