@@ -7,6 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 
+use atrion_state::lock;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -56,8 +57,7 @@ impl Connections {
     }
 
     fn with_idle<T>(&self, act: impl FnOnce(&mut Vec<Sender>) -> T) -> T {
-        // A panic while the lock was held leaves a valid stack.
-        act(&mut self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        act(&mut lock(&self.idle))
     }
 
     async fn connect(&self) -> Result<Sender, SendError> {

@@ -3,10 +3,11 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use atrion::tower::RequestBody;
+use atrion_state::lock;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
@@ -51,7 +52,7 @@ impl Link {
 
     /// The first call takes them: an exchange is served once.
     fn take(&self) -> Option<Ends> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.0).take()
     }
 }
 

@@ -6,9 +6,10 @@
 //! let clients choose how many there are; here they all lead to one address.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use atrion_state::lock;
 use http::{Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -165,7 +166,7 @@ impl Pool {
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<(One, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use atrion_core::Mono;
 use atrion_engine::{AcquireOwned, OwnedPermit, Shed};
+use atrion_state::lock;
 
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -28,7 +29,7 @@ struct Call(u32, Arc<Woken>);
 impl Wake for Call {
     fn wake(self: Arc<Self>) {
         let Self(call, woken) = &*self;
-        woken.0.lock().unwrap_or_else(PoisonError::into_inner).push(*call);
+        lock(&woken.0).push(*call);
     }
 }
 
@@ -49,7 +50,7 @@ impl Waiting {
     pub(super) fn next_answer(&mut self) -> Option<(u32, Result<OwnedPermit, Shed>)> {
         loop {
             let call = {
-                let mut woken = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut woken = lock(&self.woken.0);
                 if woken.is_empty() { return None } else { woken.remove(0) }
             };
             // Of one that has left meanwhile nobody knows any more.
