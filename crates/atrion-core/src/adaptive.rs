@@ -220,7 +220,7 @@ impl AdaptiveState {
             self.effectiveness.step(tick, causes, measured.failed);
         }
         // A route without traffic learns nothing, so only ticks that saw a completion count, or a call
-        // that nobody waited for any longer: where all are, none completes.
+        // whose callers had left: where all are, none completes.
         let is_lesson = seen.judged.completions() > 0 || measured.given_up > 0;
         let lessons = u32::from(is_lesson);
         self.learned_ticks = self.learned_ticks.saturating_add(lessons);

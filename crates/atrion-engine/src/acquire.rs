@@ -51,7 +51,7 @@ enum State {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Route {
-    /// Waits for a permit: at once if the gate lets this priority in and nobody waits before it;
+    /// Waits for a permit: at once if the gate lets this priority in and nothing waits before it;
     /// otherwise as soon as it does. It costs what [`admit`](Self::admit) does where nobody has to
     /// wait.
     ///

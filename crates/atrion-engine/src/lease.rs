@@ -70,7 +70,7 @@ impl LeaseToken {
 
     /// Waits until the lease is over, and says why. Safe to drop and to ask again.
     pub async fn cancelled(&mut self) -> LeaseEnd {
-        // An error says that the lease is gone, and with it whoever could tell why.
+        // An error says that the lease is gone, and what could tell why with it.
         let told = self.0.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
         told.unwrap_or(LeaseEnd::Dropped)
     }

@@ -118,7 +118,7 @@ pub(crate) struct Live {
     dead_silence: AtomicU64,
     /// How many of the crowd are not charged to a request, by its tier.
     uncharged: [AtomicU32; TIERS],
-    /// The first moment at which anybody asked for death while the pulse was away.
+    /// The first moment at which a request asked for death while the pulse was away.
     woke: AtomicU64,
     heartbeat: Arc<Heartbeat>,
     /// Successes of probes, under the generation of their opening.

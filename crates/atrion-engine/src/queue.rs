@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Waiting for a permit: the line at a gate behind a lock, and who calls up the next of it.
 //!
-//! A place that becomes free is handed to the next in the line by whoever notices: the end of a
+//! A place that becomes free is handed to the next in the line by the thread that notices: the end of a
 //! call, a newcomer, the pulse. It is admitted first and woken then, so each wake-up brings an
-//! answer, and nobody can take the place in between.
+//! answer, and no other request can take the place in between.
 //!
 //! Invariant: after the last of any joins, leaves and calls of [`Queue::serve`] has returned, no
 //! one waits that could have passed. The end of a call whose thread counts for itself
@@ -74,11 +74,11 @@ impl<W> Queue<W> {
 
     fn publish(&self, line: MutexGuard<'_, Line<W>>) {
         self.soonest.store(line.soonest().map_or(u64::MAX, Mono::as_nanos), Relaxed);
-        // Release: the one that sees somebody wait finds it.
+        // Release: the thread that sees a waiter finds it.
         self.length.store(line.len(), Release);
     }
 
-    /// Takes out whoever's patience is over or may pass, and settles each outside of the lock. `scan`
+    /// Takes out each waiter that may pass or whose patience is over, and settles it outside of the lock. `scan`
     /// begins a look along the line.
     pub(crate) fn serve<G, A: FnMut(&Waiter<W>) -> Answer<G>>(
         &self,
@@ -86,7 +86,7 @@ impl<W> Queue<W> {
         mut scan: impl FnMut() -> A,
         mut settle: impl FnMut(Waiter<W>, Option<G>),
     ) {
-        // AcqRel: what was free before somebody asked is seen by the one that serves.
+        // AcqRel: what was free before a thread asked is seen by the one that serves.
         if self.asked.fetch_add(1, AcqRel) != 0 {
             return;
         }

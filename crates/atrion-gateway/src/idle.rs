@@ -155,7 +155,7 @@ impl AsyncRead for Attended {
                 this.life.got_bytes();
                 Poll::Ready(read)
             }
-            // The end of the stream, for whoever reads.
+            // The end of the stream, for its reader.
             Poll::Pending => this.poll_end(cx).map(Ok),
         }
     }

@@ -117,7 +117,7 @@ struct Misses {
     count: AtomicU32,
 }
 
-/// So many requests without a template are no coincidence.
+/// Requests without a template above which it is no coincidence.
 const SUSPICIOUS: u32 = 20;
 
 impl Misses {

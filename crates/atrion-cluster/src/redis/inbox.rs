@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_wakes_whoever_waits() {
+    async fn a_message_wakes_the_task_that_waits() {
         let inbox = Inbox::new();
         let waiting = tokio::spawn({
             let inbox = Arc::clone(&inbox);

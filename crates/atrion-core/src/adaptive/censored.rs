@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Censored answers (`manual/physics.md` section 3.3): calls that nobody waited for to the end.
+//! Censored answers (`manual/physics.md` section 3.3): calls whose callers left before the end.
 
 use super::window::real;
 use super::{Tick, Window};

@@ -5,7 +5,7 @@
 //! Calls that wait for something else than the service (uploads that dawdle, long polls, clients that
 //! hang) fill N* and take no capacity. Once they are overtaken they are out of the crowd. But that
 //! takes time and the answer to a younger call, and as long as such calls keep coming they keep
-//! everybody else out. Their tier tells them:
+//! all others out. Their tier tells them:
 //!
 //! - What is *stuck*, because it has been in flight for longer than the usual work and nothing was
 //!   answered since, may hang with the service or wait for its own client. It counts against its own

@@ -13,7 +13,7 @@ use core::time::Duration;
 pub struct Expected {
     /// L0: how long the service itself takes, in seconds.
     pub service: f64,
-    /// `X L0`: the crowd of which nobody waits.
+    /// `X L0`: the crowd of which no call waits for a worker.
     pub at_work: f64,
     /// `1/X`: by how much each of the crowd above that makes the next one wait, in seconds.
     pub each: f64,

@@ -16,7 +16,7 @@ use crate::queue::{Answer, Place, Queue, Waiter};
 use crate::shed::Shed;
 use crate::slot;
 
-/// One that waits, for whoever calls it up.
+/// A waiter, as the thread sees it that calls it up.
 #[derive(Debug)]
 pub(crate) struct Asking {
     cell: Arc<RouteCell>,
@@ -49,7 +49,7 @@ impl RouteCell {
         group.unwrap_or(self)
     }
 
-    /// Lets the usual request through, if nobody is before it. `None` says nothing but that it takes
+    /// Lets the usual request through, if no waiter is before it. `None` says nothing but that it takes
     /// [`admit_unless_queued`](Self::admit_unless_queued).
     #[inline(always)]
     pub(crate) fn admit_usual_unless_queued(
@@ -61,7 +61,7 @@ impl RouteCell {
         if self.gate_of_line(asked).queued() == 0 { self.admit_usual(asked, priority, now) } else { None }
     }
 
-    /// Lets a request through that need not wait, because it passes and nobody is before it; refuses
+    /// Lets a request through that need not wait, because it passes and no waiter is before it; refuses
     /// one for which it would be too late. `None`: it waits.
     pub(crate) fn admit_unless_queued(
         self: &Arc<Self>,
@@ -123,7 +123,7 @@ impl RouteCell {
         Waits { gate, place, answer }
     }
 
-    /// Calls up whoever may pass, and ends the wait of those whose patience is over.
+    /// Calls up the waiters that may pass, and ends the wait of those whose patience is over.
     #[cold]
     pub(crate) fn serve(&self, now: Mono) {
         let Some(queue) = self.queue.get() else { return };
@@ -134,7 +134,7 @@ impl RouteCell {
         queue.serve(now, scan, |waiter, held| waiter.who.settle(held, now));
     }
 
-    /// The pulse's look: routes for which somebody waits need their ticks.
+    /// The pulse's look: routes with waiters need their ticks.
     pub(crate) fn keep_awake(&self) {
         if let Some(queue) = self.queue.get() {
             self.live.touch();
@@ -224,7 +224,7 @@ impl Asking {
 }
 
 impl Waits {
-    /// Waits for the answer. `None`: nobody is left to give one.
+    /// Waits for the answer. `None`: no thread is left to give one.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OwnedPermit, Shed>>> {
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
         self.place = None;

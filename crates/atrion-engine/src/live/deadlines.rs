@@ -68,7 +68,7 @@ impl Live {
         self.deadlines.missed.fetch_add(1, Relaxed);
     }
 
-    /// Requests that came past their deadline: nobody's load, whatever the gate does.
+    /// Requests that came past their deadline: no load, whatever the gate does.
     pub(crate) fn expired(&self) -> u32 {
         self.deadlines.expired.load(Relaxed)
     }

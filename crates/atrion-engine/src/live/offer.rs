@@ -74,7 +74,7 @@ impl Live {
     }
 
     /// Called by one that is about to wait, between saying so and looking again: it sees what has
-    /// left before, and whoever leaves after it sees that somebody waits. That is the order of one
+    /// left before, and a request that leaves after it sees the waiter. That is the order of one
     /// atomic, so it does not hold for a thread that counts for itself.
     pub(crate) fn settle_count(&self) {
         self.in_flight.0.fetch_add(0, AcqRel);

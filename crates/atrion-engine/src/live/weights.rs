@@ -210,7 +210,7 @@ impl Live {
         if young == KNOWN { 1.0 } else { young.max(1) as f32 }
     }
 
-    /// So many units as requests of the usual weight.
+    /// Units as requests of the usual weight.
     pub(super) fn in_grains(&self, units: i64) -> i64 {
         match self.weighed() {
             None => units,

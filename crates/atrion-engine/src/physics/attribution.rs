@@ -163,7 +163,7 @@ const WAITING: f64 = 1.5;
 /// Others with less than this part of the route's calls say nothing.
 const FEW: f64 = 0.05;
 
-/// So many standard deviations of what is counted in a second are no chance.
+/// Standard deviations of what is counted in a second above which it is no chance.
 const SPREAD: f64 = 3.0;
 
 /// Fewer failures than this, of all calls of the group, do its gate no harm.

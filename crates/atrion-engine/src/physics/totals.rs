@@ -38,7 +38,7 @@ impl Totals {
         self.outdated += u64::from(counted.outdated);
     }
 
-    /// So many of the answers that were added as ignored came past their deadline.
+    /// Answers, of those added as ignored, that came past their deadline.
     pub(crate) fn late_by_deadline(&mut self, answers: u32) {
         let answers = u64::from(answers).min(self.ignored);
         self.ignored -= answers;

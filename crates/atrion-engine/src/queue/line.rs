@@ -5,7 +5,7 @@
 //! Tiers come before each other, the most important first. Inside of a tier the oldest is next,
 //! because that makes the longest wait as short as it can be: a burst that drains within
 //! everyone's patience is served whole. From the moment that someone's patience ends unserved, the
-//! newest of that tier is next, until nobody of it waits any more. First come, first served would
+//! newest of that tier is next, until none of it waits any more. First come, first served would
 //! then let everyone wait for nearly as long as it may, and serve it with nothing left of its
 //! deadline; the newest has its time still before it, and as many are served either way.
 //!
@@ -33,7 +33,7 @@ pub(crate) struct Line<W> {
 #[derive(Debug)]
 struct Band<W> {
     waiters: BTreeMap<u64, Waiter<W>>,
-    /// Somebody's patience has ended here, and since then somebody has always waited.
+    /// A waiter's patience has ended here, and the line has not been empty since.
     is_overloaded: bool,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Place {
 pub(crate) enum Answer<G> {
     /// It passes, with this.
     Passes(G),
-    /// Not now, and nobody of its voltage or a lower one does.
+    /// Not now, and none of its voltage or a lower one does.
     Blocked,
     /// Not now, for a reason of its own.
     Skipped,

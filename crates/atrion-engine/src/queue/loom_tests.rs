@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The wake-ups under every interleaving: whoever could pass is called up, once.
+//! The wake-ups under every interleaving: each waiter that could pass is called up, once.
 #![allow(clippy::unwrap_used)] // helpers of tests speak as tests do
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The gates of an instance at which somebody waits.
+//! The gates of an instance that have waiters.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
@@ -13,9 +13,9 @@ use crate::cell::RouteCell;
 #[derive(Debug)]
 pub(crate) struct Queues {
     gates: Mutex<Gates>,
-    /// When somebody's patience ends next, as far as it is known; no later than that.
+    /// When a waiter's patience ends next, as far as it is known; no later than that.
     soonest: AtomicU64,
-    /// Rung when somebody's ends sooner than was known.
+    /// Rung when one ends sooner than was known.
     pub(crate) sooner: Notify,
 }
 
@@ -34,7 +34,7 @@ impl Default for Queues {
 }
 
 impl Queues {
-    /// Somebody waits at this gate until `end`. False: nobody may wait any more.
+    /// A waiter is at this gate until `end`. False: waiting is over for good.
     pub(crate) fn enlist(&self, gate: &Arc<RouteCell>, end: Mono) -> bool {
         let mut gates = lock(&self.gates);
         if !gates.listed.iter().any(|listed| std::ptr::eq(listed.as_ptr(), &raw const **gate)) {
@@ -48,7 +48,7 @@ impl Queues {
         is_open
     }
 
-    /// The gates may have changed: calls up whoever may pass.
+    /// The gates may have changed: calls up the waiters that may pass.
     pub(crate) fn serve(&self, now: Mono) {
         self.gates().iter().for_each(|gate| gate.serve(now));
     }
@@ -66,7 +66,7 @@ impl Queues {
 
     /// Ends the wait of those whose patience is over, and says when the next one's is.
     pub(crate) fn end_overdue(&self, now: Mono) -> Option<Mono> {
-        // First: whoever comes from now on says so itself.
+        // First: a waiter that comes from now on says so itself.
         self.soonest.store(u64::MAX, Relaxed);
         let gates = self.gates();
         gates.iter().for_each(|gate| gate.serve(now));
@@ -75,7 +75,7 @@ impl Queues {
         Some(soonest)
     }
 
-    /// Ends all waits, and lets nobody wait from now on.
+    /// Ends all waits, and lets nothing wait from now on.
     pub(crate) fn close(&self, now: Mono) {
         lock(&self.gates).is_closed = true;
         self.gates().iter().for_each(|gate| gate.end_all_waits(now));

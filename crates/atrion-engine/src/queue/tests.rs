@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The line against a slow twin that sorts everybody anew for each question.
+//! The line against a slow twin that sorts all waiters anew for each question.
 #![allow(clippy::unwrap_used)] // helpers of tests speak as tests do
 
 use atrion_core::{Mono, Tier, Volts};
@@ -24,7 +24,7 @@ enum Act {
     Leave(usize),
     /// Time passes.
     Pass(u64),
-    /// So many places become free for voltages above a bound; some routes are shut by themselves.
+    /// Places that become free for voltages above a bound; some routes are shut by themselves.
     Free(usize, f64, usize),
 }
 

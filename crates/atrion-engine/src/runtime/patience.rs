@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::Stop;
 use crate::commons::Commons;
 
-/// Nobody waits: somebody that comes rings.
+/// Nothing waits: the first waiter rings.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Ends waits in time, until the instance is told to stop. Then it ends all, as it does when its

@@ -94,7 +94,7 @@ const HOLDINGS: [Holding; 13] = [
     Holding { holds: 600.0, workers: 0.25, ..uploads("hung", 0) },
 ];
 
-/// So many connections, all within a tenth of a second, for as long as the row lasts.
+/// Connections, all opened within a tenth of a second, for as long as the row lasts.
 const fn uploads(name: &'static str, connections: u32) -> Holding {
     let rate = 10.0 * connections as f64;
     Holding { name, rate, connections, holds: 600.0, end: NuisanceEnd::Left, wave: None, workers: 0.0 }
