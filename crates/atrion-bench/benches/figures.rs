@@ -11,7 +11,8 @@ use std::alloc::System;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use atrion_bench::{Contender, contenders, layers};
+use atrion_bench::peers::Governor;
+use atrion_bench::{CROWDS, CallersClock, Contender, contenders, layers, processor_time, pushed};
 use atrion_core::{Outcome, Tier};
 use atrion_engine::{Atrion, Config, Engine, Route};
 use atrion_state::{Clock, FakeClock, InMemoryProvider};
@@ -30,6 +31,7 @@ fn main() {
     memory();
     allocations();
     allocations_of_layers();
+    crowds();
     stores(if quick { 4 } else { 16 });
 }
 
@@ -75,6 +77,42 @@ fn memory() {
         engine.pulse(clock.now());
     }
     figure("bytes per route that was used once", held(&region) / ROUTES as f64);
+}
+
+/// The memory of a busy route, over that of an idle one, for each of its stripes.
+fn memory_of_stripes() {
+    const ROUTES: usize = 200;
+    let clock = FakeClock::new();
+    let engine = Engine::new(Config::default(), Arc::new(clock.clone()), Vec::new(), TICK)
+        .expect("the default configuration");
+    let routes: Vec<_> = (0..ROUTES).map(|n| engine.route(&format!("api/{n}"))).collect();
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..20 {
+        for route in &routes {
+            for _ in 0..200 {
+                route.admit(Tier::Normal).expect("a healthy route").finish(Outcome::Success);
+            }
+        }
+        clock.advance(TICK);
+        engine.pulse(clock.now());
+    }
+    figure("bytes of the stripes of a busy route", held(&region) / ROUTES as f64);
+}
+
+/// More threads than two.
+fn crowds() {
+    memory_of_stripes();
+    let (atrion, governor) = (CallersClock::new(), Governor::new());
+    for threads in CROWDS {
+        for (name, guard) in [("atrion", &atrion as &dyn Contender), ("governor", &governor)] {
+            if let Some(nanos) = processor_time(guard, threads) {
+                figure(&format!("{name} on {threads} threads"), nanos);
+            }
+        }
+        let pushed = pushed(threads);
+        figure(&format!("above the cap by {threads} threads"), pushed.above() as f64);
+        figure(&format!("allowed above the cap by {threads} threads"), pushed.allowed as f64);
+    }
 }
 
 fn held(region: &Region<'_, System>) -> f64 {

@@ -18,6 +18,9 @@ pub use slices::{Slices, steadily};
 mod race;
 pub use race::race;
 
+mod crowd;
+pub use crowd::{CROWDS, Pushed, processor_time, pushed};
+
 mod atrion;
 pub use atrion::{Acquiring, CallersClock, ClockAlone, CounterAlone, Grouped, OwnClock};
 

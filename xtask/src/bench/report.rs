@@ -33,6 +33,7 @@ pub(super) fn markdown(
     )?;
     budgets(&mut text, figures)?;
     peers(&mut text, figures)?;
+    crowds(&mut text, figures)?;
     layers(&mut text, figures)?;
     routes(&mut text, figures)?;
     stores(&mut text, figures)?;
@@ -153,6 +154,46 @@ fn reference(contender: &Contender) -> Option<&'static str> {
         (_, _) => Some(ATRION_OWN_CLOCK),
     }
 }
+
+/// Many threads at one guard.
+fn crowds(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
+    text.push_str(CROWDS);
+    for threads in [1, 2, 4, 8, 16, 32, 64] {
+        let spent =
+            |guard: &str| figures.plain(&format!("{guard} on {threads} threads")).map_or("-".into(), time);
+        let above = figures.measured(&format!("above the cap by {threads} threads"))?;
+        let allowed = figures.measured(&format!("allowed above the cap by {threads} threads"))?;
+        writeln!(
+            text,
+            "| {threads} | {} | {} | {above:.0} | {allowed:.0} |",
+            spent("atrion"),
+            spent("governor"),
+        )?;
+    }
+    let (idle, stripes) = (
+        figures.measured("bytes per route that was used once")?,
+        figures.measured("bytes of the stripes of a busy route")?,
+    );
+    writeln!(
+        text,
+        "\nA route that is used seldom takes {idle:.0} bytes. One with 500 requests a second and more has a \
+         stripe for each thread, twice as many as cores, eight at least and 64 at most: {stripes:.0} bytes more \
+         here.\n",
+    )?;
+    Ok(())
+}
+
+const CROWDS: &str = "\
+## More threads than two
+
+Processor time of an operation in the mean over threads that all work on one guard, which take turns
+where there are more of them than cores. *Above the cap* is how far the crowd rose above a cap of 400
+while all threads pushed against it, with pulses beside them; *allowed* is the bound of
+[ADR 0002](adr/0002-counting-per-thread.md).
+
+| threads | atrion | governor | above the cap | allowed |
+|---|---|---|---|---|
+";
 
 /// One request through each layer.
 fn layers(text: &mut String, figures: &Figures) -> anyhow::Result<()> {
