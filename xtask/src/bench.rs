@@ -7,6 +7,7 @@
 //! *Measured earlier*.
 
 mod budget;
+mod builds;
 mod commercial;
 mod figures;
 mod fleet;
@@ -48,6 +49,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut lines = home.plain(PLAIN, args.quick)?;
     for bench in commercial::ALL {
         lines.push_str(&bench.measure(root, args.quick)?);
+    }
+    if !args.quick {
+        lines.push_str(&builds::measure(root)?);
     }
     let measured = begin.elapsed() - built;
 

@@ -12,7 +12,7 @@ use super::budget::{
 use super::figures::{Contender, Figures};
 use super::machine::Machine;
 use super::units::{time, times, with_unit};
-use super::{fleet, persistence, studio};
+use super::{builds, fleet, persistence, studio};
 
 pub(super) fn markdown(
     figures: &Figures,
@@ -40,6 +40,7 @@ pub(super) fn markdown(
     fleet::section(&mut text, figures)?;
     persistence::section(&mut text, figures)?;
     studio::section(&mut text, figures)?;
+    builds::section(&mut text, figures)?;
     text.push_str(EARLIER);
     Ok(text)
 }
