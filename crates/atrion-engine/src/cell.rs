@@ -28,6 +28,9 @@ pub(crate) use acquiring::{Asking, Waits};
 
 mod waiting;
 
+mod streaming;
+pub(crate) use streaming::Streaming;
+
 /// The name of the route that all names without a place share.
 pub const OVERFLOW_ROUTE: &str = "__overflow__";
 
@@ -363,8 +366,14 @@ impl RouteCell {
             let outcome = if now > due { self.past_due(outcome) } else { outcome };
             self.settle(start, tier, own, shared, units, outcome, now);
         }
+        self.hand_on_at_all(held.shared, now);
+    }
+
+    /// There may be a place again, at this gate and at that of the group.
+    #[inline(always)]
+    fn hand_on_at_all(&self, shared: Option<Shared>, now: Mono) {
         self.hand_on(now);
-        if let Some(group) = held.shared.and_then(|shared| self.groups.get(shared.place)) {
+        if let Some(group) = shared.and_then(|shared| self.groups.get(shared.place)) {
             group.hand_on(now);
         }
     }

@@ -34,6 +34,9 @@ pub use cell::OVERFLOW_ROUTE;
 mod permit;
 pub use permit::{OwnedPermit, Permit, RequestWait};
 
+mod stream;
+pub use stream::StreamPermit;
+
 mod outage;
 pub use outage::Outage;
 

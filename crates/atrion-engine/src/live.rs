@@ -29,6 +29,7 @@ mod finish;
 mod met;
 mod offer;
 mod published;
+mod streams;
 mod stripe;
 mod sync;
 mod tick;
@@ -48,8 +49,9 @@ use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
 use crate::heartbeat::Heartbeat;
 
 pub(crate) use control::{Control, Force};
+pub(crate) use streams::MOST_STREAMS;
 pub(crate) use stripe::{REASONS, Reading, SPANS, TIERS, Verdict, reason_index, tier_index};
-pub(crate) use waiting::{Closed, For, MOST_WAITING, Waited, WaitingReading, later_by};
+pub(crate) use waiting::{Closed, For, Waited, WaitingReading, later_by};
 pub(crate) use weights::WeightReading;
 
 use ages::{Overtaken, Spans};
@@ -97,7 +99,8 @@ pub(crate) struct Live {
     evidence_floor: AtomicU64,
     /// When what an operator has forced ends.
     forced_until: AtomicU64,
-    /// Those of the in-flight count that wait for their client.
+    /// Those of the in-flight count that wait for their client, and those whose answer is being
+    /// sent.
     waiting: Waiting,
     /// Those of it that were overtaken.
     overtaken: Overtaken,

@@ -10,6 +10,7 @@ use atrion_core::{Cost, Mono, Outcome};
 
 use crate::cell::{Held, RouteCell};
 use crate::live::{Closed, For, Waited};
+use crate::stream::StreamPermit;
 
 /// A call that was let through. Finish it with its outcome.
 ///
@@ -196,6 +197,16 @@ impl OwnedPermit {
     /// [`settle`](Self::settle).
     pub fn add(&mut self, units: u32) -> bool {
         self.settle(Cost::saturating(self.cost().get().saturating_add(units)))
+    }
+
+    /// The first byte of the answer is there, and it goes on as a stream. For the law the call ends
+    /// here, as [`finish`](Self::finish) would end it: it is late or in time, and this was its
+    /// latency. What it goes on to hold is a place under the cap.
+    pub fn into_stream(self, outcome: Outcome) -> StreamPermit {
+        let (cell, held) = (Arc::clone(&self.call().cell), self.call().held);
+        let stream = cell.open_stream(held);
+        self.finish(outcome);
+        StreamPermit::new(cell, stream)
     }
 
     /// The call waits until its client takes what there is of the response. At most 16,384 calls of

@@ -149,7 +149,7 @@ impl RoutePhysics {
         let from = self.mode;
         let before = self.catch_up(live);
         let (idle, dt) = self.time_since_last(now, interval);
-        let Measured { mut window, counted } = self.meter.measure(live, now, dt, absent);
+        let Measured { mut window, counted, broken } = self.meter.measure(live, now, dt, absent);
         let patience = self.model.patience(window.mean_latency());
         self.meter.overtake(&mut window, live, now, patience, self.model.is_charging());
         // Also if that is back: a clock that has gone back costs this tick, not all until it has
@@ -180,6 +180,7 @@ impl RoutePhysics {
         self.publish(live, ladder, now);
         self.set_pace(live, ladder, dt, window.completions(), counted.admissions());
         self.totals.add(&counted);
+        self.totals.broken(broken);
         let missed = live.missed();
         self.totals.late_by_deadline(missed.wrapping_sub(self.missed));
         self.missed = missed;

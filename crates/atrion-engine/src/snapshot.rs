@@ -50,6 +50,10 @@ pub struct RouteSnapshot {
     /// Admitted requests that wait for their client: for the rest of an upload, or for a slow
     /// reader. They are no load, but a cap counts them.
     pub waiting: u64,
+    /// Streams that are open: calls that were answered and go on
+    /// ([`OwnedPermit::into_stream`](crate::OwnedPermit::into_stream)). They are no load either, and
+    /// a cap counts them, too.
+    pub streams: u64,
     /// Overtaken calls: in flight for so long, while younger ones are answered, that what they wait
     /// for is not the service's usual work. They are not part of `in_flight` either. A cap counts
     /// them.
@@ -136,13 +140,13 @@ impl Counts {
         self.0.shed.iter().flatten().sum()
     }
 
-    /// Calls that succeeded in time.
+    /// Calls that succeeded in time; of streams, those whose first byte was in time.
     #[must_use]
     pub const fn succeeded(&self) -> u64 {
         self.0.succeeded
     }
 
-    /// Calls that failed.
+    /// Calls that failed, and streams that failed after their first byte.
     #[must_use]
     pub const fn failed(&self) -> u64 {
         self.0.failed
@@ -200,6 +204,7 @@ impl RouteSnapshot {
             terms,
             in_flight,
             waiting: live.waiting().max(0) as u64,
+            streams: live.streams().max(0) as u64,
             overtaken: live.overtaken().max(0) as u64,
             queued: cell.queued() as u64,
             debt,

@@ -11,7 +11,7 @@ pub use atrion_engine::{
     FleetConfig, Group, Lease, LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken, OVERFLOW_ROUTE,
     Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued, Received,
     RefusalSample, RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot,
-    WeakAtrion,
+    StreamPermit, WeakAtrion,
 };
 
 pub use atrion_core::{

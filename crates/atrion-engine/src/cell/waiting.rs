@@ -4,11 +4,11 @@
 use atrion_core::Mono;
 
 use super::{Held, RouteCell, Shared};
-use crate::live::{Closed, For, Live, MOST_WAITING, Ticket, Waited, later_by};
+use crate::live::{Closed, For, Live, Ticket, Waited, later_by};
 
 impl RouteCell {
     pub(crate) fn wait(&self, held: &Held, waited: &Waited, what: For, now: Mono) {
-        let has_room = || self.gates(held).all(|(live, _)| live.waiting() < MOST_WAITING);
+        let has_room = || self.gates(held).all(|(live, _)| !live.is_full_of_waiting());
         if let Some(since) = waited.begin(what, now, has_room) {
             self.gates(held).for_each(|(live, ticket)| live.has_left(ticket, since, now));
         }

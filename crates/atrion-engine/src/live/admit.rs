@@ -112,8 +112,8 @@ impl Live {
         self.refuse_or_probe(lane, control, volts, tier, now)
     }
 
-    /// `n + D < slots`, where n is without the calls that wait for their client and without the
-    /// overtaken, and `n < cap`, where they count.
+    /// `n + D < slots`, where n is without the calls that wait for their client, without
+    /// streams and without the overtaken, and `n < cap`, where they count.
     pub(super) fn fits(&self, lane: Lane<'_>, slots: f32, cap: u32, tier: Tier) -> bool {
         let debt = self.debt.load(Relaxed);
         let owed = if debt > 0 { debt as f32 * (1.0 / MILLIONTHS as f32) } else { 0.0 };

@@ -354,6 +354,54 @@ fn a_wait_beside_the_end_of_its_call_is_counted_back() {
 }
 
 #[test]
+fn a_stream_that_closes_beside_admissions_gives_all_it_holds_back() {
+    check(|order| {
+        let live = Arc::new(live(40, 2));
+        let ticket = admit(&live, 0, Tier::Normal, at(1)).unwrap();
+        let (stream, other) = (Arc::clone(&live), Arc::clone(&live));
+        order.race(
+            move || {
+                stream.open_stream(0, ticket, true);
+                finish(&stream, 0, ticket, Some(Outcome::Success), at(2));
+                stream.weigh_stream(0, 3, true);
+                stream.close_stream(0, Ticket { units: 4, ..ticket }, true);
+            },
+            move || {
+                let ticket = admit(&other, 1, Tier::Normal, at(2)).unwrap();
+                finish(&other, 1, ticket, Some(Outcome::Success), at(3));
+            },
+        );
+        assert_eq!((live.streams(), live.streamed()), (0, 0));
+        assert_eq!((live.exact_in_flight_signed(), live.exact_admitted_signed()), (0, 0));
+    });
+}
+
+#[test]
+fn what_a_call_costs_beside_the_end_of_another_is_counted_once() {
+    check(|order| {
+        let live = Arc::new(live(40, 2));
+        let [light, heavy] = [0, 1].map(|slot| admit(&live, slot, Tier::Normal, at(1)).unwrap());
+        let (first, second) = (Arc::clone(&live), Arc::clone(&live));
+        order.race(
+            move || {
+                first.weigh(0, heavy, 5, at(2));
+                let heavy = Ticket { units: 5, ..heavy };
+                first.weigh(0, heavy, 2, at(3));
+                finish(&first, 0, Ticket { units: 2, ..heavy }, Some(Outcome::Success), at(4));
+            },
+            move || {
+                second.weigh(1, light, 3, at(2));
+                finish(&second, 1, Ticket { units: 3, ..light }, None, at(3));
+            },
+        );
+        assert_eq!((live.exact_in_flight_signed(), live.exact_admitted_signed()), (0, 0));
+        let weights = live.read_weights();
+        assert_eq!((weights.begun(), weights.gone()), (3, 3));
+        assert_eq!(live.read_span(0), [0; TIERS], "no age of them is told");
+    });
+}
+
+#[test]
 fn a_call_that_ends_while_its_span_is_overtaken_is_counted_off_once() {
     check(|order| {
         let live = Arc::new(live(40, 2));

@@ -221,6 +221,16 @@ impl Lane<'_> {
         }
     }
 
+    /// What a failure says beside its number: the crowd that it met, and after how long it came.
+    #[inline]
+    pub(super) fn failed_with(self, ticket: Ticket, now: Mono) {
+        let (stripe, x) = (self.stripe, ticket.mark.in_flight());
+        self.add(&stripe.failed_x, x);
+        self.add(&stripe.failed_xx, x * x);
+        self.add(&stripe.held_failed, now.nanos_since(ticket.start));
+        Self::stamp(&stripe.last_failure, now);
+    }
+
     /// Counts the end of a call, and gives back how many have ended so before.
     #[inline(always)]
     fn ended(self, verdict: Verdict, ticket: Ticket, now: Mono, window_start: Mono) -> u32 {
@@ -242,11 +252,7 @@ impl Lane<'_> {
                 self.count(&stripe.ignored)
             }
             Verdict::Failed => {
-                let x = ticket.mark.in_flight();
-                self.add(&stripe.failed_x, x);
-                self.add(&stripe.failed_xx, x * x);
-                self.add(&stripe.held_failed, nanos);
-                Self::stamp(&stripe.last_failure, now);
+                self.failed_with(ticket, now);
                 self.in_vain(&stripe.failed, nanos)
             }
             Verdict::Cancelled => self.in_vain(&stripe.cancelled, nanos),

@@ -160,14 +160,14 @@ impl Live {
     }
 
     /// The in-flight count with everything that is still unflushed, without the calls that wait for
-    /// their client and without the overtaken.
+    /// their client, without streams and without the overtaken.
     pub(crate) fn exact_in_flight_signed(&self) -> i64 {
         self.exact_admitted_signed() - self.apart()
     }
 
     /// Admitted calls that are not the service's work.
     pub(super) fn apart(&self) -> i64 {
-        self.waiting() + self.overtaken()
+        self.waiting() + self.streamed() + self.overtaken()
     }
 
     /// The same with them.

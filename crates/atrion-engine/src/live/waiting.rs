@@ -11,12 +11,13 @@
 
 use atrion_core::Mono;
 
+use super::streams::Streams;
 use super::sync::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use super::{Live, Ticket};
 
 /// How many calls of a route may wait out of the law's sight. A waiting call costs a task and some
 /// buffers, a few kilobytes.
-pub(crate) const MOST_WAITING: i64 = 16_384;
+const MOST_WAITING: i64 = 16_384;
 
 /// What a call can wait for. It waits while it waits for either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +55,15 @@ const OVER: u64 = u64::MAX;
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Waiting {
+    /// In units.
     count: AtomicI64,
+    calls: AtomicI64,
     /// Sum of the beginnings' times minus the ends', each counted from the start of the window it
     /// fell in. Wraps.
     offsets: AtomicU64,
     /// Sum of how long the calls that wait now were worked at. Wraps.
     ages: AtomicU64,
+    pub(super) streams: Streams,
 }
 
 /// The same at one moment, in nanoseconds.
@@ -78,14 +82,19 @@ pub(crate) fn later_by(start: Mono, nanos: u64, now: Mono) -> Mono {
 }
 
 impl Live {
-    /// How many admitted calls wait.
+    /// No more calls may wait out of the law's sight.
+    pub(crate) fn is_full_of_waiting(&self) -> bool {
+        self.waiting.calls.load(Relaxed) >= MOST_WAITING
+    }
+
+    /// How many units of admitted calls wait.
     #[inline]
     pub(crate) fn waiting(&self) -> i64 {
         self.waiting.count.load(Relaxed)
     }
 
     pub(crate) fn read_waiting(&self) -> WaitingReading {
-        let Waiting { count, offsets, ages } = &self.waiting;
+        let Waiting { count, offsets, ages, .. } = &self.waiting;
         WaitingReading {
             count: count.load(Relaxed),
             offsets: offsets.load(Relaxed),
@@ -98,6 +107,7 @@ impl Live {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
         self.count_away(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
         let units = ticket.cost();
+        self.waiting.calls.fetch_add(1, Relaxed);
         self.waiting.count.fetch_add(units as i64, Relaxed);
         self.waiting.offsets.fetch_add(units.wrapping_mul(self.offset(now)), Relaxed);
         self.waiting.ages.fetch_add(units.wrapping_mul(worked), Relaxed);
@@ -108,6 +118,7 @@ impl Live {
         let worked = since.wrapping_sub(ticket.start.as_nanos());
         self.count_back(ticket, Mono::from_nanos(now.as_nanos().saturating_sub(worked)));
         let units = ticket.cost();
+        self.waiting.calls.fetch_sub(1, Relaxed);
         self.waiting.count.fetch_sub(units as i64, Relaxed);
         self.waiting.offsets.fetch_sub(units.wrapping_mul(self.offset(now)), Relaxed);
         self.waiting.ages.fetch_sub(units.wrapping_mul(worked), Relaxed);

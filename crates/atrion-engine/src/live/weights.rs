@@ -167,6 +167,14 @@ impl Live {
         }
     }
 
+    /// A stream of this call has failed.
+    #[cold]
+    pub(super) fn weigh_broken(&self, ticket: Ticket) {
+        if let Some(weighed) = self.weighed() {
+            weighed.failed.fetch_add(ticket.cost() - 1, Relaxed);
+        }
+    }
+
     /// A refused request would have cost so much.
     #[cold]
     pub(crate) fn weigh_refusal(&self, units: u32) {

@@ -31,6 +31,8 @@ pub(crate) struct Meter {
     absences: Absences,
     /// Requests that had come past their deadline, as of the last reading.
     expired: u32,
+    /// Streams that had failed after their first byte.
+    broken: u32,
 }
 
 /// One window, and what was counted in it.
@@ -38,6 +40,8 @@ pub(crate) struct Meter {
 pub(crate) struct Measured {
     pub(crate) window: Window,
     pub(crate) counted: Reading,
+    /// Streams that failed after their first byte.
+    pub(crate) broken: u64,
 }
 
 impl Meter {
@@ -55,6 +59,7 @@ impl Meter {
             idle_until: now,
             absences: Absences::default(),
             expired: 0,
+            broken: 0,
         }
     }
 
@@ -117,13 +122,17 @@ impl Meter {
         let expired = live.expired();
         let came_too_late = u64::from(expired.wrapping_sub(self.expired));
         self.expired = expired;
+        let broken_streams = live.broken_streams();
+        let broken = u64::from(broken_streams.wrapping_sub(self.broken));
+        self.broken = broken_streams;
         let refused = counted.refusals().saturating_sub(came_too_late);
         let window = Window {
             admitted: counted.admissions(),
             admitted_by_tier: counted.admitted,
             refused: if live.control().is_shadow() { 0 } else { refused },
-            succeeded: counted.succeeded.into(),
-            failed: counted.failed.into(),
+            // The success of a stream that breaks later is taken back where it shows.
+            succeeded: u64::from(counted.succeeded).saturating_sub(broken),
+            failed: u64::from(counted.failed) + broken,
             late: counted.late.into(),
             ignored: counted.ignored.into(),
             left: u64::from(counted.cancelled),
@@ -155,7 +164,7 @@ impl Meter {
         self.weights = weights;
         self.admitted = level;
         self.waiting = waiting;
-        Measured { window, counted }
+        Measured { window, counted, broken }
     }
 
     /// The crowd of the window, and its ages, are those of calls that are the service's work:

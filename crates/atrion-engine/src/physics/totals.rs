@@ -38,6 +38,11 @@ impl Totals {
         self.outdated += u64::from(counted.outdated);
     }
 
+    /// Streams that have failed after their first byte.
+    pub(crate) fn broken(&mut self, streams: u64) {
+        self.failed += streams;
+    }
+
     /// Answers, of those added as ignored, that came past their deadline.
     pub(crate) fn late_by_deadline(&mut self, answers: u32) {
         let answers = u64::from(answers).min(self.ignored);

@@ -283,3 +283,14 @@ fn thousands_that_come_and_leave_lose_no_place() {
     });
     assert!(served.load(Relaxed) >= 4_000);
 }
+
+#[test]
+fn the_end_of_a_stream_hands_its_place_on() {
+    let world = World::new(Config::default().route("r", RouteConfig::default().cap(1)));
+    let route = world.engine.route("r");
+    let stream = route.admit_owned(Tier::Normal).unwrap().into_stream(Outcome::Success);
+    let mut waiting = begin(route.acquire(Tier::Normal));
+    drop(stream);
+    assert_eq!(waiting.woken(), 1);
+    waiting.answer().unwrap().finish(Outcome::Success);
+}

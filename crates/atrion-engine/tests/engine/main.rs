@@ -27,6 +27,7 @@ mod bounds;
 mod configuration;
 mod overrides;
 mod shadow;
+mod streams;
 mod telemetry;
 
 mod fleet;

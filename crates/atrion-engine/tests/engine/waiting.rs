@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use atrion_core::adaptive::Window;
-use atrion_core::{Outcome, Reason, Tier};
-use atrion_engine::{Config, Route, RouteConfig};
+use atrion_core::{Cost, Outcome, Priority, Reason, Tier, Volts};
+use atrion_engine::{Config, OwnedPermit, Route, RouteConfig};
 use atrion_state::Clock as _;
 
 use crate::world::{TICK, World, admit_all, ms};
@@ -58,7 +58,7 @@ fn calls_that_wait_for_their_client_close_the_gate_for_nobody() {
 fn a_call_is_as_late_as_it_was_worked_at() {
     let world = World::new(Config::default().slo(ms(50)));
     let route = world.engine.route("r");
-    let work = |wait: fn(&atrion_engine::RequestWait, &atrion_engine::OwnedPermit)| {
+    let work = |wait: fn(&atrion_engine::RequestWait, &OwnedPermit)| {
         let (permit, request) = route.admit_owned(Tier::Normal).unwrap().watch_request();
         world.clock.advance(ms(20));
         wait(&request, &permit);
@@ -205,4 +205,15 @@ fn past_a_bound_a_call_that_waits_is_load() {
     let held = admit_all(&route, 16_400);
     held.iter().for_each(|permit| permit.wait_for_reader());
     assert_eq!((route.snapshot().in_flight, route.snapshot().waiting), (16, 16_384));
+}
+
+#[test]
+fn the_bound_of_calls_that_wait_is_one_of_calls_and_not_of_units() {
+    let world = World::default();
+    let route = world.engine.route("r");
+    let heavy = Priority::volts(Volts::new(1e6).unwrap()).cost(Cost::new(10_000).unwrap());
+    let waiting: Vec<_> = (0..3).map(|_| route.admit_owned(heavy).unwrap()).collect();
+    waiting.iter().for_each(OwnedPermit::wait_for_reader);
+    let snapshot = route.snapshot();
+    assert_eq!((snapshot.in_flight, snapshot.waiting), (0, 30_000));
 }
