@@ -89,6 +89,8 @@ instruments! {
         "Admitted requests that came to an end.";
     ACTIVE = Kind::UpDownCounter, "atrion.admission.active_requests", "{request}", 1, [ROUTE]:
         "Admitted requests in flight.";
+    STREAMS = Kind::UpDownCounter, "atrion.admission.open_streams", "{stream}", 1, [ROUTE]:
+        "Answered requests whose answer is still being sent; not among the active.";
     OVERTAKEN = Kind::UpDownCounter, "atrion.admission.overtaken_requests", "{request}", 1, [ROUTE]:
         "Admitted requests in flight for far longer than the usual work, while younger ones are answered; not among the active.";
     PRESSURE = Kind::Gauge, "atrion.route.pressure", "1", 3, [ROUTE, COMPONENT]:

@@ -24,6 +24,9 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     counter(meter, &TRANSITIONS, reader, instance, transitions);
     counter(meter, &MESSAGES_SEEN, reader, instance, messages);
     sum(meter, &ACTIVE, reader, instance, |reading, write| each_alone(reading, write, |route| route.active));
+    sum(meter, &STREAMS, reader, instance, |reading, write| {
+        each_alone(reading, write, |route| route.streams)
+    });
     sum(meter, &OVERTAKEN, reader, instance, |reading, write| {
         each_alone(reading, write, |route| route.overtaken);
     });

@@ -37,6 +37,7 @@ pub(crate) struct RouteReading {
     pub(crate) totals: Totals,
     pub(crate) transitions: Transitions,
     pub(crate) active: i64,
+    pub(crate) streams: i64,
     pub(crate) overtaken: i64,
     /// N*, in requests.
     pub(crate) target: f64,
@@ -168,6 +169,7 @@ impl RouteReading {
             totals,
             transitions,
             active: count(route.in_flight),
+            streams: count(route.streams),
             overtaken: count(route.overtaken),
             target: route.target,
             resistance: route.resistance.get(),
@@ -187,6 +189,7 @@ impl RouteReading {
             totals: Totals::default(),
             transitions: Transitions::new(),
             active: 0,
+            streams: 0,
             overtaken: 0,
             target: 0.0,
             resistance: 0.0,
@@ -210,6 +213,7 @@ impl RouteReading {
         modes.iter_mut().zip(other.modes).for_each(|(one, another)| *one |= another);
         Self {
             active: self.active.saturating_add(other.active),
+            streams: self.streams.saturating_add(other.streams),
             overtaken: self.overtaken.saturating_add(other.overtaken),
             target: self.target + other.target,
             resistance: self.resistance.max(other.resistance),

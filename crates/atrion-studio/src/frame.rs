@@ -39,9 +39,10 @@ pub(crate) const COLUMNS: [&str; WIDTH] = [
     "shed3",
     "shed4",
     "overtaken",
+    "streams",
 ];
 
-pub(crate) const WIDTH: usize = 25;
+pub(crate) const WIDTH: usize = 26;
 
 /// A rounded row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,6 +90,7 @@ impl Row {
             row[19 + tier] = rate(now.shed[tier], before.map(|before| before.shed[tier]));
         }
         row[24] = rounded(now.overtaken, 10.0);
+        row[25] = rounded(now.streams, 10.0);
         Self(row)
     }
 
@@ -147,6 +149,7 @@ mod tests {
             forced: Some(OverrideKind::ForceOpen),
             terms: [10.0, 1.25, 0.0, 90.04, 0.0, -3.0],
             in_flight: 7.0,
+            streams: 9.0,
             overtaken: 3.0,
             debt: f64::NAN,
             target: f64::INFINITY,
@@ -167,7 +170,7 @@ mod tests {
         let of = |name| row[1 + COLUMNS.iter().position(|column| *column == name).unwrap()];
         assert_eq!((row[0], of("mode"), of("flags"), of("target")), (3.0, 2.0, 3.0, 1e7));
         assert_eq!((of("saturation"), of("scar"), of("cluster")), (1.3, 90.0, -3.0));
-        assert_eq!((of("overtaken"), of("inFlight")), (3.0, 7.0));
+        assert_eq!((of("overtaken"), of("streams"), of("inFlight")), (3.0, 9.0, 7.0));
         assert_eq!((of("latencyMs"), of("baselineMs"), of("errors"), of("debt")), (123.4, 0.0, 0.124, 0.0));
         // The last tier counts from 0 again, as on a route that was made anew.
         assert_eq!((of("admitted0"), of("admitted4"), of("shed4")), (5.0, 0.0, 10.0));

@@ -119,6 +119,8 @@ pub struct Sighting {
     pub terms: [f64; 6],
     /// Requests in flight.
     pub in_flight: f64,
+    /// Answered requests whose answer is still being sent; not among `in_flight`.
+    pub streams: f64,
     /// Calls in flight for far longer than the usual work, while younger ones are answered; not among
     /// `in_flight`.
     pub overtaken: f64,
@@ -153,6 +155,7 @@ impl Sighting {
             forced: None,
             terms: [0.0; 6],
             in_flight: 0.0,
+            streams: 0.0,
             overtaken: 0.0,
             debt: 0.0,
             target: 0.0,

@@ -16,6 +16,9 @@ pub use future::ResponseFuture;
 mod request;
 pub use request::{Intake, RequestBody, Unwatched, Watched};
 
+mod slot;
+pub use slot::StreamSlot;
+
 mod rest;
 pub use rest::Rest;
 

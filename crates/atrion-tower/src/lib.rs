@@ -39,7 +39,7 @@ mod admission;
 
 pub mod http;
 pub use self::http::{
-    AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestBody, Unwatched, Watched,
+    AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestBody, StreamSlot, Unwatched, Watched,
 };
 
 pub mod call;

@@ -7,9 +7,20 @@
 use atrion_core::Outcome;
 use atrion_engine::OwnedPermit;
 
+/// What can be finished as a failure.
+pub(crate) trait Fallible {
+    fn fail(self);
+}
+
+impl Fallible for OwnedPermit {
+    fn fail(self) {
+        self.finish(Outcome::Failure);
+    }
+}
+
 /// Runs `work`. If it panics, the permit in `slot` is finished as a failure.
 #[inline]
-pub(crate) fn failing_on_panic<P: Into<OwnedPermit>, T>(slot: &mut Option<P>, work: impl FnOnce() -> T) -> T {
+pub(crate) fn failing_on_panic<P: Fallible, T>(slot: &mut Option<P>, work: impl FnOnce() -> T) -> T {
     let unwinding = Unwinding(slot);
     let done = work();
     // Reached without a panic only: the permit stays in its slot.
@@ -17,12 +28,12 @@ pub(crate) fn failing_on_panic<P: Into<OwnedPermit>, T>(slot: &mut Option<P>, wo
     done
 }
 
-struct Unwinding<'a, P: Into<OwnedPermit>>(&'a mut Option<P>);
+struct Unwinding<'a, P: Fallible>(&'a mut Option<P>);
 
-impl<P: Into<OwnedPermit>> Drop for Unwinding<'_, P> {
+impl<P: Fallible> Drop for Unwinding<'_, P> {
     fn drop(&mut self) {
         if let Some(permit) = self.0.take() {
-            permit.into().finish(Outcome::Failure);
+            permit.fail();
         }
     }
 }

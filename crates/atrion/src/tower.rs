@@ -4,5 +4,6 @@
 pub use atrion_tower::{
     AdmissionBody, AdmissionLayer, AdmissionService, CallError, CallLayer, CallRules, CallService, Classify,
     Cohort, DefaultClassifier, Detail, GuardedError, Hold, PROBLEM_TYPE, Propagate, Refused, RequestBody,
-    RequestHead, ResponseHead, RouteNames, TrustedHeaders, Unwatched, Verdict, Watched, call, header, http,
+    RequestHead, ResponseHead, RouteNames, StreamSlot, TrustedHeaders, Unwatched, Verdict, Watched, call,
+    header, http,
 };

@@ -77,7 +77,9 @@ export function route(store, name, { toast }) {
     cause.hidden = !cause.textContent || Boolean(store.overrideOf(name));
     // The cause of an open breaker says how its calls fare.
     const fare = found.outage ? (cause.hidden ? ` · ${outageOf(found.outage)}` : "") : ` · ${percent(value(store, found, "errors"))} errors`;
-    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight${value(store, found, "overtaken") > 0 ? ` beside ${number(value(store, found, "overtaken"))} overtaken` : ""}, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed${fare}`);
+    const beside = (column, what) =>
+      value(store, found, column) > 0 ? ` · ${number(value(store, found, column))} ${what}` : "";
+    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight${beside("streams", "open streams")}${beside("overtaken", "overtaken")}, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed${fare}`);
     showOverride();
     showGroup(found);
     for (const button of windows.children) attribute(button, "aria-pressed", Number(button.dataset.seconds) === seconds);

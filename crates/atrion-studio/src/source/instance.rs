@@ -150,6 +150,7 @@ fn sighting(route: RouteSnapshot) -> Sighting {
             terms.cluster,
         ],
         in_flight: route.in_flight as f64,
+        streams: route.streams as f64,
         overtaken: route.overtaken as f64,
         debt: route.debt,
         target: route.target,

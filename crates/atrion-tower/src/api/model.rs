@@ -75,6 +75,8 @@ pub struct RouteView {
     /// Requests that wait for a permit at this gate; they are not in flight. Those for routes of a
     /// group wait at the group's gate.
     pub queued: u64,
+    /// Open streams: answered requests whose answer is still being sent. Not among `in_flight` either.
+    pub streams: u64,
     /// Overtaken calls: in flight for far longer than the service's usual work, while younger ones are
     /// answered. Not among `in_flight` either.
     pub overtaken: u64,
@@ -276,6 +278,7 @@ impl RouteView {
             in_flight: route.in_flight,
             waiting: route.waiting,
             queued: route.queued,
+            streams: route.streams,
             overtaken: route.overtaken,
             target: route.target,
             debt: route.debt,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use atrion_core::Outcome;
-use atrion_engine::OwnedPermit;
+use atrion_engine::{OwnedPermit, StreamPermit};
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use crate::classify::Classifier;
 use crate::grpc_web::WebStatus;
 use crate::orca::Orca;
-use crate::panics::failing_on_panic;
+use crate::panics::{Fallible, failing_on_panic};
 
 pin_project! {
     /// The body of a response that has gone through an
@@ -41,16 +41,91 @@ pin_project! {
     }
 }
 
-/// A permit that waits for the end of a body.
+/// What a call holds until the end of its body.
 pub(crate) struct Watch {
-    pub(crate) permit: OwnedPermit,
-    pub(crate) awaiting: Awaiting,
-    pub(crate) classify: Classifier,
+    held: Held,
+    awaiting: Awaiting,
+    /// The first byte is the answer.
+    is_stream: bool,
+    classify: Classifier,
 }
 
-impl From<Watch> for OwnedPermit {
-    fn from(watch: Watch) -> Self {
-        watch.permit
+#[derive(Debug)]
+enum Held {
+    Call(OwnedPermit),
+    Stream(StreamPermit),
+    /// For a moment, between the two.
+    Nothing,
+}
+
+impl Watch {
+    pub(crate) fn new(
+        permit: OwnedPermit,
+        awaiting: Awaiting,
+        is_stream: bool,
+        classify: Classifier,
+    ) -> Self {
+        Self { held: Held::Call(permit), awaiting, is_stream, classify }
+    }
+
+    /// The body is being made.
+    fn go_on(&self) {
+        if let Held::Call(permit) = &self.held {
+            permit.go_on();
+        }
+    }
+
+    /// What has been made waits until the client takes it: a server polls a body when it has room
+    /// to send.
+    fn wait_for_reader(&self) {
+        if let Held::Call(permit) = &self.held {
+            permit.wait_for_reader();
+        }
+    }
+
+    /// The body has given a frame.
+    fn look_at<D: Buf + From<Bytes>>(&mut self, frame: &mut Frame<D>) {
+        self.awaiting.look_at(frame);
+        if self.is_stream && frame.data_ref().is_some_and(Buf::has_remaining) {
+            self.answer();
+        }
+    }
+
+    /// The first byte is there.
+    fn answer(&mut self) {
+        self.held = match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Call(permit) => Held::Stream(permit.into_stream(self.awaiting.so_far())),
+            held => held,
+        };
+    }
+
+    /// The body is over, with these trailers.
+    fn end(self, trailers: Option<&HeaderMap>) {
+        let outcome = match &self.awaiting {
+            Awaiting::Trailers => self.classify.trailers(trailers),
+            // A proxy further in may have made real trailers of them.
+            Awaiting::WebTrailers(status) => self.classify.trailers(trailers.or(status.trailers().as_ref())),
+            Awaiting::End(outcome) => *outcome,
+        };
+        self.finish(outcome);
+    }
+
+    fn finish(self, outcome: Outcome) {
+        match self.held {
+            Held::Call(permit) => finish(Some(permit), outcome),
+            Held::Stream(stream) => stream.finish(outcome),
+            Held::Nothing => {}
+        }
+    }
+}
+
+impl Fallible for Watch {
+    fn fail(self) {
+        match self.held {
+            Held::Call(permit) => permit.fail(),
+            Held::Stream(stream) => stream.finish(Outcome::Failure),
+            Held::Nothing => {}
+        }
     }
 }
 
@@ -66,6 +141,14 @@ pub(crate) enum Awaiting {
 }
 
 impl Awaiting {
+    /// What is known before the end.
+    fn so_far(&self) -> Outcome {
+        match self {
+            Self::End(outcome) => *outcome,
+            Self::Trailers | Self::WebTrailers(_) => Outcome::Success,
+        }
+    }
+
     /// Looks for a status in `frame`, and leaves the frame as it was.
     fn look_at<D: Buf + From<Bytes>>(&mut self, frame: &mut Frame<D>) {
         if let Self::WebTrailers(status) = self
@@ -109,7 +192,9 @@ impl<B: Body> AdmissionBody<B> {
         if body.is_end_stream() {
             end(&mut watch, None);
         }
-        wait_for_reader(watch.as_ref());
+        if let Some(watch) = &watch {
+            watch.wait_for_reader();
+        }
         Self { state: State::Inner { body, watch, orca: None } }
     }
 
@@ -142,12 +227,12 @@ where
                 Poll::Ready(text.take().map(|text| Ok(Frame::data(B::Data::from(text)))))
             }
             Projected::Inner { mut body, watch, orca } => {
-                if let Some(Watch { permit, .. }) = watch {
-                    permit.go_on();
+                if let Some(watch) = watch {
+                    watch.go_on();
                 }
                 let mut frame = ready!(failing_on_panic(watch, || body.as_mut().poll_frame(cx)));
-                if let (Some(Watch { awaiting, .. }), Some(Ok(frame))) = (watch.as_mut(), &mut frame) {
-                    awaiting.look_at(frame);
+                if let (Some(watch), Some(Ok(frame))) = (watch.as_mut(), &mut frame) {
+                    watch.look_at(frame);
                 }
                 if let (Some(orca), Some(Ok(frame))) = (orca, &mut frame)
                     && let Some(trailers) = frame.trailers_mut()
@@ -161,10 +246,15 @@ where
                     Some(Ok(_)) if body.is_end_stream() || is_sent(watch.as_ref(), &*body) => {
                         end(watch, None)
                     }
-                    Some(Ok(_)) => wait_for_reader(watch.as_ref()),
+                    Some(Ok(_)) => {
+                        if let Some(watch) = watch {
+                            watch.wait_for_reader();
+                        }
+                    }
                     Some(Err(_)) => {
-                        if let Some(Watch { permit, classify, .. }) = watch.take() {
-                            finish(Some(permit), classify.broken_body());
+                        if let Some(watch) = watch.take() {
+                            let outcome = watch.classify.broken_body();
+                            watch.finish(outcome);
                         }
                     }
                 }
@@ -197,14 +287,6 @@ fn is_sent<B: Body>(watch: Option<&Watch>, body: &B) -> bool {
     is_in_the_bytes && body.size_hint().exact() == Some(0)
 }
 
-/// What has been made waits until the client takes it: a server polls a body when it has room to
-/// send.
-fn wait_for_reader(watch: Option<&Watch>) {
-    if let Some(Watch { permit, .. }) = watch {
-        permit.wait_for_reader();
-    }
-}
-
 /// Finishes a call. That it failed is no fault of the service if its client has never sent the rest
 /// of the request: a timeout inside of the guard has given up on the client.
 pub(crate) fn finish(permit: Option<OwnedPermit>, outcome: Outcome) {
@@ -215,21 +297,15 @@ pub(crate) fn finish(permit: Option<OwnedPermit>, outcome: Outcome) {
 }
 
 fn end(watch: &mut Option<Watch>, trailers: Option<&HeaderMap>) {
-    if let Some(Watch { permit, awaiting, classify }) = watch.take() {
-        let outcome = match awaiting {
-            Awaiting::Trailers => classify.trailers(trailers),
-            // A proxy further in may have made real trailers of them.
-            Awaiting::WebTrailers(status) => classify.trailers(trailers.or(status.trailers().as_ref())),
-            Awaiting::End(outcome) => outcome,
-        };
-        finish(Some(permit), outcome);
+    if let Some(watch) = watch.take() {
+        watch.end(trailers);
     }
 }
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
-            .field("permit", &self.permit)
+            .field("held", &self.held)
             .field("awaiting", &self.awaiting)
             .finish_non_exhaustive()
     }

@@ -16,6 +16,7 @@ use tower_service::Service;
 use super::body::{AdmissionBody, Awaiting, Watch, finish};
 use super::policy::{Hold, Holding, Policy};
 use super::request::Intake;
+use super::slot::Upgrading;
 use crate::classify::{CallError, Classifier, Verdict};
 use crate::grpc;
 use crate::head::{RequestHead, ResponseHead};
@@ -58,6 +59,7 @@ pin_project! {
             hold: Holding,
             classify: Classifier,
             orca: Option<Arc<Orca>>,
+            upgrading: Option<Upgrading>,
             show_decision: bool,
         },
         Refused { #[pin] rest: Option<I::Rest>, answer: Option<Box<Response<Bytes>>>, show_decision: bool },
@@ -80,7 +82,7 @@ where
 {
     /// A request that is not guarded.
     pub(crate) fn unguarded(inner: &mut S, request: Request<I::Body>, policy: &Policy) -> Self {
-        Self { state: State::called(inner, request, None, Holding::default(), policy) }
+        Self { state: State::called(inner, request, None, Holding::default(), None, policy) }
     }
 
     /// A request on which the gates have decided.
@@ -122,10 +124,15 @@ where
     ) -> Self {
         match decision {
             Ok(permit) => {
-                let hold = policy.holding(&RequestHead::of(&request));
+                let head = RequestHead::of(&request);
+                let hold = policy.holding(&head);
+                let upgrading = hold.is_stream().then(|| Upgrading::of(&head)).flatten();
                 let mut permit = Some(permit);
-                let request = I::admitted(request, &mut permit);
-                Self::called(inner, request, permit, hold, policy)
+                let mut request = I::admitted(request, &mut permit);
+                if let Some(upgrading) = &upgrading {
+                    request.extensions_mut().insert(upgrading.slot());
+                }
+                Self::called(inner, request, permit, hold, upgrading, policy)
             }
             Err(shed) => {
                 policy.on_refusal.refused(route, &shed);
@@ -147,11 +154,12 @@ where
         request: Request<I::Body>,
         mut permit: Option<OwnedPermit>,
         hold: Holding,
+        upgrading: Option<Upgrading>,
         policy: &Policy,
     ) -> Self {
         let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
         let (classify, orca) = (policy.classify.clone(), policy.orca.clone());
-        Self::Called { call, permit, hold, classify, orca, show_decision: policy.show_decision }
+        Self::Called { call, permit, hold, classify, orca, upgrading, show_decision: policy.show_decision }
     }
 }
 
@@ -176,14 +184,14 @@ where
         let (mut response, decision) = match state.project() {
             // It has just left this state.
             Projected::Waiting { .. } => return Poll::Pending,
-            Projected::Called { call, permit, hold, classify, orca, show_decision } => {
+            Projected::Called { call, permit, hold, classify, orca, upgrading, show_decision } => {
                 let result = ready!(failing_on_panic(permit, || call.poll(cx)));
                 if permit.is_none() {
                     return Poll::Ready(result.map(|response| response.map(AdmissionBody::unwatched)));
                 }
                 let response = match result {
                     Ok(response) => {
-                        let response = watched(response, permit, *hold, classify);
+                        let response = watched(response, permit, *hold, upgrading.take(), classify);
                         match orca {
                             Some(orca) => told(response, orca),
                             None => response,
@@ -243,6 +251,7 @@ fn watched<R: Body>(
     response: Response<R>,
     permit: &mut Option<OwnedPermit>,
     hold: Holding,
+    upgrading: Option<Upgrading>,
     classify: &Classifier,
 ) -> Response<AdmissionBody<R>> {
     if response.extensions().get::<Shed>().is_some() {
@@ -252,8 +261,16 @@ fn watched<R: Body>(
         return response.map(AdmissionBody::unwatched);
     }
     let head = ResponseHead::of(&response);
-    let awaiting = match (classify.head(&head), hold.to(&head)) {
-        (Verdict::Known(outcome), Hold::Body) => Awaiting::End(outcome),
+    let (verdict, hold) = (classify.head(&head), hold.to(&head));
+    if let (Verdict::Known(outcome), Some(upgrading)) = (verdict, upgrading.filter(|it| it.is_made(&head))) {
+        if let Some(permit) = permit.take() {
+            upgrading.hand_over(permit.into_stream(outcome));
+        }
+        return response.map(AdmissionBody::unwatched);
+    }
+    let awaiting = match (verdict, hold) {
+        (Verdict::Known(outcome), Hold::Body)
+        | (Verdict::Known(outcome @ Outcome::Success), Hold::Stream) => Awaiting::End(outcome),
         (Verdict::Known(outcome), _) => {
             finish(permit.take(), outcome);
             return response.map(AdmissionBody::unwatched);
@@ -264,6 +281,7 @@ fn watched<R: Body>(
         }
         (Verdict::AtEnd, _) => Awaiting::status(head.headers),
     };
-    let watch = permit.take().map(|permit| Watch { permit, awaiting, classify: classify.clone() });
+    let is_stream = hold == Hold::Stream;
+    let watch = permit.take().map(|permit| Watch::new(permit, awaiting, is_stream, classify.clone()));
     response.map(|body| AdmissionBody::watched(body, watch))
 }

@@ -36,6 +36,16 @@ pub enum Hold {
     /// [`AdmissionLayer::hold_by`](crate::AdmissionLayer::hold_by) says otherwise: they live for
     /// hours, and most of the time nothing is done for them.
     Body,
+    /// Judged at the first byte of the body, and open until its end. Right for answers that are made
+    /// while they are read and whose length is their client's affair: tokens of a model, events,
+    /// gRPC streams, WebSockets.
+    ///
+    /// The latency is that of the first frame with data, or of the head where the connection is
+    /// upgraded ([`StreamSlot`](crate::StreamSlot)). From then on the request is no load and is
+    /// counted apart ([`RouteSnapshot::streams`](atrion_engine::RouteSnapshot::streams)); a cap
+    /// counts it until the stream is closed. A stream that breaks is a failure. A client that leaves
+    /// gives its place back at once.
+    Stream,
 }
 
 pub(crate) type HoldRule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Hold> + Send + Sync;
@@ -98,8 +108,8 @@ impl Policy {
         if let Some(hold) = self.hold_by.as_ref().and_then(|rule| rule(head)) {
             return Holding { hold, is_by_rule: true };
         }
-        let hold = if *head.method == Method::CONNECT { Hold::Head } else { self.hold };
-        Holding { hold, is_by_rule: false }
+        let is_tunnel = *head.method == Method::CONNECT && self.hold != Hold::Stream;
+        Holding { hold: if is_tunnel { Hold::Head } else { self.hold }, is_by_rule: false }
     }
 }
 
@@ -111,6 +121,10 @@ pub(crate) struct Holding {
 }
 
 impl Holding {
+    pub(crate) fn is_stream(self) -> bool {
+        self.hold == Hold::Stream
+    }
+
     /// What holds for the request with this response.
     pub(crate) fn to(self, head: &ResponseHead<'_>) -> Hold {
         let lives_on = head.status == StatusCode::SWITCHING_PROTOCOLS || is_event_stream(head);

@@ -10,3 +10,4 @@ mod serve;
 
 mod dawdling;
 mod refused;
+mod streams;

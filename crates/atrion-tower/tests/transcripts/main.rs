@@ -5,6 +5,7 @@
 //! for.
 #![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do: that is how they speak
 
+mod streams;
 mod support;
 
 mod call;
