@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use atrion::tower::RequestBody;
+use atrion::tower::{RequestBody, StreamSlot};
 use atrion::{Priority, Tier};
 use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
@@ -77,6 +77,7 @@ impl Inner {
         let asked = hyper::upgrade::on(&mut request);
         let (mut parts, body) = request.into_parts();
         let client = parts.extensions.remove::<Client>();
+        let slot = parts.extensions.remove::<StreamSlot>();
         let counted = parts.extensions.get::<Priority>().map(|priority| Counted(priority.counted_as()));
         let upgrade = message::upgrade(&parts).filter(|_| self.settings.protocol == Protocol::Http1);
         let asked = upgrade.is_some().then_some(asked);
@@ -93,7 +94,7 @@ impl Inner {
             let Some((asked, client)) = asked.zip(client) else {
                 return Err(ForwardError::unasked_upgrade());
             };
-            tunnel::open(asked, hyper::upgrade::on(&mut response), client);
+            tunnel::open(asked, hyper::upgrade::on(&mut response), client, slot);
             lease = None;
         }
         let (mut parts, incoming) = response.into_parts();

@@ -160,7 +160,8 @@ pub(super) fn routes(table: &mut Table<'_>) -> Vec<RouteRule> {
 }
 
 fn route_rule(table: &mut Table<'_>) -> Option<RouteRule> {
-    const HOLDS: &[(&str, Hold)] = &[("verdict", Hold::Verdict), ("head", Hold::Head), ("body", Hold::Body)];
+    const HOLDS: &[(&str, Hold)] =
+        &[("verdict", Hold::Verdict), ("head", Hold::Head), ("body", Hold::Body), ("stream", Hold::Stream)];
     let template = table.required("match", |item| {
         let parsed = Template::parse(item.text()?);
         parsed.inspect_err(|error| item.fault(format!("is no template: {error}"))).ok()
