@@ -6,6 +6,7 @@ mod callers;
 mod common;
 mod explain;
 mod fleet;
+mod inference;
 mod list;
 mod nuisance;
 mod replay;
@@ -39,6 +40,8 @@ enum Command {
     Steady(steady::Args),
     /// Compare policies where many callers, each with a gate of its own, share one plant.
     Callers(callers::Args),
+    /// Compare gates before a model that answers in streams.
+    Inference(inference::Args),
     /// Measure what others are refused while a client holds slots.
     Nuisance(nuisance::Args),
     /// Explain R, its terms, N* and the mode over a scenario.
@@ -59,6 +62,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Stability(args) => stability::run(&args),
         Command::Steady(args) => steady::run(&args),
         Command::Callers(args) => callers::run(&args),
+        Command::Inference(args) => inference::run(&args),
         Command::Nuisance(args) => nuisance::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fleet(args) => fleet::run(&args),

@@ -22,6 +22,8 @@ pub mod plot;
 
 mod parallel;
 
+pub mod inference;
+
 pub mod nuisance;
 
 pub mod replay;

@@ -62,7 +62,9 @@ mod windowed;
 pub use atrion::{Guarded, Inside, Routing};
 pub use fixed::Fixed;
 pub use limited::{Limit, Limited};
-pub use menu::{Entry, ablations, all, of_callers, of_health, of_routes, oracle_limits, patient};
+pub use menu::{
+    Entry, ablations, all, of_callers, of_deadlines, of_health, of_routes, oracle_limits, patient,
+};
 
 use std::time::Duration;
 

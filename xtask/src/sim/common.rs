@@ -35,6 +35,7 @@ pub(crate) fn entries(names: &[String]) -> anyhow::Result<Vec<Entry>> {
         policy::patient(),
         policy::of_health(),
         policy::of_callers(),
+        policy::of_deadlines(),
         policy::of_routes(),
         policy::ablations(),
     ];

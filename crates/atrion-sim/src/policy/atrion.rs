@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Outcome, Terms, Wall};
+use atrion_core::{Mode, Mono, Outcome, Priority, Terms, Wall};
 use atrion_engine::recording::{Kept, RecordError, Recorder, Recording};
 use atrion_engine::{Config, ConfigError, Engine, OwnedPermit, Route};
 use atrion_state::FakeClock;
@@ -27,6 +27,8 @@ pub struct Guarded {
     watched: Route,
     permits: Vec<Option<OwnedPermit>>,
     waiting: Waiting,
+    /// For how long clients say that they wait.
+    client_waits: Option<Duration>,
 }
 
 /// Which gates the routes of a plant have.
@@ -103,7 +105,15 @@ impl Guarded {
                 (numbers.map(|nth| group.route(&name(nth))).collect(), group.gate())
             }
         };
-        Ok(Self { clock, engine, routes, watched, permits: Vec::new(), waiting: Waiting::default() })
+        Ok(Self {
+            clock,
+            engine,
+            routes,
+            watched,
+            permits: Vec::new(),
+            waiting: Waiting::default(),
+            client_waits: None,
+        })
     }
 
     /// Lets requests wait at the gate.
@@ -111,6 +121,18 @@ impl Guarded {
     pub fn patient(mut self, patience: Duration) -> Self {
         self.waiting.patience = patience;
         self
+    }
+
+    /// Lets each request tell for how long its client waits.
+    #[must_use]
+    pub(super) fn told_deadlines(mut self, waits: Option<Duration>) -> Self {
+        self.client_waits = waits;
+        self
+    }
+
+    fn priority(&self, now: Mono, request: &Request) -> Priority {
+        let priority = request.priority();
+        self.client_waits.map_or(priority, |waits| priority.deadline(now.after(waits)))
     }
 
     fn keep_permit(&mut self, call: u32, permit: OwnedPermit) {
@@ -143,7 +165,7 @@ impl Guarded {
 impl Policy for Guarded {
     fn admit(&mut self, now: Mono, request: &Request, call: u32) -> bool {
         self.clock.set(now);
-        let Ok(permit) = self.route(request).admit_owned(request.priority()) else { return false };
+        let Ok(permit) = self.route(request).admit_owned(self.priority(now, request)) else { return false };
         self.keep_permit(call, permit);
         true
     }
@@ -153,7 +175,7 @@ impl Policy for Guarded {
             return if self.admit(now, request, call) { Said::Passes } else { Said::Refused };
         }
         self.clock.set(now);
-        let acquire = self.route(request).acquire_owned(request.priority());
+        let acquire = self.route(request).acquire_owned(self.priority(now, request));
         match self.waiting.begin(call, acquire) {
             Poll::Ready(Ok(permit)) => {
                 self.keep_permit(call, permit);

@@ -62,6 +62,11 @@ enum Kind {
     Adaptive(Box<AdaptiveConfig>, Routing),
     /// The same, where a request may wait for this share of the SLO.
     Patient(f64),
+    /// The same, where the route may have no SLO, and clients may tell for how long they wait.
+    Deadlines {
+        knows_slo: bool,
+        tells: bool,
+    },
 }
 
 /// Every policy but the oracle and the ablations, in the order of the table.
@@ -120,6 +125,18 @@ pub fn of_callers() -> Vec<Entry> {
 #[must_use]
 pub fn patient() -> Vec<Entry> {
     vec![Entry { name: "adaptive+wait".to_owned(), kind: Kind::Patient(0.1) }]
+}
+
+/// The preset `adaptive` where clients tell for how long they wait, with an SLO beside it and
+/// without; and without both. With an SLO alone it is `adaptive`.
+#[must_use]
+pub fn of_deadlines() -> Vec<Entry> {
+    let ways = [
+        ("adaptive+deadlines", Kind::Deadlines { knows_slo: true, tells: true }),
+        ("no-slo", Kind::Deadlines { knows_slo: false, tells: false }),
+        ("no-slo+deadlines", Kind::Deadlines { knows_slo: false, tells: true }),
+    ];
+    ways.into_iter().map(|(name, kind)| Entry { name: name.to_owned(), kind }).collect()
 }
 
 /// The preset `adaptive` with one law switched off each.
@@ -220,6 +237,13 @@ impl Entry {
                 let physics = AdaptiveConfig { slo: deadline, ..AdaptiveConfig::default() };
                 let patience = deadline.unwrap_or_default().mul_f64(*share);
                 Box::new(guarded(Physics::Adaptive(physics), 1, Routing::OneGate)?.patient(patience))
+            }
+            Kind::Deadlines { knows_slo, tells } => {
+                let physics =
+                    AdaptiveConfig { slo: deadline.filter(|_| *knows_slo), ..AdaptiveConfig::default() };
+                let gate = guarded(Physics::Adaptive(physics), 1, Routing::OneGate)?;
+                let waits = tells.then(|| Duration::from_secs_f64(plant.deadline));
+                Box::new(gate.told_deadlines(waits))
             }
         })
     }
