@@ -60,6 +60,12 @@ impl Overload {
     pub(super) fn proven(&self) -> f64 {
         (self.evidence / PROOF).min(1.0)
     }
+
+    /// How far it is proven twice, 0..=1: crowds that were worked off before are given up for that
+    /// only.
+    pub(super) fn certain(&self) -> f64 {
+        (self.evidence / PROOF - 1.0).clamp(0.0, 1.0)
+    }
 }
 
 /// The arrivals, in units of the throughput, that the test tells from each other.

@@ -13,9 +13,9 @@ use super::{target::STAFFING, window::real};
 
 /// N*, the number of requests that the route is meant to carry.
 ///
-/// While nothing shows an overload it is N_c: half as much again as the largest crowd that was
-/// worked off, as far as the last of it is answered within the SLO. It gives way to N_w, the target
-/// of [`Target`](super::Target), as far as an overload is proven.
+/// While nothing shows an overload it is N_c: more than the largest crowd that was worked off, as far
+/// as the last of it is answered within the SLO. As an overload is proven it gives way to that crowd,
+/// and as it becomes certain, to N_w, the target of [`Target`](super::Target).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -24,6 +24,8 @@ pub(super) struct Room {
     drain: Drain,
     scatter: Scatter,
     overload: Overload,
+    /// Seconds since the route was last idle: how long there has been a crowd.
+    standing: f64,
     target: f64,
 }
 
@@ -64,16 +66,32 @@ impl Room {
         self.worked_off.step(tick, window, ordinary, idle, self.overload.is_on());
         self.overload.step(tick, window, throughput, self.scatter.get(), ordinary, idle);
 
-        let wanted = ordinary.max(MARGIN * self.worked_off.get());
-        let in_time = in_time(self.drain.pace(pace, is_slowed), config.slo);
-        let calm = work_target.max(wanted.min(in_time));
+        self.standing = if idle { 0.0 } else { self.standing + tick.seconds };
+
+        let known = self.worked_off.get();
+        let margin = if idle { AT_ONCE } else { MARGIN };
+        let pace = self.drain.pace(pace, is_slowed);
+        let in_time = config.slo.map_or(f64::INFINITY, |slo| self.in_time(pace, slo));
+        let calm = work_target.max(ordinary.max(margin * known).min(in_time));
         // A full queue refuses whether or not the crowd would be worked off in time; and where
         // failures have made debt, it is debt that keeps requests out, which needs a target to
         // stand against.
         let under_edge = work_target.max(calm - ceiling.excess_of(calm));
         let free_of_debt = (1.0 - window.debt / work_target).max(0.0);
-        let room = (under_edge - work_target) * free_of_debt;
-        self.target = work_target + room * (1.0 - self.overload.proven());
+        let above = |crowd: f64| (crowd.min(under_edge) - work_target).max(0.0) * free_of_debt;
+        let (known, room) = (above(known), above(under_edge));
+        self.target = work_target
+            + known * (1.0 - self.overload.certain())
+            + (room - known) * (1.0 - self.overload.proven());
+    }
+
+    /// The crowd whose last request is answered in time, at a `pace` of completions per second. A
+    /// crowd that comes at once may take nearly all of the `slo`; one that has stood for as long as
+    /// the SLO is a queue, which makes all wait.
+    fn in_time(&self, pace: f64, slo: Duration) -> f64 {
+        let slo = slo.as_secs_f64();
+        let stood = (self.standing / slo).min(1.0);
+        (IN_TIME - (IN_TIME - IN_A_QUEUE) * stood) * pace * slo
     }
 
     pub(super) fn rescale(&mut self, by: f64) {
@@ -102,17 +120,19 @@ impl Room {
     }
 }
 
-/// The crowd whose last request is answered in time, at a `pace` of completions per second.
-fn in_time(pace: f64, slo: Option<Duration>) -> f64 {
-    slo.map_or(f64::INFINITY, |slo| IN_TIME * pace * slo.as_secs_f64())
-}
+/// N_c over the largest crowd that was worked off, while there is a crowd.
+const MARGIN: f64 = 1.25;
 
-/// N_c over the largest crowd that was worked off.
-const MARGIN: f64 = 1.5;
+/// The same on an idle route, for one tick: what comes at once before free workers is no overload
+/// yet.
+const AT_ONCE: f64 = 4.0;
 
 /// The part of the SLO that waiting at N_c may take: the service itself takes the rest. Where the
 /// ladder ends, at 1.3 N*, an answer may be late.
 const IN_TIME: f64 = 0.85;
+
+/// The same where the crowd has stood for as long as the SLO.
+const IN_A_QUEUE: f64 = 0.5;
 
 /// A window that ends with less than this part of the work in flight, or with less than this part
 /// of a request, ends idle.

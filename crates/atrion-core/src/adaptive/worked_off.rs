@@ -16,6 +16,8 @@ use super::{Tick, Window};
 pub(super) struct WorkedOff {
     /// The largest since the crowd was last an ordinary one.
     peak: f64,
+    /// More came than was worked off since then.
+    is_of_overload: bool,
     largest: f64,
 }
 
@@ -30,17 +32,18 @@ impl WorkedOff {
         is_overload: bool,
     ) {
         self.largest *= tick.keep_5min;
-        if is_overload {
-            self.peak = 0.0;
-        }
+        self.is_of_overload |= is_overload;
         let crowd = window.mean_in_flight.max(real(window.in_flight)).max(tip(window));
         let is_gone = idle || crowd <= ordinary;
         if idle || !is_gone {
             self.peak = self.peak.max(crowd);
         }
         if is_gone {
-            self.largest = self.largest.max(self.peak);
+            if !self.is_of_overload {
+                self.largest = self.largest.max(self.peak);
+            }
             self.peak = 0.0;
+            self.is_of_overload = false;
         }
     }
 

@@ -38,13 +38,16 @@ fn flood(state: &AdaptiveState) -> Window {
 }
 
 proptest! {
-    /// Half as much again as what was worked off.
+    /// Before a route that is idle four times what was worked off may come at once, and a quarter
+    /// more where there is a crowd.
     #[test]
     fn a_crowd_that_was_worked_off_is_let_in_again(size in 40u32..2_000) {
         let config = AdaptiveConfig::default();
-        let state = after(after(settled(&config), 1, &burst(size), &config), 1, &healthy(100.0, 0.1), &config);
-        let expected = 1.5 * f64::from(size);
-        prop_assert!((state.target() / expected - 1.0).abs() < 0.05, "{} of {expected}", state.target());
+        let is_about = |found: f64, size: f64| (found / size - 1.0).abs() < 0.05;
+        let idle = after(settled(&config), 1, &burst(size), &config);
+        prop_assert!(is_about(idle.target(), 4.0 * f64::from(size)), "{}", idle.target());
+        let busy = after(idle, 1, &healthy(100.0, 0.1), &config);
+        prop_assert!(is_about(busy.target(), 1.25 * f64::from(size)), "{}", busy.target());
     }
 
     /// Where an SLO is known no crowd is let in that would be late, whatever was worked off before;
@@ -104,7 +107,7 @@ fn what_comes_in_batches_is_no_evidence_by_the_size_of_a_batch() {
     let state = batches(known, 17, 100);
     assert!(state.target() > 150.0, "{}", state.target());
     let state = batches(state, 40, 20);
-    assert_eq!(state.target(), state.work_target());
+    assert!(state.target() < 1.25 * state.work_target(), "{}", state.target());
 }
 
 /// A crowd of an overload is no measure of what can be worked off.

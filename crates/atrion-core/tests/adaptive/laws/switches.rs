@@ -74,7 +74,7 @@ fn work(laws: Laws) -> Works {
     Works {
         memory_of_health: worn.work_target() > 10.0,
         shrinking_slack: slack(&after(health, 100, &full, &config)) < 1.6,
-        room: after(burst, 2, &healthy(100.0, 0.1), &config).target() > 80.0,
+        room: after(burst, 2, &healthy(100.0, 0.1), &config).target() > 70.0,
         square_root_staffing: health.work_target() > 2.1 * busy,
         elasticity: after(health, 30, &slower, &config).baseline().unwrap() > 0.15,
         ceiling: after(health, 30, &bounded, &config).work_target() < 10.0,
