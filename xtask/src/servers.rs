@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `cargo xtask servers`: finds or fetches the Redis, the Valkey, the PostgreSQL, the promtool and
-//! the Envoy that tests use. `cargo xtask test` does the same in a step of its own, so that a
+//! the balancers that tests use. `cargo xtask test` does the same in a step of its own, so that a
 //! download does not look like a slow test.
 
 use std::process::ExitCode;

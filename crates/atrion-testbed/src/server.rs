@@ -20,13 +20,19 @@ pub enum Server {
     Promtool,
     /// `envoy`, the proxy that asks the gateway's external processor.
     Envoy,
+    /// `haproxy`, a balancer.
+    HaProxy,
+    /// `nginx`, a balancer.
+    Nginx,
+    /// `h2load`, which loads servers of HTTP/1 and HTTP/2, and serves nothing.
+    H2load,
     /// A browser for tests of pages: Chromium, or a browser of the same kind.
     Chromium,
 }
 
 impl Server {
     /// Everything there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Redis,
         Self::Valkey,
         Self::Postgres,
@@ -34,6 +40,9 @@ impl Server {
         Self::Nats,
         Self::Promtool,
         Self::Envoy,
+        Self::HaProxy,
+        Self::Nginx,
+        Self::H2load,
         Self::Chromium,
     ];
 
@@ -48,6 +57,9 @@ impl Server {
             Self::Nats => "NATS",
             Self::Promtool => "promtool",
             Self::Envoy => "Envoy",
+            Self::HaProxy => "HAProxy",
+            Self::Nginx => "nginx",
+            Self::H2load => "h2load",
             Self::Chromium => "Chromium",
         }
     }
@@ -62,6 +74,9 @@ impl Server {
             Self::Nats => "nats-server",
             Self::Promtool => "promtool",
             Self::Envoy => "envoy",
+            Self::HaProxy => "haproxy",
+            Self::Nginx => "nginx",
+            Self::H2load => "h2load",
             Self::Chromium => "chromium",
         }
     }
@@ -77,6 +92,9 @@ impl Server {
             Self::Nats => "ATRION_TEST_NATS_SERVER",
             Self::Promtool => "ATRION_TEST_PROMTOOL",
             Self::Envoy => "ATRION_TEST_ENVOY",
+            Self::HaProxy => "ATRION_TEST_HAPROXY",
+            Self::Nginx => "ATRION_TEST_NGINX",
+            Self::H2load => "ATRION_TEST_H2LOAD",
             Self::Chromium => "ATRION_TEST_CHROMIUM",
         }
     }
@@ -91,7 +109,18 @@ impl Server {
             Self::Nats => "nats-server",
             Self::Promtool => "prometheus",
             Self::Envoy => "envoy",
+            Self::HaProxy => "haproxy",
+            Self::Nginx => "nginx",
+            Self::H2load => "nghttp2-client",
             Self::Chromium => "chromium",
+        }
+    }
+
+    /// What its program is asked for its version with.
+    pub(crate) const fn version(self) -> &'static str {
+        match self {
+            Self::HaProxy | Self::Nginx => "-v",
+            _ => "--version",
         }
     }
 

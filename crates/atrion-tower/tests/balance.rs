@@ -20,7 +20,7 @@ mod suite {
     use std::time::Duration;
 
     use atrion_engine::{Atrion, Config};
-    use atrion_testbed::Envoy;
+    use atrion_testbed::{Balancer, Server};
     use atrion_tower::AdmissionLayer;
     use axum::Router;
     use axum::routing::get;
@@ -111,7 +111,8 @@ mod suite {
     async fn shares(balancing: Balancing) -> (f64, f64) {
         // 320 and 40 a second.
         let instances = [instance("large", 16).await, instance("small", 2).await];
-        let envoy = Envoy::start(|address| balancing.settings(address, &instances)).unwrap();
+        let envoy =
+            Balancer::start(Server::Envoy, |address| balancing.settings(address, &instances)).unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let mut pace = interval(Duration::from_millis(5));
         let (begin, mut calls) = (Instant::now(), JoinSet::new());
