@@ -16,12 +16,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tower_service::Service as _;
 
 use crate::listener::Bound;
 use crate::metrics::Metrics;
+use crate::places::Places;
 
 /// What operators see.
 pub(crate) struct Admin {
@@ -32,14 +32,14 @@ pub(crate) struct Admin {
 }
 
 /// Connections of operators at one time.
-const MOST: usize = 64;
+const MOST: u32 = 64;
 
 impl Admin {
     /// Takes connections for ever.
     pub(crate) async fn listen(self: Arc<Self>, bound: Bound) {
-        let places = Arc::new(Semaphore::new(MOST));
+        let places = Places::new(MOST);
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Some(place) = places.take().await else { return };
             let Ok((io, _)) = bound.accept().await else {
                 sleep(Duration::from_millis(50)).await;
                 continue;

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 use crate::idle::{Busy, Life};
+use crate::places::Place;
 
 /// What becomes of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,20 +28,22 @@ pub(crate) struct Client(Arc<Who>);
 struct Who {
     address: Option<SocketAddr>,
     is_tls: bool,
+    names: Vec<String>,
     life: Arc<Life>,
     phase: watch::Receiver<Phase>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Client {
     pub(crate) fn new(
         address: Option<SocketAddr>,
         is_tls: bool,
+        names: Vec<String>,
         life: Arc<Life>,
         phase: watch::Receiver<Phase>,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Self {
-        Self(Arc::new(Who { address, is_tls, life, phase, _place: place }))
+        Self(Arc::new(Who { address, is_tls, names, life, phase, _place: place }))
     }
 
     pub(crate) fn address(&self) -> Option<SocketAddr> {
@@ -49,6 +52,11 @@ impl Client {
 
     pub(crate) fn is_tls(&self) -> bool {
         self.0.is_tls
+    }
+
+    /// The names in its certificate, which was verified.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.0.names
     }
 
     /// Keeps the connection from counting as idle.

@@ -20,6 +20,9 @@ pub use listen::{Admin, ExtProc, Listener, ServerTls};
 mod upstream;
 pub use upstream::{ClientTls, Protocol, Upstream};
 
+mod openapi;
+pub use openapi::OpenApiError;
+
 mod store;
 pub use store::Stores;
 
@@ -70,6 +73,9 @@ pub struct Timeouts {
     pub response_head: Duration,
     /// For the service to make the next piece of its answer.
     pub response_body: Duration,
+    /// For either side to say something after a change of protocols. The end comes within twice
+    /// that.
+    pub tunnel: Duration,
 }
 
 impl Default for Timeouts {
@@ -79,6 +85,7 @@ impl Default for Timeouts {
             request_body: Duration::from_secs(30),
             response_head: Duration::from_secs(60),
             response_body: Duration::from_secs(60),
+            tunnel: Duration::from_secs(3600),
         }
     }
 }
@@ -88,7 +95,7 @@ impl Default for Timeouts {
 #[non_exhaustive]
 pub struct Limits {
     /// Connections of clients at one time. Further ones wait in the kernel's queue.
-    pub connections: usize,
+    pub connections: u32,
     /// Concurrent requests of an HTTP/2 connection.
     pub streams: u32,
     /// Bytes of a request's head.
@@ -227,10 +234,19 @@ impl Config {
             let identity = tls.identity.iter_mut().flat_map(|(certificate, key)| [certificate, key]);
             [&mut tls.ca].into_iter().chain(identity)
         });
-        servers.chain(clients)
+        servers.chain(clients).chain(&mut self.admission.openapi)
     }
 
-    /// The files that the configuration names: certificates and keys.
+    /// The same with a route for each operation of an OpenAPI document.
+    ///
+    /// # Errors
+    /// The document gives no routes.
+    pub fn with_operations(mut self, document: &str) -> Result<Self, OpenApiError> {
+        openapi::add(&mut self.admission.routes, openapi::operations(document)?);
+        Ok(self)
+    }
+
+    /// The files that the configuration names: certificates, keys, and an OpenAPI document.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         self.clone().files_mut().map(|path| path.clone()).collect::<Vec<_>>().into_iter()
     }

@@ -12,7 +12,7 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::AsyncReadExt as _;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -20,8 +20,10 @@ use crate::client::{Client, Phase, reached};
 use crate::config::Limits;
 use crate::counters::Counters;
 use crate::idle::{Attended, Life};
+use crate::places::Place;
 use crate::proxy_protocol::{self, Parsed};
 use crate::service::{Door, Shared};
+use crate::tls;
 use crate::wire::{Io, Wire};
 
 /// What a listener expects of its connections.
@@ -35,7 +37,7 @@ pub(crate) struct Expected {
 pub(crate) struct Accepted {
     pub(crate) io: Box<dyn Io>,
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Place,
     pub(crate) phase: watch::Receiver<Phase>,
 }
 
@@ -55,7 +57,7 @@ pub(crate) async fn serve(accepted: Accepted, expected: Expected, shared: Arc<Sh
     };
     let is_tls = expected.tls.is_some();
     let life = Arc::new(Life::new(begun.is_http2, &limits));
-    let client = Client::new(begun.client, is_tls, Arc::clone(&life), phase.clone(), place);
+    let client = Client::new(begun.client, is_tls, begun.names, Arc::clone(&life), phase.clone(), place);
     let door = Door::new(shared, client);
     let wire = TokioIo::new(Attended::new(begun.wire, Arc::clone(&life)));
     if begun.is_http2 {
@@ -87,6 +89,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 struct Begun {
     wire: Wire,
     client: Option<SocketAddr>,
+    names: Vec<String>,
     is_http2: bool,
 }
 
@@ -103,10 +106,12 @@ async fn begin(
         client = told.or(peer);
     }
     let mut wire = Wire::new(io, read.freeze(), limits.write);
-    let mut agreed = None;
+    let (mut agreed, mut names) = (None, Vec::new());
     if let Some(tls) = &expected.tls {
         let stream = TlsAcceptor::from(Arc::clone(tls)).accept(wire).await?;
-        agreed = stream.get_ref().1.alpn_protocol().map(|protocol| protocol == b"h2");
+        let session = stream.get_ref().1;
+        agreed = session.alpn_protocol().map(|protocol| protocol == b"h2");
+        names = session.peer_certificates().and_then(<[_]>::first).map(tls::names).unwrap_or_default();
         wire = Wire::new(Box::new(stream), Bytes::new(), limits.write);
     }
     let is_http2 = match agreed {
@@ -118,7 +123,7 @@ async fn begin(
             is_http2
         }
     };
-    Ok(Some(Begun { wire, client, is_http2 }))
+    Ok(Some(Begun { wire, client, names, is_http2 }))
 }
 
 /// Reads the PROXY header, and leaves in `read` what follows it. `None`: the peer has said nothing.

@@ -14,12 +14,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, StreamExt as _, poll_fn};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::sync::{Semaphore, mpsc, watch};
+use prost::Message as _;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tonic::{Status, Streaming};
 use tonic_prost::ProstCodec;
@@ -32,10 +33,11 @@ mod exchange;
 mod head;
 
 mod messages;
-use messages::{ProcessingRequest, ProcessingResponse};
+use messages::{Asked, HttpHeaders, HttpTrailers, ProcessingRequest, ProcessingResponse};
 
 use crate::client::{Phase, reached};
 use crate::listener::Bound;
+use crate::places::Places;
 use crate::service::Shared;
 
 /// The method that Envoy calls.
@@ -45,20 +47,23 @@ const METHOD: &str = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 const LONGEST_MESSAGE: usize = 1 << 20;
 
 /// Connections of Envoys at one time; each of their threads opens one.
-const MOST_CONNECTIONS: usize = 1024;
+pub(crate) const MOST_CONNECTIONS: u32 = 1024;
 
 /// Takes connections of Envoys until the drain. Each carries that many exchanges at one time.
 pub(crate) async fn listen(
     bound: Bound,
     shared: Arc<Shared>,
     streams: u32,
+    places: Places,
     mut phase: watch::Receiver<Phase>,
 ) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            accepted = bound.accept() => accepted,
+        let next = async { Some((places.take().await?, bound.accept().await)) };
+        let (place, accepted) = tokio::select! {
+            next = next => match next {
+                Some(next) => next,
+                None => return,
+            },
             () = reached(&mut phase, Phase::Draining) => return,
         };
         let Ok((io, _)) = accepted else {
@@ -67,6 +72,7 @@ pub(crate) async fn listen(
         };
         let (shared, mut phase) = (Arc::clone(&shared), phase.clone());
         tokio::spawn(async move {
+            let _place = place;
             let service = service_fn(move |request| answer(Arc::clone(&shared), request));
             let mut server = http2::Builder::new(TokioExecutor::new());
             server.timer(TokioTimer::new()).max_concurrent_streams(streams);
@@ -81,7 +87,6 @@ pub(crate) async fn listen(
                 _ = connection => {}
                 () = reached(&mut phase, Phase::CutOff) => {}
             }
-            drop(place);
         });
     }
 }
@@ -96,6 +101,24 @@ async fn answer(
     let codec = ProstCodec::<ProcessingResponse, ProcessingRequest>::default();
     let mut grpc = tonic::server::Grpc::new(codec).max_decoding_message_size(LONGEST_MESSAGE);
     Ok(grpc.streaming(Process(shared), request).await)
+}
+
+/// The fields that a message of Envoy brings, as an exchange reads them: for the fuzz target.
+///
+/// # Errors
+/// It is no message.
+#[doc(hidden)]
+pub fn fields_of_message(message: &[u8]) -> Result<Option<HeaderMap>, prost::DecodeError> {
+    Ok(match ProcessingRequest::decode(message)?.asked {
+        Some(Asked::RequestHeaders(HttpHeaders { headers: Some(headers), .. })) => {
+            head::request(&headers).map(|request| request.into_parts().0.headers)
+        }
+        Some(Asked::ResponseHeaders(HttpHeaders { headers: Some(headers), .. })) => {
+            head::response(&headers, ()).map(|response| response.into_parts().0.headers)
+        }
+        Some(Asked::ResponseTrailers(HttpTrailers { trailers })) => trailers.as_ref().map(head::fields),
+        _ => None,
+    })
 }
 
 /// The method, for one stream.

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use atrion::api::Api;
 use atrion::{Atrion, BuildError};
 use rustls::pki_types::ServerName;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -23,6 +23,7 @@ use crate::connection::Expected;
 use crate::ext_proc;
 use crate::listener::{Bound, listen};
 use crate::metrics::Metrics;
+use crate::places::Places;
 use crate::provider;
 use crate::service::{Rules, Shared};
 use crate::start_error::StartError;
@@ -38,7 +39,8 @@ pub struct Gateway {
     processor_address: Option<Address>,
     admin_task: JoinHandle<()>,
     phase: watch::Sender<Phase>,
-    places: Arc<Semaphore>,
+    places: Places,
+    envoys: Places,
     running: Mutex<Running>,
 }
 
@@ -103,12 +105,13 @@ impl Gateway {
             Some(bound) => (bound.address(), tokio::spawn(Arc::clone(&admin).listen(bound))),
             None => (config.admin.address.clone(), tokio::spawn(std::future::ready(()))),
         };
-        let places = Arc::new(Semaphore::new(config.limits.connections));
+        let (places, envoys) =
+            (Places::new(config.limits.connections), Places::new(ext_proc::MOST_CONNECTIONS));
         let (phase, _) = watch::channel(Phase::Open);
         let processor_address = processor_bound.as_ref().map(Bound::address);
         if let Some((bound, settings)) = processor_bound.zip(processor) {
             let (shared, phase) = (Arc::clone(&shared), phase.subscribe());
-            tokio::spawn(ext_proc::listen(bound, shared, settings.streams, phase));
+            tokio::spawn(ext_proc::listen(bound, shared, settings.streams, envoys.clone(), phase));
         }
         let running = Running { config: config.clone(), listeners: HashMap::new(), upstreams };
         let gateway = Self {
@@ -120,6 +123,7 @@ impl Gateway {
             admin_task,
             phase,
             places,
+            envoys,
             running: Mutex::new(running),
         };
         let mut running = gateway.running.lock().await;
@@ -133,7 +137,7 @@ impl Gateway {
     fn open(&self, bound: Bound, expected: Expected) -> Listening {
         let address = bound.address();
         let expected = Arc::new(ArcSwap::from_pointee(expected));
-        let (shared, places) = (Arc::clone(&self.shared), Arc::clone(&self.places));
+        let (shared, places) = (Arc::clone(&self.shared), self.places.clone());
         let task = listen(bound, Arc::clone(&expected), shared, places, self.phase.subscribe());
         Listening { expected, address, task: tokio::spawn(task) }
     }
@@ -207,11 +211,7 @@ impl Gateway {
 
     /// Whether every connection has gone within that time.
     async fn wait_for_all(&self, time: Duration) -> bool {
-        let all = async {
-            let running = self.running.lock().await;
-            let count = u32::try_from(running.config.limits.connections).unwrap_or(u32::MAX);
-            drop(self.places.acquire_many(count).await);
-        };
+        let all = async { tokio::join!(self.places.all_free(), self.envoys.all_free()) };
         timeout(time, all).await.is_ok()
     }
 

@@ -186,3 +186,72 @@ impl AsyncWrite for Attended {
         Pin::new(&mut self.wire).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const HEAD: Duration = Duration::from_millis(200);
+    const IDLE: Duration = Duration::from_millis(400);
+
+    fn attended() -> (Arc<Life>, Attended, DuplexStream) {
+        let limits = Limits { request_head: HEAD, idle: IDLE, ..Limits::default() };
+        let (client, server) = duplex(64);
+        let life = Arc::new(Life::new(false, &limits));
+        let wire = Wire::new(Box::new(server), Bytes::new(), limits.write);
+        (Arc::clone(&life), Attended::new(wire, life), client)
+    }
+
+    /// After how long the connection is told to finish, while `client` does what it does.
+    async fn told_after(life: &Life, mut wire: Attended, client: impl Future<Output = ()>) -> u128 {
+        let begun = Instant::now();
+        let mut read = Vec::new();
+        tokio::select! {
+            () = life.over() => {}
+            _ = wire.read_to_end(&mut read) => panic!("ended before it was told"),
+            () = async { client.await; std::future::pending().await } => {}
+        }
+        begun.elapsed().as_millis()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_has_no_more_time_than_one_that_does_not_come() {
+        let (life, wire, mut client) = attended();
+        let drip = async {
+            while client.write_all(b"x").await.is_ok() {
+                sleep(HEAD / 4).await;
+            }
+        };
+        let told = told_after(&life, wire, drip).await;
+        assert!((200..=202).contains(&told), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_request_gives_the_connection_its_time_anew() {
+        let (life, wire, _client) = attended();
+        let requests = async {
+            for _ in 0..4 {
+                let busy = life.request();
+                // Longer than the connection may be idle.
+                sleep(IDLE * 2).await;
+                drop(busy);
+                sleep(IDLE * 3 / 4).await;
+            }
+        };
+        let told = told_after(&life, wire, requests).await;
+        // Four times 1,100 ms, of which the last 300 ms were idle.
+        assert!((4_500..=4_502).contains(&told), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_does_not_finish_when_told_is_at_its_end() {
+        let (_life, mut wire, _client) = attended();
+        let begun = Instant::now();
+        assert_eq!(wire.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+        assert!(begun.elapsed() >= HEAD + FAREWELL, "{:?}", begun.elapsed());
+    }
+}

@@ -13,6 +13,8 @@ mod wire;
 
 mod idle;
 
+mod places;
+
 mod client;
 
 mod message;
@@ -30,6 +32,8 @@ mod counters;
 mod service;
 
 mod ext_proc;
+#[doc(hidden)]
+pub use ext_proc::fields_of_message;
 
 mod connection;
 

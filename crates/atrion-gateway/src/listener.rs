@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::client::{Phase, reached};
 use crate::config::Address;
 use crate::connection::{Accepted, Expected, serve};
 use crate::counters::Counters;
+use crate::places::Places;
 use crate::service::Shared;
 use crate::wire::Io;
 
@@ -81,12 +82,12 @@ pub(crate) async fn listen(
     bound: Bound,
     expected: Arc<ArcSwap<Expected>>,
     shared: Arc<Shared>,
-    places: Arc<Semaphore>,
+    places: Places,
     mut phase: watch::Receiver<Phase>,
 ) {
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.ok()?;
+            let place = places.take().await?;
             Some((place, bound.accept().await))
         };
         let (place, accepted) = tokio::select! {

@@ -6,8 +6,8 @@
 //! service behind could read in another way, ends here.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, TE, TRANSFER_ENCODING,
-    UPGRADE, VIA,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, MAX_FORWARDS, TE,
+    TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, request, response};
@@ -42,6 +42,20 @@ pub(crate) fn check(parts: &request::Parts) -> Result<Authority, Unacceptable> {
     Ok(authority)
 }
 
+/// Counts down how far a question about the way may go (RFC 9110, 7.6.2).
+pub(crate) fn count_down(parts: &mut request::Parts) -> Result<(), Unacceptable> {
+    if parts.method != Method::OPTIONS && parts.method != Method::TRACE {
+        return Ok(());
+    }
+    let Some(left) = parts.headers.get(MAX_FORWARDS) else { return Ok(()) };
+    let left = left.to_str().ok().and_then(|left| left.parse::<u32>().ok());
+    let left = left.ok_or_else(|| bad("a max-forwards that is no number"))?;
+    let left =
+        left.checked_sub(1).ok_or_else(|| unknown("the request goes no further, by its max-forwards"))?;
+    parts.headers.insert(MAX_FORWARDS, HeaderValue::from(left));
+    Ok(())
+}
+
 /// A body has one length, told in one way.
 fn framing(parts: &request::Parts) -> Result<(), Unacceptable> {
     let headers = &parts.headers;
@@ -49,18 +63,26 @@ fn framing(parts: &request::Parts) -> Result<(), Unacceptable> {
     if lengths > 1 {
         return Err(bad("more than one content-length"));
     }
-    let Some(coding) = headers.get(TRANSFER_ENCODING) else { return Ok(()) };
+    if !headers.contains_key(TRANSFER_ENCODING) {
+        return Ok(());
+    }
     if parts.version != Version::HTTP_11 {
         return Err(bad("a transfer-encoding belongs to HTTP/1.1"));
     }
     if lengths > 0 {
         return Err(bad("both content-length and transfer-encoding"));
     }
-    let is_only = headers.get_all(TRANSFER_ENCODING).iter().count() == 1;
-    if !is_only || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+    if !is_plainly_framed(headers) {
         return Err(unknown("a transfer-encoding other than chunked"));
     }
     Ok(())
+}
+
+/// Whether a message has no transfer coding, or chunked alone. Others would have to be undone here.
+pub(crate) fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        && codings.next().is_none()
 }
 
 fn authority(parts: &request::Parts) -> Result<Authority, Unacceptable> {
@@ -178,6 +200,13 @@ pub(crate) fn add_via(headers: &mut HeaderMap, version: Version) {
         _ => "1.1 atrion",
     };
     headers.append(VIA, HeaderValue::from_static(own));
+}
+
+/// Names TE among what belongs to the hop (RFC 9110, 10.1.4), which HTTP/2 does not have.
+pub(crate) fn name_te(headers: &mut HeaderMap) {
+    if headers.contains_key(TE) {
+        headers.append(CONNECTION, HeaderValue::from_static("te"));
+    }
 }
 
 /// Joins the pieces that HTTP/2 may cut a cookie into (RFC 9113, 8.2.3).

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, OpenApiError};
 use crate::gateway::Gateway;
 use crate::start_error::StartError;
 
@@ -28,6 +28,14 @@ pub enum LoadError {
     /// It is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The OpenAPI document that it names gives no routes.
+    #[error("{}", path.display())]
+    OpenApi {
+        /// The document.
+        path: PathBuf,
+        /// Why.
+        source: OpenApiError,
+    },
     /// It is right, and cannot be put in force.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -39,10 +47,14 @@ impl Config {
     /// # Errors
     /// It cannot be read, or everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let text = fs::read_to_string(path);
-        let text = text.map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-        Ok(Self::parse(&text, path.parent().unwrap_or(Path::new("")))?)
+        let config = Self::parse(&read(path)?, path.parent().unwrap_or(Path::new("")))?;
+        let Some(path) = config.admission.openapi.clone() else { return Ok(config) };
+        config.with_operations(&read(&path)?).map_err(|source| LoadError::OpenApi { path, source })
     }
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }
 
 /// How often files are looked at. A certificate is renewed days before its end.

@@ -136,7 +136,7 @@ impl Rules {
 
     /// The tier that a rule gives, or the route. Rules of the configuration go before what trusted
     /// headers ask for.
-    fn tier<B>(&self, request: &Request<B>, route: Option<&NamedRoute>) -> Option<Tier> {
+    fn tier<B>(&self, request: &Request<B>, names: &[String], route: Option<&NamedRoute>) -> Option<Tier> {
         let matches = |rule: &&TierRule| {
             rule.method.as_ref().is_none_or(|method| method == request.method())
                 && rule.path.as_ref().is_none_or(|path| begins(request.uri().path(), path))
@@ -144,6 +144,7 @@ impl Rules {
                     .header
                     .as_ref()
                     .is_none_or(|(name, value)| has(request.headers(), name, value.as_deref()))
+                && rule.certificate.as_ref().is_none_or(|name| names.contains(name))
         };
         let rule = self.tiers.iter().find(matches).map(|rule| rule.tier);
         rule.or_else(|| route.and_then(|route| route.tier))
@@ -188,13 +189,18 @@ fn layer(admission: &Admission, atrion: &Atrion) -> AdmissionLayer {
     } else {
         layer = layer.strip_headers();
     }
+    if let Some(wait) = admission.wait {
+        layer = layer.wait(wait);
+    }
     if admission.show_decision { layer.show_decision() } else { layer }
 }
 
-/// gRPC's health checks and reflection, which the layer lets pass by default.
+/// gRPC's health checks and reflection, which the layer lets pass by default. A path with dots may
+/// lead to anything.
 fn is_about_the_server(head: &RequestHead<'_>) -> bool {
     let path = head.uri.path();
-    path.starts_with("/grpc.health.v1.Health/") || path.starts_with("/grpc.reflection.v1")
+    let is_about = path.starts_with("/grpc.health.v1.Health/") || path.starts_with("/grpc.reflection.v1");
+    is_about && !has_dots(path)
 }
 
 fn found<'a>(head: &RequestHead<'a>) -> Option<&'a NamedRoute> {
@@ -213,7 +219,7 @@ impl Shared {
     ) -> (Processing, &'static [HeaderName]) {
         let rules = self.rules.load();
         let route = rules.route(request.method(), request.uri().path());
-        let tier = rules.tier(&request, route.as_deref());
+        let tier = rules.tier(&request, &[], route.as_deref());
         if let Some(tier) = tier {
             request.extensions_mut().insert(tier);
         }
@@ -269,7 +275,11 @@ impl Door {
     ) -> Response<ReplyBody> {
         let version = request.version();
         let (mut parts, body) = request.into_parts();
-        let authority = match message::check(&parts) {
+        let checked = message::check(&parts).and_then(|authority| {
+            message::count_down(&mut parts)?;
+            Ok(authority)
+        });
+        let authority = match checked {
             Ok(authority) => authority,
             Err(error) => return self.unacceptable(version, error.status, "unacceptable", error.what),
         };
@@ -283,7 +293,7 @@ impl Door {
         self.tell_service(rules, &mut parts, &authority);
         parts.extensions.insert(self.client.clone());
         let mut request = Request::from_parts(parts, body);
-        let tier = rules.tier(&request, route.as_deref());
+        let tier = rules.tier(&request, self.client.names(), route.as_deref());
         if let Some(line) = &mut line {
             line.came_to(name, tier.unwrap_or(rules.default_tier));
         }

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use webpki::EndEntityCert;
 
 use crate::config::{ClientTls, Protocol, ServerTls};
 
@@ -68,6 +69,12 @@ pub(crate) fn client(tls: &ClientTls, protocol: Protocol) -> Result<Arc<ClientCo
         Protocol::Http2 => vec![b"h2".to_vec()],
     };
     Ok(Arc::new(config))
+}
+
+/// The names of DNS and the URIs in a certificate. One that cannot be read has none.
+pub(crate) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok(read) = EndEntityCert::try_from(certificate) else { return Vec::new() };
+    read.valid_dns_names().chain(read.valid_uri_names()).map(str::to_owned).collect()
 }
 
 fn identity(

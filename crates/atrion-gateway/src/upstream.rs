@@ -94,10 +94,14 @@ impl Inner {
             let Some((asked, client)) = asked.zip(client) else {
                 return Err(ForwardError::unasked_upgrade());
             };
-            tunnel::open(asked, hyper::upgrade::on(&mut response), client, slot);
+            let limit = self.settings.timeouts.tunnel;
+            tunnel::open(asked, hyper::upgrade::on(&mut response), client, limit, slot);
             lease = None;
         }
         let (mut parts, incoming) = response.into_parts();
+        if !message::is_plainly_framed(&parts.headers) {
+            return Err(ForwardError::unknown_coding());
+        }
         message::end_hop_of_response(&mut parts);
         parts.version = Version::HTTP_11;
         if let Some(counted) = counted {
@@ -115,6 +119,7 @@ impl Inner {
         match self.settings.protocol {
             Protocol::Http1 => {
                 message::join_cookies(&mut parts.headers);
+                message::name_te(&mut parts.headers);
                 parts.version = Version::HTTP_11;
             }
             Protocol::Http2 => {

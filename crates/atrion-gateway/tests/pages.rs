@@ -24,3 +24,12 @@ fn the_files_on_the_pages_are_right() {
     }
     assert!(count >= 3, "{count}");
 }
+
+#[test]
+fn the_file_in_the_manifest_of_kubernetes_is_right() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/gateway/kubernetes.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, block) = text.split_once("atrion.toml: |\n").unwrap();
+    let (block, _) = block.split_once("---").unwrap();
+    Config::parse(block, Path::new("")).unwrap();
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `[admission]`, `[[route]]` and `[[tier]]`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use atrion::tower::{Detail, Hold};
@@ -19,6 +20,8 @@ pub struct Admission {
     pub slo: Option<Duration>,
     /// Whether everything is computed and counted, and nothing refused.
     pub shadow: bool,
+    /// How long a request may wait for a place instead of being refused at once. `None`: not at all.
+    pub wait: Option<Duration>,
     /// How much a refusal tells.
     pub detail: Detail,
     /// Whether every response says what was decided, in `x-atrion-decision`.
@@ -29,6 +32,9 @@ pub struct Admission {
     pub trust: Option<Trust>,
     /// The first rule that matches counts.
     pub tiers: Vec<TierRule>,
+    /// An OpenAPI document as JSON, each of whose operations is a route.
+    /// [`Config::load`](super::Config::load) reads it.
+    pub openapi: Option<PathBuf>,
     /// The routes by name; all other requests share the route `unmatched`.
     pub routes: Vec<RouteRule>,
 }
@@ -38,11 +44,13 @@ impl Default for Admission {
         Self {
             slo: None,
             shadow: false,
+            wait: None,
             detail: Detail::Reason,
             show_decision: false,
             default_tier: Tier::Normal,
             trust: None,
             tiers: Vec::new(),
+            openapi: None,
             routes: Vec::new(),
         }
     }
@@ -75,6 +83,9 @@ pub struct TierRule {
     pub path: Option<String>,
     /// Of requests with this header, and with this value if there is one.
     pub header: Option<(HeaderName, Option<String>)>,
+    /// Of clients whose certificate has this name: one of DNS, or a URI such as those of SPIFFE.
+    /// The listener has verified it.
+    pub certificate: Option<String>,
 }
 
 /// What is set for one route.
@@ -99,6 +110,22 @@ pub struct RouteRule {
     pub shadow: Option<bool>,
 }
 
+impl RouteRule {
+    /// A route of which nothing is set but its name.
+    pub(super) fn named(template: Template) -> Self {
+        Self {
+            template,
+            tier: None,
+            hold: None,
+            unguarded: false,
+            cost: None,
+            slo: None,
+            cap: None,
+            shadow: None,
+        }
+    }
+}
+
 pub(super) fn admission(table: &mut Table<'_>) -> Admission {
     const DETAILS: &[(&str, Detail)] =
         &[("full", Detail::Full), ("reason", Detail::Reason), ("minimal", Detail::Minimal)];
@@ -106,9 +133,11 @@ pub(super) fn admission(table: &mut Table<'_>) -> Admission {
     Admission {
         slo: table.optional("slo", values::duration),
         shadow: table.read("shadow", false, values::flag),
+        wait: table.optional("wait", values::duration),
         detail: table.read("detail", default.detail, values::one_of(DETAILS)),
         show_decision: table.read("show_decision", false, values::flag),
         default_tier: table.read("default_tier", default.default_tier, values::tier),
+        openapi: table.optional("openapi", values::path),
         trust: table.optional("trust", |item| item.table().map(|table| table.whole(trust))),
         ..default
     }
@@ -141,7 +170,9 @@ pub(super) fn tier_rule(table: &mut Table<'_>) -> Option<TierRule> {
     if value.is_some() && header.is_none() {
         table.fault("`value` needs the name of its `header`");
     }
-    Some(TierRule { tier: tier?, method, path, header: header.map(|header| (header, value)) })
+    let certificate = table.optional("certificate", |item| item.text().map(str::to_owned));
+    let header = header.map(|header| (header, value));
+    Some(TierRule { tier: tier?, method, path, header, certificate })
 }
 
 /// All routes: no two match exactly the same requests.

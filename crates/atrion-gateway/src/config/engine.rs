@@ -42,7 +42,7 @@ pub(super) fn read(table: &mut Table<'_>, admission: &Admission) -> Option<atrio
 /// What the library reads. Its reader stops at the first fault, so each entry is read alone first.
 fn given(item: &Item<'_>) -> Option<atrion::Config> {
     let table = item.table()?;
-    let error = match serde_json::from_value(as_json(item.value)?) {
+    let error = match serde_json::from_value(as_json(item)?) {
         Ok(whole) => return Some(whole),
         Err(error) => error,
     };
@@ -53,7 +53,7 @@ fn given(item: &Item<'_>) -> Option<atrion::Config> {
             _ => vec![("", part)],
         };
         for (entry, part) in entries {
-            let value = as_json(part.value)?;
+            let value = as_json(&part)?;
             let value = if name == "routes" { nested(entry, value) } else { value };
             if let Err(error) = serde_json::from_value::<atrion::Config>(nested(name, value)) {
                 part.fault(error.to_string());

@@ -45,7 +45,7 @@ fn absent(item: Option<Item<'_>>, feature: &str) {
 /// Settings as the library reads them. What is wrong is told without what is secret.
 #[cfg(any(feature = "redis", feature = "postgres"))]
 fn settings<T: serde::de::DeserializeOwned>(item: &Item<'_>) -> Option<T> {
-    let (mut value, mut secrets) = (as_json(item.value)?, Vec::new());
+    let (mut value, mut secrets) = (as_json(item)?, Vec::new());
     if let Err(why) = fill(&mut value, &mut secrets) {
         item.fault(why);
         return None;

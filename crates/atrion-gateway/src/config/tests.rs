@@ -46,7 +46,7 @@ fn the_example_is_right_and_its_comments_are_the_defaults() {
 
 /// Whether the example shows something that is not there by default.
 fn is_no_default(line: &str) -> bool {
-    ["ext_proc", "tls", "host", "drain_delay", "trusted", "slo", "trust"]
+    ["ext_proc", "tls", "host", "drain_delay", "trusted", "slo", "wait", "openapi", "trust"]
         .iter()
         .any(|name| line[1..].starts_with(name))
 }
@@ -116,4 +116,12 @@ fn a_route_says_what_its_gate_is_told() {
     let of = |name: &str| config.engine.of(name).clone();
     assert_eq!(of("GET /a"), of("other").slo(Duration::from_secs(2)).cap(7).shadow(true));
     assert_eq!(of("other"), atrion::RouteConfig::default().slo(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_number_that_nothing_can_hold_is_a_fault_where_it_stands() {
+    let large = "[engine.routes.x]\ncap = 99999999999999999999999\n[engine.routes.y]\nphysics = { a = 99999999999999999999999 }\n";
+    let told = faults(&format!("{LEAST}{large}"));
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].starts_with("line 6: engine.routes.x.cap: must be "), "{}", told[0]);
 }

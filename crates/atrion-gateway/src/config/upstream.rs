@@ -126,5 +126,6 @@ pub(super) fn timeouts(table: &mut Table<'_>, over: Timeouts) -> Timeouts {
         request_body: table.read("request_body", over.request_body, values::duration),
         response_head: table.read("response_head", over.response_head, values::duration),
         response_body: table.read("response_body", over.response_body, values::duration),
+        tunnel: table.read("tunnel", over.tunnel, values::duration),
     }
 }

@@ -154,8 +154,24 @@ pub(super) fn network(item: &Item<'_>) -> Option<Network> {
     })
 }
 
-/// The value in a form that serde reads, for the configuration of the engine.
-pub(super) fn as_json(value: &DeValue<'_>) -> Option<Value> {
+/// The value in a form that serde reads, for the configuration of the engine. What cannot be in it
+/// is a fault, wherever it stands.
+pub(super) fn as_json(item: &Item<'_>) -> Option<Value> {
+    match item.value {
+        DeValue::Array(_) => {
+            let items: Vec<_> = item.items().iter().map(as_json).collect();
+            items.into_iter().collect()
+        }
+        DeValue::Table(_) => {
+            let entry = |(name, item): (&str, Item<'_>)| Some((name.to_owned(), as_json(&item)?));
+            let entries: Vec<_> = item.table()?.entries().map(entry).collect();
+            entries.into_iter().collect::<Option<_>>().map(Value::Object)
+        }
+        _ => item.parse("a text, a flag or a number of 64 bits", plain),
+    }
+}
+
+fn plain(value: &DeValue<'_>) -> Option<Value> {
     Some(match value {
         DeValue::String(text) => Value::from(text.as_ref() as &str),
         DeValue::Integer(number) => {
@@ -165,14 +181,7 @@ pub(super) fn as_json(value: &DeValue<'_>) -> Option<Value> {
         DeValue::Float(number) => Value::from(number.as_str().replace('_', "").parse::<f64>().ok()?),
         DeValue::Boolean(flag) => Value::from(*flag),
         DeValue::Datetime(when) => Value::from(when.to_string()),
-        DeValue::Array(items) => items.iter().map(|item| as_json(item.get_ref())).collect::<Option<_>>()?,
-        DeValue::Table(entries) => {
-            let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
-                let key: &std::borrow::Cow<'_, str> = key.get_ref();
-                Some((key.to_string(), as_json(value.get_ref())?))
-            };
-            Value::Object(entries.iter().map(entry).collect::<Option<_>>()?)
-        }
+        DeValue::Array(_) | DeValue::Table(_) => return None,
     })
 }
 

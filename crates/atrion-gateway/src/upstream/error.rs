@@ -47,6 +47,10 @@ impl ForwardError {
         Self::failed(Stage::ResponseHead, "the service changes to a protocol that nobody asked for")
     }
 
+    pub(crate) fn unknown_coding() -> Self {
+        Self::failed(Stage::ResponseHead, "the service sends a transfer-encoding other than chunked")
+    }
+
     /// An error of hyper on the way to the service. What the client's own body has said is found in
     /// its causes.
     pub(crate) fn of_exchange(error: hyper::Error) -> Self {

@@ -75,21 +75,24 @@ impl Pool {
         limit: Duration,
     ) -> Result<(Response<Incoming>, One), ForwardError> {
         // A service may close an idle connection at the moment in which a request goes out over it.
-        // What it has not got goes out again; what it may have got does where twice is as good as
-        // once.
+        // What it has not got goes out again. What it may have got does where twice is as good as
+        // once, but no more often (RFC 9110, 9.2.2): it may be what the service dies of.
         while let Some(mut connection) = self.take().await {
             let again = is_repeatable(&request).then(|| copy(&request));
-            match progress.bounded(limit, connection.try_send_request(request)).await? {
+            let mut failed = match progress.bounded(limit, connection.try_send_request(request)).await? {
                 Ok(response) => return Ok((response, connection)),
-                Err(mut failed) => {
-                    let unsent = failed.take_message();
-                    let error = failed.into_error();
-                    match unsent.or(again.filter(|_| is_closing(&error))) {
-                        Some(left) => request = left,
-                        None => return Err(ForwardError::of_exchange(error)),
-                    }
-                }
+                Err(failed) => failed,
+            };
+            if let Some(unsent) = failed.take_message() {
+                request = unsent;
+                continue;
             }
+            let error = failed.into_error();
+            match again.filter(|_| is_closing(&error)) {
+                Some(copy) => request = copy,
+                None => return Err(ForwardError::of_exchange(error)),
+            }
+            break;
         }
         let mut connection = self.open_one().await?;
         let answer = progress.bounded(limit, connection.send_request(request)).await?;

@@ -10,7 +10,9 @@ use atrion_gateway::{Config, Gateway};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use crate::support::{OK, address, eventually, gateway, gateway_of, get, least, patient, say, saying};
+use crate::support::{
+    OK, address, eventually, gateway, gateway_of, get, least, patient, say, saying, within,
+};
 
 fn in_flight(gateway: &Gateway, route: &str) -> u64 {
     gateway.atrion().route(route).snapshot().in_flight
@@ -36,6 +38,36 @@ async fn requests_are_counted_under_templates_and_the_rest_under_one_name() {
         .await;
     let names: Vec<_> = gateway.atrion().snapshot().routes.iter().map(|route| route.id.to_string()).collect();
     assert_eq!(names, ["@service", "GET /carts/{cart}", "__overflow__", "unmatched"]);
+}
+
+#[tokio::test]
+async fn no_path_leads_around_the_gate_over_one_that_passes() {
+    let (upstream, _) = saying(OK).await;
+    let more = "[[route]]\nmatch = \"GET /healthz/{*rest}\"\nunguarded = true\n";
+    let gateway = gateway(upstream, more).await;
+    let to = address(&gateway).await;
+    for path in ["/healthz/a", "/grpc.health.v1.Health/Check"] {
+        get(to, path, "").await;
+    }
+    for path in ["/healthz/../carts", "/grpc.health.v1.Health/../carts", "/grpc.reflection.v1/%2e%2e/a"] {
+        get(to, path, "").await;
+    }
+    eventually(async || gateway.atrion().route("unmatched").snapshot().counts.all_admitted() == 3).await;
+}
+
+#[tokio::test]
+async fn a_request_may_wait_for_its_place() {
+    let (upstream, go) = patient().await;
+    let more = "[admission]\nwait = \"5s\"\n[[route]]\nmatch = \"GET /a\"\ncap = 1\n";
+    let gateway = gateway(upstream, more).await;
+    let to = address(&gateway).await;
+    let _held = hang(to, "/a").await;
+    eventually(async || in_flight(&gateway, "GET /a") == 1).await;
+    let waiting = tokio::spawn(async move { get(to, "/a", "").await });
+    // All routes of a service wait in one line.
+    eventually(async || gateway.atrion().group("service").gate().snapshot().queued == 1).await;
+    go.send_replace(true);
+    assert!(within(waiting).await.unwrap().ends_with("ok"));
 }
 
 #[tokio::test]

@@ -2,13 +2,15 @@
 //! What clients get when the service refuses, hangs or dies, and that the gate learns of it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 
 use crate::support::{
-    address, admin, eventually, exchange, gateway, get, read_request, say, saying, service,
+    address, admin, eventually, exchange, gateway, get, read_request, say, saying, service, within,
 };
 
 /// An address at which nobody listens.
@@ -65,6 +67,7 @@ async fn garbage_and_silence_of_the_service_are_a_502() {
         "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
         "HTTP/1.1 200 OK\r\nx",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "\u{16}\u{3}\u{1}\u{2}\0",
     ] {
         let (upstream, _) = saying(garbage).await;
@@ -73,6 +76,38 @@ async fn garbage_and_silence_of_the_service_are_a_502() {
         assert!(answer.starts_with("HTTP/1.1 502"), "{garbage:?}: {answer}");
         eventually(async || failures(&gateway) == 1).await;
     }
+}
+
+#[tokio::test]
+async fn a_request_on_which_the_service_hangs_up_goes_out_twice_at_the_most() {
+    const CLIENTS: usize = 5;
+    // All clients at once, so that as many connections are idle afterwards.
+    let together = Arc::new(Barrier::new(CLIENTS));
+    let deadly = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&deadly);
+    let upstream = service(move |mut stream| {
+        let (together, count) = (Arc::clone(&together), Arc::clone(&count));
+        async move {
+            while let Some(request) = read_request(&mut stream).await {
+                if request.starts_with("GET /deadly ") {
+                    count.fetch_add(1, Relaxed);
+                    return;
+                }
+                together.wait().await;
+                say(&mut stream, crate::support::OK).await;
+            }
+        }
+    })
+    .await;
+    let gateway = gateway(upstream, "").await;
+    let to = address(&gateway).await;
+    let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(async move { get(to, "/", "").await })).collect();
+    for client in clients {
+        assert!(within(client).await.unwrap().ends_with("ok"));
+    }
+    let answer = get(to, "/deadly", "").await;
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert_eq!(deadly.load(Relaxed), 2);
 }
 
 #[tokio::test]
@@ -136,8 +171,9 @@ async fn a_client_that_stops_sending_is_told_and_the_service_is_not_blamed() {
     let request = "POST / HTTP/1.1\r\nhost: shop\r\ncontent-length: 100\r\n\r\nhalf";
     let answer = exchange(address(&gateway).await, request).await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(failures(&gateway), 0);
+    let counts = || gateway.atrion().route("unmatched").snapshot().counts;
+    eventually(async || counts().ignored() == 1).await;
+    assert_eq!(counts().failed(), 0);
 }
 
 #[tokio::test]

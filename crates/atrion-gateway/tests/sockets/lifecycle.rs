@@ -56,6 +56,28 @@ async fn a_drain_takes_nothing_new_and_finishes_what_has_begun() {
 }
 
 #[tokio::test]
+async fn a_drain_ends_with_the_last_request_whatever_the_number_of_places_has_become() {
+    for connections in [1, 20_000] {
+        let (upstream, go) = patient().await;
+        let gateway = gateway(upstream, "").await;
+        let to = address(&gateway).await;
+        let mut busy = TcpStream::connect(to).await.unwrap();
+        say(&mut busy, "GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+        let atrion = gateway.atrion().clone();
+        eventually(async || atrion.route("unmatched").snapshot().in_flight == 1).await;
+        let other = least(upstream, &format!("[limits]\nconnections = {connections}\n"));
+        gateway.reload(Config::parse(&other, Path::new("")).unwrap()).await.unwrap();
+
+        let drained = tokio::spawn(gateway.drain());
+        eventually(async || TcpStream::connect(to).await.is_err()).await;
+        go.send_replace(true);
+        let answer = within(read_all(&mut busy)).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{connections}: {answer}");
+        within(drained).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_drain_cuts_off_what_does_not_end() {
     let upstream = service(|mut stream| async move {
         read_request(&mut stream).await;
@@ -122,6 +144,30 @@ async fn a_file_that_changes_is_in_force_and_a_wrong_one_is_not() {
         metrics.lines().filter(|line| line.starts_with("atrion_gateway_reloads_total{")).any(line)
     };
     assert!(counted("done", 1) && counted("refused", 2), "{metrics}");
+}
+
+#[tokio::test]
+async fn operations_of_a_document_are_routes() {
+    let (upstream, _) = saying(OK).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, document) = (folder.path().join("atrion.toml"), folder.path().join("api.json"));
+    std::fs::write(&document, r#"{"paths": {"/a/{id}": {"get": {}}, "/b": {"post": {}}}}"#).unwrap();
+    let more = "[admission]\nopenapi = \"api.json\"\n[[route]]\nmatch = \"GET /a/{own}\"\n";
+    std::fs::write(&path, least(upstream, more)).unwrap();
+    let config = Config::load(&path).unwrap();
+    let mut watcher = Watcher::new(&path, &config);
+    let gateway = Gateway::start_with(config, std::io::sink()).await.unwrap();
+    let to = address(&gateway).await;
+    let post = "POST /b HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    exchange(to, post).await;
+    get(to, "/a/1", "").await;
+    let count = |name: &str| gateway.atrion().route(name).snapshot().counts.all_admitted();
+    eventually(async || (count("GET /a/{own}"), count("POST /b")) == (1, 1)).await;
+
+    std::fs::write(&document, "{}").unwrap();
+    within(watcher.changed()).await;
+    let refused = watcher.reload(&gateway).await.unwrap_err();
+    assert!(refused.to_string().ends_with("api.json"), "{refused}");
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use tokio::net::{TcpStream, UnixListener};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::support::{
-    OK, address, exchange, gateway, gateway_of, get, least, read_all, read_request, say, saying, service,
-    within,
+    OK, address, eventually, exchange, gateway, gateway_of, get, least, read_all, read_request, say, saying,
+    service, within,
 };
 
 /// A certificate for `localhost` in a folder of its own.
@@ -129,14 +129,18 @@ async fn a_renewed_certificate_is_shown_to_new_connections() {
 }
 
 #[tokio::test]
-async fn clients_need_a_certificate_where_the_file_says_so() {
+async fn clients_need_a_certificate_where_the_file_says_so_and_are_known_by_its_names() {
     let (upstream, _) = saying(OK).await;
     let (identity, client) = (Identity::new(), Identity::new());
     let more = format!("{}, client_ca = {:?}", identity.as_toml(), client.certificate());
-    let gateway = gateway_of(&with_tls(upstream, &more)).await;
+    let rules = "[[tier]]\ncertificate = \"other\"\ntier = \"bulk\"\n\
+                 [[tier]]\ncertificate = \"localhost\"\ntier = \"critical\"\n";
+    let gateway = gateway_of(&(with_tls(upstream, &more) + rules)).await;
     let to = address(&gateway).await;
     let with = tls(to, &identity.certificate(), Some(&client), b"http/1.1").await.unwrap();
     assert!(ask(with).await.ends_with("ok"));
+    let critical = || gateway.atrion().route("unmatched").snapshot().counts.admitted(atrion::Tier::Critical);
+    eventually(async || critical() == 1).await;
     // TLS 1.3 tells a client at its first read.
     if let Ok(without) = tls(to, &identity.certificate(), None, b"http/1.1").await {
         assert_eq!(ask(without).await, "");

@@ -9,5 +9,6 @@ mod failures;
 mod hostile;
 mod lifecycle;
 mod listeners;
+mod process;
 mod protocols;
 mod transparency;

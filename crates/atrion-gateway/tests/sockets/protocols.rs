@@ -97,10 +97,12 @@ async fn http2_clients_reach_a_service_of_http1_and_the_other_way_round() {
 #[tokio::test]
 async fn trailers_of_http1_come_through_to_clients_that_want_them() {
     let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nab\r\n0\r\nx-sum: 7\r\n\r\n";
-    let (upstream, _) = saying(answer).await;
+    let (upstream, heard) = saying(answer).await;
     let gateway = gateway(upstream, "").await;
     let whole = get(address(&gateway).await, "/", "te: trailers\r\n").await;
     assert!(whole.ends_with("0\r\nx-sum: 7\r\n\r\n"), "{whole}");
+    let asked = heard.all().remove(0);
+    assert!(asked.contains("te: trailers\r\n") && asked.contains("connection: te\r\n"), "{asked}");
 }
 
 #[tokio::test]

@@ -38,6 +38,27 @@ async fn odd_answers_come_through_to_the_byte() {
 }
 
 #[tokio::test]
+async fn a_request_that_may_go_no_further_ends_here() {
+    let (upstream, heard) = saying(crate::support::OK).await;
+    let gateway = gateway(upstream, "").await;
+    let to = address(&gateway).await;
+    let ask = |method: &str, left: &str| {
+        let close = "host: shop\r\nconnection: close\r\n";
+        exchange(to, format!("{method} /a HTTP/1.1\r\n{close}max-forwards: {left}\r\n\r\n"))
+    };
+    for method in ["OPTIONS", "TRACE"] {
+        assert!(ask(method, "0").await.starts_with("HTTP/1.1 501"));
+        assert!(ask(method, "x").await.starts_with("HTTP/1.1 400"));
+    }
+    assert_eq!(heard.all().len(), 0);
+    for (method, left, reaches) in [("OPTIONS", "5", "4"), ("GET", "0", "0"), ("TRACE", "1", "0")] {
+        assert!(ask(method, left).await.starts_with("HTTP/1.1 200"));
+        let request = heard.all().pop().unwrap();
+        assert!(request.contains(&format!("max-forwards: {reaches}\r\n")), "{request}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_without_a_length_comes_whole() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n";
     for answer in [chunked, "HTTP/1.1 200 OK\r\n\r\nabcd", "HTTP/1.0 200 OK\r\n\r\nabcd"] {

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The binary itself: its signals, its bounds, its memory.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::support::{OK, eventually, get, least, patient, read_all, read_until, say, saying, within};
+
+/// A gateway in a process of its own. It ends with the value.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    admin: SocketAddr,
+    folder: TempDir,
+}
+
+impl Process {
+    /// Starts one with this file, and at most so many descriptors.
+    fn start(file: &str, descriptors: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("atrion.toml");
+        std::fs::write(&path, file).unwrap();
+        let line = format!("ulimit -n {descriptors} && exec \"$0\" gateway --config \"$1\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_atrion")]).arg(&path).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut told = |what: &str| -> SocketAddr {
+            let line = said.by_ref().map(Result::unwrap).find(|line| line.contains(what)).unwrap();
+            line.rsplit_once("address=").unwrap().1.parse().unwrap()
+        };
+        let (address, admin) = (told(" listens address="), told("admin listens address="));
+        // A full pipe would stop it.
+        std::thread::spawn(move || said.for_each(drop));
+        Self { child, address, admin, folder }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// The sum of the series that begin so.
+    async fn metric(&self, begin: &str) -> u64 {
+        let page = get(self.admin, "/metrics", "").await;
+        let series = page.lines().filter(|line| line.starts_with(begin));
+        series.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+    }
+
+    /// Its memory, in bytes.
+    fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually(async || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        status.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_hang_up_reads_the_file_again_and_a_termination_ends_in_good_order() {
+    let (upstream, go) = patient().await;
+    let mut process = Process::start(&least(upstream, ""), 1024);
+    process.signal("HUP");
+    eventually(async || process.metric("atrion_gateway_reloads_total{").await == 1).await;
+    std::fs::write(process.folder.path().join("atrion.toml"), "nonsense = 1\n").unwrap();
+    process.signal("HUP");
+
+    let mut busy = TcpStream::connect(process.address).await.unwrap();
+    say(&mut busy, "GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await;
+    eventually(async || process.metric("atrion_admission_active_requests{").await == 1).await;
+    process.signal("TERM");
+    eventually(async || TcpStream::connect(process.address).await.is_err()).await;
+    go.send_replace(true);
+    let answer = within(read_all(&mut busy)).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
+    assert!(process.ended().await.success());
+}
+
+#[tokio::test]
+async fn without_descriptors_it_waits_and_then_goes_on() {
+    let (upstream, _) = saying(OK).await;
+    let process = Process::start(&least(upstream, ""), 64);
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(TcpStream::connect(process.address).await.unwrap());
+    }
+    drop(held);
+    eventually(async || {
+        let mut client = TcpStream::connect(process.address).await.unwrap();
+        say(&mut client, "GET / HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").await;
+        within(read_all(&mut client)).await.ends_with("ok")
+    })
+    .await;
+    let refused = "atrion_gateway_refused_connections_total{reason=\"accept\"";
+    assert!(process.metric(refused).await > 0);
+}
+
+/// Bytes that a connection which says nothing may cost.
+const IDLE_CONNECTION: u64 = 8 * 1024;
+
+#[tokio::test]
+async fn ten_thousand_idle_connections_cost_little_and_leave_the_others_alone() {
+    const COUNT: usize = 10_000;
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    let (upstream, _) = saying(OK).await;
+    let process =
+        Process::start(&least(upstream, "[limits]\nconnections = 15_000\nrequest_head = \"10m\"\n"), 15_000);
+    get(process.address, "/", "").await;
+    let before = process.resident();
+    let mut held = Vec::with_capacity(COUNT);
+    for _ in 0..COUNT {
+        held.push(TcpStream::connect(process.address).await.unwrap());
+    }
+    eventually(async || process.metric("atrion_gateway_connections{").await == COUNT as u64).await;
+    let each = process.resident().saturating_sub(before) / COUNT as u64;
+    assert!(each < IDLE_CONNECTION, "{each} bytes");
+    assert!(get(process.address, "/", "").await.ends_with("ok"));
+}
+
+#[tokio::test]
+async fn memory_stays_flat_under_requests_of_all_kinds() {
+    let (upstream, _) = saying(OK).await;
+    let process = Process::start(&least(upstream, "[[route]]\nmatch = \"GET /a/{id}\"\n"), 1024);
+    let mut settled = 0;
+    for round in 0..6 {
+        for n in 0..1000 {
+            let mut client = TcpStream::connect(process.address).await.unwrap();
+            match n % 4 {
+                // Answered, answered with a fault, left alone, and left in the middle.
+                0 => {
+                    say(&mut client, &format!("GET /a/{round}{n} HTTP/1.1\r\nhost: shop\r\n\r\n")).await;
+                    read_until(&mut client, "ok").await;
+                }
+                1 => {
+                    say(&mut client, &format!("GET /b{n} HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n")).await;
+                    read_until(&mut client, "400").await;
+                }
+                2 => say(&mut client, "GET /a/1 HTTP/1.1\r\nhost: shop\r\n\r\n").await,
+                _ => say(&mut client, "POST / HTTP/1.1\r\nhost: shop\r\ncontent-length: 9\r\n\r\nhalf").await,
+            }
+        }
+        eventually(async || process.metric("atrion_gateway_connections{").await == 0).await;
+        match round {
+            0 | 1 => settled = process.resident(),
+            _ => assert!(process.resident() < settled + (8 << 20), "{} after {settled}", process.resident()),
+        }
+    }
+}
