@@ -11,7 +11,7 @@ pub use fleet::{Codec, Envelope, Receive};
 #[cfg(feature = "gateway")]
 mod gateway;
 #[cfg(feature = "gateway")]
-pub use gateway::{GatewayConfig, ProxyHeaders, RouteTemplates};
+pub use gateway::{GatewayConfig, ProcessorMessages, ProxyHeaders, RouteTemplates};
 
 #[cfg(feature = "license")]
 mod license;
@@ -38,6 +38,8 @@ pub fn all() -> Vec<Box<dyn Target>> {
         Box::new(RouteTemplates::new()),
         #[cfg(feature = "gateway")]
         Box::new(ProxyHeaders::new()),
+        #[cfg(feature = "gateway")]
+        Box::new(ProcessorMessages::new()),
         #[cfg(feature = "gateway")]
         Box::new(GatewayConfig::new()),
         #[cfg(feature = "license")]

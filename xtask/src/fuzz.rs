@@ -50,6 +50,8 @@ enum Target {
     Template,
     /// PROXY headers.
     Proxy,
+    /// Messages of Envoy to the gateway.
+    Processor,
     /// The configuration of the gateway.
     Config,
     /// License keys.
@@ -66,6 +68,7 @@ impl Target {
             Self::Fleet => "fleet",
             Self::Template => "template",
             Self::Proxy => "proxy",
+            Self::Processor => "processor",
             Self::Config => "config",
             Self::License => "license",
             Self::Recording => "recording",
@@ -76,7 +79,9 @@ impl Target {
     const fn needs(self) -> (&'static str, &'static str) {
         match self {
             Self::Envelope | Self::Codec | Self::Fleet => ("fleet", "crates/atrion-cluster"),
-            Self::Template | Self::Proxy | Self::Config => ("gateway", "crates/atrion-gateway"),
+            Self::Template | Self::Proxy | Self::Processor | Self::Config => {
+                ("gateway", "crates/atrion-gateway")
+            }
             Self::License => ("license", "crates/atrion-license"),
             Self::Recording => ("recording", "crates/atrion-engine"),
         }

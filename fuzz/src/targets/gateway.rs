@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the gateway parses itself: route templates, the PROXY protocol, its configuration.
+//! What the gateway parses itself: route templates, the PROXY protocol, messages of Envoy, its
+//! configuration.
 
 use std::path::Path;
 
-use atrion_gateway::Config;
 use atrion_gateway::config::EXAMPLE;
 use atrion_gateway::proxy_protocol::{self, Parsed};
 use atrion_gateway::template::{Template, Templates, has_dots};
+use atrion_gateway::{Config, fields_of_message};
 
 use crate::Target;
 use crate::mutate;
@@ -124,6 +125,81 @@ impl Target for ProxyHeaders {
             Err(_) => "none".to_owned(),
         }
     }
+}
+
+/// Messages of Envoy to its external processor.
+pub struct ProcessorMessages;
+
+/// Tags and lengths of the messages, and fields of heads.
+const PIECES: [&[u8]; 16] = [
+    b"\x12",
+    b"\x1a",
+    b"\x3a",
+    b"\x0a",
+    b"\x0a\x12\x0a\x07:method\x1a\x07CONNECT",
+    b"\x0a\x0c\x0a\x07:method\x12\x01X",
+    b"\x0a\x0a\x0a\x05:path\x1a\x01*",
+    b"\x0a\x0e\x0a\x07:status\x1a\x03999",
+    b"\x0a\x08\x0a\x01a\x1a\x03\x00\r\n",
+    b"\x18\x01",
+    b"\x50\x01",
+    b"\xff\xff\xff\xff\x0f",
+    b"\x80",
+    b":",
+    b"\xc3\x28",
+    b"grpc-status",
+];
+
+impl Target for ProcessorMessages {
+    fn new() -> Self {
+        Self
+    }
+
+    fn name(&self) -> &'static str {
+        "processor"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        let request: [(&str, &str); 4] =
+            [(":method", "GET"), (":path", "/carts/7?x=1"), (":authority", "shop"), ("x-plan", "free")];
+        let response: [(&str, &str); 2] = [(":status", "200"), ("content-type", "application/grpc")];
+        vec![
+            message(2, &headers(&request)),
+            message(3, &headers(&response)),
+            message(7, &headers(&[("grpc-status", "14"), ("grpc-message", "late")])),
+            message(4, b""),
+        ]
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutate::bytes(input, &PIECES, other, random)
+    }
+
+    fn run(&self, input: &[u8]) -> String {
+        match fields_of_message(input) {
+            Ok(Some(fields)) => {
+                assert!(fields.len() <= input.len());
+                assert!(fields.keys().all(|name| !name.as_str().starts_with(':')));
+                format!("{} fields", fields.len().min(8))
+            }
+            Ok(None) => "nothing that is looked at".to_owned(),
+            // Its text names the place in the message, and numbers that were found there.
+            Err(error) => error.to_string().split(|c: char| c.is_ascii_digit()).next().unwrap_or("").to_owned(),
+        }
+    }
+}
+
+/// A field of a message, with its length: all of them are shorter than 128 bytes.
+fn message(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag << 3 | 2, content.len() as u8], content].concat()
+}
+
+/// A map of headers, in the message around it.
+fn headers(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let entry = |(name, value): &(&str, &str)| {
+        message(1, &[message(1, name.as_bytes()), message(3, value.as_bytes())].concat())
+    };
+    message(1, &pairs.iter().flat_map(entry).collect::<Vec<_>>())
 }
 
 /// The file of the gateway.
