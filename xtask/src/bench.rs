@@ -11,7 +11,6 @@ mod builds;
 mod commercial;
 mod figures;
 mod fleet;
-mod machine;
 mod persistence;
 mod report;
 mod studio;
@@ -24,7 +23,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use self::figures::Figures;
-use self::machine::Machine;
+use crate::machine::Machine;
 use crate::process;
 
 #[derive(clap::Args)]

@@ -7,6 +7,7 @@ mod columns;
 mod demo;
 mod fuzz;
 mod license;
+mod machine;
 mod oracle;
 mod outcome;
 mod process;
@@ -16,6 +17,8 @@ mod sim;
 mod studio;
 mod test;
 mod tools;
+#[cfg(unix)]
+mod versus;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +39,9 @@ enum Command {
     /// Run a real HTTP service through overload, gray failure and outage, without and with Atrion;
     /// or with --fleet several that share a Redis.
     Demo(demo::DemoArgs),
+    /// Run the same service behind nothing, Envoy, HAProxy, nginx and Atrion, through the same phases.
+    #[cfg(unix)]
+    Versus(atrion_demo::versus::Args),
     /// Simulate plants, policies and fleets in virtual time.
     Sim(sim::Args),
     /// Replay a recorded oracle file against the `rfc` preset.
@@ -57,6 +63,8 @@ fn main() -> std::process::ExitCode {
         Command::Test(args) => test::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Demo(args) => demo::run(args),
+        #[cfg(unix)]
+        Command::Versus(args) => versus::run(&args),
         Command::Sim(args) => sim::run(args),
         Command::ReplayOracle(args) => oracle::run(args),
         Command::Servers(args) => servers::run(args),

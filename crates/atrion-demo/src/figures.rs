@@ -81,21 +81,26 @@ pub(crate) struct PhaseFigures {
 impl RunFigures {
     /// `workers_rate` is the rate of all workers in a phase's weather.
     pub(crate) fn of(records: &[Record], plan: &Plan, workers_rate: impl Fn(Phase) -> f64) -> Self {
-        let figures = |phase| {
-            let records: Vec<&Record> = records.iter().filter(|record| record.phase == phase).collect();
-            let length = plan.stretch(phase).map_or(Duration::ZERO, |s| s.until - s.from);
-            PhaseFigures::of(&records, length.as_secs_f64(), workers_rate(phase))
-        };
-        let recovery = plan.stretch(Phase::Recovery);
+        let figures = |phase| PhaseFigures::of_phase(records, plan, phase, workers_rate(phase));
         Self {
             phases: PerPhase::from_fn(figures),
-            recovered_after_s: recovery
-                .and_then(|stretch| recovered_after(records, stretch, workers_rate(Phase::Recovery))),
+            recovered_after_s: recovered(records, plan, workers_rate(Phase::Recovery)),
         }
     }
 }
 
+/// Seconds from the begin of the recovery until goodput recovered; `None` if it did not.
+pub(crate) fn recovered(records: &[Record], plan: &Plan, workers_rate: f64) -> Option<f64> {
+    recovered_after(records, plan.stretch(Phase::Recovery)?, workers_rate)
+}
+
 impl PhaseFigures {
+    pub(crate) fn of_phase(records: &[Record], plan: &Plan, phase: Phase, workers_rate: f64) -> Self {
+        let records: Vec<&Record> = records.iter().filter(|record| record.phase == phase).collect();
+        let length = plan.stretch(phase).map_or(Duration::ZERO, |s| s.until - s.from);
+        Self::of(&records, length.as_secs_f64(), workers_rate)
+    }
+
     fn of(records: &[&Record], seconds: f64, workers_rate: f64) -> Self {
         let count = |which: &dyn Fn(&Record) -> bool| records.iter().filter(|r| which(r)).count();
         let offered = records.len() as f64 / seconds;

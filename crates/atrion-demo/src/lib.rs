@@ -20,6 +20,8 @@ mod service;
 mod terminal;
 mod tier;
 mod traffic;
+#[cfg(unix)]
+pub mod versus;
 mod wire;
 
 pub use self::plan::Phase;

@@ -22,6 +22,8 @@ pub enum Phase {
     Overload,
     /// Every second worker is several times slower, without an error.
     Gray,
+    /// 1.2 times the capacity; in comparisons alone.
+    Sustained,
     /// The dependency hangs.
     Outage,
     /// The service is healthy again.
@@ -38,6 +40,7 @@ impl Phase {
             Phase::Calm => "calm",
             Phase::Overload => "overload",
             Phase::Gray => "gray",
+            Phase::Sustained => "sustained",
             Phase::Outage => "outage",
             Phase::Recovery => "recovery",
         }
@@ -47,6 +50,7 @@ impl Phase {
     fn load(self) -> f64 {
         match self {
             Phase::Overload => 3.0,
+            Phase::Sustained => 1.2,
             _ => CALM_LOAD,
         }
     }

@@ -39,15 +39,27 @@ pub(crate) fn weather(phase: Phase) -> Weather {
     match phase {
         Phase::Gray => Weather::Gray,
         Phase::Outage => Weather::Outage,
-        Phase::Warmup | Phase::Calm | Phase::Overload | Phase::Recovery => Weather::Fair,
+        Phase::Warmup | Phase::Calm | Phase::Overload | Phase::Sustained | Phase::Recovery => Weather::Fair,
     }
 }
 
 impl Stage<'_> {
     /// Runs the whole plan against one service and returns a record of every request.
     pub(crate) async fn run(&self, title: &str, spec: ServiceSpec) -> anyhow::Result<Vec<Record>> {
+        self.run_behind(title, spec, async |port| Ok((port, ()))).await
+    }
+
+    /// The same with something before the service: `front` starts it for the port of the service,
+    /// and gives the port for the clients. It stays until the end.
+    pub(crate) async fn run_behind<F>(
+        &self,
+        title: &str,
+        spec: ServiceSpec,
+        front: impl AsyncFnOnce(u16) -> anyhow::Result<(u16, F)>,
+    ) -> anyhow::Result<Vec<Record>> {
         let mut trace = self.trace.map(|path| Trace::open(path, spec.protected)).transpose()?;
         let (mut service, port) = Service::start(spec, self.studio).await?;
+        let (port, _front) = front(port).await?;
         if let Some(address) = &service.dashboard {
             self.terminal.line(&format!("\nStudio: {address}\n"))?;
         }

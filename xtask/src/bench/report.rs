@@ -10,9 +10,9 @@ use super::budget::{
     ATRION, ATRION_OBSERVED, ATRION_OWN_CLOCK, Budget, CLOCK_ALONE, COUNTER_ALONE, admit, layer,
 };
 use super::figures::{Contender, Figures};
-use super::machine::Machine;
 use super::units::{time, times, with_unit};
 use super::{builds, fleet, persistence, studio};
+use crate::machine::Machine;
 
 pub(super) fn markdown(
     figures: &Figures,

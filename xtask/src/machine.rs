@@ -5,15 +5,15 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-pub(super) struct Machine {
-    pub(super) processor: String,
-    pub(super) cores: usize,
-    pub(super) system: String,
-    pub(super) compiler: String,
+pub(crate) struct Machine {
+    pub(crate) processor: String,
+    pub(crate) cores: usize,
+    pub(crate) system: String,
+    pub(crate) compiler: String,
 }
 
 impl Machine {
-    pub(super) fn this() -> anyhow::Result<Self> {
+    pub(crate) fn this() -> anyhow::Result<Self> {
         let version = Command::new("rustc").arg("--version").output().context("cannot run rustc")?;
         let version = String::from_utf8_lossy(&version.stdout);
         Ok(Self {

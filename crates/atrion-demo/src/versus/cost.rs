@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a proxy costs that only passes requests on, and what admission adds: processor time for a
+//! request, the time that it adds to one, and the memory of a connection on which nothing happens.
+//!
+//! `h2load` asks, an nginx of its own answers from memory. Processor time is that of the processes
+//! between them, so a machine that does other things beside changes it little.
+
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+
+use anyhow::Context as _;
+use atrion_testbed::{Balancer, Programs, Server, locate};
+use serde::Serialize;
+
+use super::contender::{File, Kind, filled};
+use super::front::Front;
+
+/// A proxy that does nothing but pass on, or Atrion with its gates.
+struct Proxy {
+    name: &'static str,
+    kind: Kind,
+}
+
+const fn file(text: &'static str) -> File {
+    File { text, language: "text" }
+}
+
+fn proxies() -> [Proxy; 6] {
+    let proxy = |name, kind| Proxy { name, kind };
+    [
+        proxy("nothing", Kind::Nothing),
+        proxy("nginx", Kind::Balancer(Server::Nginx, file(include_str!("cost/nginx.conf")))),
+        proxy("haproxy", Kind::Balancer(Server::HaProxy, file(include_str!("cost/haproxy.cfg")))),
+        proxy("envoy", Kind::Balancer(Server::Envoy, file(include_str!("cost/envoy.yaml")))),
+        proxy("atrion, unguarded", Kind::Sidecar(file(include_str!("cost/unguarded.toml")))),
+        proxy("atrion, guarded", Kind::Sidecar(file(include_str!("cost/guarded.toml")))),
+    ]
+}
+
+/// What one proxy costs.
+#[derive(Debug, Serialize)]
+pub(super) struct Cost {
+    pub(super) name: &'static str,
+    /// Microseconds of processor time for a request, with 64 connections.
+    pub(super) cpu_us: f64,
+    /// Of one client after the other, in microseconds.
+    pub(super) p50_us: u64,
+    pub(super) p99_us: u64,
+    /// Bytes for a connection on which nothing was said.
+    pub(super) idle_bytes: u64,
+}
+
+/// Measures all of them, with so many requests each.
+pub(super) async fn measure(requests: usize) -> anyhow::Result<Vec<Cost>> {
+    let h2load = locate(Server::H2load)?;
+    let settings = |own: SocketAddr| {
+        filled(include_str!("cost/service.conf"), &[("${LISTEN}", usize::from(own.port()))])
+    };
+    let service = Balancer::start(Server::Nginx, settings)?;
+    let mut costs = Vec::new();
+    for proxy in proxies() {
+        let (port, front) = Front::start(&proxy.kind, service.address().port(), 0).await?;
+        let target = SocketAddr::from(([127, 0, 0, 1], port));
+        // What is made once does not count.
+        load(&h2load, target, requests / 10, 64)?;
+        let before = processor_time(&front)?;
+        load(&h2load, target, requests, 64)?;
+        let spent = processor_time(&front)? - before;
+        let mut one_by_one = load(&h2load, target, requests / 10, 1)?;
+        one_by_one.sort_unstable();
+        let rank = |share: usize| one_by_one.get(one_by_one.len() * share / 100).copied().unwrap_or_default();
+        costs.push(Cost {
+            name: proxy.name,
+            cpu_us: spent * 1e6 / requests as f64,
+            p50_us: rank(50),
+            p99_us: rank(99),
+            idle_bytes: idle(&front, target)?,
+        });
+    }
+    Ok(costs)
+}
+
+/// Asks so often over so many connections, and gives the time of each request in microseconds.
+fn load(h2load: &Programs, to: SocketAddr, requests: usize, connections: usize) -> anyhow::Result<Vec<u64>> {
+    let log = std::env::temp_dir().join(format!("atrion-h2load-{}-{}", std::process::id(), to.port()));
+    let mut command = Command::new(&h2load.server);
+    command.args(["--h1", "--threads", "1", "--clients"]).arg(connections.to_string());
+    command.arg("--requests").arg(requests.to_string()).arg("--log-file").arg(&log);
+    command.arg(format!("http://{to}/"));
+    if let Some(libraries) = &h2load.libraries {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    let output = tokio::task::block_in_place(|| command.output()).context("cannot run h2load")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let all = format!("{requests} succeeded, 0 failed, 0 errored");
+    anyhow::ensure!(output.status.success() && said.contains(&all), "h2load: {said}");
+    // The begin, the status, and the time that it took.
+    let read = std::fs::read_to_string(&log).context("h2load wrote no log")?;
+    std::fs::remove_file(&log)?;
+    let times = read.lines().map(|line| Some(line.rsplit('\t').next()?.parse().ok()?));
+    times.collect::<Option<_>>().context("a line of h2load's log is no time")
+}
+
+/// Seconds of processor time of the processes, so far.
+fn processor_time(front: &Front) -> anyhow::Result<f64> {
+    // Ticks of 10 ms, whatever the kernel counts in (proc(5)).
+    const TICK: f64 = 0.01;
+    let of = |process: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+        let (_, numbers) = stat.rsplit_once(')').context("no stat")?;
+        let numbers: Vec<&str> = numbers.split_whitespace().collect();
+        let ticks = numbers.get(11..13).context("no times")?.iter().map(|ticks| ticks.parse::<f64>());
+        Ok(ticks.sum::<Result<f64, _>>()? * TICK)
+    };
+    front.processes().into_iter().map(of).sum()
+}
+
+/// Bytes that they hold for a connection that says nothing.
+fn idle(front: &Front, to: SocketAddr) -> anyhow::Result<u64> {
+    const COUNT: u64 = 2000;
+    let resident = || -> anyhow::Result<u64> {
+        let of = |process: u32| {
+            let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+            Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+        };
+        front.processes().into_iter().map(of).sum()
+    };
+    let before = resident()?;
+    let held: Vec<_> = (0..COUNT).map(|_| TcpStream::connect(to)).collect::<Result<_, _>>()?;
+    // They have been taken when one that comes after them is answered.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let after = resident()?;
+    drop(held);
+    Ok(after.saturating_sub(before) / COUNT)
+}

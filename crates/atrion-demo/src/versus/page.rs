@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What came out, as tables, as JSON, and as a page with every configuration in full.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::figures::{PhaseFigures, Slice};
+use super::super::plan::Phase;
+use super::super::plot::plot;
+use super::super::tier::Tier;
+use super::contender::{ALL, Contender, SHOWN, by_hand, filled, ports_as_places};
+use super::cost::Cost;
+
+/// One contender, and how it did.
+#[derive(Debug, Serialize)]
+pub(super) struct Result {
+    pub(super) name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
+    pub(super) phases: Vec<(Phase, PhaseFigures)>,
+    /// Seconds from the end of the outage until goodput recovered; `None` if it did not.
+    pub(super) recovered_after_s: Option<f64>,
+    /// How late the clients sent, 99th percentile, in milliseconds: the machine was too busy where
+    /// that is much.
+    pub(super) lag_p99_ms: f64,
+    #[serde(skip)]
+    pub(super) slices: Vec<Slice>,
+}
+
+/// All of them.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    pub(super) machine: String,
+    pub(super) workers: usize,
+    /// Requests per second of all workers in health.
+    pub(super) capacity: f64,
+    /// Of one contender's run.
+    pub(super) seconds: f64,
+    #[serde(skip)]
+    pub(super) span: Duration,
+    pub(super) results: Vec<Result>,
+    pub(super) costs: Vec<Cost>,
+}
+
+impl Page {
+    /// The tables alone.
+    pub(super) fn tables(&self) -> String {
+        let percent =
+            |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0));
+        let mut text = String::new();
+        self.table(&mut text, "critical requests served", |phase| percent(phase.success.critical));
+        self.table(&mut text, "goodput, of the possible", |phase| percent(phase.goodput_share));
+        self.table(&mut text, "p99 of what was served, ms", |phase| {
+            phase.p99_ms.map_or("-".to_owned(), |ms| format!("{ms:.0}"))
+        });
+        self.tiers(&mut text);
+        self.costs(&mut text);
+        text
+    }
+
+    fn costs(&self, text: &mut String) {
+        if self.costs.is_empty() {
+            return;
+        }
+        let names = ["processor, us a request", "p50, us", "p99, us", "idle connection, bytes"];
+        heading(text, "passing requests on", &names);
+        for Cost { name, cpu_us, p50_us, p99_us, idle_bytes } in &self.costs {
+            let cells =
+                [format!("{cpu_us:.1}"), p50_us.to_string(), p99_us.to_string(), idle_bytes.to_string()];
+            row(text, name, &cells);
+        }
+        text.push('\n');
+    }
+
+    fn table(&self, text: &mut String, title: &str, cell: impl Fn(&PhaseFigures) -> String) {
+        let phases = self.results.first().map(|first| &first.phases[..]).unwrap_or_default();
+        let names: Vec<_> = phases.iter().map(|(phase, _)| phase.name()).collect();
+        heading(text, title, &names);
+        for result in &self.results {
+            let cells: Vec<_> = result.phases.iter().map(|(_, figures)| cell(figures)).collect();
+            row(text, result.name, &cells);
+        }
+        text.push('\n');
+    }
+
+    /// Who is served in the overload, and how soon all are after the outage.
+    fn tiers(&self, text: &mut String) {
+        let mut names: Vec<_> = Tier::ALL.map(Tier::name).into();
+        names.extend(["recovered after", "clients late by, ms (p99)"]);
+        heading(text, "served in the overload, by tier", &names);
+        for result in &self.results {
+            let overload = result.phases.iter().find(|(phase, _)| *phase == Phase::Overload);
+            let served = |tier| overload.and_then(|(_, figures)| *figures.success.get(tier));
+            let percent =
+                |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0));
+            let mut cells: Vec<_> = Tier::ALL.map(|tier| percent(served(tier))).into();
+            cells.push(result.recovered_after_s.map_or("not".to_owned(), |after| format!("{after:.1} s")));
+            cells.push(format!("{:.1}", result.lag_p99_ms));
+            row(text, result.name, &cells);
+        }
+        text.push('\n');
+    }
+
+    pub(super) fn markdown(&self) -> String {
+        let Self { machine, workers, capacity, seconds, .. } = self;
+        let mut text = format!(
+            "<!-- Written by `cargo xtask versus --page docs/versus.md`; edits are lost. -->\n\
+             # Beside others\n\n\
+             One run of `cargo xtask versus` measured every number here, and wrote this page.\n\n\
+             *Service*: {workers} workers with 100 ms a request (log-normal), an unbounded queue before \
+             them, {capacity:.0} requests a second; it finishes what it has begun, also when the client \
+             has left. *Clients*: the same Poisson arrivals at the same instants for all, whatever became \
+             of earlier ones; five tiers (5 % critical, 15 % high, 40 % normal, 20 % low, 20 % bulk); an \
+             attempt has 1 s, a request 2 s, with two repetitions. *Phases*: calm, 0.7 of the capacity; \
+             overload, 3 times it; gray, 0.7 with half of the workers four times slower; sustained, 1.2 \
+             times it for twice as long; outage, 0.7 with a dependency of 30 % of the requests that hangs; \
+             recovery, 0.7. A phase begins with what the one before has left. {seconds:.0} s for each.\n\n\
+             *Possible* is the smaller one of what is offered and what the workers can do. Over 100 %: \
+             requests of a phase's end are served in the next one.\n\n\
+             *Passing requests on*, without an overload: processor time of the proxy alone (64 connections), \
+             then the time of a request of one client (of which the first row is h2load's and the \
+             service's own), and what a proxy holds for a connection that says nothing.\n\n\
+             Measured on: {machine}.\n\n"
+        );
+        text.push_str(&self.tables());
+        let shown: Vec<_> = self
+            .results
+            .iter()
+            .filter(|result| PLOTTED.contains(&result.name))
+            .map(|result| (result.name, &result.slices[..]))
+            .collect();
+        let _ = write!(text, "```text\n{}```\n\n## Configurations\n", plot(&shown, self.span));
+        for result in &self.results {
+            let contender = ALL.iter().find(|contender| contender.name == result.name);
+            if let Some(contender) = contender.filter(|contender| !contender.choice.is_empty()) {
+                self.configuration(&mut text, contender, result.version.as_deref());
+            }
+        }
+        text
+    }
+
+    fn configuration(&self, text: &mut String, contender: &Contender, version: Option<&str>) {
+        let Contender { name, choice, .. } = contender;
+        // Writing to a text does not fail.
+        let _ = write!(text, "\n### {name}\n\n{choice}\n");
+        if let Some(version) = version {
+            // Without the folder that it was started from.
+            let version = version.rsplit('/').next().filter(|_| version.starts_with('/')).unwrap_or(version);
+            let _ = write!(text, "\nVersion: {version}\n");
+        }
+        for file in contender.files() {
+            let shown = filled(&filled(&ports_as_places(file.text), &SHOWN), &by_hand(self.workers));
+            let _ = write!(text, "\n```{}\n{shown}```\n", file.language);
+        }
+    }
+}
+
+/// What the plot has room for.
+const PLOTTED: [&str; 4] = ["nothing", "envoy-adaptive", "haproxy-priority", "atrion-sidecar"];
+
+fn heading(text: &mut String, title: &str, names: &[&str]) {
+    let _ = writeln!(text, "| {title} | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
+}
+
+fn row(text: &mut String, name: &str, cells: &[String]) {
+    let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tier::PerTier;
+
+    #[test]
+    fn the_page_has_every_figure_and_every_configuration() {
+        let figures = || PhaseFigures {
+            offered_per_s: 1.0,
+            capacity_per_s: 1.0,
+            goodput_per_s: 1.0,
+            goodput_share: Some(0.987),
+            success: PerTier { critical: Some(0.123), ..PerTier::default() },
+            p99_ms: None,
+            shed_share: None,
+        };
+        let result = |contender: &Contender| Result {
+            name: contender.name,
+            version: Some("/home/own/envoy  version: 1.40".to_owned()),
+            phases: vec![(Phase::Calm, figures()), (Phase::Overload, figures())],
+            recovered_after_s: Some(0.4),
+            lag_p99_ms: 1.5,
+            slices: Vec::new(),
+        };
+        let (machine, span) = ("a machine".to_owned(), Duration::from_secs(1));
+        let results = ALL.iter().map(result).collect();
+        let costs = vec![Cost { name: "envoy", cpu_us: 40.04, p50_us: 90, p99_us: 200, idle_bytes: 1000 }];
+        let page = Page { machine, workers: 40, capacity: 400.0, seconds: 73.0, span, results, costs };
+        let text = page.markdown();
+        for part in [
+            "| critical requests served | calm | overload |",
+            "| atrion-sidecar | 12.3 % | 12.3 % |",
+            "| nginx | 98.7 % | 98.7 % |",
+            "Version: envoy  version: 1.40",
+            "| envoy | 40.0 | 90 | 200 | 1000 |",
+            "maxconn 40",
+            "limit_conn service 60;",
+            "port_value: 8080 ",
+        ] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        assert!(!text.contains("/home/own") && !text.contains("${"), "{text}");
+    }
+}
