@@ -97,7 +97,7 @@ fn load(h2load: &Programs, to: SocketAddr, requests: usize, connections: usize) 
     // The begin, the status, and the time that it took.
     let read = std::fs::read_to_string(&log).context("h2load wrote no log")?;
     std::fs::remove_file(&log)?;
-    let times = read.lines().map(|line| Some(line.rsplit('\t').next()?.parse().ok()?));
+    let times = read.lines().map(|line| line.rsplit('\t').next()?.parse().ok());
     times.collect::<Option<_>>().context("a line of h2load's log is no time")
 }
 
