@@ -114,11 +114,11 @@ fn row(label: &str, run: &str, figures: &RunFigures, cell: impl Fn(&PhaseFigures
     format!("{label:<16}{run:<12}{}", cells.collect::<String>())
 }
 
-fn number(value: Option<f64>) -> String {
+pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.0}"))
 }
 
-fn percent(share: Option<f64>) -> String {
+pub(crate) fn percent(share: Option<f64>) -> String {
     share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 

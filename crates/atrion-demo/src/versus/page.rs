@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::figures::{PhaseFigures, Slice};
 use super::super::plan::Phase;
 use super::super::plot::plot;
+use super::super::report::{number, percent};
 use super::super::tier::Tier;
 use super::contender::{ALL, Contender, SHOWN, by_hand, filled, ports_as_places};
 use super::cost::Cost;
@@ -47,14 +48,10 @@ pub(super) struct Page {
 impl Page {
     /// The tables alone.
     pub(super) fn tables(&self) -> String {
-        let percent =
-            |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0));
         let mut text = String::new();
         self.table(&mut text, "critical requests served", |phase| percent(phase.success.critical));
         self.table(&mut text, "goodput, of the possible", |phase| percent(phase.goodput_share));
-        self.table(&mut text, "p99 of what was served, ms", |phase| {
-            phase.p99_ms.map_or("-".to_owned(), |ms| format!("{ms:.0}"))
-        });
+        self.table(&mut text, "p99 of what was served, ms", |phase| number(phase.p99_ms));
         self.tiers(&mut text);
         self.costs(&mut text);
         text
@@ -93,8 +90,6 @@ impl Page {
         for result in &self.results {
             let overload = result.phases.iter().find(|(phase, _)| *phase == Phase::Overload);
             let served = |tier| overload.and_then(|(_, figures)| *figures.success.get(tier));
-            let percent =
-                |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0));
             let mut cells: Vec<_> = Tier::ALL.map(|tier| percent(served(tier))).into();
             cells.push(result.recovered_after_s.map_or("not".to_owned(), |after| format!("{after:.1} s")));
             cells.push(format!("{:.1}", result.lag_p99_ms));
