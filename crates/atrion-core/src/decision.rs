@@ -5,9 +5,10 @@ use core::fmt;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
-use crate::{Mode, Ohms, Tier, Volts};
+use crate::{Mode, Ohms, SignalId, Tier, Volts};
 
-/// The terms of a resistance: `R = base + saturation + momentum + scar + staleness + cluster`.
+/// The terms of a resistance:
+/// `R = base + saturation + momentum + scar + staleness + cluster + signal`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(clippy::exhaustive_structs)] // a further term would be another law
@@ -25,6 +26,9 @@ pub struct Terms {
     /// What the fleet's scars add to the own scar, or take from it: signed ohms, 0 on a single
     /// node.
     pub cluster: f64,
+    /// What the strongest of the application's own signals adds.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub signal: Ohms,
 }
 
 impl Terms {
@@ -33,7 +37,7 @@ impl Terms {
     #[must_use]
     pub fn at_rest(&self) -> f64 {
         let own = self.base.get() + self.momentum.get() + self.scar.get() + self.staleness.get();
-        (own + self.cluster).max(self.base.get())
+        (own + self.cluster).max(self.base.get()) + self.signal.get()
     }
 
     /// R: the sum of all terms.
@@ -62,12 +66,21 @@ pub enum Reason {
     ForcedOpen,
     /// The answer cannot come by the request's deadline.
     TooLate,
+    /// One of the application's own signals holds the resistance above the request's voltage.
+    Signal,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Saturated, Self::Scarred, Self::BreakerOpen, Self::AtCap, Self::ForcedOpen, Self::TooLate];
+    pub const ALL: [Self; 7] = [
+        Self::Saturated,
+        Self::Scarred,
+        Self::BreakerOpen,
+        Self::AtCap,
+        Self::ForcedOpen,
+        Self::TooLate,
+        Self::Signal,
+    ];
 
     /// A stable lower-case name for logs, metrics and problem documents.
     #[must_use]
@@ -79,6 +92,7 @@ impl Reason {
             Self::AtCap => "at_cap",
             Self::ForcedOpen => "forced_open",
             Self::TooLate => "too_late",
+            Self::Signal => "signal",
         }
     }
 }
@@ -118,6 +132,9 @@ pub struct Refusal {
     /// that is why: [`Reason::TooLate`].
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub expected_ms: Option<NonZeroU32>,
+    /// The strongest of the application's own signals, where one is in R.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub signal: Option<SignalId>,
 }
 
 impl fmt::Display for Refusal {
@@ -125,7 +142,7 @@ impl fmt::Display for Refusal {
         write!(
             f,
             "{} request of {} met {} ({}, {}): base {:.1} + saturation {:.1} + momentum {:.1} + scar {:.1} \
-             + staleness {:.1} + cluster {:.1}; {} in flight and {:.1} owed of {:.1}; retry in {:.1} s",
+             + staleness {:.1} + cluster {:.1} + signal {:.1}; {} in flight and {:.1} owed of {:.1}; retry in {:.1} s",
             self.tier,
             self.volts,
             self.terms.resistance(),
@@ -137,6 +154,7 @@ impl fmt::Display for Refusal {
             self.terms.scar.get(),
             self.terms.staleness.get(),
             self.terms.cluster,
+            self.terms.signal.get(),
             self.in_flight,
             self.debt,
             self.target,

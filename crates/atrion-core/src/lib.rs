@@ -37,6 +37,11 @@ pub mod durations;
 mod cost;
 pub use cost::{Cost, CostError};
 
+mod tenant;
+pub use tenant::Tenant;
+
+pub mod claim;
+
 mod priority;
 pub use priority::{Priority, Spread, Tier};
 
@@ -48,6 +53,9 @@ pub use outcome::Outcome;
 
 mod mode;
 pub use mode::Mode;
+
+mod signal;
+pub use signal::{SignalCurve, SignalCurveError, SignalId, SignalName, SignalNameError, SignalPressure};
 
 mod decision;
 pub use decision::{Reason, Refusal, Terms, retry_after};

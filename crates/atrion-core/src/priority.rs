@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use crate::{Cost, Mono, SplitMix64, Volts};
+use crate::{Cost, Mono, SplitMix64, Tenant, Volts};
 
 /// How important a request is. Each tier is a band of the voltage ladder; under pressure the lowest
 /// tier is shed first.
@@ -40,6 +40,14 @@ impl Tier {
             Self::Low => (22.0, 32.0),
             Self::Bulk => (14.0, 22.0),
         }
+    }
+
+    /// The voltage at the part `u` of the band, 0 up to, but not, 1.
+    #[inline]
+    pub(crate) fn at(self, u: f64) -> Volts {
+        let (lo, hi) = self.band();
+        // Inside a band of the ladder, which is finite and positive.
+        Volts::from_valid(lo + u * (hi - lo))
     }
 
     /// The tier in whose band `volts` lies; volts under the ladder count as bulk, above it as
@@ -86,12 +94,14 @@ impl fmt::Display for Tier {
 }
 
 /// A request's importance by its caller's word: a tier, with a cohort if it is known, or raw volts;
-/// and what else the caller knows of it: what it costs, and by when its answer is of use.
+/// and what else the caller knows of it: what it costs, by when its answer is of use, and whose it
+/// is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Priority {
     kind: Kind,
     cost: Cost,
     deadline: Mono,
+    tenant: Option<Tenant>,
 }
 
 /// The far end of the clock is no deadline.
@@ -129,7 +139,7 @@ impl Priority {
     }
 
     const fn of(kind: Kind) -> Self {
-        Self { kind, cost: Cost::ONE, deadline: NO_DEADLINE }
+        Self { kind, cost: Cost::ONE, deadline: NO_DEADLINE, tenant: None }
     }
 
     /// Puts every request of the same `key` (a hash of a user or session id) at the same place of
@@ -163,6 +173,27 @@ impl Priority {
         Self { deadline: at, ..self }
     }
 
+    /// Says whose request it is. Where not all of a tier can pass, its tenants share what there is:
+    /// none gets more than it asks for, and none of those that want more gets more than another, by
+    /// their weights. Raw volts have no band and stay as they are.
+    ///
+    /// ```
+    /// use atrion_core::{Priority, Tenant, Tier};
+    ///
+    /// let asked = Priority::tier(Tier::Normal).tenant(Tenant::new(4_711).with_weight(2.0));
+    /// # let _ = asked;
+    /// ```
+    #[must_use]
+    pub const fn tenant(self, tenant: Tenant) -> Self {
+        Self { tenant: Some(tenant), ..self }
+    }
+
+    /// Whose request it is, if that is known.
+    #[must_use]
+    pub const fn of_tenant(self) -> Option<Tenant> {
+        self.tenant
+    }
+
     /// What the request costs.
     #[must_use]
     #[inline]
@@ -177,7 +208,7 @@ impl Priority {
         if self.deadline.as_nanos() == NO_DEADLINE.as_nanos() { None } else { Some(self.deadline) }
     }
 
-    /// The same importance as `other`, with this request's own cost and deadline.
+    /// The same importance as `other`, with this request's own cost, deadline and tenant.
     #[must_use]
     pub const fn as_important_as(self, other: Self) -> Self {
         Self { kind: other.kind, ..self }
@@ -219,18 +250,21 @@ impl Priority {
     #[must_use]
     #[inline]
     pub fn resolve(self, spread: Spread, epoch: u64, counter: u64) -> Volts {
-        let (tier, key) = match self.kind {
-            Kind::Volts(volts) => return volts,
-            Kind::Tier(tier) => (tier, counter),
-            Kind::Cohort(tier, key) => (tier, key),
-        };
-        let (lo, hi) = tier.band();
-        let u = match spread {
-            Spread::Middle => 0.5,
-            Spread::Band => unit_interval(key, epoch),
-        };
-        // Inside a band of the ladder, which is finite and positive.
-        Volts::from_valid(lo + u * (hi - lo))
+        match (self.kind, spread) {
+            (Kind::Volts(volts), _) => volts,
+            (Kind::Tier(tier) | Kind::Cohort(tier, _), Spread::Middle) => tier.at(0.5),
+            (Kind::Tier(tier) | Kind::Cohort(tier, _), Spread::Band) => tier.at(self.lot(epoch, counter)),
+        }
+    }
+
+    /// u, the request's lot: 0 up to, but not, 1.
+    #[must_use]
+    #[inline]
+    pub fn lot(self, epoch: u64, counter: u64) -> f64 {
+        match self.kind {
+            Kind::Cohort(_, key) => unit_interval(key, epoch),
+            Kind::Tier(_) | Kind::Volts(_) => unit_interval(counter, epoch),
+        }
     }
 
     /// The five-second span in which `now` lies.

@@ -14,9 +14,11 @@ use crate::engine::Engine;
 use crate::events::Events;
 use crate::group::Group;
 use crate::overrides::Overrides;
+use crate::resource::Resource;
 use crate::route::Route;
 use crate::routes::Routes;
 use crate::runtime::{Deadline, Status, Stop, Watch};
+use crate::signal::{Gauge, Signal, SignalError};
 use crate::snapshot::{RouteSnapshot, Snapshot};
 
 /// Adaptive admission control for one process.
@@ -155,6 +157,88 @@ impl Atrion {
     #[must_use]
     pub fn select<'r>(&self, routes: impl IntoIterator<Item = &'r Route>, beta: f64) -> Option<&'r Route> {
         choose::select(routes, beta)
+    }
+
+    /// The signal of that name, made if it is new: a gauge that the application knows better than
+    /// any measurement, such as the use of a pool, as a term of R. A name that is known has the
+    /// meaning that was given last. At most 64.
+    ///
+    /// ```
+    /// use atrion_engine::Signal;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// // Nothing up to 80 %, critical requests alone at 100 %.
+    /// let pool = atrion.signal("db pool", Signal::target(0.8).group("db"))?;
+    /// pool.set(0.93); // whenever it is known; it counts from the next pulse on
+    /// assert_eq!(atrion.snapshot().signals[0].reading, Some(0.93));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SignalError`] says what does not fit.
+    pub fn signal(&self, name: &str, signal: Signal) -> Result<Gauge, SignalError> {
+        self.0.engine.signal(name, signal)
+    }
+
+    /// The same where the number has to be asked for: `read` is called once in each pulse's
+    /// interval, on a thread of its own. One that hangs or panics silences this signal alone, and
+    /// that is told ([`Event::SignalLost`]).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    ///
+    /// use atrion_engine::Signal;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// let jobs = Arc::new(AtomicU64::new(0));
+    /// let waiting = Arc::clone(&jobs);
+    /// atrion.signal_from("jobs", Signal::target(500.0).edge(2_000.0), move || waiting.load(Relaxed) as f64)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SignalError`] says what does not fit.
+    pub fn signal_from(
+        &self,
+        name: &str,
+        signal: Signal,
+        read: impl FnMut() -> f64 + Send + 'static,
+    ) -> Result<Gauge, SignalError> {
+        self.0.engine.signal_from(name, signal, read)
+    }
+
+    /// Measures what the process can run out of, as a signal: `resource.usual()`, or with numbers of
+    /// your own.
+    ///
+    /// ```
+    /// use atrion_engine::{Resource, SignalError};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// for resource in [Resource::Memory, Resource::Throttling, Resource::SchedulingDelay] {
+    ///     match atrion.watch(resource, resource.usual()) {
+    ///         Ok(_) => {}
+    ///         Err(unlimited @ SignalError::Unmeasurable(..)) => println!("{unlimited}"),
+    ///         Err(wrong) => return Err(wrong.into()),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SignalError::Unmeasurable`] where there is no limit to measure against, and the others of a
+    /// signal.
+    pub fn watch(&self, resource: Resource, signal: Signal) -> Result<Gauge, SignalError> {
+        self.0.engine.watch(resource, signal)
     }
 
     /// Replaces the configuration of the running instance. No state is lost.

@@ -435,7 +435,6 @@ impl RouteCell {
     fn explain(&self, refused: Refused, expected: Option<Duration>, asked: &Self, now: Mono) -> Shed {
         let Refused { reason, volts, tier, mode, in_flight, debt, gate } = refused;
         let target = f64::from(gate.target());
-        // What callers reported of saturation is in the gate already; the live crowd comes on top.
         let terms = self.live.terms_met(gate, mode, in_flight as f64 + debt);
         // The fleet's share heals as the own one does.
         let scar = Ohms::saturating(terms.scar.get() + terms.cluster);
@@ -450,8 +449,20 @@ impl RouteCell {
         if met > self.met.load(Relaxed) {
             self.met.fetch_max(met, Relaxed);
         }
-        let refusal =
-            Refusal { reason, volts, tier, terms, mode, in_flight, debt, target, retry_after, expected_ms };
+        let signal = self.live.signal().filter(|_| terms.signal > Ohms::ZERO);
+        let refusal = Refusal {
+            reason,
+            volts,
+            tier,
+            terms,
+            mode,
+            in_flight,
+            debt,
+            target,
+            retry_after,
+            expected_ms,
+            signal,
+        };
         let by_group = !std::ptr::eq(self, asked);
         let gate = by_group.then_some(&self.id);
         self.commons.refusals.offer(&asked.id, gate, &asked.sampled_at, &refusal, now);

@@ -10,6 +10,7 @@ use crate::heartbeat::Heartbeat;
 use crate::lease::Leases;
 use crate::queue::Queues;
 use crate::refusals::Refusals;
+use crate::signal::Board;
 
 /// What all routes of an instance share.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct Commons {
     pub(crate) refusals: Refusals,
     pub(crate) leases: Leases,
     pub(crate) queues: Queues,
+    pub(crate) signals: Board,
     /// From one pulse to the next.
     pub(crate) interval: Duration,
     pub(crate) heartbeat: Arc<Heartbeat>,
@@ -37,6 +39,7 @@ impl Commons {
             refusals: Refusals::default(),
             leases: Leases::default(),
             queues: Queues::default(),
+            signals: Board::default(),
             interval,
             heartbeat,
             observers,

@@ -22,9 +22,11 @@ use crate::overrides::Overrides;
 use crate::peers::PeerReader;
 use crate::physics::{Given, TickCache};
 use crate::registry::Registry;
+use crate::resource::{self, Resource};
 use crate::roster::{Beat, Roster};
 use crate::route::Route;
 use crate::routes::Routes;
+use crate::signal::{Gauge, Moved, Signal, SignalError, Strongest};
 use crate::snapshot::{RouteSnapshot, Snapshot};
 
 /// Routes, their physics and their state, driven by calls of [`pulse`](Self::pulse).
@@ -159,12 +161,14 @@ impl Engine {
             peers
         };
         roster.enlist(fresh);
+        let signals = self.read_signals(now);
         let beat = Beat {
             peers: peers.as_ref(),
             now,
             absent,
             wall: self.commons.clock.wall(),
             interval: self.commons.interval,
+            signals: &signals,
             manager: &self.manager,
             observers: &self.observers,
         };
@@ -178,6 +182,54 @@ impl Engine {
         self.commons.queues.pulse(now);
         self.routes.report_unmatched(now);
         PulseReport { computed, dirty: self.manager.dirty() }
+    }
+
+    /// Every gate that a signal has moved gets a tick.
+    fn read_signals(&self, now: Mono) -> Arc<Strongest> {
+        let (moved, events) = self.commons.signals.tick(now);
+        events.into_iter().for_each(|event| self.tell(|| event));
+        let registry = self.routes.registry();
+        match moved {
+            Moved::None => {}
+            Moved::These(gates) => {
+                let cells = gates.iter().filter_map(|gate| registry.get(gate.as_str()));
+                cells.for_each(|cell| cell.live().touch());
+            }
+            Moved::All => registry.all().iter().for_each(|cell| cell.live().touch()),
+        }
+        self.commons.signals.strongest()
+    }
+
+    /// The signal of that name, made if it is new: [`Atrion::signal`](crate::Atrion::signal).
+    ///
+    /// # Errors
+    /// [`SignalError`] says what does not fit.
+    pub fn signal(&self, name: &str, signal: Signal) -> Result<Gauge, SignalError> {
+        self.commons.signals.signal(name, signal, &self.commons.clock)
+    }
+
+    /// The same with a callback: [`Atrion::signal_from`](crate::Atrion::signal_from).
+    ///
+    /// # Errors
+    /// [`SignalError`] says what does not fit.
+    pub fn signal_from(
+        &self,
+        name: &str,
+        signal: Signal,
+        read: impl FnMut() -> f64 + Send + 'static,
+    ) -> Result<Gauge, SignalError> {
+        let gauge = self.signal(name, signal)?;
+        gauge.ask(self.commons.interval, read)?;
+        Ok(gauge)
+    }
+
+    /// Measures what the process can run out of: [`Atrion::watch`](crate::Atrion::watch).
+    ///
+    /// # Errors
+    /// [`SignalError`] says what does not fit, or cannot be measured.
+    pub fn watch(&self, resource: Resource, signal: Signal) -> Result<Gauge, SignalError> {
+        let Commons { clock, interval, .. } = &*self.commons;
+        resource::watch(resource, clock, *interval, || self.signal(resource.as_str(), signal))
     }
 
     /// The pulse is there; returns how long it was away before, if it was.
@@ -242,7 +294,8 @@ impl Engine {
         let peers = lock(&self.fleet).reader(&self.routes.in_force().config.fleet, &self.manager);
         let mut ticks = TickCache::default();
         let (interval, absent) = (self.commons.interval, Duration::ZERO);
-        let given = Given { now, interval, absent, report: Some(telemetry) };
+        let signalled = self.commons.signals.strongest().at(cell.id());
+        let given = Given { now, interval, absent, report: Some(telemetry), signalled };
         let computed = cell.compute(&given, peers.as_ref(), &mut ticks);
         cell.live().touch();
         if let Some(moved) = computed.moved {
@@ -273,7 +326,8 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let is_stalled = self.is_stalled();
-        Snapshot { routes: self.routes.snapshots(), degraded: is_stalled, stalled: is_stalled }
+        let (routes, signals) = (self.routes.snapshots(), self.commons.signals.snapshots(self.now()));
+        Snapshot { routes, signals, degraded: is_stalled, stalled: is_stalled }
     }
 
     /// The cache of this node's vectors, and what the store has not seen of them.

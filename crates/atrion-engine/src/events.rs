@@ -144,6 +144,12 @@ impl Observer for Tracing {
             Event::EntriesUnmatched { entries } => {
                 tracing::warn!(name: "atrion.config.unmatched", target: "atrion", ?entries, "no route has matched these entries of the configuration");
             }
+            Event::SignalLost { signal, fault } => {
+                tracing::warn!(name: "atrion.signal.lost", target: "atrion", %signal, %fault, "a signal has no number: it adds nothing until it has one");
+            }
+            Event::SignalRecovered { signal, outage } => {
+                tracing::info!(name: "atrion.signal.recovered", target: "atrion", %signal, seconds = outage.as_secs_f64(), "a signal has a number again");
+            }
             Event::PulseStalled { lasted } => {
                 tracing::error!(name: "atrion.pulse.stalled", target: "atrion", seconds = lasted.as_secs_f64(), "pulse stalled: nothing is learned, and little is protected");
             }

@@ -12,6 +12,8 @@ mod config;
 pub use config::{Config, ConfigError, FleetConfig, Physics, RfcPhysics, RouteConfig};
 
 mod live;
+pub use live::tenant_of;
+
 mod slot;
 
 mod shed;
@@ -30,6 +32,12 @@ mod queue;
 
 mod cell;
 pub use cell::OVERFLOW_ROUTE;
+
+mod resource;
+pub use resource::Resource;
+
+mod signal;
+pub use signal::{Gauge, Signal, SignalError, SignalSnapshot, Signalled};
 
 mod permit;
 pub use permit::{OwnedPermit, Permit, RequestWait};

@@ -29,6 +29,7 @@ mod finish;
 mod met;
 mod offer;
 mod published;
+mod shares;
 mod streams;
 mod stripe;
 mod sync;
@@ -44,7 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::adaptive::{DeadRule, Expected};
-use atrion_core::{Gate, Ladder, Mode, Mono, Reason, Spread, Terms, Tier, Volts};
+use atrion_core::{Gate, Ladder, Mode, Mono, Reason, SignalId, Spread, Terms, Tier, Volts};
 
 use crate::heartbeat::Heartbeat;
 
@@ -58,6 +59,8 @@ use ages::{Overtaken, Spans};
 use counting::Stripes;
 use deadlines::Deadlines;
 use published::PublishedTerms;
+use shares::Shares;
+pub use shares::tenant_of;
 use stripe::Stripe;
 use sync::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64};
 use waiting::Waiting;
@@ -129,6 +132,7 @@ pub(crate) struct Live {
     terms: PublishedTerms,
     deadlines: Deadlines,
     weights: Weights,
+    shares: Shares,
     born: Mono,
     base: Stripe,
 }
@@ -144,6 +148,8 @@ pub(crate) struct Publication {
     pub(crate) gate: Gate,
     pub(crate) healthy: Gate,
     pub(crate) terms: Terms,
+    /// The signal that one of them is of.
+    pub(crate) signal: Option<SignalId>,
     pub(crate) debt_gain: f64,
     pub(crate) expected: Expected,
     /// How many of the crowd are not charged to a request, by its tier.
@@ -266,6 +272,7 @@ impl Live {
             terms: PublishedTerms::default(),
             deadlines: Deadlines::default(),
             weights: Weights::default(),
+            shares: Shares::default(),
             born: now,
             base: Stripe::default(),
             stripes: Stripes::default(),

@@ -11,12 +11,14 @@
 
 use std::time::Duration;
 
+use atrion_core::claim::Claims;
 use atrion_core::{Ladder, Mode, Mono, Ohms, Telemetry};
 use atrion_state::PhysicsVector;
 
-use crate::live::{Live, Reading};
+use crate::live::{Live, Reading, TIERS};
 use crate::outage::Outage;
 use crate::peers::{PeerQuery, Peers};
+use crate::signal::Signalled;
 
 mod turn;
 pub use turn::Turn;
@@ -65,6 +67,8 @@ pub(crate) struct RoutePhysics {
     meter: Meter,
     stepped_at: Mono,
     reported: Option<Reported>,
+    /// The strongest of the instance's signals here.
+    signalled: Option<Signalled>,
     /// The live side's generation as of the last tick: a different one means that the request path
     /// opened or closed.
     generation: u32,
@@ -82,6 +86,8 @@ pub(crate) struct RoutePhysics {
     /// When each stripe's thread had last done anything, as of the last tick.
     last_moves: Vec<u64>,
     taps: Taps,
+    /// What tenants claim, if there are any.
+    claims: Option<Box<[Claims; TIERS]>>,
     /// What the request path has done since the taps were last told.
     untold: Vec<Turn>,
 }
@@ -108,6 +114,8 @@ pub(crate) struct Given {
     pub(crate) absent: Duration,
     /// What a caller has measured itself.
     pub(crate) report: Option<Telemetry>,
+    /// The strongest of the instance's signals at this gate.
+    pub(crate) signalled: Option<Signalled>,
 }
 
 /// What one COMPUTE leaves behind for the pulse.
@@ -145,7 +153,8 @@ impl RoutePhysics {
         peers: Peers<'_>,
         members: Option<&Members>,
     ) -> Computed {
-        let Given { now, interval, absent, report } = *given;
+        let Given { now, interval, absent, report, signalled } = *given;
+        self.signalled = signalled;
         let from = self.mode;
         let before = self.catch_up(live);
         let (idle, dt) = self.time_since_last(now, interval);
@@ -155,6 +164,7 @@ impl RoutePhysics {
         // Also if that is back: a clock that has gone back costs this tick, not all until it has
         // caught up.
         self.stepped_at = now;
+        live.spread_shares(&mut self.claims, &counted, (idle + dt).as_secs_f64());
         self.reported =
             report.map(|report| Reported::of(&report, now)).or(self.reported).filter(|r| r.holds(now));
         if !absent.is_zero() {
@@ -256,11 +266,11 @@ impl RoutePhysics {
             return;
         }
         self.untold.extend_from_slice(fed.before);
-        let (reported, merged) = (self.reported.map(|reported| reported.saturation), self.hearsay.merged());
+        let (signalled, merged) = (self.strongest_signal(), self.hearsay.merged());
         let fed = Fed { before: &self.untold, ..fed };
         let (control, model) = (live.control(), &self.model);
         let by_group = self.attribution.leaves_the_crowd_to_the_group();
-        self.taps.computed(&Tapped { fed, counted, reported, merged, by_group, control, model });
+        self.taps.computed(&Tapped { fed, counted, signalled, merged, by_group, control, model });
         self.untold.clear();
     }
 
@@ -276,6 +286,12 @@ impl RoutePhysics {
         let Merge { moved, .. } = self.merge(peers, now);
         self.publish(live, ladder, now);
         (moved, self.hearsay.is_on())
+    }
+
+    /// What a caller has reported of this route is a signal like the others.
+    fn strongest_signal(&self) -> Option<Signalled> {
+        let reported = self.reported.map(|reported| reported.signalled);
+        Signalled::stronger(self.signalled, reported).filter(|signalled| signalled.pressure > 0.0)
     }
 
     fn merge(&mut self, peers: Peers<'_>, now: Mono) -> Merge {

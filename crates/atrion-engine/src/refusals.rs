@@ -12,8 +12,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use atrion_core::{Mono, Refusal};
+use atrion_core::{Mono, Refusal, SignalName};
 use atrion_state::{RouteId, lock};
+
+use crate::signal::name_of;
 
 /// One refusal that was kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +31,8 @@ pub struct RefusalSample {
     pub route: RouteId,
     /// The gate of the group that has refused it, if it was not the route's own.
     pub group: Option<RouteId>,
+    /// The strongest of the application's own signals, where one was in R.
+    pub signal: Option<SignalName>,
     /// The refusal, with every term. Its fields are written beside the number.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub refusal: Refusal,
@@ -109,6 +113,7 @@ impl Ring {
         }
         self.taken += 1;
         let (number, route, group) = (self.taken, route.clone(), group.cloned());
-        self.kept.push_back(RefusalSample { number, at, route, group, refusal: *refusal });
+        let signal = refusal.signal.and_then(name_of);
+        self.kept.push_back(RefusalSample { number, at, route, group, signal, refusal: *refusal });
     }
 }

@@ -14,6 +14,7 @@ use crate::peers::PeerReader;
 use crate::physics::{Computed, Given, TickCache};
 use crate::registry::Registry;
 use crate::shedding::{Shedding, Turn};
+use crate::signal::Strongest;
 
 /// Everything a beat needs beside the routes.
 pub(crate) struct Beat<'a> {
@@ -23,6 +24,7 @@ pub(crate) struct Beat<'a> {
     pub(crate) interval: Duration,
     /// How long the pulse was away before this beat, if it was.
     pub(crate) absent: Duration,
+    pub(crate) signals: &'a Strongest,
     pub(crate) manager: &'a StateManager,
     pub(crate) observers: &'a Fanout,
 }
@@ -111,7 +113,8 @@ impl Member {
     fn compute(&mut self, beat: &Beat<'_>, window: Duration, ticks: &mut TickCache) -> bool {
         let cell = &self.cell;
         let (now, absent) = (beat.now, beat.absent);
-        let given = Given { now, interval: window, absent, report: None };
+        let signalled = beat.signals.at(cell.id());
+        let given = Given { now, interval: window, absent, report: None, signalled };
         let computed = cell.compute(&given, beat.peers, ticks);
         let vector = computed.vector.with_timestamp(beat.wall);
         if computed.is_quiet {

@@ -4,7 +4,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use atrion_core::{Ohms, Reason, Refusal, Terms, Volts};
+use atrion_core::{Ohms, Reason, Refusal, SignalName, Terms, Volts};
+
+use crate::signal::name_of;
 
 /// A request that was not let through, with everything that led to it. Shedding is an answer, not a
 /// fault of the program; it implements [`Error`](std::error::Error) so that it can travel with `?`.
@@ -58,6 +60,12 @@ impl Shed {
         self.refusal.retry_after
     }
 
+    /// The strongest of the application's own signals, where one is in R.
+    #[must_use]
+    pub fn signal(&self) -> Option<SignalName> {
+        self.refusal.signal.and_then(name_of)
+    }
+
     /// Everything at once.
     #[must_use]
     pub const fn refusal(&self) -> &Refusal {
@@ -67,7 +75,8 @@ impl Shed {
 
 impl fmt::Display for Shed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.refusal.fmt(f)
+        self.refusal.fmt(f)?;
+        self.signal().map_or(Ok(()), |signal| write!(f, "; the signal is {signal}"))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::{Mode, Ohms, Reason, Terms, Tier};
+use atrion_core::{Mode, Ohms, Reason, SignalName, Terms, Tier};
 use atrion_state::{OverrideKind, RouteId};
 
 use crate::cell::RouteCell;
@@ -11,6 +11,7 @@ use crate::lease::LeaseSnapshot;
 use crate::live::{Force, reason_index, tier_index};
 use crate::outage::Outage;
 use crate::physics::{RoutePhysics, Totals};
+use crate::signal::{SignalSnapshot, name_of};
 
 /// An instance at one moment. Routes are read one after the other, so two of them may be of
 /// neighbouring ticks.
@@ -20,6 +21,8 @@ use crate::physics::{RoutePhysics, Totals};
 pub struct Snapshot {
     /// Every route, by name; the overflow route is among them.
     pub routes: Vec<RouteSnapshot>,
+    /// Every signal, in the order of their making.
+    pub signals: Vec<SignalSnapshot>,
     /// The provider fails and the instance works from what it has in memory, or no pulse comes.
     pub degraded: bool,
     /// No pulse comes: [`Engine::is_stalled`](crate::Engine::is_stalled).
@@ -45,6 +48,8 @@ pub struct RouteSnapshot {
     pub resistance: Ohms,
     /// The terms of R.
     pub terms: Terms,
+    /// The strongest of the application's own signals, where one is in R.
+    pub signal: Option<SignalName>,
     /// Requests in flight, without those that wait for their client.
     pub in_flight: u64,
     /// Admitted requests that wait for their client: for the rest of an upload, or for a slow
@@ -202,6 +207,7 @@ impl RouteSnapshot {
             mode: control.mode(),
             resistance: terms.resistance(),
             terms,
+            signal: live.signal().filter(|_| terms.signal > Ohms::ZERO).and_then(name_of),
             in_flight,
             waiting: live.waiting().max(0) as u64,
             streams: live.streams().max(0) as u64,

@@ -194,6 +194,7 @@ impl Line {
                     "scar": tenths(terms.scar.get()),
                     "staleness": tenths(terms.staleness.get()),
                     "cluster": tenths(terms.cluster),
+                    "signal": tenths(terms.signal.get()),
                 }),
             );
         }

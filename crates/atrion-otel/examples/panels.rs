@@ -23,7 +23,7 @@ use prometheus::Registry;
 use tokio::time::{Instant, sleep};
 
 const ROUTE: &str = "POST /orders";
-const TERMS: [&str; 6] = ["base", "saturation", "momentum", "scar", "staleness", "cluster"];
+const TERMS: [&str; 7] = ["base", "saturation", "momentum", "scar", "staleness", "cluster", "signal"];
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {

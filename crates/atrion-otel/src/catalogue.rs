@@ -109,6 +109,8 @@ instruments! {
         "Term of the resistance: calls that do not come back.";
     CLUSTER = Kind::Gauge, "atrion.route.cluster", "{ohm}", 1, [ROUTE]:
         "Term of the resistance: what the fleet's scars add or take.";
+    SIGNAL = Kind::Gauge, "atrion.route.signal", "{ohm}", 1, [ROUTE]:
+        "Term of the resistance: the strongest of the application's own signals.";
     TARGET = Kind::Gauge, "atrion.route.limit", "{request}", 1, [ROUTE]:
         "Target of requests in flight.";
     MODE_NOW = Kind::Gauge, "atrion.route.mode", "", MODES, [ROUTE, MODE]:

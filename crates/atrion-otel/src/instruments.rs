@@ -53,6 +53,9 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     gauge(meter, &CLUSTER, reader, instance, |reading, write| {
         each(reading, write, |route| route.terms.cluster)
     });
+    gauge(meter, &SIGNAL, reader, instance, |reading, write| {
+        each(reading, write, |route| route.terms.signal.get())
+    });
     gauge(meter, &TARGET, reader, instance, |reading, write| each(reading, write, |route| route.target));
     gauge(meter, &LAG, reader, instance, lag);
     gauge(meter, &EXPIRATION, reader, instance, expiration);

@@ -224,6 +224,7 @@ impl RouteReading {
                 scar: worse(one.scar, another.scar),
                 staleness: worse(one.staleness, another.staleness),
                 cluster: one.cluster.max(another.cluster),
+                signal: worse(one.signal, another.signal),
             },
             latency: match (self.latency, other.latency) {
                 (Some(one), Some(another)) => Some(one.max(another)),

@@ -28,7 +28,7 @@ pub fn mark_span(route: &Route, shed: &Shed) {
     }
 }
 
-fn attributes(route: &str, refusal: &Refusal) -> [KeyValue; 13] {
+fn attributes(route: &str, refusal: &Refusal) -> [KeyValue; 14] {
     let terms = &refusal.terms;
     [
         KeyValue::new(catalogue::DECISION, "shed"),
@@ -44,5 +44,6 @@ fn attributes(route: &str, refusal: &Refusal) -> [KeyValue; 13] {
         KeyValue::new("atrion.resistance.scar", terms.scar.get()),
         KeyValue::new("atrion.resistance.staleness", terms.staleness.get()),
         KeyValue::new("atrion.resistance.cluster", terms.cluster),
+        KeyValue::new("atrion.resistance.signal", terms.signal.get()),
     ]
 }

@@ -61,7 +61,7 @@ pub use pulse::{Flight, Outage, Pulse, PulseConfig, PulseConfigError, Step, Tran
 mod observer;
 pub use observer::{
     Event, Fanout, Filtered, LeaseEnd, LicenseStanding, LicenseState, Observer, OverrideKind, RecordingEnd,
-    Sampled, SyncOperation,
+    Sampled, SignalFault, SyncOperation,
 };
 
 mod sync;

@@ -9,7 +9,7 @@ mod compose;
 pub use compose::{Filtered, Sampled};
 
 mod event;
-pub use event::{Event, LeaseEnd, OverrideKind, RecordingEnd, SyncOperation};
+pub use event::{Event, LeaseEnd, OverrideKind, RecordingEnd, SignalFault, SyncOperation};
 
 mod license;
 pub use license::{LicenseStanding, LicenseState};

@@ -24,6 +24,7 @@ export const REASONS = {
   at_cap: "the cap is reached",
   too_late: "the answer would come past the deadline",
   forced_open: "forced open by hand",
+  signal: "a signal of the application is over its target",
 };
 
 /// About three significant digits: 0.12, 3.4, 56, 1,234, 56.7k.

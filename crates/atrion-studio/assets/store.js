@@ -159,7 +159,7 @@ export function resistance(store, route) {
 
 export function resistanceOf(column, row) {
   const rest = row[column.base] + row[column.momentum] + row[column.scar] + row[column.staleness] + row[column.cluster];
-  return Math.max(rest, row[column.base]) + row[column.saturation];
+  return Math.max(rest, row[column.base]) + row[column.saturation] + row[column.signal];
 }
 
 export function admittedOf(store, route) {

@@ -66,7 +66,7 @@ mod tests {
 
     fn row(scar: f64) -> Row {
         let calm = Sighting::calm(RouteId::new("r").unwrap());
-        let sighting = Sighting { terms: [10.0, 0.0, 0.0, scar, 0.0, 0.0], ..calm };
+        let sighting = Sighting { terms: [10.0, 0.0, 0.0, scar, 0.0, 0.0, 0.0], ..calm };
         Row::of(&sighting, None, 1.0)
     }
 

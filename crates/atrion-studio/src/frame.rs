@@ -40,9 +40,11 @@ pub(crate) const COLUMNS: [&str; WIDTH] = [
     "shed4",
     "overtaken",
     "streams",
+    "signal",
+    "queued",
 ];
 
-pub(crate) const WIDTH: usize = 26;
+pub(crate) const WIDTH: usize = 28;
 
 /// A rounded row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,10 +79,10 @@ impl Row {
         let flags = forced + flag(now.shadow, SHADOW) + flag(now.route.is_group(), IS_GROUP);
         let mut row = [0.0; WIDTH];
         let head = [mode, flags, now.in_flight, now.debt, now.target];
-        let terms = now.terms;
+        let [ref terms @ .., signal] = now.terms;
         let millis = |span: Option<Duration>| span.map_or(0.0, |span| span.as_secs_f64() * 1e3);
         let health = [millis(now.latency), millis(now.baseline), now.error_share];
-        let values = head.into_iter().chain(terms).chain(health.iter().copied());
+        let values = head.iter().chain(terms).chain(&health).copied();
         for (cell, (column, value)) in row.iter_mut().zip(values.enumerate()) {
             // Shares need more digits than ohms.
             *cell = rounded(value, if column == 13 { 1_000.0 } else { 10.0 });
@@ -91,6 +93,8 @@ impl Row {
         }
         row[24] = rounded(now.overtaken, 10.0);
         row[25] = rounded(now.streams, 10.0);
+        row[26] = rounded(signal, 10.0);
+        row[27] = rounded(now.queued, 10.0);
         Self(row)
     }
 
@@ -102,7 +106,8 @@ impl Row {
     pub(crate) fn is_idle(&self) -> bool {
         let moving = self.rates().iter().sum::<f32>() + self.0[2] + self.0[3];
         let is_held = self.0[1] % IS_GROUP as f32 != 0.0;
-        moving == 0.0 && self.0[6..11].iter().all(|term| *term == 0.0) && self.0[0] < 2.0 && !is_held
+        let mut terms = self.0[6..11].iter().chain(&self.0[26..27]);
+        moving == 0.0 && terms.all(|term| *term == 0.0) && self.0[0] < 2.0 && !is_held
     }
 
     /// Requests per second, admitted and then shed, by tier.
@@ -112,7 +117,8 @@ impl Row {
 
     /// R, in ohms.
     pub(crate) fn resistance(&self) -> f32 {
-        (self.0[5] + self.0[7] + self.0[8] + self.0[9] + self.0[10]).max(self.0[5]) + self.0[6]
+        let at_rest = self.0[5] + self.0[7] + self.0[8] + self.0[9] + self.0[10];
+        at_rest.max(self.0[5]) + self.0[6] + self.0[26]
     }
 
     /// Appends `[lead,v,v,…]`.
@@ -147,10 +153,11 @@ mod tests {
             mode: Mode::CircuitBreaker,
             shadow: true,
             forced: Some(OverrideKind::ForceOpen),
-            terms: [10.0, 1.25, 0.0, 90.04, 0.0, -3.0],
+            terms: [10.0, 1.25, 0.0, 90.04, 0.0, -3.0, 4.5],
             in_flight: 7.0,
             streams: 9.0,
             overtaken: 3.0,
+            queued: 2.0,
             debt: f64::NAN,
             target: f64::INFINITY,
             latency: Some(Duration::from_micros(123_400)),
@@ -171,6 +178,7 @@ mod tests {
         assert_eq!((row[0], of("mode"), of("flags"), of("target")), (3.0, 2.0, 3.0, 1e7));
         assert_eq!((of("saturation"), of("scar"), of("cluster")), (1.3, 90.0, -3.0));
         assert_eq!((of("overtaken"), of("streams"), of("inFlight")), (3.0, 9.0, 7.0));
+        assert_eq!((of("signal"), of("queued")), (4.5, 2.0));
         assert_eq!((of("latencyMs"), of("baselineMs"), of("errors"), of("debt")), (123.4, 0.0, 0.124, 0.0));
         // The last tier counts from 0 again, as on a route that was made anew.
         assert_eq!((of("admitted0"), of("admitted4"), of("shed4")), (5.0, 0.0, 10.0));

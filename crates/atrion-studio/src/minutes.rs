@@ -94,7 +94,7 @@ mod tests {
 
     fn sighting(name: &str, ohms: f64) -> Sighting {
         let calm = Sighting::calm(RouteId::new(name).unwrap());
-        Sighting { terms: [10.0, ohms, 0.0, 0.0, 0.0, 0.0], in_flight: 1.0, ..calm }
+        Sighting { terms: [10.0, ohms, 0.0, 0.0, 0.0, 0.0, 0.0], in_flight: 1.0, ..calm }
     }
 
     #[tokio::test]

@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn sighting(name: &str, admitted: u64) -> Sighting {
-        let (terms, route) = ([10.0, 0.0, 0.0, 4.0, 0.0, 0.0], RouteId::new(name).unwrap());
+        let (terms, route) = ([10.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0], RouteId::new(name).unwrap());
         Sighting { terms, in_flight: 1.0, admitted: [admitted, 0, 0, 0, 0], ..Sighting::calm(route) }
     }
 

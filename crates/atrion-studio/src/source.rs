@@ -115,8 +115,8 @@ pub struct Sighting {
     pub shadow: bool,
     /// The override that holds it open, closed or in shadow mode.
     pub forced: Option<OverrideKind>,
-    /// Base, saturation, momentum, scar, staleness and cluster share, in ohms.
-    pub terms: [f64; 6],
+    /// Base, saturation, momentum, scar, staleness, cluster share and signal, in ohms.
+    pub terms: [f64; 7],
     /// Requests in flight.
     pub in_flight: f64,
     /// Answered requests whose answer is still being sent; not among `in_flight`.
@@ -124,6 +124,8 @@ pub struct Sighting {
     /// Calls in flight for far longer than the usual work, while younger ones are answered; not among
     /// `in_flight`.
     pub overtaken: f64,
+    /// Requests that wait for a permit at this gate.
+    pub queued: f64,
     /// D, in slots.
     pub debt: f64,
     /// N*, in requests.
@@ -153,10 +155,11 @@ impl Sighting {
             mode: Mode::Operational,
             shadow: false,
             forced: None,
-            terms: [0.0; 6],
+            terms: [0.0; 7],
             in_flight: 0.0,
             streams: 0.0,
             overtaken: 0.0,
+            queued: 0.0,
             debt: 0.0,
             target: 0.0,
             latency: None,

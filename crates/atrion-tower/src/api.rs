@@ -27,7 +27,7 @@
 mod model;
 pub use self::model::{
     InstanceView, LeaseView, NodesView, OutageView, OutcomesView, OverrideView, RefusalView, RouteView,
-    StoreView, TermsView, TierView, override_name,
+    SignalView, StoreView, TermsView, TierView, override_name,
 };
 
 mod event;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use atrion_core::{Cost, Mono, Priority, Spread, Tier, Volts};
+use atrion_core::{Cost, Mono, Priority, Spread, Tenant, Tier, Volts};
 use atrion_engine::Atrion;
 use http::{HeaderValue, Request};
 
@@ -31,6 +31,8 @@ pub enum Propagate {
 
 pub(crate) type CostRule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Cost> + Send + Sync;
 
+pub(crate) type TenantRule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Tenant> + Send + Sync;
+
 type Rule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Priority> + Send + Sync;
 
 /// The sources of a request's priority, the first one counts: an extension, the service's own rule,
@@ -40,6 +42,7 @@ pub(crate) struct Priorities {
     pub(crate) default: Priority,
     pub(crate) rule: Option<Arc<Rule>>,
     pub(crate) cost: Option<Arc<CostRule>>,
+    pub(crate) tenant: Option<Arc<TenantRule>>,
     pub(crate) trusted: Option<TrustedHeaders>,
     pub(crate) strip: bool,
     pub(crate) propagate: Propagate,
@@ -66,6 +69,7 @@ impl Priorities {
             priority = priority.cohort(cohort.key());
         }
         priority = self.with_work(priority, &head, atrion);
+        priority = self.with_tenant(priority, &head, atrion);
         let has_work = priority.due().is_some() || priority.units() != Cost::ONE;
         if self.strip {
             for name in [header::TIER, header::VOLTAGE, header::DEADLINE, header::COST] {
@@ -75,7 +79,7 @@ impl Priorities {
         if self.propagate != Propagate::Nothing {
             priority = self.propagate(priority, request, atrion);
         }
-        if stated.is_some() || cohort.is_some() || has_work {
+        if stated.is_some() || cohort.is_some() || has_work || priority.of_tenant().is_some() {
             // For the handler, and for the calls that it makes.
             request.extensions_mut().insert(priority);
         }
@@ -96,6 +100,21 @@ impl Priorities {
             Some(left) if priority.due().is_none() => priority.deadline(atrion.now().after(left)),
             _ => priority,
         }
+    }
+
+    /// Adds whose request it is, where its priority does not say: by an extension, the service's rule,
+    /// or a header.
+    fn with_tenant(&self, priority: Priority, head: &RequestHead<'_>, atrion: &Atrion) -> Priority {
+        if priority.of_tenant().is_some() {
+            return priority;
+        }
+        let ruled = || self.tenant.as_ref().and_then(|rule| rule(head));
+        let told = || {
+            let trusted = self.trusted.as_ref()?;
+            trusted.tenant_of(head.headers, &mut |name| self.complaints.complain(name, atrion))
+        };
+        let tenant = head.extensions.get::<Tenant>().copied().or_else(ruled).or_else(told);
+        tenant.map_or(priority, |tenant| priority.tenant(tenant))
     }
 
     fn propagate<B>(&self, priority: Priority, request: &mut Request<B>, atrion: &Atrion) -> Priority {
@@ -135,6 +154,7 @@ impl fmt::Debug for Priorities {
             .field("default", &self.default)
             .field("rule", &self.rule.is_some())
             .field("cost", &self.cost.is_some())
+            .field("tenant", &self.tenant.is_some())
             .field("trusted", &self.trusted)
             .field("strip", &self.strip)
             .field("propagate", &self.propagate)

@@ -52,7 +52,11 @@ pub(crate) fn mark(route: &Route, shed: &Shed) {
         .record("atrion.resistance.momentum", terms.momentum.get())
         .record("atrion.resistance.scar", terms.scar.get())
         .record("atrion.resistance.staleness", terms.staleness.get())
-        .record("atrion.resistance.cluster", terms.cluster);
+        .record("atrion.resistance.cluster", terms.cluster)
+        .record("atrion.resistance.signal", terms.signal.get());
+    if let Some(signal) = shed.signal() {
+        span.record("atrion.signal", field::display(signal));
+    }
     if let Some(group) = group(route, shed) {
         span.record("atrion.group", group);
     }

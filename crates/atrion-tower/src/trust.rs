@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use std::time::Duration;
 
-use atrion_core::{Cost, Priority, Tier, Volts};
+use atrion_core::{Cost, Priority, Tenant, Tier, Volts};
 use atrion_engine::Atrion;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -26,6 +26,7 @@ use crate::work;
 /// - `x-atrion-tier`: the name of a tier in any letter case, lowered to the ceiling. The voltage
 ///   wins if both are there.
 /// - a header of your choice with the id of a user or session, as the request's cohort.
+/// - another one with the id of a tenant, for [fair shares](atrion_core::Priority::tenant).
 /// - with [`deadlines`](Self::deadlines) and [`costs`](Self::costs), by when the answer is of use and
 ///   what the request costs.
 ///
@@ -37,6 +38,7 @@ use crate::work;
 pub struct TrustedHeaders {
     ceiling: Tier,
     cohort: Option<HeaderName>,
+    tenant: Option<HeaderName>,
     deadlines: bool,
     costs: Option<Cost>,
 }
@@ -44,7 +46,7 @@ pub struct TrustedHeaders {
 impl TrustedHeaders {
     /// Trusts `x-atrion-tier` and `x-atrion-voltage`, for every tier.
     pub const fn new() -> Self {
-        Self { ceiling: Tier::Critical, cohort: None, deadlines: false, costs: None }
+        Self { ceiling: Tier::Critical, cohort: None, tenant: None, deadlines: false, costs: None }
     }
 
     /// Sets the highest tier that a header can ask for. Voltages stay inside its band. `Critical`
@@ -58,6 +60,13 @@ impl TrustedHeaders {
     /// answer for five seconds. The value is hashed, in the same way in every process.
     pub fn cohort(mut self, header: HeaderName) -> Self {
         self.cohort = Some(header);
+        self
+    }
+
+    /// Takes the value of a header as the request's tenant. A caller that may choose the value has as
+    /// many shares as it invents names: the header must be set or checked by somebody who knows.
+    pub fn tenant(mut self, header: HeaderName) -> Self {
+        self.tenant = Some(header);
         self
     }
 
@@ -94,6 +103,15 @@ impl TrustedHeaders {
             None
         };
         (cost, own.into_iter().chain(of_call).min())
+    }
+
+    /// Whose request it is, by the headers.
+    pub(crate) fn tenant_of(
+        &self,
+        headers: &HeaderMap,
+        complain: &mut dyn FnMut(&HeaderName),
+    ) -> Option<Tenant> {
+        only(headers, self.tenant.as_ref()?, complain).map(|id| atrion_engine::tenant_of(id.as_bytes()))
     }
 
     /// The priority that the headers ask for, and the cohort.

@@ -53,7 +53,7 @@ async fn a_route_is_shown_with_every_term_and_every_tier() {
     assert_eq!((&shown["mode"], &state["degraded"]), (&"bootstrap".into(), &false.into()));
     let terms = shown["terms_ohm"].as_object().unwrap();
     let sum: f64 = terms.values().map(|term| term.as_f64().unwrap()).sum();
-    assert!(terms.len() == 6 && (sum - shown["resistance_ohm"].as_f64().unwrap()).abs() < 1e-9);
+    assert!(terms.len() == 7 && (sum - shown["resistance_ohm"].as_f64().unwrap()).abs() < 1e-9);
     let tiers: Vec<_> =
         shown["tiers"].as_array().unwrap().iter().map(|t| t["admitted"].as_u64().unwrap()).collect();
     assert_eq!(tiers, [0, 5, 0, 0, 0]);

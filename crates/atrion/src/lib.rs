@@ -8,22 +8,23 @@
 
 pub use atrion_engine::{
     Acquire, AcquireOwned, Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events,
-    FleetConfig, Group, Lease, LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken, OVERFLOW_ROUTE,
-    Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport, Queued, Received,
-    RefusalSample, RequestWait, RfcPhysics, Route, RouteConfig, RouteSnapshot, Routes, Shed, Snapshot,
-    StreamPermit, WeakAtrion,
+    FleetConfig, Gauge, Group, Lease, LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken,
+    OVERFLOW_ROUTE, Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport,
+    Queued, Received, RefusalSample, RequestWait, Resource, RfcPhysics, Route, RouteConfig, RouteSnapshot,
+    Routes, Shed, Signal, SignalError, SignalSnapshot, Signalled, Snapshot, StreamPermit, WeakAtrion,
+    tenant_of,
 };
 
 pub use atrion_core::{
     AdaptiveConfig, ConfigFault, Cost, CostError, Direction, Gamma, GammaError, Laws, Mode, Mono, Ohms,
-    Outcome, Priority, Reason, Refusal, RfcConfig, Spread, Telemetry, TelemetryError, Terms, Tier, UnitError,
-    Volts, Wall,
+    Outcome, Priority, Reason, Refusal, RfcConfig, SignalCurve, SignalCurveError, SignalId, SignalName,
+    SignalNameError, Spread, Telemetry, TelemetryError, Tenant, Terms, Tier, UnitError, Volts, Wall,
 };
 
 pub use atrion_state::{
     Clock, Event, FakeClock, Filtered, Health, InMemoryProvider, LeaseEnd, LicenseStanding, LicenseState,
     MemorySnapshot, MemoryStats, NodeId, NodeIdError, Observer, OverrideKind, PhysicsVector, ProviderError,
-    PulseConfig, PulseConfigError, RecordingEnd, RouteId, RouteIdError, Sampled, StateProvider,
+    PulseConfig, PulseConfigError, RecordingEnd, RouteId, RouteIdError, Sampled, SignalFault, StateProvider,
     SyncOperation, SystemClock,
 };
 

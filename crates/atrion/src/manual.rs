@@ -8,6 +8,7 @@
 //! | [Work](work) | cost, deadlines and leases: a request is more than one of many |
 //! | [Protocols](protocols) | uploads, streams, gRPC, browsers, access logs: what the layer does with each |
 //! | [Waiting](waiting) | consumers, workers and pools that pause, bursts that are served instead of refused |
+//! | [Signals](signals) | gauges of your own as terms of R, and what a process can run out of |
 //! | [Reading a refusal](reading_a_refusal) | reasons and terms, and what each asks you to do |
 //! | [Rolling out](rolling_out) | shadow mode, overrides, configuration at run time |
 //! | [Operating](operating) | bounds, sick stores, restarts, sizing, questions |
@@ -51,6 +52,10 @@ pub mod tiers_and_slo {}
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/work.md")]
 pub mod work {}
+
+#[doc = include_str!("../manual/links.md")]
+#[doc = include_str!("../manual/signals.md")]
+pub mod signals {}
 
 #[doc = include_str!("../manual/links.md")]
 #[doc = include_str!("../manual/protocols.md")]

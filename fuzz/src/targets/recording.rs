@@ -24,7 +24,7 @@ const WORDS: [&[u8]; 20] = [
     b"\"idle_ns\":",
     b"\"dt_ns\":",
     b"\"merged\":100.0,",
-    b"\"reported\":9.0,",
+    b"\"signal\":{\"name\":\"pool\",\"pressure\":0.5},",
     b"\"report\":{\"latency\":1,\"error_rate\":1,\"saturation\":9}",
     b"\"shadow\":true,",
     b"null",

@@ -28,7 +28,8 @@ impl AdaptiveState {
         }
     }
 
-    /// Every term of R but saturation, which depends on the request's own moment.
+    /// Every term of R but saturation, which depends on the request's own moment, and the
+    /// application's own signals, which no route learns.
     #[must_use]
     pub fn terms(&self, merged: Option<Ohms>, config: &AdaptiveConfig) -> Terms {
         let learning = self.mode == Mode::Bootstrap;
@@ -44,6 +45,7 @@ impl AdaptiveState {
             scar: Ohms::saturating(own),
             staleness: Ohms::saturating(if learning { 0.0 } else { self.staleness }),
             cluster: merged.map_or(0.0, |merged| merged.get() - own),
+            signal: Ohms::ZERO,
         }
     }
 

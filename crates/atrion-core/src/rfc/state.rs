@@ -90,6 +90,7 @@ impl PhysicsState {
             scar: Ohms::saturating(scar),
             staleness: self.staleness(config, now),
             cluster: merged.map_or(0.0, |merged| merged.get() - self.scar.get()),
+            signal: Ohms::ZERO,
         }
     }
 

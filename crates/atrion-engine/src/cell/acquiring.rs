@@ -105,7 +105,7 @@ impl RouteCell {
     ) -> Waits {
         let gate = Arc::clone(self.gate_of_line(asked));
         let (tell, answer) = oneshot::channel();
-        let volts = self.live.volts_of(slot::current(), priority, now);
+        let volts = self.live.volts_of(slot::current(), priority, false, now);
         let end = priority.due().map_or(end, |due| end.min(due));
         let priority = priority.as_important_as(Priority::volts(volts));
         let asking = Asking { cell: Arc::clone(self), within: asked, priority, tell };

@@ -2,7 +2,7 @@
 //! Deciding on a request.
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
-use atrion_core::{Ladder, Mode, Mono, Priority, Reason, Tier, Volts};
+use atrion_core::{Ladder, Mode, Mono, Ohms, Priority, Reason, Terms, Tier, Volts};
 
 use super::control::{Control, Force};
 use super::stripe::{Lane, tier_index};
@@ -100,7 +100,7 @@ impl Live {
         let lane = self.lane(slot);
         let control = Control(self.control.load(Acquire));
         let look = lane.next_look().wrapping_add((slot as u64) << 40);
-        let volts = priority.resolve(control.spread(), Priority::epoch(now), look);
+        let volts = self.place(priority, look, true, now);
         let tier = priority.counted_as();
         if !control.is_exceptional() {
             let slots = self.gate().slots(volts, ladder) * self.young_grain();
@@ -220,9 +220,13 @@ impl Live {
     }
 
     pub(super) fn reason(&self, volts: Volts) -> Reason {
-        // What a caller reports of saturation is part of the gate at rest and no scar.
-        if volts.get() as f32 <= self.gate().rest() && volts.get() <= self.terms().at_rest() {
-            Reason::Scarred
+        let volts = volts.get();
+        // The literal law has its saturation in the gate at rest, and that is no scar.
+        let held = if volts as f32 <= self.gate().rest() { Some(self.terms()) } else { None };
+        let held = held.filter(|terms| volts <= terms.at_rest());
+        if let Some(terms) = held {
+            let is_signal = volts > Terms { signal: Ohms::ZERO, ..terms }.at_rest();
+            if is_signal { Reason::Signal } else { Reason::Scarred }
         } else if !self.has_place() {
             Reason::AtCap
         } else {

@@ -20,14 +20,14 @@ impl Live {
     }
 }
 
-/// What an open breaker resists: its own resistance, from the moment at which it opened, and no
-/// crowd on top. It admits nothing but its probes, so nothing can be more than refused. The literal
+/// What an open breaker resists: its own resistance, from the moment at which it opened, and neither
+/// a crowd nor a signal on top. It admits nothing but its probes, so nothing can be more than refused. The literal
 /// law opens by telemetry and has no such resistance.
 fn of_open(terms: Terms, break_at: f64) -> Terms {
     if break_at <= terms.base.get() {
         return terms;
     }
-    let mut terms = Terms { saturation: Ohms::ZERO, ..terms };
+    let mut terms = Terms { saturation: Ohms::ZERO, signal: Ohms::ZERO, ..terms };
     let over = terms.at_rest() - break_at;
     // The scar is what holds it; a pulse has not told of it yet, or of hung calls beside it.
     let stale = over.clamp(0.0, terms.staleness.get());
@@ -47,6 +47,7 @@ mod tests {
         for terms in [
             base,
             Terms { saturation: ohms(88.0), ..base },
+            Terms { signal: ohms(88.0), ..base },
             Terms { scar: ohms(90.0), saturation: ohms(88.0), ..base },
             Terms { scar: ohms(90.0), staleness: ohms(90.0), ..base },
             Terms { scar: ohms(20.0), staleness: ohms(90.0), ..base },

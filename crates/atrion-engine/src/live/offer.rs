@@ -9,11 +9,11 @@ use super::sync::Ordering::{AcqRel, Relaxed};
 use super::{Live, Ticket};
 
 impl Live {
-    /// The voltage of a request that may be asked about several times.
-    pub(crate) fn volts_of(&self, slot: usize, priority: Priority, now: Mono) -> Volts {
-        let control = self.control();
+    /// The voltage of a request that may be asked about several times. What is `counted` of it is a
+    /// tenant's share.
+    pub(crate) fn volts_of(&self, slot: usize, priority: Priority, counted: bool, now: Mono) -> Volts {
         let look = self.lane(slot).next_look().wrapping_add((slot as u64) << 40);
-        priority.resolve(control.spread(), Priority::epoch(now), look)
+        self.place(priority, look, counted, now)
     }
 
     /// Lets the request through, or says why not and counts nothing. In shadow mode it passes, and
@@ -29,7 +29,7 @@ impl Live {
             return Ok(ticket);
         }
         let (lane, tier) = (self.lane(slot), priority.counted_as());
-        let (control, volts) = (self.control(), self.volts_of(slot, priority, now));
+        let (control, volts) = (self.control(), self.volts_of(slot, priority, true, now));
         if !self.has_room(slot, control, volts, ladder)
             && let Err(reason) = self.take_right(control, volts, self.exact_in_flight(), now)
         {
@@ -54,7 +54,7 @@ impl Live {
         if self.is_certain(slot, priority, control) {
             return Ok(());
         }
-        let volts = self.volts_of(slot, priority, now);
+        let volts = self.volts_of(slot, priority, false, now);
         if self.has_room(slot, control, volts, ladder) {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::{Gate, Ladder, Mono, Ohms, Terms, Tier, Volts};
+use atrion_core::{Gate, Ladder, Mono, Ohms, SignalId, Terms, Tier, Volts};
 
 use super::control::Control;
 use super::counting::batch;
@@ -23,7 +23,7 @@ impl Live {
         for (cell, calls) in self.uncharged.iter().zip(publication.uncharged) {
             cell.store(calls, Relaxed);
         }
-        self.terms.publish(&publication.terms);
+        self.terms.publish(&publication.terms, publication.signal);
         self.publish_expected(&publication.expected);
         self.publish_grain(publication.grain, publication.share);
         self.set_certain(ladder);
@@ -144,7 +144,7 @@ impl Live {
     /// the last tick do not fit the gate: all that it has over the base is then the scar of a dead
     /// route.
     pub(crate) fn terms(&self) -> Terms {
-        let (terms, rest) = (self.terms.read(), f64::from(self.gate().rest()));
+        let ((terms, _), rest) = (self.terms.read(), f64::from(self.gate().rest()));
         let known = terms.at_rest() + terms.saturation.get();
         // The gate is rounded to a float of half the size.
         if (known - rest).abs() <= 1e-3 * rest.max(1.0) {
@@ -152,6 +152,11 @@ impl Live {
         } else {
             Terms { base: terms.base, scar: Ohms::saturating(rest - terms.base.get()), ..Terms::default() }
         }
+    }
+
+    /// The strongest signal in the terms of the last tick.
+    pub(crate) fn signal(&self) -> Option<SignalId> {
+        self.terms.read().1
     }
 
     /// Debt D, in requests.

@@ -2,11 +2,12 @@
 //! What goes from a route's physics to its requests, and what comes back between two ticks: a gate
 //! and a mode one way, openings and closings the other.
 
-use atrion_core::{Ladder, Law, Mode, Mono};
+use atrion_core::{Ladder, Law, Mode, Mono, Ohms};
 
 use super::RoutePhysics;
 use super::turn::Turn;
 use crate::live::{Live, Publication};
+use crate::signal::id_of;
 
 impl RoutePhysics {
     /// What the request path has done to the breaker since this was last asked. The caller hands it
@@ -73,14 +74,14 @@ impl RoutePhysics {
         let mut law = self.model.law(merged, by_group, in_flight, now);
         let mut terms = self.model.terms(merged, in_flight, now);
         let healthy = Law { rest: terms.base, ..law };
-        if let Some(reported) = self.reported {
-            terms.saturation = law.saturation(reported.saturation * law.target);
-            law.rest = law.resistance(reported.saturation * law.target);
-        }
+        let signalled = self.strongest_signal();
+        terms.signal = self.model.signal(signalled);
+        law.rest = Ohms::saturating(law.rest.get() + terms.signal.get());
         Publication {
             gate: law.compile(),
             healthy: healthy.compile(),
             terms,
+            signal: signalled.and_then(|signalled| id_of(signalled.name)),
             debt_gain: self.model.debt_gain(),
             expected: self.model.expected(),
             uncharged: self.model.uncharged(),

@@ -26,6 +26,7 @@ impl RoutePhysics {
             meter: Meter::new(now),
             stepped_at: now,
             reported: None,
+            signalled: None,
             generation: 0,
             totals: Totals::default(),
             missed: 0,
@@ -34,6 +35,7 @@ impl RoutePhysics {
             attribution: Attribution::default(),
             last_moves: Vec::new(),
             taps: Taps::default(),
+            claims: None,
             untold: Vec::new(),
         }
     }

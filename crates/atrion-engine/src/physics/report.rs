@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use atrion_core::{Mono, Telemetry};
+use atrion_core::{Mono, SignalCurve, SignalName, Telemetry};
 
-/// Saturation that a caller has measured itself. It holds until the next report, or for as long as
-/// a report is worth something.
+use crate::signal::Signalled;
+
+/// Saturation that a caller has measured itself, as a signal of the route. It holds until the next
+/// report, or for as long as a report is worth something. It is not followed but taken as it is: a
+/// report is the mean of a window already.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reported {
-    pub(super) saturation: f64,
+    pub(super) signalled: Signalled,
     until: Mono,
 }
 
@@ -17,7 +20,9 @@ const REPORT_HOLDS: Duration = Duration::from_secs(3);
 
 impl Reported {
     pub(super) fn of(report: &Telemetry, now: Mono) -> Self {
-        Self { saturation: report.saturation, until: now.after(REPORT_HOLDS) }
+        let pressure = SignalCurve::REPORTED.pressure(report.saturation);
+        let signalled = Signalled { name: SignalName::REPORTED, pressure };
+        Self { signalled, until: now.after(REPORT_HOLDS) }
     }
 
     /// Still holds; not longer than it may, if a clock has gone back.

@@ -8,6 +8,7 @@ use atrion_core::{Mono, Ohms};
 
 use super::model::{Fed, Model};
 use crate::live::{Control, Reading};
+use crate::signal::Signalled;
 
 /// A place that one route's physics is told to. Called under the route's lock: it must not wait for
 /// anything.
@@ -25,8 +26,8 @@ pub(crate) struct Tapped<'a> {
     pub(crate) fed: Fed<'a>,
     /// What was counted in the window.
     pub(crate) counted: &'a Reading,
-    /// Saturation that a caller had reported and that still held.
-    pub(crate) reported: Option<f64>,
+    /// The strongest signal in the gate.
+    pub(crate) signalled: Option<Signalled>,
     /// The merged scar in the gate, in place of the own one.
     pub(crate) merged: Option<Ohms>,
     /// The crowd was the affair of the route's group.

@@ -8,6 +8,7 @@ use atrion_core::{Mode, Mono, Ohms, Terms};
 
 use crate::live::{Force, REASONS, TIERS};
 use crate::physics::{Model, Tapped, Turn};
+use crate::signal::Signalled;
 
 /// One COMPUTE: what it was fed, what was counted meanwhile, and what it decided.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,9 +31,9 @@ pub struct PulseRecord {
     pub during: Vec<Turn>,
     /// The window as the physics got it. Failures from before a closing are not in it.
     pub window: Window,
-    /// Saturation that a caller had reported and that still held.
+    /// The strongest signal in the gate, if there was one.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-    pub reported: Option<f64>,
+    pub signal: Option<Signalled>,
     /// The merged scar that stood in the gate in place of the own one, in a fleet.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub merged: Option<Ohms>,
@@ -90,7 +91,7 @@ impl PulseRecord {
     }
 
     pub(super) fn of(step: &Tapped<'_>) -> Self {
-        let Tapped { fed, counted, reported, merged, by_group, control, model } = *step;
+        let Tapped { fed, counted, signalled, merged, by_group, control, model } = *step;
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         let mut record = Self {
             at: fed.now,
@@ -99,7 +100,7 @@ impl PulseRecord {
             before: fed.before.to_vec(),
             during: fed.during.to_vec(),
             window: fed.window,
-            reported,
+            signal: signalled,
             merged,
             by_group,
             shadow: control.is_shadow(),
@@ -111,7 +112,7 @@ impl PulseRecord {
             cancelled: counted.cancelled,
             held_ns: counted.held,
             held_in_vain_ns: counted.held_in_vain,
-            decided: Decided::by(model, merged, by_group, reported, fed.window.in_flight, fed.now),
+            decided: Decided::by(model, merged, by_group, signalled, fed.window.in_flight, fed.now),
             ..Self::default()
         };
         for (reason, by_tier) in counted.shed.iter().enumerate() {
@@ -152,27 +153,27 @@ impl Decided {
         self.mode == other.mode && self.bits() == other.bits()
     }
 
-    fn bits(&self) -> [u64; 8] {
-        let Terms { base, saturation, momentum, scar, staleness, cluster } = self.terms;
-        let ohms = [base, saturation, momentum, scar, staleness].map(Ohms::get);
-        let [base, saturation, momentum, scar, staleness] = ohms;
-        [base, saturation, momentum, scar, staleness, cluster, self.target, self.debt].map(f64::to_bits)
+    fn bits(&self) -> [u64; 9] {
+        let Terms { base, saturation, momentum, scar, staleness, cluster, signal } = self.terms;
+        let ohms = [base, saturation, momentum, scar, staleness, signal].map(Ohms::get);
+        let [base, saturation, momentum, scar, staleness, signal] = ohms;
+        [base, saturation, momentum, scar, staleness, cluster, signal, self.target, self.debt]
+            .map(f64::to_bits)
     }
 
     pub(super) fn by(
         model: &Model,
         merged: Option<Ohms>,
         by_group: bool,
-        reported: Option<f64>,
+        signalled: Option<Signalled>,
         in_flight: u64,
         now: Mono,
     ) -> Self {
         let law = model.law(merged, by_group, in_flight, now);
         let debt = model.debt();
-        let crowd = law.saturation(in_flight as f64 + debt).get();
-        let told = reported.map_or(0.0, |saturation| law.saturation(saturation * law.target).get());
-        let terms = model.terms(merged, in_flight, now);
-        let terms = Terms { saturation: Ohms::saturating(crowd + told), ..terms };
+        let saturation = law.saturation(in_flight as f64 + debt);
+        let signal = model.signal(signalled);
+        let terms = Terms { saturation, signal, ..model.terms(merged, in_flight, now) };
         Self { mode: model.mode(), terms, target: law.target, debt }
     }
 }

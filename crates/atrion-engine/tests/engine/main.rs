@@ -18,6 +18,7 @@ mod limbo;
 mod outage;
 mod permits;
 mod refusals;
+mod signals;
 mod threads;
 mod twin;
 mod waiting;

@@ -22,7 +22,8 @@ fn explains_itself(shed: &Shed) {
         + terms.momentum.get()
         + terms.scar.get()
         + terms.staleness.get()
-        + terms.cluster;
+        + terms.cluster
+        + terms.signal.get();
     assert!((sum - shed.resistance().get()).abs() < 1e-6, "{shed}");
     // A breaker may stay open when what has opened it has sunk: only a success closes it.
     if matches!(shed.reason(), Reason::Saturated | Reason::Scarred) {
@@ -115,15 +116,15 @@ fn an_operator_is_named() {
 }
 
 #[test]
-fn saturation_that_a_caller_reports_is_saturation_and_no_scar() {
+fn saturation_that_a_caller_reports_is_a_signal_and_no_scar() {
     let world = World::default();
     let route = world.learned("r");
     let report = Telemetry { latency: 0.01, error_rate: 0.0, saturation: 1.5 };
     world.engine.update_physics("r", report).unwrap();
     let shed = refused(&route, 40.0);
     explains_itself(&shed);
-    assert_eq!(shed.reason(), Reason::Saturated);
-    assert!(shed.terms().saturation.get() > 30.0 && shed.terms().scar.get() == 0.0, "{shed}");
+    assert_eq!(shed.reason(), Reason::Signal);
+    assert!(shed.terms().signal.get() > 30.0 && shed.terms().scar.get() == 0.0, "{shed}");
 }
 
 proptest! {

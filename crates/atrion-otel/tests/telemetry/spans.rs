@@ -71,7 +71,7 @@ async fn a_refusal_is_in_the_current_span_with_every_term_of_the_resistance() {
         Some(Value::F64(number)) => *number,
         other => panic!("{key} is {other:?}"),
     };
-    let terms = ["base", "saturation", "momentum", "scar", "staleness", "cluster"];
+    let terms = ["base", "saturation", "momentum", "scar", "staleness", "cluster", "signal"];
     let sum: f64 = terms.map(|term| number(&format!("atrion.resistance.{term}"))).iter().sum();
     assert!((sum - number("atrion.resistance")).abs() < 1e-9 && sum >= 10.0);
     assert!((65.0..82.0).contains(&number("atrion.voltage")));

@@ -39,7 +39,7 @@ async fn counters_and_gauges_are_those_of_the_snapshot() {
             (counts.ignored() as f64, counts.cancelled() as f64)
         );
         assert_eq!(get("atrion_route_resistance", &[]), route.resistance.get());
-        let terms = ["base", "saturation", "momentum", "scar", "staleness", "cluster"];
+        let terms = ["base", "saturation", "momentum", "scar", "staleness", "cluster", "signal"];
         let terms: f64 = terms.map(|term| get(&format!("atrion_route_{term}"), &[])).iter().sum();
         assert!((terms - route.resistance.get()).abs() < 1e-9, "{name}: {terms} and {}", route.resistance);
         assert_eq!(get("atrion_route_limit", &[]), route.target);

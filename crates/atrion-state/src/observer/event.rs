@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mode, Ohms};
+use atrion_core::{Mode, Ohms, SignalName};
 
 use crate::{Escaped, LicenseStanding, NodeId, ProviderError, RouteId};
 
@@ -173,6 +173,22 @@ pub enum Event {
         /// The names of the entries.
         entries: Arc<[String]>,
     },
+    /// One of the application's own signals has no number that counts: until it has one it adds
+    /// nothing to any route's resistance.
+    SignalLost {
+        /// The signal.
+        signal: SignalName,
+        /// Why.
+        fault: SignalFault,
+    },
+    /// The signal has a number again.
+    SignalRecovered {
+        /// The signal.
+        signal: SignalName,
+        /// How long it had none.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::written::seconds"))]
+        outage: Duration,
+    },
     /// One COMPUTE of all routes.
     PulseFinished {
         /// How long it took.
@@ -311,6 +327,38 @@ impl fmt::Display for LeaseEnd {
             Self::Lost => f.write_str("lost: its holder has missed its beats"),
             Self::Revoked(reason) => write!(f, "revoked: {}", Escaped(reason)),
         }
+    }
+}
+
+/// Why a signal has no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum SignalFault {
+    /// None has come for longer than the signal may be silent.
+    Silent,
+    /// The latest is not a finite number.
+    NotANumber,
+    /// The callback that knows it has panicked.
+    Panicked,
+}
+
+impl SignalFault {
+    /// A stable lower-case name for logs and pages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::NotANumber => "not_a_number",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+impl fmt::Display for SignalFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

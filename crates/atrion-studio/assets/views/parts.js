@@ -51,9 +51,16 @@ function reasonOf(store, route) {
     momentum: "its pressure rises fast",
     staleness: "calls do not come back",
     cluster: "other nodes have trouble with it",
+    signal: `a signal of the application is over its target${named(store, route)}`,
   };
   const [most] = Object.keys(terms).sort((a, b) => of(b) - of(a));
   return of(most) > 0.5 ? terms[most] : "";
+}
+
+/// The signal's name, as far as a refusal has told it.
+function named(store, route) {
+  const told = store.refusals.findLast((refusal) => refusal.signal && [refusal.route, refusal.group].includes(route.name));
+  return told ? `: ${told.signal}` : "";
 }
 
 /// What is known of an open breaker. The share of errors says nothing of it: only probes pass.

@@ -16,6 +16,7 @@ const TERMS = [
   { name: "scar", color: "t-scar", kind: "area", hint: "what is left of past failures" },
   { name: "staleness", color: "t-staleness", kind: "area", hint: "calls that do not come back" },
   { name: "cluster", color: "t-cluster", kind: "area", hint: "what the fleet adds, or takes away" },
+  { name: "signal", color: "t-signal", kind: "area", hint: "the strongest of the application's own signals" },
   { name: "R", color: "ink", kind: "line", hint: "the resistance that a request meets" },
 ];
 
@@ -79,7 +80,7 @@ export function route(store, name, { toast }) {
     const fare = found.outage ? (cause.hidden ? ` · ${outageOf(found.outage)}` : "") : ` · ${percent(value(store, found, "errors"))} errors`;
     const beside = (column, what) =>
       value(store, found, column) > 0 ? ` · ${number(value(store, found, column))} ${what}` : "";
-    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight${beside("streams", "open streams")}${beside("overtaken", "overtaken")}, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed${fare}`);
+    text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight${beside("streams", "open streams")}${beside("overtaken", "overtaken")}${beside("queued", "waiting for a place")}, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed${fare}`);
     showOverride();
     showGroup(found);
     for (const button of windows.children) attribute(button, "aria-pressed", Number(button.dataset.seconds) === seconds);
@@ -90,7 +91,7 @@ export function route(store, name, { toast }) {
     const shown = points.filter((point) => point[0] >= from - 2000);
     const each = (of) => shown.map(([t, ...row]) => [t, ...of(row)]);
     const levels = store.about.ladder.map(([tier, low]) => ({ at: low, name: `${tier} is cut from ${low} V` }));
-    terms.show(each((row) => [...TERMS.slice(0, 6).map((term) => row[c[term.name]]), resistanceOf(c, row)]), { from, until, marks, levels });
+    terms.show(each((row) => [...TERMS.slice(0, -1).map((term) => row[c[term.name]]), resistanceOf(c, row)]), { from, until, marks, levels });
     load.show(each((row) => [row[c.inFlight], Math.max(0, row[c.debt]), row[c.target]]), { from, until, marks });
     traffic.show(each((row) => [sumFrom(row, c.admitted0), sumFrom(row, c.shed0)]), { from, until, marks });
     latency.show(each((row) => [row[c.latencyMs], row[c.baselineMs]]), { from, until, marks });
@@ -161,7 +162,7 @@ function whyTable() {
     { name: "Voltage", unit: "V", num: true, hint: "the request's own: it passes if it is above R" },
     { name: "R", unit: "Ω", num: true, hint: "the resistance that it met" },
     { name: "Reason" },
-    ...["base", "saturation", "momentum", "scar", "staleness", "cluster"].map((name) => ({ name, unit: "Ω", num: true })),
+    ...["base", "saturation", "momentum", "scar", "staleness", "cluster", "signal"].map((name) => ({ name, unit: "Ω", num: true })),
     { name: "In flight + debt / N*", num: true, hint: BEST },
     { name: "Retry", unit: "s", num: true },
   ]);
@@ -174,7 +175,7 @@ function whyTable() {
       made.wrap.hidden = refusals.length === 0;
       keyed(made.body, refusals, (refusal) => refusal.number, (refusal) => {
         const of = refusal.terms_ohm;
-        const numbers = [of.base, of.saturation, of.momentum, of.scar, of.staleness, of.cluster];
+        const numbers = [of.base, of.saturation, of.momentum, of.scar, of.staleness, of.cluster, of.signal];
         return h(
           "tr",
           {},
@@ -182,7 +183,7 @@ function whyTable() {
           h("td", {}, refusal.tier),
           h("td", { class: "num" }, refusal.voltage_v.toFixed(1)),
           h("td", { class: "num strong" }, ohms(refusal.resistance_ohm)),
-          h("td", { class: refusal.group ? null : "whole", title: REASONS[refusal.reason] }, refusal.reason.replace("_", " "), refusal.group ? [" · ", routeLink(refusal.group)] : null),
+          h("td", { class: refusal.group ? null : "whole", title: REASONS[refusal.reason] }, refusal.reason.replace("_", " "), refusal.signal ? ` · ${refusal.signal}` : null, refusal.group ? [" · ", routeLink(refusal.group)] : null),
           numbers.map((term) => h("td", { class: `num ${Math.abs(term) < 0.05 ? "nought" : ""}` }, term.toFixed(1))),
           h("td", { class: "num" }, `${number(refusal.in_flight)}${refusal.debt > 0.05 ? ` + ${number(refusal.debt)}` : ""} / ${target(refusal.limit)}`),
           h("td", { class: "num", title: span(refusal.retry_after_s) }, refusal.retry_after_s.toFixed(1)),

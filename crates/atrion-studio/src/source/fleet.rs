@@ -137,7 +137,7 @@ fn worst(route: &RouteId, view: &[Register]) -> Option<Sighting> {
     };
     let vector = view.iter().max_by_key(severity)?.vector;
     let rest = (vector.resistance.get() - vector.scar_tissue.get()).max(0.0);
-    let terms = [rest, 0.0, 0.0, vector.aged_scar().get(), 0.0, 0.0];
+    let terms = [rest, 0.0, 0.0, vector.aged_scar().get(), 0.0, 0.0, 0.0];
     Some(Sighting { mode: vector.mode, terms, ..Sighting::calm(route.clone()) })
 }
 

@@ -653,10 +653,11 @@ pub(crate) async fn a_page_that_is_left_open_stays_small() {
       const store = new Store();
       const columns = ['mode', 'flags', 'inFlight', 'debt', 'target', 'base', 'saturation', 'momentum', 'scar', 'staleness', 'cluster', 'latencyMs', 'baselineMs', 'errors'];
       for (const kind of ['admitted', 'shed']) for (let tier = 0; tier < 5; tier++) columns.push(kind + tier);
+      columns.push('overtaken', 'signal', 'queued');
       const around = { stores: [], overrides: [], nodes: [], license: null };
       store.take('state', { t: 1, about: { events: [], refusals: [] }, around, columns, names: {}, groups: [], open: [], rows: [], sparks: {}, totals: [] });
       for (let t = 2; t < 5000; t++) {
-        const row = [t, 1, 0, 1, 0, 10, 10, 0, 0, t % 90, 0, 0, 1, 1, 0, ...new Array(10).fill(t % 7)];
+        const row = [t, 1, 0, 1, 0, 10, 10, 0, 0, t % 90, 0, 0, 1, 1, 0, ...new Array(10).fill(t % 7), 0, 0, 0];
         store.take('frame', { t: t * 1000, new: [[t, 'route ' + t]], gone: [t - 100], groups: [], open: [], rows: [row] });
         store.take('events', { lost: t % 5, list: Array.from({ length: 10 }, (_, n) => ({ number: t * 10 + n, at_ms: t, kind: 'config_replaced', severity: 'info', route: null, text: 'x', details: {} })) });
         store.take('refusals', { list: [{ number: t, route: 'route ' + t }] });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use atrion_core::{Outcome, Tier};
-use atrion_engine::{LeaseOptions, Override};
+use atrion_engine::{LeaseOptions, Override, Signal};
 use atrion_state::OverrideKind;
 use serde_json::Value;
 
@@ -58,6 +58,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         time_to_live: Duration::from_secs(60),
     };
     atrion.overrides().set(&route, wanted).unwrap();
+    atrion.signal("db pool", Signal::target(0.8)).unwrap().set(0.5);
     assert!(route.admit(Tier::Critical).is_err());
     let begin = Instant::now();
     let events = loop {
@@ -87,6 +88,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         ("band", &index["tiers"][0]),
         ("state", &state),
         ("store", &state["stores"][0]),
+        ("signal", &state["signals"][0]),
         ("route", &shown),
         ("terms", &shown["terms_ohm"]),
         ("tier", &shown["tiers"][0]),

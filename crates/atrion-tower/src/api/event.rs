@@ -131,6 +131,23 @@ impl EventText {
                 let text = format!("no route has matched these entries of the configuration: {names}");
                 ("entries_unmatched", Warning, None, text, json!({ "entries": &**entries }))
             }
+            Event::SignalLost { signal, fault } => {
+                let text =
+                    format!("the signal {signal} has no number ({fault}): it adds nothing until it has one");
+                (
+                    "signal_lost",
+                    Warning,
+                    None,
+                    text,
+                    json!({ "signal": signal.as_str(), "fault": fault.as_str() }),
+                )
+            }
+            Event::SignalRecovered { signal, outage } => {
+                let seconds = outage.as_secs_f64();
+                let text = format!("the signal {signal} has a number again after {seconds:.1} s");
+                let details = json!({ "signal": signal.as_str(), "outage_s": seconds });
+                ("signal_recovered", Info, None, text, details)
+            }
             Event::ConfigReplaced { generation } => {
                 let text = format!("configuration {generation} is in force");
                 ("config_replaced", Info, None, text, json!({ "generation": generation }))

@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use atrion_core::{Mono, Reason, Terms, Tier};
-use atrion_engine::{Atrion, Counts, LeaseSnapshot, Outage, Override, RefusalSample, RouteSnapshot};
-use atrion_state::{Clock as _, Health, OverrideKind, ProviderStats, RouteId, SystemClock};
+use atrion_engine::{
+    Atrion, Counts, LeaseSnapshot, Outage, Override, RefusalSample, RouteSnapshot, SignalSnapshot,
+};
+use atrion_state::{Clock as _, Health, OverrideKind, ProviderStats, RouteId, SignalFault, SystemClock};
 use serde::Serialize;
 
 /// An instance at one moment.
@@ -23,6 +25,8 @@ pub struct InstanceView {
     pub stores: Vec<StoreView>,
     /// Every route, by name.
     pub routes: Vec<RouteView>,
+    /// The application's own signals, in the order of their making.
+    pub signals: Vec<SignalView>,
 }
 
 /// A store at one moment.
@@ -67,6 +71,8 @@ pub struct RouteView {
     pub resistance_ohm: f64,
     /// The terms of R.
     pub terms_ohm: TermsView,
+    /// The strongest of the application's own signals here; null where none is in R.
+    pub signal: Option<String>,
     /// Requests in flight, without those that wait for their client.
     pub in_flight: u64,
     /// Admitted requests that wait for their client, for the rest of an upload or for a slow
@@ -142,6 +148,26 @@ pub struct OutageView {
     pub probes_failed: u64,
 }
 
+/// One of the application's own signals.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SignalView {
+    /// Its name.
+    pub name: String,
+    /// The gate that it moves; null for those of all routes.
+    pub route: Option<String>,
+    /// The latest number; null while there is none that counts.
+    pub reading: Option<f64>,
+    /// The reading up to which it adds nothing.
+    pub target: f64,
+    /// The reading at which critical requests alone pass.
+    pub edge: f64,
+    /// How much of what saturation may add it adds, 0..=1.
+    pub pressure: f64,
+    /// `silent`, `not_a_number` or `panicked` while it has no number; null otherwise.
+    pub fault: Option<&'static str>,
+}
+
 /// The terms of R, in ohms. Their sum is R, but R is never below the base.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -158,6 +184,8 @@ pub struct TermsView {
     pub staleness: f64,
     /// What the fleet adds or takes away: signed.
     pub cluster: f64,
+    /// What the strongest of the application's own signals adds.
+    pub signal: f64,
 }
 
 /// Requests of one tier.
@@ -215,7 +243,7 @@ pub struct RefusalView {
     pub route: String,
     /// The gate of the group that has refused it; null where the route's own did.
     pub group: Option<String>,
-    /// `saturated`, `scarred`, `breaker_open`, `at_cap`, `forced_open` or `too_late`.
+    /// `saturated`, `scarred`, `breaker_open`, `at_cap`, `forced_open`, `too_late` or `signal`.
     pub reason: &'static str,
     /// The tier of the request.
     pub tier: &'static str,
@@ -225,6 +253,8 @@ pub struct RefusalView {
     pub resistance_ohm: f64,
     /// The terms of R.
     pub terms_ohm: TermsView,
+    /// The strongest of the application's own signals; null where none was in R.
+    pub signal: Option<String>,
     /// The mode of the route.
     pub mode: &'static str,
     /// Requests in flight, without this one.
@@ -250,6 +280,7 @@ impl InstanceView {
             stalled: snapshot.stalled,
             stores: atrion.provider_stats().iter().map(StoreView::of).collect(),
             routes: snapshot.routes.iter().map(view).collect(),
+            signals: snapshot.signals.iter().map(SignalView::of).collect(),
         }
     }
 }
@@ -275,6 +306,7 @@ impl RouteView {
             mode: route.mode.as_str(),
             resistance_ohm: route.resistance.get(),
             terms_ohm: TermsView::of(&route.terms),
+            signal: route.signal.map(String::from),
             in_flight: route.in_flight,
             waiting: route.waiting,
             queued: route.queued,
@@ -310,6 +342,20 @@ impl LeaseView {
     }
 }
 
+impl SignalView {
+    fn of(signal: &SignalSnapshot) -> Self {
+        Self {
+            name: signal.name.to_string(),
+            route: signal.route.as_ref().map(|route| route.as_str().to_owned()),
+            reading: signal.reading,
+            target: signal.target,
+            edge: signal.edge,
+            pressure: signal.pressure,
+            fault: signal.fault.map(SignalFault::as_str),
+        }
+    }
+}
+
 impl OutageView {
     fn of(outage: &Outage) -> Self {
         Self {
@@ -323,10 +369,10 @@ impl OutageView {
 
 impl TermsView {
     fn of(terms: &Terms) -> Self {
-        let Terms { base, saturation, momentum, scar, staleness, cluster } = *terms;
-        let [base, saturation, momentum, scar, staleness] =
-            [base, saturation, momentum, scar, staleness].map(atrion_core::Ohms::get);
-        Self { base, saturation, momentum, scar, staleness, cluster }
+        let Terms { base, saturation, momentum, scar, staleness, cluster, signal } = *terms;
+        let [base, saturation, momentum, scar, staleness, signal] =
+            [base, saturation, momentum, scar, staleness, signal].map(atrion_core::Ohms::get);
+        Self { base, saturation, momentum, scar, staleness, cluster, signal }
     }
 }
 
@@ -380,6 +426,7 @@ impl RefusalView {
             voltage_v: refusal.volts.get(),
             resistance_ohm: refusal.terms.resistance().get(),
             terms_ohm: TermsView::of(&refusal.terms),
+            signal: sample.signal.map(String::from),
             mode: refusal.mode.as_str(),
             in_flight: refusal.in_flight,
             target: refusal.target,

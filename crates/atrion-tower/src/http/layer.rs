@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Cost, Priority};
+use atrion_core::{Cost, Priority, Tenant};
 use atrion_engine::{Atrion, Route, Shed};
 use tower_layer::Layer;
 
@@ -172,6 +172,25 @@ impl<I> AdmissionLayer<I> {
         self
     }
 
+    /// Says whose a request is, for fair shares among tenants; an extension of the type
+    /// [`Tenant`](atrion_core::Tenant) goes before it.
+    ///
+    /// ```
+    /// # use atrion_engine::{Atrion, tenant_of};
+    /// # use atrion_tower::AdmissionLayer;
+    /// # fn with(atrion: Atrion) -> AdmissionLayer {
+    /// // The gateway has checked the key and knows the customer.
+    /// AdmissionLayer::new(atrion).tenant(|head| head.headers.get("x-customer").map(tenant_of))
+    /// # }
+    /// ```
+    pub fn tenant(
+        mut self,
+        rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Tenant> + Send + Sync + 'static,
+    ) -> Self {
+        self.policy.priorities.tenant = Some(Arc::new(rule));
+        self
+    }
+
     /// Removes `x-atrion-tier`, `x-atrion-voltage`, `x-atrion-deadline-ms` and `x-atrion-cost` before
     /// the inner service sees the request, so that headers that are not trusted here are not trusted further down by accident.
     pub fn strip_headers(mut self) -> Self {
@@ -291,7 +310,7 @@ impl<I> AdmissionLayer<I> {
     /// span has declared: `atrion.decision`, `atrion.route`, `atrion.group` if its gate has refused
     /// and not the route's own, `atrion.tier`, `atrion.shed.reason`,
     /// `atrion.voltage`, `atrion.resistance`, and `atrion.resistance.` with `base`, `saturation`,
-    /// `momentum`, `scar`, `staleness` and `cluster`. `atrion_otel::mark_span` as this function
+    /// `momentum`, `scar`, `staleness`, `cluster` and `signal`. `atrion_otel::mark_span` as this function
     /// writes all of them into OpenTelemetry's current span, declared or not.
     pub fn on_refusal(mut self, call: impl Fn(&Route, &Shed) + Send + Sync + 'static) -> Self {
         self.policy.on_refusal = OnRefusal::new(call);

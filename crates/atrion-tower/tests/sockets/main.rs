@@ -11,3 +11,4 @@ mod serve;
 mod dawdling;
 mod refused;
 mod streams;
+mod tenants;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-use atrion_core::{Priority, Tier, Volts};
+use atrion_core::{Priority, Tenant, Tier, Volts};
+use atrion_engine::tenant_of;
 use atrion_tower::http::Intake;
 use atrion_tower::{AdmissionLayer, Cohort, Propagate, TrustedHeaders};
 use bytes::Bytes;
@@ -163,4 +164,37 @@ async fn a_client_tells_its_callee_what_it_was_told_to() {
     let Some(heard) = priority_of(&heard) else { panic!("the callee has not heard") };
     assert_eq!(heard, Priority::volts(Volts::new(sent).unwrap()));
     assert_eq!(priority_of(&exact), Some(heard));
+}
+
+#[tokio::test]
+async fn a_tenant_comes_from_an_extension_the_services_rule_or_a_trusted_header_in_this_order() {
+    let world = World::with_room_for_one().await;
+    let tenant = |seen: &Request<()>| priority_of(seen).and_then(Priority::of_tenant);
+    let told = [("x-tenant", "acme"), ("x-customer", "umbrella")];
+
+    let plain = world.layer();
+    assert_eq!(tenant(&seen(&plain, asking(&told)).await), None, "a header is not believed by itself");
+
+    let trusted = plain.trust_headers(TrustedHeaders::new().tenant(HeaderName::from_static("x-tenant")));
+    assert_eq!(tenant(&seen(&trusted, asking(&told)).await), Some(tenant_of("acme")));
+    assert_eq!(tenant(&seen(&trusted, asking(&[])).await), None);
+    let twice = [("x-tenant", "acme"), ("x-tenant", "umbrella")];
+    assert_eq!(tenant(&seen(&trusted, asking(&twice)).await), None);
+    assert_eq!(trusted.malformed_headers(), 1);
+
+    let ruled = trusted.tenant(|head| head.headers.get("x-customer").map(tenant_of));
+    assert_eq!(tenant(&seen(&ruled, asking(&told)).await), Some(tenant_of("umbrella")));
+
+    let mut request = asking(&told);
+    let known = Tenant::new(7).with_weight(2.0);
+    request.extensions_mut().insert(known);
+    assert_eq!(tenant(&seen(&ruled, request).await), Some(known));
+
+    // What the priority says itself stays, and its tier does not keep the tenant away.
+    let mut request = asking(&told);
+    request.extensions_mut().insert(Priority::tier(Tier::High));
+    assert_eq!(
+        priority_of(&seen(&ruled, request).await),
+        Some(Priority::tier(Tier::High).tenant(tenant_of("umbrella")))
+    );
 }

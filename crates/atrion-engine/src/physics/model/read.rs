@@ -11,6 +11,7 @@ use super::Model;
 use crate::config::RouteConfig;
 use crate::live::{Settings, TIERS};
 use crate::physics::preset::Preset;
+use crate::signal::Signalled;
 
 impl Model {
     /// The rules alone.
@@ -184,7 +185,20 @@ impl Model {
         }
     }
 
-    /// Every term of R but the crowd's.
+    /// What a signal adds: a part of what a crowd can add at the most. The literal law knows no
+    /// crowd; there it is a part of what opens the breaker.
+    pub(crate) fn signal(&self, signalled: Option<Signalled>) -> Ohms {
+        let most = match self {
+            Self::Adaptive { rules, .. } => rules.physics.weight,
+            Self::Rfc { rules, .. } => {
+                let law = &rules.physics.law;
+                law.base_resistance * (law.break_multiplier - 1.0)
+            }
+        };
+        signalled.map_or(Ohms::ZERO, |signalled| Ohms::saturating(most * signalled.pressure))
+    }
+
+    /// Every term of R but the crowd's and the signals'.
     pub(crate) fn terms(&self, merged: Option<Ohms>, in_flight: u64, now: Mono) -> Terms {
         match self {
             Self::Adaptive { rules, state } => match state {

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Fair shares: claims, and the places that they give.
+#![allow(clippy::float_cmp, clippy::unwrap_used)] // exactness is what is tested; the inputs are valid by construction
+
+use atrion_core::claim::{Claim, Claims, RecentWork, SIZES};
+use atrion_core::{Mono, Priority, SplitMix64, Tenant, Tier};
+use proptest::prelude::*;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn at(nanos: u64) -> Mono {
+    Mono::from_nanos(nanos)
+}
+
+fn tier() -> impl Strategy<Value = Tier> {
+    prop::sample::select(Tier::ALL.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn a_place_is_always_in_the_tiers_own_band(
+        tier in tier(),
+        had in prop_oneof![Just(0.0), 0.0..1e12f64],
+        weight in 1e-3..1e3f64,
+        lot in 0.0..1.0f64,
+        from in -5.0..5.0f64,
+        more in 0.0..=5.0f64,
+    ) {
+        let volts = Claim::of(had, weight, lot).volts(tier, from, from + more);
+        prop_assert_eq!(Tier::of(volts), tier);
+    }
+
+    #[test]
+    fn a_larger_claim_has_a_lower_place_and_a_larger_weight_a_higher_one(
+        had in 1.0..1e6f64,
+        more in 1.1..100.0f64,
+        lot in 0.1..0.999f64,
+    ) {
+        let depths = even();
+        let place = |had: f64, weight: f64| place(&depths, had, weight, lot);
+        prop_assert!(place(had * more, 1.0) <= place(had, 1.0));
+        prop_assert!(place(had, more) >= place(had, 1.0));
+    }
+
+    #[test]
+    fn recent_work_is_one_word_fades_and_does_not_mind_a_clock_that_goes_back_a_little(
+        units in 0.0..1e6f64,
+        start in 0..u64::MAX / 4,
+        seconds in 0..20u64,
+        back in 0..SECOND,
+    ) {
+        let work = RecentWork::of(units, at(start));
+        prop_assert_eq!(RecentWork::from_bits(work.to_bits()), work);
+        let left = work.units(at(start + seconds * SECOND));
+        let expected = units * libm::exp(-(seconds as f64) / 2.0);
+        prop_assert!((left - expected).abs() <= 1e-3 * units, "{} of {}", left, expected);
+        prop_assert!(work.units(at(start.saturating_sub(back))) <= units * (1.0 + 1e-6));
+    }
+}
+
+/// As many claims in each half octave, and half of the requests pass.
+fn even() -> [f32; SIZES + 1] {
+    let mut claims = Claims::default();
+    claims.step(0.1, &[100; SIZES], 100, 100);
+    claims.depths().unwrap()
+}
+
+fn place(depths: &[f32; SIZES + 1], had: f64, weight: f64, lot: f64) -> f64 {
+    let claim = Claim::of(had, weight, lot);
+    claim.volts(Tier::Normal, depths[claim.size()].into(), depths[claim.size() + 1].into()).get()
+}
+
+#[test]
+fn without_claims_nothing_is_known() {
+    let mut claims = Claims::default();
+    assert_eq!(claims.depths(), None);
+    claims.step(0.1, &[1; SIZES], 1, 1);
+    assert!(claims.depths().is_some());
+    claims.step(60.0, &[0; SIZES], 0, 0);
+    assert_eq!(claims.depths(), None);
+}
+
+#[test]
+fn small_claims_have_the_upper_end_and_large_ones_the_lower_end() {
+    let (lo, hi) = Tier::Normal.band();
+    let depths = even();
+    assert!(place(&depths, 0.0, 1.0, 0.01) > hi - 0.1);
+    assert_eq!(place(&depths, 1e12, 1.0, 0.9), lo);
+    // Where hardly any pass, and where all do, the whole band is used as well.
+    for (admitted, refused) in [(1, 99), (100, 0)] {
+        let mut claims = Claims::default();
+        claims.step(0.1, &[100; SIZES], admitted, refused);
+        let depths = claims.depths().unwrap();
+        assert!(depths[0].abs() < 1e-6 && depths[SIZES] >= 1.0 - 1e-6, "{depths:?}");
+        assert!(depths.is_sorted(), "{depths:?}");
+    }
+}
+
+/// Tenants that ask for so much a second of a service that serves half of all: a cut that lets
+/// half through gives every tenant the lesser of its demand and one common rate.
+#[test]
+fn a_cut_through_the_band_is_max_min_fair() {
+    let demands = [900.0, 300.0, 100.0, 50.0, 50.0, 20.0, 5.0, 1.0];
+    let all: f64 = demands.iter().sum();
+    // Half of the demand: sum of min(d, level).
+    let level = max_min(&demands, all / 2.0);
+    let mut random = SplitMix64::new(7);
+    let mut unit = move || (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let mut had = demands.map(|_| RecentWork::default());
+    let mut claims = Claims::default();
+    let mut served = [0.0; 8];
+    let (warm, ticks) = (100, 900);
+    for tick in 0..warm + ticks {
+        let depths = claims.depths();
+        let mut came = [0; SIZES];
+        let requests = (all / 10.0) as u64;
+        for step in 0..requests {
+            let now = at(tick * SECOND / 10 + step * 500_000);
+            let mut draw = unit() * all;
+            let drawn = |demand: &f64| {
+                draw -= demand;
+                draw < 0.0
+            };
+            let nth = demands.iter().position(drawn).unwrap();
+            let recent = had[nth].units(now);
+            had[nth] = RecentWork::of(recent + 1.0, now);
+            let lot = unit();
+            came[Claim::of(recent, 1.0, lot).size()] += 1;
+            let Some(depths) = depths.as_ref().filter(|_| tick >= warm) else { continue };
+            // An eighth of the band lies below the middle of all claims.
+            let passes = place(depths, recent, 1.0, lot) > 32.0 + 33.0 / 8.0;
+            served[nth] += f64::from(u8::from(passes)) / (0.1 * ticks as f64);
+        }
+        claims.step(0.1, &came, requests / 2, requests / 2);
+    }
+    for (demand, served) in demands.iter().zip(served) {
+        let fair = demand.min(level);
+        assert!((served / fair - 1.0).abs() < 0.12, "{demand} of which {fair:.1} are fair: {served:.1}");
+    }
+}
+
+/// The level at which the lesser of it and each demand sum up to the capacity.
+fn max_min(demands: &[f64], capacity: f64) -> f64 {
+    let (mut low, mut high) = (0.0, capacity);
+    for _ in 0..100 {
+        let level = 0.5 * (low + high);
+        let sum: f64 = demands.iter().map(|demand| demand.min(level)).sum();
+        if sum < capacity { low = level } else { high = level }
+    }
+    low
+}
+
+#[test]
+fn a_tenant_is_a_number_with_a_weight_that_makes_sense() {
+    let weight = |asked: f64| Tenant::new(1).with_weight(asked).weight();
+    assert_eq!([weight(2.0), weight(f64::NAN), weight(-1.0)].map(|w| (w * 1e3).round()), [2e3, 1e3, 1.0]);
+    let asked = Priority::tier(Tier::Low).tenant(Tenant::new(9)).cohort(3);
+    assert_eq!(asked.of_tenant(), Some(Tenant::new(9)));
+    assert_eq!(asked.as_important_as(Priority::tier(Tier::High)).of_tenant(), Some(Tenant::new(9)));
+}

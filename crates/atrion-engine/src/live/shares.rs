@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a route's tenants have had of late, and the place that this gives to their requests.
+//!
+//! It is looked at for a request with a tenant that does not pass by its tier alone: without
+//! contention nothing is looked up, and nothing counted. So what is counted is a sample of what
+//! comes, the same part of each tenant's.
+//!
+//! The sketch is a count-min with conservative update: [`ROWS`] rows of [`WIDTH`] places, each with
+//! what all tenants that hash to it have had, and a tenant's count is the least of its places. It
+//! is never too small. It is too large by more than e/2048 of all that came lately, 0.13 %, with a
+//! probability below e^-3, 5 %. Places are chosen with a secret of the process, so no client can
+//! choose to stand in another one's.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{LazyLock, OnceLock};
+
+use atrion_core::claim::{Claim, Claims, RecentWork, SIZES};
+use atrion_core::{Mono, Priority, Spread, Tenant, Volts};
+
+use super::stripe::{Reading, TIERS};
+use super::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use super::{Live, tier_index};
+
+const ROWS: usize = 3;
+const WIDTH: usize = 2_048;
+
+/// A route's shares: none until a request with a tenant has met contention.
+#[derive(Debug, Default)]
+pub(super) struct Shares {
+    wanted: AtomicBool,
+    table: OnceLock<Box<Table>>,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// Row by row, each a [`RecentWork`].
+    places: Box<[AtomicU64]>,
+    /// Units that came since the last tick, by tier and claim.
+    came: [[AtomicU32; SIZES]; TIERS],
+    /// How far down the band claims stand, as of the last tick; NaN while nothing is known.
+    depths: [[AtomicU32; SIZES + 1]; TIERS],
+}
+
+/// One for the life of the process.
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// The tenant of that name, such as a customer's id. Names are hashed with a secret of the process:
+/// the same name is another number in the next one, and nobody can find two that are the same here.
+///
+/// ```
+/// use atrion_core::{Priority, Tier};
+/// use atrion_engine::tenant_of;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+/// let route = atrion.route("search");
+/// let permit = route.admit(Priority::tier(Tier::Normal).tenant(tenant_of("acme")))?;
+/// # drop(permit);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn tenant_of(name: impl AsRef<[u8]>) -> Tenant {
+    Tenant::new(SECRET.hash_one(name.as_ref()))
+}
+
+impl Table {
+    fn new() -> Self {
+        let unknown = || AtomicU32::new(f32::NAN.to_bits());
+        Self {
+            places: (0..ROWS * WIDTH).map(|_| AtomicU64::new(0)).collect(),
+            came: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0))),
+            depths: std::array::from_fn(|_| std::array::from_fn(|_| unknown())),
+        }
+    }
+
+    fn places(&self, tenant: Tenant) -> [&AtomicU64; ROWS] {
+        let hash = SECRET.hash_one(tenant.key());
+        // Each row has bits of its own.
+        std::array::from_fn(|row| &self.places[row * WIDTH + (hash >> (20 * row)) as usize % WIDTH])
+    }
+
+    /// What the tenant has had of late. Where it is `counted`, it has so much more from now on.
+    fn had(&self, tenant: Tenant, counted: Option<u32>, now: Mono) -> f64 {
+        let places = self.places(tenant);
+        let read = |place: &AtomicU64| RecentWork::from_bits(place.load(Relaxed)).units(now);
+        let had = places.iter().map(|place| read(place)).fold(f64::INFINITY, f64::min);
+        if let Some(units) = counted {
+            let has = had + f64::from(units);
+            for place in places {
+                // Relaxed: each place stands for itself. It fails where there is more already.
+                let _ = place.fetch_update(Relaxed, Relaxed, |bits| {
+                    let known = RecentWork::from_bits(bits).units(now);
+                    (known < has).then(|| RecentWork::of(has, now).to_bits())
+                });
+            }
+        }
+        had
+    }
+}
+
+impl Live {
+    /// The voltage of a request, told by a number that differs from look to look. Where it is
+    /// `counted`, a tenant has had it from now on, whether it passes or not: who repeats what was
+    /// refused pays for it.
+    pub(super) fn place(&self, priority: Priority, look: u64, counted: bool, now: Mono) -> Volts {
+        let (spread, epoch) = (self.control().spread(), Priority::epoch(now));
+        let volts = priority.resolve(spread, epoch, look);
+        match (priority.of_tenant(), priority.tier_of_band(), spread) {
+            (Some(tenant), Some(_), Spread::Band) => {
+                self.share(priority, tenant, epoch, look, counted, now).unwrap_or(volts)
+            }
+            // There is no other place in the band, or no band.
+            _ => volts,
+        }
+    }
+
+    #[cold]
+    fn share(
+        &self,
+        priority: Priority,
+        tenant: Tenant,
+        epoch: u64,
+        look: u64,
+        counted: bool,
+        now: Mono,
+    ) -> Option<Volts> {
+        let Some(table) = self.shares.table.get() else {
+            self.shares.wanted.store(true, Relaxed);
+            return None;
+        };
+        let (tier, units) = (priority.counted_as(), priority.units().get());
+        let had = table.had(tenant, counted.then_some(units), now);
+        let claim = Claim::of(had, tenant.weight(), priority.lot(epoch, look));
+        if counted {
+            table.came[tier_index(tier)][claim.size()].fetch_add(units, Relaxed);
+        }
+        let depth = |nth: usize| f32::from_bits(table.depths[tier_index(tier)][nth].load(Relaxed));
+        let (from, upto) = (depth(claim.size()), depth(claim.size() + 1));
+        // Two neighbouring ticks may be mixed; a place is a place.
+        (!from.is_nan() && !upto.is_nan()).then(|| claim.volts(tier, from.into(), upto.into()))
+    }
+
+    /// The pulse's look: places follow what came in a window of so many seconds.
+    pub(crate) fn spread_shares(
+        &self,
+        claims: &mut Option<Box<[Claims; TIERS]>>,
+        counted: &Reading,
+        seconds: f64,
+    ) {
+        let Some(table) = self.shares.table.get() else {
+            if self.shares.wanted.load(Relaxed) {
+                self.shares.table.get_or_init(|| Box::new(Table::new()));
+            }
+            return;
+        };
+        let claims = claims.get_or_insert_with(Box::default);
+        for (tier, claims) in claims.iter_mut().enumerate() {
+            let came = std::array::from_fn(|nth| table.came[tier][nth].swap(0, Relaxed));
+            let refused = counted.shed.iter().map(|by_tier| u64::from(by_tier[tier])).sum();
+            claims.step(seconds, &came, counted.admitted[tier].into(), refused);
+            let depths = claims.depths().unwrap_or([f32::NAN; SIZES + 1]);
+            for (place, depth) in table.depths[tier].iter().zip(depths) {
+                place.store(depth.to_bits(), Relaxed);
+            }
+        }
+    }
+}
