@@ -27,7 +27,17 @@ fn publication(rest: f64, debt_gain: f64) -> Publication {
     let (terms, expected) = (Terms::default(), Expected::default());
     let uncharged = [0; TIERS];
     let (grain, share) = (1.0, 0.0);
-    Publication { gate: gate(rest), healthy: gate(10.0), terms, debt_gain, expected, uncharged, grain, share }
+    Publication {
+        gate: gate(rest),
+        healthy: gate(10.0),
+        terms,
+        signal: None,
+        debt_gain,
+        expected,
+        uncharged,
+        grain,
+        share,
+    }
 }
 
 fn live(dead_after: u32, threads: usize) -> Live {
@@ -380,6 +390,11 @@ fn a_stream_that_closes_beside_admissions_gives_all_it_holds_back() {
 fn what_a_call_costs_beside_the_end_of_another_is_counted_once() {
     check(|order| {
         let live = Arc::new(live(40, 2));
+        // The sums are made by the first call that weighs more. Loom does not see std's OnceLock make
+        // them known to other threads, so that is before the race.
+        let earlier = admit(&live, 0, Tier::Normal, at(1)).unwrap();
+        live.weigh(0, earlier, 2, at(1));
+        finish(&live, 0, Ticket { units: 2, ..earlier }, None, at(1));
         let [light, heavy] = [0, 1].map(|slot| admit(&live, slot, Tier::Normal, at(1)).unwrap());
         let (first, second) = (Arc::clone(&live), Arc::clone(&live));
         order.race(
@@ -396,7 +411,7 @@ fn what_a_call_costs_beside_the_end_of_another_is_counted_once() {
         );
         assert_eq!((live.exact_in_flight_signed(), live.exact_admitted_signed()), (0, 0));
         let weights = live.read_weights();
-        assert_eq!((weights.begun(), weights.gone()), (3, 3));
+        assert_eq!((weights.begun(), weights.gone()), (4, 4));
         assert_eq!(live.read_span(0), [0; TIERS], "no age of them is told");
     });
 }
