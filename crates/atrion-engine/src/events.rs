@@ -120,10 +120,10 @@ impl Observer for Tracing {
             Event::ClusterShareStarted { .. } | Event::ClusterShareStopped { .. }
                 if !self.may_write(|sum| &mut sum.shares) => {}
             Event::ClusterShareStarted { route, own, cluster } => {
-                tracing::info!(target: "atrion", %route, own = own.get(), cluster, "the fleet moves the gate");
+                tracing::info!(name: "atrion.share.started", target: "atrion", %route, own = own.get(), cluster, "the fleet moves the gate");
             }
             Event::ClusterShareStopped { route, lasted } => {
-                tracing::info!(target: "atrion", %route, seconds = lasted.as_secs_f64(), "the fleet moves the gate no more");
+                tracing::info!(name: "atrion.share.stopped", target: "atrion", %route, seconds = lasted.as_secs_f64(), "the fleet moves the gate no more");
             }
             Event::ProviderDegraded { provider, error } => {
                 tracing::warn!(name: "atrion.provider.degraded", target: "atrion", provider, %error, "provider degraded");

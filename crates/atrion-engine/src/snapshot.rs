@@ -50,7 +50,8 @@ pub struct RouteSnapshot {
     pub terms: Terms,
     /// The strongest of the application's own signals, where one is in R.
     pub signal: Option<SignalName>,
-    /// Requests in flight, without those that wait for their client.
+    /// Units in flight, without the requests that wait for their client. A request is one unit
+    /// unless it says that it costs more.
     pub in_flight: u64,
     /// Admitted requests that wait for their client: for the rest of an upload, or for a slow
     /// reader. They are no load, but a cap counts them.
@@ -66,9 +67,9 @@ pub struct RouteSnapshot {
     /// Requests that wait for a permit at this gate ([`Route::acquire`](crate::Route::acquire)).
     /// They are not in flight. Those for routes of a group wait at the group's gate.
     pub queued: u64,
-    /// Debt D, in requests.
+    /// Debt D, in units.
     pub debt: f64,
-    /// The capacity target N*, in requests.
+    /// The capacity target N*, in units. Written as `limit`.
     #[cfg_attr(feature = "serde", serde(rename = "limit"))]
     pub target: f64,
     /// L, the latency of now; `None` while unknown. Written in seconds, 0 while unknown.
@@ -77,7 +78,7 @@ pub struct RouteSnapshot {
     /// L0, the latency when the route is not crowded; `None` while unknown. Written likewise.
     #[cfg_attr(feature = "serde", serde(serialize_with = "written::seconds"))]
     pub baseline: Option<Duration>,
-    /// X, successes per second the route is known to carry.
+    /// X, the units of successes per second that the route is known to carry.
     pub throughput: f64,
     /// e, the smoothed share of failed calls, 0..=1.
     pub error_share: f64,

@@ -75,7 +75,7 @@ impl RouteConfig {
         self
     }
 
-    /// Sets the most requests in flight.
+    /// Sets the most units in flight; a request is one unless it says that it costs more.
     #[must_use]
     pub fn cap(mut self, cap: u32) -> Self {
         self.cap = Some(cap);

@@ -10,6 +10,7 @@ pub(crate) struct Totals {
     pub(crate) admitted: [u64; TIERS],
     #[cfg_attr(feature = "serde", serde(serialize_with = "written::by_reason"))]
     pub(crate) shed: [[u64; TIERS]; REASONS],
+    #[cfg_attr(feature = "serde", serde(serialize_with = "written::by_tier"))]
     pub(crate) turned_away: [u64; TIERS],
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,

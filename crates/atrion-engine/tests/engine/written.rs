@@ -169,6 +169,7 @@ fn the_counts_of_a_snapshot_and_the_terms_of_a_sample_have_names() {
     let counts = &routes.iter().find(|route| route["id"] == "r").unwrap()["counts"];
     assert_eq!(counts["shed"]["at_cap"]["high"], 1, "{counts}");
     assert_eq!(counts["admitted"]["critical"], 150 + 2, "{counts}");
+    assert_eq!(counts["turned_away"]["high"], 0, "{counts}");
     assert_eq!(counts["shed"].as_object().unwrap().len(), Reason::ALL.len());
 
     let samples = serde_json::to_value(world.engine.routes().refusals_after(0)).unwrap();
