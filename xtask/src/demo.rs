@@ -22,7 +22,7 @@ pub(crate) fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let Some(nodes) = args.fleet else { return atrion_demo::run(args.one) };
     let manifest = commercial("atrion-cluster", "sharing scars through Redis")?;
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--features", "redis", "--example", "fleet", "--manifest-path"]);
+    cargo.args(["run", "--features", "redis", "--example", "fleet", "--manifest-path"]);
     cargo.arg(manifest).args(["--", "--nodes"]).arg(nodes.to_string());
     if let Some(path) = args.one.json() {
         cargo.arg("--json").arg(path);

@@ -22,6 +22,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let manifest = commercial("atrion-license", "issuing licenses")?;
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--features", "tools", "--bin", "atrion-license", "--manifest-path"]);
+    cargo.args(["run", "--features", "tools", "--bin", "atrion-license", "--manifest-path"]);
     hand_over(cargo.arg(manifest).arg("--").args(args.args))
 }

@@ -19,7 +19,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let manifest = commercial("atrion-studio", "Studio")?;
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet"]);
+    cargo.arg("run");
     let rest = match args.args.split_first() {
         Some((first, rest)) if first == "--screenshots" => {
             cargo.args(["--example", "pictures"]);
