@@ -24,7 +24,7 @@ mod workspace;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "The commands of the Atrion repository")]
+#[command(bin_name = "cargo xtask", about = "The commands of the Atrion repository", max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The listener for operators: probes, metrics, and the JSON API. It only reads, and asks nobody
-//! for a name: it belongs on the loopback or behind a network policy.
+//! The listener for operators: probes, metrics, and the JSON API. It only reads, and asks for
+//! no credentials: it belongs on the loopback or behind a network policy.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Adaptive admission control before any service.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, max_term_width = 80)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -22,16 +22,16 @@ struct Args {
 enum Command {
     /// Run the gateway. SIGHUP reads the file again, SIGTERM ends it in good order.
     Gateway {
-        /// The file to run with.
+        /// The configuration, in TOML.
         #[arg(long, required_unless_present = "example")]
         config: Option<PathBuf>,
-        /// Print a commented file, and end.
+        /// Print a configuration with every setting, its default and what it does, and run nothing.
         #[arg(long)]
         example: bool,
     },
-    /// Say everything that is wrong with a file.
+    /// Check a configuration, and say everything that is wrong with it.
     Check {
-        /// The file.
+        /// The configuration, in TOML.
         file: PathBuf,
     },
 }

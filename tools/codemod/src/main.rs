@@ -23,7 +23,7 @@ use prove::Told;
 
 /// Takes a Rust tree from Atrion 1 to Atrion 2: `update_physics` becomes a method of the instance.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, max_term_width = 80)]
 struct Args {
     /// Files or folders; in a folder every `.rs` file below it, except in `target` and in hidden
     /// folders.

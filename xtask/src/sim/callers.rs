@@ -11,11 +11,11 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// named, heldout, callers or random:N:SEED.
+    /// named, heldout, callers, nuisance, routes or random:N:SEED.
     #[arg(long, default_value_t = Set::Callers)]
     set: Set,
-    /// Policies, by name.
-    #[arg(long = "policy")]
+    /// A policy, by name, or several, each with its flag.
+    #[arg(long = "policy", value_name = "NAME")]
     policies: Vec<String>,
     /// Only rows whose name contains this, for example `k10-` or `joining`.
     #[arg(long)]
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// The number of seeds.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
-    /// Shows the score of every scenario.
+    /// Show the score of every scenario.
     #[arg(long)]
     scenarios: bool,
 }

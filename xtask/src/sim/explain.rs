@@ -16,13 +16,14 @@ pub(crate) struct Args {
     /// `adaptive`, `rfc`, or an ablation: the policies whose state can be read.
     #[arg(long, default_value = "adaptive")]
     policy: String,
+    /// The seed of all that is drawn at random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Seconds from one line to the next.
     #[arg(long)]
     every: Option<f64>,
-    /// Writes the plot of R and its terms as SVG.
-    #[arg(long)]
+    /// Write the plot of R and its terms as SVG.
+    #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
 

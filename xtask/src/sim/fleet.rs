@@ -32,11 +32,11 @@ pub(crate) struct Args {
     /// The number of seeds; if left out, as many as make a hundred nodes, at most ten.
     #[arg(long)]
     seeds: Option<u64>,
-    /// Writes the table as JSON.
-    #[arg(long)]
+    /// Write the table as JSON.
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes the plot as SVG.
-    #[arg(long)]
+    /// Write the plot as SVG.
+    #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
 

@@ -10,8 +10,8 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Policies, by name.
-    #[arg(long = "policy", default_values_t = ["adaptive", "gradient2+tiers"].map(String::from))]
+    /// A policy, by name, or several, each with its flag.
+    #[arg(long = "policy", value_name = "NAME", default_values_t = ["adaptive", "gradient2+tiers"].map(String::from))]
     policies: Vec<String>,
     /// Only rows whose name contains this, for example `uploads20` or `fast50`.
     #[arg(long)]

@@ -13,7 +13,7 @@ use super::common;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A recording: `cargo xtask demo --record FILE`, or `Atrion::record` in a service.
+    /// A recording: `cargo xtask demo --record FILE`, or `Route::record` in a service.
     file: PathBuf,
     /// The candidate, a whole configuration as TOML; missing fields have their defaults. If left
     /// out, the recorded configuration, which shows the error of the model.
@@ -22,10 +22,10 @@ pub(crate) struct Args {
     /// The seed of the arrivals within their windows, and of the service times of the model.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Writes every second of the three courses as JSON.
+    /// Write every second of the three courses as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes the plot as SVG.
+    /// Write the plot as SVG.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }

@@ -16,20 +16,21 @@ use super::common;
 pub(crate) struct Args {
     /// A scenario's name, random-SEED-NTH, or a TOML file.
     scenario: String,
-    /// Policies, by name.
-    #[arg(long = "policy", default_values_t = ["adaptive".to_owned(), "gradient2+tiers".to_owned(), "nothing".to_owned()])]
+    /// A policy, by name, or several, each with its flag.
+    #[arg(long = "policy", value_name = "NAME", default_values_t = ["adaptive".to_owned(), "gradient2+tiers".to_owned(), "nothing".to_owned()])]
     policies: Vec<String>,
+    /// The seed of all that is drawn at random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Takes arrivals from an access log of the common or combined format, and the rest from the
+    /// Take arrivals from an access log of the common or combined format, and the rest from the
     /// scenario.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     arrivals: Option<PathBuf>,
-    /// Writes the plot as SVG.
-    #[arg(long)]
+    /// Write the plot as SVG.
+    #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Writes bins and components as JSON.
-    #[arg(long)]
+    /// Write bins and components as JSON.
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 

@@ -14,8 +14,8 @@ pub(crate) struct Args {
     /// Points along each of the three sides.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(2..=24))]
     side: u8,
-    /// Writes all slices as SVG.
-    #[arg(long)]
+    /// Write all slices as SVG.
+    #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
 

@@ -13,8 +13,8 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Policies, by name.
-    #[arg(long = "policy", default_values_t = ["adaptive", "gradient2+tiers", "first-law"].map(String::from))]
+    /// A policy, by name, or several, each with its flag.
+    #[arg(long = "policy", value_name = "NAME", default_values_t = ["adaptive", "gradient2+tiers", "first-law"].map(String::from))]
     policies: Vec<String>,
     /// Only rows whose name contains this, for example `w2-exp` or `every500ms`.
     #[arg(long)]
@@ -31,8 +31,8 @@ pub(crate) struct Args {
     /// How many of the worst rows are shown.
     #[arg(long, default_value_t = 20)]
     worst: usize,
-    /// Writes every row as JSON, minute by minute.
-    #[arg(long)]
+    /// Write every row as JSON, minute by minute.
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 

@@ -18,12 +18,13 @@ pub(crate) struct Args {
     /// Its values.
     #[arg(required = true, value_delimiter = ',')]
     values: Vec<f64>,
-    /// named, heldout or random:N:SEED.
+    /// named, heldout, callers, nuisance, routes or random:N:SEED.
     #[arg(long, default_value_t = Set::Named)]
     set: Set,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The number of seeds.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
 }
@@ -56,7 +57,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn with(field: &str, value: f64) -> anyhow::Result<AdaptiveConfig> {
     let mut config = serde_json::to_value(AdaptiveConfig::default())?;
     let fields = config.as_object_mut().context("a configuration is a table")?;
-    let old = fields.get_mut(field).with_context(|| format!("no field {field:?} in the preset"))?;
+    let names = fields.keys().cloned().collect::<Vec<_>>().join(", ");
+    let old = fields
+        .get_mut(field)
+        .with_context(|| format!("no field {field:?} in the preset `adaptive`, which has {names}"))?;
     *old = if old.is_u64() { serde_json::json!(value as u64) } else { serde_json::json!(value) };
     Ok(serde_json::from_value(config)?)
 }

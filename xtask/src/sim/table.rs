@@ -17,13 +17,13 @@ pub(crate) struct Args {
     /// named, heldout, callers, nuisance, routes or random:N:SEED.
     #[arg(long, default_value_t = Set::Named)]
     set: Set,
-    /// Policies, by name; all if left out.
-    #[arg(long = "policy")]
+    /// A policy, by name, or several, each with its flag; all if left out.
+    #[arg(long = "policy", value_name = "NAME")]
     policies: Vec<String>,
     /// Also `adaptive` with one law switched off each, and the worth of each law.
     #[arg(long)]
     ablations: bool,
-    /// Leaves the oracle out, which takes most of the time.
+    /// Leave the oracle out, which takes most of the time.
     #[arg(long)]
     no_oracle: bool,
     /// The first seed.
@@ -32,11 +32,11 @@ pub(crate) struct Args {
     /// The number of seeds; if left out, 5 for files and 1 for random plants.
     #[arg(long)]
     seeds: Option<u64>,
-    /// Shows the score of every scenario for the first policies of the table.
+    /// Show the score of every scenario for the first policies of the table.
     #[arg(long)]
     scenarios: bool,
-    /// Writes the table as JSON.
-    #[arg(long)]
+    /// Write the table as JSON.
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 

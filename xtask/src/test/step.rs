@@ -87,7 +87,7 @@ impl Step {
             Self::Examples => "the examples run to their end",
             Self::Loom => "the atomics hold under every interleaving that loom can find",
             Self::Doctests => "every example in the documentation compiles and runs",
-            Self::Servers => "a real Redis, Valkey and PostgreSQL and promtool are there for the tests",
+            Self::Servers => "Redis, Valkey, PostgreSQL and promtool are there for the tests",
             Self::Tests => "unit, law, model, contract and transcript tests",
         }
     }

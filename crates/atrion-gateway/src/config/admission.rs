@@ -104,7 +104,7 @@ pub struct RouteRule {
     pub cost: Option<Cost>,
     /// A call that takes longer is late.
     pub slo: Option<Duration>,
-    /// The most requests in flight.
+    /// The most units of work in flight.
     pub cap: Option<u32>,
     /// Whether nothing is refused.
     pub shadow: Option<bool>,

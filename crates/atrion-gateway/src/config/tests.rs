@@ -20,6 +20,7 @@ const LEAST: &str = "[[listen]]\naddress = \"127.0.0.1:0\"\n[[upstream]]\naddres
 #[test]
 fn the_example_is_right_and_its_comments_are_the_defaults() {
     let example = parse(EXAMPLE).unwrap();
+    assert_eq!(EXAMPLE.lines().find(|line| line.len() > 80), None, "a terminal has 80 columns");
     // Tables of rules have no defaults to show.
     let (head, rules) = EXAMPLE.split_once("# Which requests matter more.").unwrap();
     let show = |line: &str| match line.strip_prefix('#') {

@@ -14,7 +14,7 @@ use atrion_studio::{Access, Studio, StudioConfig, Token};
 use clap::Parser;
 
 #[derive(Parser)]
-#[command(name = "atrion-studio", version, about = "AtrionStudio beside a fleet")]
+#[command(name = "atrion-studio", version, about = "AtrionStudio beside a fleet", max_term_width = 80)]
 struct Args {
     /// The fleet's Redis; several for a cluster.
     #[arg(long, value_name = "URL", required = true, env = "ATRION_REDIS_URL", hide_env_values = true)]

@@ -15,7 +15,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "atrion-license", version, about = "Makes, issues and inspects license keys of Atrion.")]
+#[command(
+    name = "atrion-license",
+    version,
+    about = "Makes, issues and inspects license keys of Atrion",
+    max_term_width = 80
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
