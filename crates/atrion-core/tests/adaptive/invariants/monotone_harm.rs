@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! **Monotone harm**: at fixed L0, N*, eta and eps, worse telemetry (any component) never lowers R
+//! **Monotone harm**: at fixed L0, N*, k, eta and eps, worse telemetry (any component) never lowers R
 //! in that tick.
 //!
 //! N* is held by a floor far above all traffic, and where fewer answers take it down all the same,
-//! what R owes to it is left out; L0 by an SLO (patience then comes from the SLO alone), eta by
+//! what R owes to it is left out, as is what it owes to a k that falls because the tiers need the
+//! whole ladder; L0 by an SLO (patience then comes from the SLO alone), eta by
 //! switching effectiveness off (blame 1) or debt's evidence away (blame 0).
 
 use std::time::Duration;
@@ -53,9 +54,9 @@ proptest! {
             slo: Some(Duration::from_millis(500)),
             momentum_factor,
             // Saturation by n is tested below, on the law; here it would move N* through
-            // throughput, and k through the room in health.
+            // throughput.
             min_target: 1e6,
-            laws: Laws { effectiveness: !blamed, room: false, ..Laws::default() },
+            laws: Laws { effectiveness: !blamed, ..Laws::default() },
             ..AdaptiveConfig::default()
         };
         let mut before = AdaptiveState::default();
@@ -75,7 +76,7 @@ proptest! {
         // And at the gate, where n and D are read live: more of either is more resistance.
         let at_rest = |state| atrion_core::Ohms::saturating(rest(state));
         let law = atrion_core::Law { target, rest: at_rest(&better), ..better.law(None, &config) };
-        let gain = if held { worse.law(None, &config).gain } else { law.gain };
+        let gain = if held { worse.law(None, &config).gain.max(law.gain) } else { law.gain };
         let later = atrion_core::Law { gain, rest: at_rest(&worse), ..law };
         let crowd = if component == 4 || component == 7 { by as f64 } else { 0.0 };
         prop_assert!(
