@@ -59,10 +59,13 @@ impl Refusals {
         self.minutes.iter().copied().fold(0.0, f64::max)
     }
 
-    /// The share of the last minute, 0..=1: what is learned in the end.
+    /// The shares of the first and of the last hour, 0..=1, as means over their minutes: what is
+    /// learned in a long life. Of a shorter life each is the mean of all of it.
     #[must_use]
-    pub fn last_minute(&self) -> f64 {
-        self.minutes.last().copied().unwrap_or(self.share)
+    pub fn hours(&self) -> (f64, f64) {
+        let mean = |minutes: &[f64]| minutes.iter().sum::<f64>() / minutes.len().max(1) as f64;
+        let hour = self.minutes.len().min(60);
+        (mean(&self.minutes[..hour]), mean(&self.minutes[self.minutes.len() - hour..]))
     }
 }
 
@@ -162,7 +165,7 @@ mod tests {
         let lived = lived(&["nothing", "static"]);
         let fixed = &lived.refused[1];
         assert!((0.2..0.3).contains(&fixed.share), "{fixed:?}");
-        assert!(fixed.worst_minute() >= fixed.share && fixed.last_minute() > 0.2);
+        assert!(fixed.worst_minute() >= fixed.share && fixed.hours().1 > 0.2);
         assert!(lived.excess(1) > 0.2 && lived.omniscient <= 0.0);
     }
 }

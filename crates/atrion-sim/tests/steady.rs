@@ -10,20 +10,20 @@ use atrion_sim::steady::{self, Lived};
 /// refuses), in percent of the attempts. What is above 0 is out of reach or not reached
 /// (`docs/wind-tunnel.md`, "In health").
 const ROWS: [(&str, f64); 14] = [
-    ("w2-exp-85-noslo-poisson-first", 1.3),
-    ("w2-exp-85-slo20-poisson-first", 1.5),
+    ("w2-exp-85-noslo-poisson-first", 0.4),
+    ("w2-exp-85-slo20-poisson-first", 0.9),
     ("w2-exp-70-noslo-poisson-first", 0.1),
-    ("w5-two-85-slo100-poisson-first", 1.2),
+    ("w5-two-85-slo100-poisson-first", 0.1),
     ("w8-ln13-70-slo20-poisson-first", 0.1),
     ("w16-exp-85-noslo-poisson-first", 0.0),
     ("w40-ln13-85-slo20-poisson-first", 0.0),
-    ("w5-exp-85-noslo-bursty-first", 2.9),
-    ("w5-exp-85-noslo-every500ms-calm", 0.5),
+    ("w5-exp-85-noslo-bursty-first", 0.7),
+    ("w5-exp-85-noslo-every500ms-calm", 0.1),
     ("w5-exp-85-slo20-every500ms-first", 0.0),
     ("w2-exp-50-slo20-every1000ms-first", 0.0),
     ("w16-exp-85-slo20-every1000ms-first", 0.0),
-    ("w5-exp-85-slo20-poisson-overload", 0.7),
-    ("w16-exp-85-slo20-poisson-overload-retries", 0.5),
+    ("w5-exp-85-slo20-poisson-overload", 0.2),
+    ("w16-exp-85-slo20-poisson-overload-retries", 0.2),
 ];
 
 fn lived(policies: &[&str]) -> Vec<(Lived, f64)> {

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// How long each life is.
     #[arg(long, default_value_t = 600.0, value_parser = minutes)]
     seconds: f64,
-    /// Lives of so many days, through the rows that are small enough for it.
+    /// Lives of so many days, through a few rows of small services.
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..=11))]
     days: Option<u32>,
     /// The seed of every life.
@@ -59,6 +59,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         begin.elapsed().as_secs_f64()
     );
     summary(&lived, &entries);
+    if args.days.is_some() {
+        hours(&lived, &entries);
+    }
     against(&lived, &entries);
     by_size(&lived, &entries);
     by_kind(&lived, &entries);
@@ -69,36 +72,67 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// In percent, for each policy: the mean over all rows, the worst row, and the rows over the goal.
+/// In percent, for each policy, apart for the rows that have the goal and for the others: the mean
+/// over the rows, the worst row, the worst minute, and the rows over the goal.
 fn summary(lived: &[Lived], entries: &[Entry]) {
-    println!(
-        "{:<22}{:>9}{:>12}{:>13}{:>22}",
-        "refused, %", "mean", "worst row", "worst minute", "rows over the goal"
-    );
-    for (nth, entry) in entries.iter().enumerate() {
-        let shares = || lived.iter().map(|one| one.refused[nth].share);
-        let minute = lived.iter().map(|one| one.refused[nth].worst_minute()).fold(0.0, f64::max);
-        let asked: Vec<_> = lived.iter().filter(|one| one.has_goal()).collect();
-        let over = asked.iter().filter(|one| one.excess(nth) > 0.0).count();
+    for (title, has_goal) in [("at 85 % and below", true), ("above", false)] {
+        let rows: Vec<_> = lived.iter().filter(|one| one.has_goal() == has_goal).collect();
+        if rows.is_empty() {
+            continue;
+        }
         println!(
-            "{:<22}{:>9.3}{:>12.2}{:>13.1}{:>22}",
-            entry.name,
-            100.0 * shares().sum::<f64>() / lived.len() as f64,
-            100.0 * shares().fold(0.0, f64::max),
-            100.0 * minute,
-            format!("{over} of {}", asked.len()),
+            "{:<26}{:>9}{:>12}{:>14}{:>22}",
+            format!("refused {title}, %"),
+            "mean",
+            "worst row",
+            "worst minute",
+            if has_goal { "rows over the goal" } else { "" },
         );
+        for (nth, entry) in entries.iter().enumerate() {
+            let shares = || rows.iter().map(|one| one.refused[nth].share);
+            let minute = rows.iter().map(|one| one.refused[nth].worst_minute()).fold(0.0, f64::max);
+            let over = rows.iter().filter(|one| one.excess(nth) > 0.0).count();
+            println!(
+                "{:<26}{:>9.3}{:>12.2}{:>14.1}{:>22}",
+                entry.name,
+                100.0 * shares().sum::<f64>() / rows.len() as f64,
+                100.0 * shares().fold(0.0, f64::max),
+                100.0 * minute,
+                if has_goal { format!("{over} of {}", rows.len()) } else { String::new() },
+            );
+        }
+        println!();
     }
     println!("goal, at 85 % and below: 0.1 % and twice what an omniscient gate refuses\n");
+}
+
+/// Of long lives, in percent: what every policy refuses in the first and in the last hour of each
+/// row.
+fn hours(lived: &[Lived], entries: &[Entry]) {
+    print!("{:<46}", "first and last hour, %");
+    entries.iter().for_each(|entry| print!("{:>18}", entry.name));
+    println!("{:>9}", "omnisc.");
+    for one in lived {
+        print!("{:<46}", one.row.name().trim_start_matches("steady-"));
+        for refused in &one.refused {
+            let (first, last) = refused.hours();
+            print!("{:>9.2}{:>9.2}", 100.0 * first, 100.0 * last);
+        }
+        println!("{:>9.2}", 100.0 * one.omniscient);
+    }
+    println!();
 }
 
 /// On how many rows the first policy refuses more than each of the others.
 fn against(lived: &[Lived], entries: &[Entry]) {
     for (other, entry) in entries.iter().enumerate().skip(1) {
-        let worse = lived.iter().filter(|one| one.is_worse(0, other)).count();
+        let worse = || lived.iter().filter(|one| one.is_worse(0, other));
         println!(
-            "{} refuses more than {}, by 0.1 % of all or more, on {worse} rows",
-            entries[0].name, entry.name
+            "{} refuses more than {}, by 0.1 % of all or more, on {} rows, {} of them at 85 % and below",
+            entries[0].name,
+            entry.name,
+            worse().count(),
+            worse().filter(|one| one.has_goal()).count(),
         );
     }
     println!();
