@@ -15,7 +15,8 @@ use serde::Serialize;
 use super::contender::{File, Kind, filled};
 use super::front::Front;
 
-/// A proxy that does nothing but pass on, or Atrion with its gates.
+/// A proxy that does nothing but pass on, or Atrion with its gates in shadow mode: h2load asks for
+/// more than there is, and a refusal would cost less than a request.
 struct Proxy {
     name: &'static str,
     kind: Kind,
