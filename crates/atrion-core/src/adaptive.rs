@@ -9,6 +9,7 @@
 //! which the engine applies at the request itself.
 
 mod admissions;
+mod aged;
 mod baseline;
 mod ceiling;
 mod censored;
@@ -30,6 +31,7 @@ mod overload;
 pub mod probe;
 mod reads;
 mod room;
+mod runs;
 mod scar;
 mod scatter;
 mod staleness;
@@ -48,6 +50,7 @@ pub use window::{Failures, Window};
 pub use work::Work;
 
 use admissions::Admissions;
+use aged::Aged;
 use baseline::Baseline;
 use ceiling::Ceiling;
 use censored::Censored;
@@ -61,6 +64,7 @@ use missing::Missing;
 use momentum::Momentum;
 use observation::{Crowd, Observation, Pace, Strain};
 use room::{Learned, Room};
+use runs::Runs;
 use scar::Scar;
 use staleness::staleness;
 use target::{Carried, Target, Throughput};
@@ -121,6 +125,8 @@ pub struct AdaptiveState {
     staleness: f64,
     evidence: RecentCompletions,
     charge: Charge,
+    aged: Aged,
+    runs: Runs,
 }
 
 impl AdaptiveState {
@@ -139,7 +145,9 @@ impl AdaptiveState {
     /// The same as [`step`](Self::step), in place: a pulse over many routes saves two copies of
     /// each.
     pub fn advance(&mut self, tick: &Tick, window: &Window, config: &AdaptiveConfig) {
-        let units = window.neutralised();
+        let window = window.neutralised();
+        let patience = self.baseline.usual(window.mean_latency()).unwrap_or(0.0);
+        let units = self.aged.step(&window, patience);
         if let Some(by) = self.grain.step(&units, tick.keep_5min) {
             self.rescale(&by);
         }
@@ -181,6 +189,9 @@ impl AdaptiveState {
         let strain = Strain::of(seen.crowd, &self.baseline);
         self.throughput.step(tick, seen.measured, strain, self.baseline.is_slowed());
         self.errors.step(tick, seen.judged);
+        if self.mode != Mode::CircuitBreaker {
+            self.runs.step(seen.measured);
+        }
         self.missing.step(tick, seen.measured, self.throughput.get(), self.baseline.base());
         let unharmed = self.errors.get() < 0.5
             && !self.baseline.is_slowed()
@@ -279,6 +290,7 @@ impl AdaptiveState {
     #[must_use]
     pub fn opened_dead(mut self, config: &AdaptiveConfig) -> Self {
         self.mode = Mode::CircuitBreaker;
+        self.runs.forget_the_latest();
         self.scar = Scar::held(config.break_at - config.base);
         self
     }
@@ -292,6 +304,7 @@ impl AdaptiveState {
         self.momentum = Momentum::default();
         self.errors = ErrorShare::default();
         self.effectiveness.forget();
+        self.runs.forget_the_latest();
         self.debt = 0.0;
         self.staleness = 0.0;
         self
@@ -330,6 +343,13 @@ impl AdaptiveState {
         } else {
             self.blame(config)
         }
+    }
+
+    /// How many failures in a row chance explains: so many more than `dead_after` call the route dead
+    /// (`manual/physics.md` section 3.5).
+    #[must_use]
+    pub fn failures_by_chance(&self) -> u32 {
+        self.runs.by_chance()
     }
 
     /// g: how far failures are the load's doing, 0..=1.

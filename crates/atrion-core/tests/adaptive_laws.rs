@@ -28,6 +28,7 @@ mod invariants {
 /// What each law does by itself.
 #[path = "adaptive/laws"]
 mod laws {
+    mod aged;
     mod baseline;
     mod ceiling;
     mod censored;
@@ -40,6 +41,7 @@ mod laws {
     mod evidence;
     mod momentum;
     mod room;
+    mod runs;
     mod scar;
     mod staleness;
     mod switches;

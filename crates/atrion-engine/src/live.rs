@@ -120,6 +120,8 @@ pub(crate) struct Live {
     debt_gain: AtomicU32,
     scar_decay: AtomicU32,
     dead_after: AtomicU32,
+    /// Failures in a row that chance explains.
+    by_chance: AtomicU32,
     successes_to_close: AtomicU32,
     dead_silence: AtomicU64,
     /// How many of the crowd are not charged to a request, by its tier.
@@ -154,6 +156,8 @@ pub(crate) struct Publication {
     pub(crate) expected: Expected,
     /// How many of the crowd are not charged to a request, by its tier.
     pub(crate) uncharged: [u32; TIERS],
+    /// Failures in a row that chance explains.
+    pub(crate) by_chance: u32,
     /// The grain, in units, and how far latency goes with cost.
     pub(crate) grain: f64,
     pub(crate) share: f64,
@@ -256,6 +260,7 @@ impl Live {
             scar_decay: AtomicU32::new(0),
             run: AtomicU32::new(0),
             dead_after: AtomicU32::new(u32::MAX),
+            by_chance: AtomicU32::new(0),
             dead_silence: AtomicU64::new(u64::MAX),
             successes_to_close: AtomicU32::new(1),
             successes: AtomicU64::new(0),

@@ -27,10 +27,8 @@ const TIERS: usize = Tier::ALL.len();
 pub(super) struct Charge {
     /// Calls that were overtaken.
     overtaken: [f64; TIERS],
-    /// Calls that ended before they could be.
-    ended: [f64; TIERS],
-    /// Calls in flight at the end of the last window.
-    young: [u32; TIERS],
+    /// Calls that started beside those and ended before they could be.
+    settled: [f64; TIERS],
     uncharged: [u32; TIERS],
 }
 
@@ -39,12 +37,16 @@ impl Charge {
     /// is N*. Well is a route that answers, mostly without failures, and has not become slower.
     pub(super) fn step(&mut self, tick: &Tick, window: &Window, patience: f64, target: f64, is_well: bool) {
         self.learn(tick, window, patience);
-        self.young = window.young;
         let odds = if is_well { self.odds() } else { [0.0; TIERS] };
         let count = |calls: [u32; TIERS]| calls.map(|calls| real(calls.into()));
         let (young, stuck) = (count(window.young), count(window.stuck));
-        // Of each call of such a tier 1/(1 + odds) is work.
-        let idle: [f64; TIERS] = core::array::from_fn(|tier| young[tier] * odds[tier] / (1.0 + odds[tier]));
+        // Of each call of such a tier 1/(1 + odds) is work. Of work one in LONG is as old as what is
+        // stuck: the others have been answered, so the odds there are so many times as high.
+        let idle_of = |calls: f64, odds: f64| calls * odds / (1.0 + odds);
+        let idle: [f64; TIERS] = core::array::from_fn(|tier| {
+            let (old, odds) = (stuck[tier].min(young[tier]), odds[tier]);
+            idle_of(young[tier] - old, odds) + idle_of(old, LONG * odds)
+        });
         let no_work: f64 = idle.iter().sum();
         let (mut of_lower, mut to_come) = (0.0, 0.0);
         for tier in (0..TIERS).rev() {
@@ -69,33 +71,25 @@ impl Charge {
         if tick.seconds <= 0.0 || patience <= 0.0 {
             return;
         }
-        let is_news = window.newly_overtaken != [0; TIERS];
-        if !self.is_on() && !is_news {
+        if !self.is_on() && window.newly_overtaken == [0; TIERS] {
             return;
         }
-        let memory = MEMORY * patience;
-        let keep = libm::exp(-tick.seconds / memory);
-        let begins = !self.is_on();
-        for tier in 0..TIERS {
-            let count = |of: &[u32; TIERS]| real(of[tier].into());
-            let (came, newly) = (count(&window.admitted_by_tier), count(&window.newly_overtaken));
-            let ended = if begins {
-                // Nobody has counted yet: as if this much had come and gone all the time.
-                (came - newly).max(0.0) * memory / tick.seconds
-            } else {
-                (came + count(&self.young) - count(&window.young) - newly).max(0.0)
-            };
-            self.ended[tier] = self.ended[tier] * keep + ended;
-            self.overtaken[tier] = self.overtaken[tier] * keep + newly;
+        let keep = libm::exp(-tick.seconds / (MEMORY * patience));
+        for (sums, counts) in
+            [(&mut self.overtaken, window.newly_overtaken), (&mut self.settled, window.settled)]
+        {
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum = *sum * keep + real(count.into());
+            }
         }
         if self.overtaken.iter().all(|calls| *calls < FORGOTTEN) {
-            (self.overtaken, self.ended) = ([0.0; TIERS], [0.0; TIERS]);
+            *self = Self::default();
         }
     }
 
     /// By tier, how many calls are overtaken for each that is not.
     fn odds(&self) -> [f64; TIERS] {
-        core::array::from_fn(|tier| self.overtaken[tier] / (self.ended[tier] + UNSEEN))
+        core::array::from_fn(|tier| self.overtaken[tier] / (self.settled[tier] + UNSEEN))
     }
 }
 
@@ -105,6 +99,9 @@ const MEMORY: f64 = 2.0;
 /// Calls, not seen, that ended. A tenth, because a tier of which several calls were overtaken and
 /// none has ended is one that holds.
 const UNSEEN: f64 = 0.1;
+
+/// Of exponential service times one in e^5 is longer than a patience.
+const LONG: f64 = 148.0;
 
 /// With fewer overtaken calls left than this nothing is known.
 const FORGOTTEN: f64 = 1e-3;

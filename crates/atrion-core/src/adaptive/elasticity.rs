@@ -46,11 +46,12 @@ impl Pairs {
         Self { xx: self.x * self.x / count, xy: self.x * self.y / count, ..self }
     }
 
-    /// The sums mean something only together: where one is no number, negative or above [`MOST`],
-    /// all are left out.
+    /// The sums mean something only together: where one is no number, negative or above [`MOST`], or
+    /// they are of less than one pair, all are left out.
     pub(super) fn neutralised(self) -> Self {
         let sums = [self.count, self.x, self.y, self.xx, self.xy];
-        if sums.iter().all(|sum| (0.0..=MOST).contains(sum)) { self } else { Self::default() }
+        let is_sane = self.count >= 1.0 && sums.iter().all(|sum| (0.0..=MOST).contains(sum));
+        if is_sane { self } else { Self::default() }
     }
 }
 

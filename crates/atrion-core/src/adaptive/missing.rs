@@ -41,7 +41,7 @@ impl Missing {
     pub(super) fn delays(&mut self, tick: &Tick, window: &Window) -> Delay {
         let (completed, in_flight) = (window.completed_work(), real(window.in_flight));
         let was_away = window.absent > 0.0;
-        if was_away || self.answers > A_PAUSE && window.samples() > 0 {
+        if was_away || self.answers > A_PAUSE && window.answers() > 0 {
             // A call that waited for this process to come back goes on to say nothing.
             self.by_absence = was_away || (self.by_absence && self.delayed > 0.0);
             self.delayed = self.delayed.max(in_flight + completed);
@@ -64,7 +64,7 @@ impl Missing {
         // A refusal that takes no longer than an answer is an answer.
         let failed = real(window.failed);
         let refused = failed > 0.0 && window.failures.held <= 2.0 * base * failed;
-        if window.samples() > 0 || refused || base <= 0.0 {
+        if window.answers() > 0 || refused || base <= 0.0 {
             self.answers = 0.0;
         } else {
             let counted = (tick.seconds - window.absent).max(0.0);

@@ -28,6 +28,18 @@ impl Place {
     fn of(volts: Volts) -> Self {
         Self((2.0 * volts.get()) as u8)
     }
+
+    /// How long a request of this place lets others go first, after the one of the `latest` hung.
+    fn pause(self, latest: Self) -> Duration {
+        let tier = |place: Self| Tier::of(Volts::saturating(f64::from(place.0) / 2.0));
+        if self == latest {
+            PAUSE
+        } else if latest != Self::NONE && tier(self) == tier(latest) {
+            PAUSE / 2
+        } else {
+            Duration::ZERO
+        }
+    }
 }
 
 impl ProbeBucket {
@@ -68,8 +80,8 @@ impl ProbeBucket {
     /// more in flight, or after a probe that hung, the callee hangs. Then a probe has a lease (a
     /// second at 0 V, 0.7 s from 100 V on), and the next passes when it is over, whether or not the
     /// probe has come back. A request of the same voltage, which is the same cohort, comes 0.2 s
-    /// after all others: one whose requests hang by their own doing must not keep the others from
-    /// finding out that the callee is back.
+    /// after all others, and another one of the same tier 0.1 s: a client whose requests hang by
+    /// their own doing must not keep the others from finding out that the callee is back.
     #[must_use]
     pub fn take(self, now: Mono, in_flight: u64, volts: Volts) -> Option<Self> {
         let missing = match self.full_at.since(now) {
@@ -80,9 +92,9 @@ impl ProbeBucket {
         };
         let place = Place::of(volts);
         if in_flight >= STUCK || self.hung {
-            let pause = if place == self.latest { PAUSE } else { Duration::ZERO };
             let passed = SLOW - missing;
-            return (passed >= lease(volts) + pause).then(|| Self::until(now.after(SLOW), self.hung, place));
+            return (passed >= lease(volts) + place.pause(self.latest))
+                .then(|| Self::until(now.after(SLOW), self.hung, place));
         }
         let reserved = if Tier::of(volts) >= Tier::High { SPACING } else { SPACING * 2 };
         (missing + reserved <= CAPACITY).then(|| Self::until(now.after(missing + SPACING), self.hung, place))
@@ -106,7 +118,7 @@ fn lease(volts: Volts) -> Duration {
 }
 
 const SPACING: Duration = Duration::from_millis(100);
-/// How long a cohort lets others go first.
+/// How long a cohort lets others go first. Its tier does for half as long.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How much sooner the most important request passes than the least.
 const HEAD_START: Duration = Duration::from_millis(300);
@@ -170,8 +182,16 @@ mod tests {
     #[test]
     fn hung_calls_slow_the_probes_to_about_one_a_second() {
         let anywhere = |millis| Priority::tier(Tier::Normal).cohort(millis).resolve(Spread::Band, 0, 0);
-        assert_eq!(passed(ProbeBucket::full(at(0)), 4, anywhere), 13);
+        assert_eq!(passed(ProbeBucket::full(at(0)), 4, anywhere), 11, "a tier does so, too");
         assert_eq!(passed(ProbeBucket::full(at(0)), 4, |_| BULK), 9, "a cohort lets others go first");
+    }
+
+    #[test]
+    fn after_a_probe_that_hangs_the_other_tiers_go_first() {
+        let (normal, other) = (Volts::saturating(40.0), Volts::saturating(60.0));
+        let bucket = ProbeBucket::full(at(0)).take(at(0), 4, normal).unwrap();
+        let waits = |volts: Volts| (0..).find(|millis| bucket.take(at(*millis), 4, volts).is_some()).unwrap();
+        assert_eq!([normal, other, BULK, CRITICAL].map(waits), [1_080, 920, 946, 730]);
     }
 
     #[test]

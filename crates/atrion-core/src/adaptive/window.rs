@@ -18,8 +18,6 @@ use crate::Telemetry;
 pub struct Window {
     /// Requests let through.
     pub admitted: u64,
-    /// The same by tier, as in [`Tier::ALL`](crate::Tier::ALL).
-    pub admitted_by_tier: [u32; 5],
     /// Requests turned away at the gate. In shadow mode there are none: they were let through.
     pub refused: u64,
     /// Completions that were a success in time.
@@ -36,7 +34,9 @@ pub struct Window {
     /// Those of them that left at the SLO or later, or nearly: how late the answer would have been is
     /// not known.
     pub given_up: u64,
-    /// Sum of the latencies of the `succeeded + late + ignored` completions, in seconds.
+    /// Those of the `succeeded + late + ignored` completions that answer an overtaken call.
+    pub answered_overtaken: u64,
+    /// Sum of the latencies of the other `succeeded + late + ignored` completions, in seconds.
     pub latency_sum: f64,
     /// The passive experiment behind elasticity: in-flight count at admission against latency.
     pub pairs: Pairs,
@@ -53,6 +53,9 @@ pub struct Window {
     pub overtaken: [u32; 5],
     /// Those of them that became so in this window.
     pub newly_overtaken: [u32; 5],
+    /// Calls that had started beside the newly overtaken, or when those would have, and have ended.
+    /// By tier likewise.
+    pub settled: [u32; 5],
     /// Calls in flight at the end of the window that are not overtaken, by tier likewise. Counted
     /// where requests were refused or calls overtaken lately, otherwise zero.
     pub young: [u32; 5],
@@ -112,10 +115,16 @@ impl Window {
         self.succeeded.saturating_add(self.ignored)
     }
 
-    /// Completions that carry a latency: everything but failures.
+    /// Completions that are an answer: everything but failures.
+    #[must_use]
+    pub const fn answers(&self) -> u64 {
+        self.succeeded.saturating_add(self.late).saturating_add(self.ignored)
+    }
+
+    /// Answers that carry a latency: those to calls that were not overtaken.
     #[must_use]
     pub const fn samples(&self) -> u64 {
-        self.succeeded.saturating_add(self.late).saturating_add(self.ignored)
+        self.answers().saturating_sub(self.answered_overtaken)
     }
 
     /// Mean latency of the window, if there was a sample.

@@ -159,7 +159,7 @@ impl Grain {
                 admitted: beyond(units.admitted, work.admitted),
                 refused: beyond(units.refused, work.refused),
                 failed: beyond(units.failed, work.failed),
-                answered: beyond(units.samples(), work.answered),
+                answered: beyond(units.answers(), work.answered),
                 in_time: beyond(units.in_time(), work.in_time),
                 ..Work::default()
             },
@@ -179,7 +179,7 @@ impl Window {
     }
 
     pub(super) fn answered_work(&self) -> f64 {
-        real(self.samples()) + self.work.answered
+        real(self.answers()) + self.work.answered
     }
 
     pub(super) fn in_time_work(&self) -> f64 {

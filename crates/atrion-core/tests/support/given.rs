@@ -42,7 +42,8 @@ pub(crate) fn hostile() -> impl Strategy<Value = Window> {
     let report = prop::option::weighted(0.2, (anything(), anything(), anything()));
     (counts, floats, pairs, report).prop_map(|(counts, floats, [count, x, y, xx, xy], report)| Window {
         admitted: counts[0],
-        admitted_by_tier: [counts[0] as u32, counts[1] as u32, counts[5] as u32, 0, counts[2] as u32],
+        answered_overtaken: counts[4],
+        settled: [counts[0] as u32, counts[1] as u32, counts[5] as u32, 0, counts[2] as u32],
         refused: counts[5],
         ignored: counts[6],
         left: counts[3],
@@ -89,7 +90,8 @@ pub(crate) fn measured() -> impl Strategy<Value = Window> {
             let samples = (succeeded + late + ignored) as f64;
             Window {
                 admitted: succeeded + failed + late + ignored,
-                admitted_by_tier: [0, 0, succeeded as u32, 0, late as u32],
+                answered_overtaken: late / 2,
+                settled: [0, 0, succeeded as u32, 0, late as u32],
                 refused: late,
                 succeeded,
                 failed,

@@ -100,9 +100,11 @@ impl Live {
             lane.finished(verdict, ticket, now, self.window_start(), self.sample_mask.load(Relaxed));
         } else {
             self.one_overtaken_less(ticket);
-            lane.finished_overtaken(verdict, ticket, now, self.window_start(), self.patience());
+            lane.finished_overtaken(verdict, ticket, now, self.window_start());
         }
         match verdict {
+            // That it was late is known since it was overtaken.
+            Verdict::Late if span.is_none() && ticket.units == 0 => {}
             Verdict::Succeeded => self.on_success(ticket, now),
             Verdict::Failed | Verdict::Late | Verdict::GivenUp => self.on_failure(verdict, ticket, now),
             Verdict::Ignored => self.on_sign_of_life(ticket, now),
@@ -204,7 +206,7 @@ impl Live {
 
     pub(super) fn open_if_dead(&self, control: Control, run: u32, now: Mono) -> bool {
         let rule = DeadRule {
-            after: self.dead_after.load(Relaxed),
+            after: self.dead_after.load(Relaxed).saturating_add(self.by_chance.load(Relaxed)),
             silence: Duration::from_nanos(self.dead_silence.load(Relaxed)),
         };
         let mode = control.mode();

@@ -25,7 +25,7 @@ fn gate(rest: f64) -> Gate {
 
 fn publication(rest: f64, debt_gain: f64) -> Publication {
     let (terms, expected) = (Terms::default(), Expected::default());
-    let uncharged = [0; TIERS];
+    let (uncharged, by_chance) = ([0; TIERS], 0);
     let (grain, share) = (1.0, 0.0);
     Publication {
         gate: gate(rest),
@@ -35,6 +35,7 @@ fn publication(rest: f64, debt_gain: f64) -> Publication {
         debt_gain,
         expected,
         uncharged,
+        by_chance,
         grain,
         share,
     }

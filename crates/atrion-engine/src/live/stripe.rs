@@ -45,12 +45,13 @@ pub(crate) struct Stripe {
     cancelled: AtomicU32,
     /// Those of the cancelled that are known to be late.
     given_up: AtomicU32,
+    /// Those of the answered that were overtaken.
+    answered_overtaken: AtomicU32,
     outdated: AtomicU32,
     shed: [[AtomicU32; TIERS]; REASONS],
     /// Refused by the gate of the route's group, so not by this route.
     turned_away: [AtomicU32; TIERS],
-    /// The part of `held` that is no latency: of everything but answers, and of the overtaken after
-    /// their part in the crowd.
+    /// The part of `held` that is no latency: of everything but answers, and of the overtaken.
     held_in_vain: AtomicU64,
     last_failure: AtomicU64,
     /// Of failed calls: the counts in flight at their admission, their squares, and how long they
@@ -203,21 +204,13 @@ impl Lane<'_> {
         }
     }
 
-    /// The same of a call that was overtaken. It was part of the crowd for `patience` nanoseconds,
-    /// so that is its latency, by Little's law; with how many it waited says nothing.
+    /// The same of a call that was overtaken. How long it took, and with how many, says nothing of the
+    /// service's usual work.
     #[cold]
-    pub(super) fn finished_overtaken(
-        self,
-        verdict: Verdict,
-        ticket: Ticket,
-        now: Mono,
-        window_start: Mono,
-        patience: u64,
-    ) {
+    pub(super) fn finished_overtaken(self, verdict: Verdict, ticket: Ticket, now: Mono, window_start: Mono) {
         self.ended(verdict, ticket, now, window_start);
         if verdict.is_answer() {
-            let beyond = now.nanos_since(ticket.start).saturating_sub(patience);
-            self.add(&self.stripe.held_in_vain, beyond);
+            self.in_vain(&self.stripe.answered_overtaken, now.nanos_since(ticket.start));
         }
     }
 
@@ -334,6 +327,7 @@ impl Stripe {
         narrow(&mut sum.ignored, &self.ignored);
         narrow(&mut sum.cancelled, &self.cancelled);
         narrow(&mut sum.given_up, &self.given_up);
+        narrow(&mut sum.answered_overtaken, &self.answered_overtaken);
         narrow(&mut sum.outdated, &self.outdated);
         narrow(&mut sum.pair_count, &self.pair_count);
         wide(&mut sum.offsets, &self.offsets);
@@ -365,6 +359,8 @@ pub(crate) struct Reading {
     pub(crate) cancelled: u32,
     /// Those of the cancelled that are known to be late.
     pub(crate) given_up: u32,
+    /// Those of the answered that were overtaken.
+    pub(crate) answered_overtaken: u32,
     pub(crate) outdated: u32,
     pub(crate) pair_count: u32,
     /// Sum of the admissions' times minus the finishes', in nanoseconds of their windows.
@@ -408,6 +404,7 @@ impl Reading {
             ignored: self.ignored.wrapping_sub(earlier.ignored),
             cancelled: self.cancelled.wrapping_sub(earlier.cancelled),
             given_up: self.given_up.wrapping_sub(earlier.given_up),
+            answered_overtaken: self.answered_overtaken.wrapping_sub(earlier.answered_overtaken),
             outdated: self.outdated.wrapping_sub(earlier.outdated),
             pair_count: self.pair_count.wrapping_sub(earlier.pair_count),
             offsets: self.offsets.wrapping_sub(earlier.offsets),

@@ -23,6 +23,7 @@ impl Live {
         for (cell, calls) in self.uncharged.iter().zip(publication.uncharged) {
             cell.store(calls, Relaxed);
         }
+        self.by_chance.store(publication.by_chance, Relaxed);
         self.terms.publish(&publication.terms, publication.signal);
         self.publish_expected(&publication.expected);
         self.publish_grain(publication.grain, publication.share);

@@ -15,13 +15,16 @@ pub(super) struct Ages {
     /// The oldest that is not overtaken.
     oldest: usize,
     begins: [u64; SPANS],
+    /// Calls that were let in before each span, since the route was made. Wraps.
+    came: [[u32; TIERS]; SPANS],
     /// What of each span's counts was moved to the overtaken.
     moved: [[u32; TIERS]; SPANS],
 }
 
 impl Ages {
     /// Opens a span where it is time to. Where calls were `answered` in this window, moves those
-    /// that started more than `patience` ago to the overtaken, and says how many those are.
+    /// that started more than `patience` ago to the overtaken, and says how many those are, and how
+    /// many had started beside them and have ended. `admitted` is how many were let in so far.
     ///
     /// Where nothing is answered no call is overtaken: then it is unknown which call waits for
     /// what.
@@ -31,17 +34,19 @@ impl Ages {
         now: Mono,
         patience: Option<Duration>,
         answered: bool,
-    ) -> [u32; TIERS] {
+        admitted: &[u32; TIERS],
+    ) -> ([u32; TIERS], [u32; TIERS]) {
         let now = now.as_nanos();
         // A call of this very instant has counted in the span before.
         let next_instant = now.saturating_add(1);
         if next_instant < self.begins[self.newest] {
             self.begin_anew(live);
+            self.came = [*admitted; SPANS];
         }
-        let Some(patience) = patience else { return [0; TIERS] };
+        let Some(patience) = patience else { return Default::default() };
         let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
         live.set_patience(patience);
-        let mut moved = [0; TIERS];
+        let (mut moved, mut settled) = ([0u32; TIERS], [0u32; TIERS]);
         if answered {
             let first = self.oldest;
             while self.oldest != self.newest
@@ -55,7 +60,12 @@ impl Ages {
                 let mut place = first;
                 while place != self.oldest {
                     let of_span = self.collect(live, place);
-                    moved.iter_mut().zip(of_span).for_each(|(sum, more)| *sum = more.wrapping_add(*sum));
+                    let (came, next) = (self.came[place], self.came[after(place)]);
+                    for tier in 0..TIERS {
+                        let ended = next[tier].wrapping_sub(came[tier]).wrapping_sub(of_span[tier]);
+                        moved[tier] = moved[tier].wrapping_add(of_span[tier]);
+                        settled[tier] = settled[tier].wrapping_add(ended);
+                    }
                     place = after(place);
                 }
             }
@@ -65,10 +75,11 @@ impl Ages {
             // What was still on its way when the span was moved.
             self.collect(live, next);
             self.begins[next] = next_instant;
+            self.came[next] = *admitted;
             self.newest = next;
             live.open_span(next, next_instant);
         }
-        moved.map(|count| count.min(i32::MAX as u32))
+        (moved.map(whole), settled.map(whole))
     }
 
     /// The calls in flight that are not overtaken, by tier, and those of them that are old enough to
@@ -89,8 +100,6 @@ impl Ages {
             }
             place = after(place);
         }
-        // Negative is the error of an instant.
-        let whole = |calls: u32| (calls as i32).max(0) as u32;
         (young.map(whole), stuck.map(whole))
     }
 
@@ -134,6 +143,11 @@ impl Ages {
         live.set_overtaken_before(0);
         live.open_span(self.newest, 0);
     }
+}
+
+/// A count that wraps. Negative is the error of an instant.
+fn whole(calls: u32) -> u32 {
+    (calls as i32).max(0) as u32
 }
 
 const fn after(place: usize) -> usize {

@@ -85,6 +85,7 @@ impl RoutePhysics {
             debt_gain: self.model.debt_gain(),
             expected: self.model.expected(),
             uncharged: self.model.uncharged(),
+            by_chance: self.model.failures_by_chance(),
             grain: self.model.grain(),
             share: self.model.cost_share(),
         }

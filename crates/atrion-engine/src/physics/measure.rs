@@ -128,7 +128,6 @@ impl Meter {
         let refused = counted.refusals().saturating_sub(came_too_late);
         let window = Window {
             admitted: counted.admissions(),
-            admitted_by_tier: counted.admitted,
             refused: if live.control().is_shadow() { 0 } else { refused },
             // The success of a stream that breaks later is taken back where it shows.
             succeeded: u64::from(counted.succeeded).saturating_sub(broken),
@@ -137,6 +136,7 @@ impl Meter {
             ignored: counted.ignored.into(),
             left: u64::from(counted.cancelled),
             given_up: counted.given_up.into(),
+            answered_overtaken: counted.answered_overtaken.into(),
             latency_sum: counted.held.saturating_sub(counted.held_in_vain) as f64 * 1e-9,
             pairs: Pairs {
                 count: counted.pair_count.into(),
@@ -178,7 +178,9 @@ impl Meter {
         patience: Option<Duration>,
         is_charging: bool,
     ) {
-        window.newly_overtaken = self.spans.step(live, now, patience, window.samples() > 0);
+        let admitted = &self.last.admitted;
+        (window.newly_overtaken, window.settled) =
+            self.spans.step(live, now, patience, window.samples() > 0, admitted);
         if is_charging || window.refused > 0 {
             (window.young, window.stuck) = self.spans.count(live, now);
         }

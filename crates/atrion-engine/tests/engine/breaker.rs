@@ -130,14 +130,20 @@ fn probes_behind_hung_calls(volts_of: impl Fn(usize) -> f64) -> Vec<u64> {
 
 #[test]
 fn behind_hung_calls_a_probe_has_a_lease_of_up_to_a_second() {
-    let turns = |low: f64| move |nth: usize| low + 1e-9 + (nth % 2) as f64;
-    assert_eq!(probes_behind_hung_calls(turns(0.0))[..4], [0, 997, 1_997, 2_994]);
-    assert_eq!(probes_behind_hung_calls(turns(99.0))[..4], [0, 700, 1_403, 2_103]);
+    let turns = |volts: [f64; 2]| move |nth: usize| volts[nth % 2];
+    assert_eq!(probes_behind_hung_calls(turns([0.0, 25.0]))[..4], [0, 925, 1_925, 2_850]);
+    assert_eq!(probes_behind_hung_calls(turns([100.0, 80.0]))[..4], [0, 760, 1_460, 2_220]);
 }
 
 #[test]
 fn a_cohort_that_has_probed_lets_others_go_first() {
     assert_eq!(probes_behind_hung_calls(|_| 50.0)[..4], [0, 1_050, 2_100, 3_150]);
+}
+
+#[test]
+fn a_tier_that_has_probed_lets_others_go_first() {
+    let turns = |nth: usize| [50.0, 60.0][nth % 2];
+    assert_eq!(probes_behind_hung_calls(turns)[..4], [0, 920, 1_870, 2_790]);
 }
 
 #[test]

@@ -352,7 +352,8 @@ fn a_recording_that_was_cut_off_is_good_up_to_there() {
     let text = good();
     let whole = read(text.as_bytes()).unwrap();
     let all = whole.pulses().count();
-    for cut in (0..text.len()).step_by(97) {
+    // Without its last line break it is whole.
+    for cut in (0..text.len() - 1).step_by(97) {
         match read(&text.as_bytes()[..cut]) {
             Ok(part) => {
                 assert!(part.end.is_none() && part.pulses().count() <= all);

@@ -33,6 +33,8 @@ struct Twin {
     /// When the spans began in which calls are not overtaken, and which calls are.
     spans: Vec<Mono>,
     patience: Duration,
+    /// Calls that were let in since the first of the spans began: when, and of which tier.
+    came: Vec<(Mono, usize)>,
     bucket: ProbeBucket,
     probes_answered: u32,
     last_pass: Mono,
@@ -65,8 +67,6 @@ struct Tally {
     window: Window,
     /// Calls that are over, as spans; those of others are in the list still.
     spans: Vec<(Call, Mono)>,
-    /// Of every overtaken call with an answer: for how long it was part of the crowd.
-    overtaken: Vec<u64>,
     /// How many were in flight when it began, and how long it took: of every call with an answer.
     answers: Vec<(u64, u64)>,
     /// The same of every call that failed.
@@ -87,6 +87,7 @@ impl Twin {
             calls: Vec::new(),
             spans: vec![Mono::ZERO],
             patience: Duration::ZERO,
+            came: Vec::new(),
             bucket: ProbeBucket::full(Mono::ZERO),
             probes_answered: 0,
             last_pass: now,
@@ -126,7 +127,7 @@ impl Twin {
             let tier = place_of(volts);
             self.calls.push(Call { start: now, generation, in_flight, tier, known: false });
             self.tally.window.admitted += 1;
-            self.tally.window.admitted_by_tier[tier] += 1;
+            self.came.push((now, tier));
             self.last_pass = now;
         } else {
             self.tally.window.refused += 1;
@@ -175,7 +176,9 @@ impl Twin {
                 self.tally.window.late += 1;
                 self.answered(is_overtaken, call.in_flight, took);
                 self.last_completion = now;
-                self.failed(call.generation, took, now);
+                if !is_overtaken {
+                    self.failed(call.generation, took, now);
+                }
             }
             Some(Outcome::Ignored) => {
                 self.tally.window.ignored += 1;
@@ -204,7 +207,7 @@ impl Twin {
 
     fn answered(&mut self, is_overtaken: bool, in_flight: u64, took: Duration) {
         if is_overtaken {
-            self.tally.overtaken.push(took.min(self.patience).as_nanos() as u64);
+            self.tally.window.answered_overtaken += 1;
         } else {
             self.tally.answers.push((in_flight, took.as_nanos() as u64));
         }
@@ -238,7 +241,9 @@ impl Twin {
     }
 
     fn open_if_dead(&mut self, now: Mono) {
-        if DeadRule::of(&self.config).holds(self.mode, self.run, now.since(self.last_alive)) {
+        let rule = DeadRule::of(&self.config);
+        let rule = DeadRule { after: rule.after.saturating_add(self.state.failures_by_chance()), ..rule };
+        if rule.holds(self.mode, self.run, now.since(self.last_alive)) {
             self.open(now);
         }
     }
@@ -330,8 +335,7 @@ impl Twin {
         let crowd = if dt > 0 { area as f64 / dt as f64 } else { self.calls.len() as f64 };
         // Whole nanoseconds first: a mean that equals another must do so to the bit.
         let sum = |of: fn(&(u64, u64)) -> u64| self.tally.answers.iter().map(of).sum::<u64>() as f64;
-        let in_part = self.tally.overtaken.iter().sum::<u64>() as f64;
-        window.latency_sum = (sum(|(_, took)| *took) + in_part) * 1e-9;
+        window.latency_sum = sum(|(_, took)| *took) * 1e-9;
         window.pairs = Pairs {
             count: self.tally.answers.len() as f64,
             x: sum(|(n, _)| *n),
@@ -350,7 +354,7 @@ impl Twin {
             self.idle_until = now;
         }
         window.since_completion = now.seconds_since(self.last_completion.max(self.idle_until));
-        window.newly_overtaken = self.overtake(&window, now, known);
+        (window.newly_overtaken, window.settled) = self.overtake(&window, now, known);
         window.in_flight = self.in_flight();
         let overtaken = self.calls.len() as u64 - window.in_flight;
         window.overtaken = self.by_tier(|call| self.is_overtaken(call));
@@ -375,9 +379,9 @@ fn place_of(volts: Volts) -> usize {
 
 /// How old the calls are.
 impl Twin {
-    /// Moves the bound of the overtaken, and says how many are.
-    fn overtake(&mut self, window: &Window, now: Mono, known: &AdaptiveState) -> [u32; 5] {
-        let Some(patience) = known.patience(window.mean_latency()) else { return [0; 5] };
+    /// Moves the bound of the overtaken, and says how many are, and how many beside them are not.
+    fn overtake(&mut self, window: &Window, now: Mono, known: &AdaptiveState) -> ([u32; 5], [u32; 5]) {
+        let Some(patience) = known.patience(window.mean_latency()) else { return Default::default() };
         self.patience = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
         let before = self.by_tier(|call| !self.is_overtaken(call));
         while window.samples() > 0 && self.spans.len() > 1 && self.spans[1].after(self.patience) <= now {
@@ -388,7 +392,10 @@ impl Twin {
             self.spans.push(next_instant);
         }
         let left = self.by_tier(|call| !self.is_overtaken(call));
-        std::array::from_fn(|tier| before[tier] - left[tier])
+        let moved = std::array::from_fn(|tier| before[tier] - left[tier]);
+        let mut settled = [0; 5];
+        self.came.extract_if(.., |(at, _)| *at < self.spans[0]).for_each(|(_, tier)| settled[tier] += 1);
+        (moved, std::array::from_fn(|tier| settled[tier] - moved[tier]))
     }
 
     /// The span that it started in ended a patience ago.

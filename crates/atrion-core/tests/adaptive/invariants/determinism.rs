@@ -22,7 +22,8 @@ fn window(dice: &mut Dice, trouble: f64) -> Window {
         .fold(Pairs::default(), |pairs, _| pairs.with(dice.between(1.0, 60.0), dice.between(0.01, 0.3)));
     Window {
         admitted,
-        admitted_by_tier: [0, 0, admitted as u32, 0, 0],
+        settled: [0, 0, admitted as u32, 0, 0],
+        answered_overtaken: late / 2,
         refused: admitted / 4,
         succeeded,
         failed,

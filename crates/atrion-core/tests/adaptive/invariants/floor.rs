@@ -36,7 +36,7 @@ proptest! {
             let law = state.law(merged, &config);
             // An SLO can ask for less than the least target, but never for less than one.
             let least = if config.slo.is_some() { 1.0 } else { config.min_target };
-            prop_assert!(law.target.is_finite() && law.target >= least);
+            prop_assert!(law.target.is_finite() && law.target >= least, "{} of {least}", law.target);
             for resistance in [law.resistance(occupied), law.resistance(f64::INFINITY), law.resistance(0.0)] {
                 prop_assert!(resistance.get().is_finite() && resistance.get() >= config.base);
             }

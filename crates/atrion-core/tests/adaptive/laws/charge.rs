@@ -15,8 +15,8 @@ fn holding(newly: u32, young: u32) -> Window {
     let by_tier = |bulk, normal| [0, 0, normal, 0, bulk];
     Window {
         refused: 5,
-        admitted_by_tier: by_tier(newly, 10),
         newly_overtaken: by_tier(newly, 0),
+        settled: by_tier(0, 10),
         young: by_tier(young, 1),
         ..healthy(100.0, 0.1)
     }
@@ -71,10 +71,28 @@ fn where_most_calls_of_a_tier_are_overtaken_those_in_flight_are_not_charged() {
     assert!(uncharged[NORMAL] >= uncharged[BULK]);
 }
 
+/// Half of what bulk sends holds. Of what is in flight for longer than a patience, one call in 150 of
+/// the other half would be left.
+#[test]
+fn what_is_old_is_no_work_where_a_tier_holds() {
+    let config = AdaptiveConfig::default();
+    let uncharged = |stuck| {
+        let half = Window { settled: [0, 0, 10, 0, 10], ..holding(10, 100) };
+        let state = after(settled(&config), 5, &half, &config);
+        let young = Window { newly_overtaken: [0; 5], settled: [0; 5], stuck: [0, 0, 0, 0, stuck], ..half };
+        after(state, 1, &young, &config).uncharged()[BULK]
+    };
+    let (young, old) = (uncharged(0), uncharged(100));
+    assert!(
+        (48..=50).contains(&(old - young)),
+        "{young} of a hundred that have just come, {old} of old ones"
+    );
+}
+
 #[test]
 fn a_tier_whose_calls_are_answered_again_is_charged_again() {
     let config = AdaptiveConfig::default();
-    let answered = Window { admitted_by_tier: [0, 0, 10, 0, 30], ..holding(0, 3) };
+    let answered = Window { settled: [0, 0, 10, 0, 30], ..holding(0, 3) };
     let state = after(held_by_bulk(&config), 30, &answered, &config);
     assert_eq!(state.uncharged(), [0; 5]);
     // Time alone is enough.

@@ -136,6 +136,11 @@ impl Model {
         }
     }
 
+    /// Failures in a row that chance explains. The literal law has no use for it.
+    pub(crate) fn failures_by_chance(&self) -> u32 {
+        self.adaptive().map_or(0, AdaptiveState::failures_by_chance)
+    }
+
     /// The calls in flight are to be counted by tier.
     pub(crate) fn is_charging(&self) -> bool {
         matches!(self, Self::Adaptive { state: Some(state), .. } if state.is_charging())
