@@ -167,3 +167,58 @@ impl Live {
         }
     }
 }
+
+#[cfg(all(test, not(atrion_loom)))]
+#[allow(clippy::unwrap_used)] // helpers speak as tests do
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use atrion_core::{Outcome, SplitMix64, Tier, Wall};
+    use atrion_state::FakeClock;
+
+    use super::*;
+    use crate::{Config, Engine};
+
+    #[test]
+    fn a_count_is_never_too_small_and_hardly_ever_too_large() {
+        let (table, mut exact, mut random) = (Table::new(), HashMap::new(), SplitMix64::new(5));
+        for _ in 0..100_000 {
+            // Few that ask for much among very many that ask for little.
+            let key = random.next_u64() >> (40 + random.next_u64() % 24);
+            table.had(Tenant::new(key), Some(1), Mono::ZERO);
+            *exact.entry(key).or_insert(0.0) += 1.0;
+        }
+        let most = std::f64::consts::E / WIDTH as f64 * 100_000.0;
+        let over = |(key, exact): (&u64, &f64)| table.had(Tenant::new(*key), None, Mono::ZERO) - exact;
+        let errors: Vec<f64> = exact.iter().map(over).collect();
+        assert!(errors.len() > 10_000 && errors.iter().all(|error| *error > -0.1), "{}", errors.len());
+        let large = errors.iter().filter(|error| **error > most).count();
+        assert!(large as f64 <= 0.05 * errors.len() as f64, "{large} of {}", errors.len());
+    }
+
+    #[test]
+    fn nothing_is_kept_without_contention_or_without_a_tenant() {
+        let clock = FakeClock::at(Mono::from_nanos(1), Wall::from_millis(0));
+        let tick = Duration::from_millis(100);
+        let engine = Engine::new(Config::default(), Arc::new(clock.clone()), Vec::new(), tick).unwrap();
+        let route = engine.route("r");
+        let of_a_tenant = Priority::tier(Tier::Normal).tenant(tenant_of("acme"));
+        let is_kept = |priority: Priority| {
+            for _ in 0..20 {
+                if let Ok(permit) = route.admit(priority) {
+                    permit.finish(Outcome::Success);
+                }
+            }
+            clock.advance(tick);
+            engine.pulse(engine.now());
+            route.cell().live().shares.table.get().is_some()
+        };
+        assert!(!is_kept(of_a_tenant));
+        let above_all = Priority::volts(Volts::saturating(1e6));
+        let _crowd: Vec<_> = (0..1_000).map(|_| route.admit_owned(above_all).unwrap()).collect();
+        assert!(!is_kept(Priority::tier(Tier::Normal)));
+        assert!(is_kept(of_a_tenant));
+    }
+}
