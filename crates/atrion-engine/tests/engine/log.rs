@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::adaptive::Laws;
-use atrion_core::{AdaptiveConfig, Outcome, Tier};
-use atrion_engine::{Atrion, Config, Override, Physics, RouteConfig};
+use atrion_core::{Outcome, Tier};
+use atrion_engine::{Atrion, Config, Override, RouteConfig};
 use atrion_state::{Event, OverrideKind};
 use atrion_testkit::{Lines, TokioClock};
 use tokio::time::sleep;
@@ -71,10 +70,8 @@ async fn what_an_operator_writes_stays_on_one_line() {
 
 #[test]
 fn a_route_that_refuses_now_and_then_tells_once_and_with_the_resistance_that_was_met() {
-    // Without room for what was worked off: it would leave the cap to refuse.
-    let laws = Laws { room: false, ..Laws::default() };
-    let physics = Physics::Adaptive(AdaptiveConfig { laws, ..AdaptiveConfig::default() });
-    let default = RouteConfig { physics, ..RouteConfig::default().cap(12) };
+    // An SLO that a crowd of twelve is near to, so that R refuses and not the cap.
+    let default = RouteConfig::default().slo(ms(80)).cap(12);
     let world = World::new(Config { default, ..Config::default() });
     let route = world.learned("r");
     let _ = world.events.take();
