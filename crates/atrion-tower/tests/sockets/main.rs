@@ -8,6 +8,7 @@
 mod nuisance;
 mod serve;
 
+mod bursts;
 mod dawdling;
 mod refused;
 mod streams;
