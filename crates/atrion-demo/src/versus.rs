@@ -53,7 +53,7 @@ pub struct Args {
     /// Write the figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the page with tables, plot and configurations, such as docs/versus.md.
+    /// Write the page with tables, plot and configurations, for people.
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
     /// Run the gateway with this configuration (the command starts itself with this flag).

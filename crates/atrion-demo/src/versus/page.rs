@@ -101,7 +101,7 @@ impl Page {
     pub(super) fn markdown(&self) -> String {
         let Self { machine, workers, capacity, seconds, .. } = self;
         let mut text = format!(
-            "<!-- Written by `cargo xtask versus --page docs/versus.md`; edits are lost. -->\n\
+            "<!-- Written by `cargo xtask versus --page FILE`; edits are lost. -->\n\
              # Beside others\n\n\
              One run of `cargo xtask versus` measured every number here, and wrote this page.\n\n\
              *Service*: {workers} workers with 100 ms a request (log-normal), an unbounded queue before \
