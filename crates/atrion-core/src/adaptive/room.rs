@@ -69,10 +69,14 @@ impl Room {
         self.standing = if idle { 0.0 } else { self.standing + tick.seconds };
 
         let known = self.worked_off.get();
-        let margin = if idle { AT_ONCE } else { MARGIN };
+        let at_once = match config.slo {
+            _ if !idle => MARGIN * known,
+            None => AT_ONCE * known,
+            Some(_) => f64::INFINITY,
+        };
         let pace = self.drain.pace(pace, is_slowed);
         let in_time = config.slo.map_or(f64::INFINITY, |slo| self.in_time(pace, slo));
-        let calm = work_target.max(ordinary.max(margin * known).min(in_time));
+        let calm = work_target.max(ordinary.max(at_once).min(in_time));
         // A full queue refuses whether or not the crowd would be worked off in time; and where
         // failures have made debt, it is debt that keeps requests out, which needs a target to
         // stand against.
@@ -124,7 +128,7 @@ impl Room {
 const MARGIN: f64 = 1.25;
 
 /// The same on an idle route, for one tick: what comes at once before free workers is no overload
-/// yet.
+/// yet. Where an SLO is known, it alone says how much that may be.
 const AT_ONCE: f64 = 4.0;
 
 /// The part of the SLO that waiting at N_c may take: the service itself takes the rest. Where the

@@ -38,8 +38,8 @@ fn flood(state: &AdaptiveState) -> Window {
 }
 
 proptest! {
-    /// Before a route that is idle four times what was worked off may come at once, and a quarter
-    /// more where there is a crowd.
+    /// Before a route that is idle four times what was worked off may come at once where no SLO is
+    /// known, and a quarter more where there is a crowd.
     #[test]
     fn a_crowd_that_was_worked_off_is_let_in_again(size in 40u32..2_000) {
         let config = AdaptiveConfig::default();
@@ -48,6 +48,16 @@ proptest! {
         prop_assert!(is_about(idle.target(), 4.0 * f64::from(size)), "{}", idle.target());
         let busy = after(idle, 1, &healthy(100.0, 0.1), &config);
         prop_assert!(is_about(busy.target(), 1.25 * f64::from(size)), "{}", busy.target());
+    }
+
+    /// Where an SLO is known, what is answered within it may come at once before an idle route,
+    /// though no such crowd was ever there.
+    #[test]
+    fn before_an_idle_route_the_slo_alone_says_what_may_come_at_once(millis in 200u64..5_000) {
+        let config = with_slo(millis);
+        let idle = after(settled(&config), 2, &Window { in_flight: 0, ..healthy(100.0, 0.1) }, &config);
+        let in_time = 0.85 * idle.throughput() * millis as f64 * 1e-3;
+        prop_assert!(idle.target() >= in_time * 0.99, "{} of {in_time}", idle.target());
     }
 
     /// Where an SLO is known no crowd is let in that would be late, whatever was worked off before;
