@@ -70,9 +70,9 @@ impl Room {
 
         let known = self.worked_off.get();
         let at_once = match config.slo {
-            _ if !idle => MARGIN * known,
-            None => AT_ONCE * known,
-            Some(_) => f64::INFINITY,
+            Some(_) if real(window.in_flight) <= ordinary => f64::INFINITY,
+            None if idle => AT_ONCE * known,
+            _ => MARGIN * known,
         };
         let pace = self.drain.pace(pace, is_slowed);
         let in_time = config.slo.map_or(f64::INFINITY, |slo| self.in_time(pace, slo));
@@ -128,7 +128,7 @@ impl Room {
 const MARGIN: f64 = 1.25;
 
 /// The same on an idle route, for one tick: what comes at once before free workers is no overload
-/// yet. Where an SLO is known, it alone says how much that may be.
+/// yet. Where an SLO is known, it alone says how much that may be, before an ordinary crowd, too.
 const AT_ONCE: f64 = 4.0;
 
 /// The part of the SLO that waiting at N_c may take: the service itself takes the rest. Where the

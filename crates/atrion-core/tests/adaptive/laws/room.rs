@@ -50,14 +50,20 @@ proptest! {
         prop_assert!(is_about(busy.target(), 1.25 * f64::from(size)), "{}", busy.target());
     }
 
-    /// Where an SLO is known, what is answered within it may come at once before an idle route,
-    /// though no such crowd was ever there.
+    /// Where an SLO is known, what is answered within it may come at once before a route that has no
+    /// more than its ordinary crowd, though no larger one was ever there.
     #[test]
-    fn before_an_idle_route_the_slo_alone_says_what_may_come_at_once(millis in 200u64..5_000) {
+    fn before_an_ordinary_crowd_the_slo_alone_says_what_may_come_at_once(
+        millis in 200u64..5_000,
+        crowd in 0u64..10,
+    ) {
         let config = with_slo(millis);
-        let idle = after(settled(&config), 2, &Window { in_flight: 0, ..healthy(100.0, 0.1) }, &config);
-        let in_time = 0.85 * idle.throughput() * millis as f64 * 1e-3;
-        prop_assert!(idle.target() >= in_time * 0.99, "{} of {in_time}", idle.target());
+        let calm = Window { in_flight: crowd, ..healthy(100.0, 0.1) };
+        let state = after(settled(&config), 2, &calm, &config);
+        // A crowd that stands may have half of the SLO.
+        let part = if crowd == 0 { 0.85 } else { 0.5 };
+        let in_time = part * state.throughput() * millis as f64 * 1e-3;
+        prop_assert!(state.target() >= in_time * 0.99, "{} of {in_time}", state.target());
     }
 
     /// Where an SLO is known no crowd is let in that would be late, whatever was worked off before;
