@@ -50,7 +50,7 @@ impl SignalCurve {
     /// full.
     ///
     /// [`Telemetry::saturation`]: crate::Telemetry::saturation
-    pub const REPORTED: Self = Self { target: 1.0, edge: 1.75 };
+    pub const REPORTED: Self = Self { target: 1.0, edge: 1.25 };
 
     /// A curve that begins over `target` and leaves room for critical requests alone at `edge`, both
     /// in the gauge's own unit.

@@ -223,7 +223,8 @@ async fn critical_after_the_shadow() -> Vec<f64> {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_shadow_in_an_overload_spares_the_critical() {
     let shares = critical_after_the_shadow().await;
-    // What the shadow has let in is a queue of a second, which has to be worked off first.
-    assert!(shares[..2].iter().sum::<f64>() <= 1.3, "{shares:?}");
+    // What the shadow has let in is a queue of a second, which has to be worked off first; and a
+    // gate that gives up what was worked off late takes another one to see that it is none of that.
+    assert!(shares[..2].iter().sum::<f64>() <= 1.8, "{shares:?}");
     assert!(shares[2..].iter().all(|share| *share <= 0.02), "{shares:?}");
 }
