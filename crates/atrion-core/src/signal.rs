@@ -92,7 +92,7 @@ impl SignalCurve {
     }
 }
 
-/// The pressure of a signal, followed with [`TIME`].
+/// The pressure of a signal, followed with a second.
 ///
 /// Between two ticks nothing holds a gauge back but R, so a gauge that answers within a tick would
 /// swing from one end of its curve to the other and back: all pass, none pass. By how much a change

@@ -57,7 +57,7 @@ fn live(world: &World, route: &Route, numbers: &mut Numbers, ticks: usize) {
         // Something comes back in every tick, also where a shut gate lets nothing in.
         (0..3).for_each(|_| finish(&mut in_flight, trouble, numbers));
         if numbers.below(50) == 0 {
-            let telemetry = Telemetry { latency: 0.02, error_rate: 0.1, saturation: 1.3 };
+            let telemetry = Telemetry { latency: 0.02, error_rate: 0.1, saturation: 1.1 };
             world.engine.update_physics(route.id().as_str(), telemetry).unwrap();
         }
         if numbers.below(80) == 0 {

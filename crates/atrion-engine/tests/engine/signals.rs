@@ -230,7 +230,7 @@ fn a_signal_that_cannot_be_is_refused_with_its_reason() {
 fn what_a_caller_reports_is_a_signal_of_its_route() {
     let world = World::default();
     let route = world.learned("r");
-    let telemetry = Telemetry { latency: 0.01, error_rate: 0.0, saturation: 1.4 };
+    let telemetry = Telemetry { latency: 0.01, error_rate: 0.0, saturation: 1.1 };
     world.engine.update_physics("r", telemetry).unwrap();
     let shed = refused(&route, Tier::Bulk);
     assert_eq!((shed.reason(), shed.signal()), (Reason::Signal, Some(SignalName::REPORTED)));

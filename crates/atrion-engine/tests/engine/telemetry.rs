@@ -28,7 +28,7 @@ fn errors_that_a_caller_has_seen_leave_a_scar_and_heal() {
 fn saturation_that_a_caller_reports_closes_the_gate_for_three_seconds() {
     let world = World::default();
     let route = world.learned("r");
-    let seen = world.engine.update_physics("r", Telemetry { saturation: 1.4, ..FINE }).unwrap();
+    let seen = world.engine.update_physics("r", Telemetry { saturation: 1.1, ..FINE }).unwrap();
     assert!(seen.resistance.get() > 32.0 && seen.resistance == route.snapshot().resistance, "{seen:?}");
     assert!(route.admit(Tier::Bulk).is_err() && route.admit(Tier::Critical).is_ok());
     world.ticks(29);

@@ -81,7 +81,7 @@ async fn one_tenant_with_nine_tenths_of_the_load_leaves_the_others_what_they_ask
     println!("others {served} of {came}, the heavy one {got} of {asked}");
     assert!(came > 200.0 && asked > 1_500.0, "the machine is too slow to measure: {came} and {asked}");
     // 99 % on a quiet machine; the figures are the tunnel's. Where it shares its cores, bursts of
-    // what was late are refused whoever sent them: without shares it is a half.
+    // what was late are refused of any tenant; without shares a half of all are.
     assert!(served >= 0.9 * came, "{served} of {came}");
     // Of what the others leave it has nearly all.
     assert!(got >= 0.75 * (200.0 * 8.0 - served), "{got} of {asked}");
