@@ -56,7 +56,7 @@ fn the_quietest_service_refuses_at_most(most: f64, holding: &str) {
 /// and by their number in a row it would be dead.
 #[test]
 fn long_polls_that_end_together_are_no_slowness_and_no_outage() {
-    the_quietest_service_refuses_at_most(0.06, "slow5-polls20-");
+    the_quietest_service_refuses_at_most(0.07, "slow5-polls20-");
 }
 
 /// A hundred calls a second that are given up beside five that are answered: a run of forty is chance.
