@@ -4,7 +4,7 @@
 //! A request of a tenant that has had the work `c` of late gets the *claim* `u c / w`: a random part
 //! `u` of it, over the tenant's weight. Let through in the order of their claims, up to whichever
 //! one the capacity reaches, every tenant gets the lesser of what it asks for and one common rate
-//! times its weight: that is max-min fairness, and nobody has to know the rate.
+//! times its weight: that is max-min fairness, and the rate need not be known.
 //!
 //! The part of a tier that passes says where in that order the capacity ends. Most of the tier's
 //! band belongs to the claims right before that end, so that the gate finds the end itself; smaller
@@ -14,7 +14,7 @@
 
 use crate::{Mono, Tier, Volts};
 
-/// Work that somebody has had of late, in units; what is `t` old counts `e^(-t/2 s)`. One word, so
+/// Work that a tenant has had of late, in units; what is `t` old counts `e^(-t/2 s)`. One word, so
 /// that it can live in an atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RecentWork {
@@ -83,7 +83,7 @@ impl Claim {
     pub fn of(units: f64, weight: f64, lot: f64) -> Self {
         let claim = lot * units / weight;
         if claim <= LEAST {
-            // Whoever has had nothing draws by the lot alone.
+            // A tenant that has had nothing draws by the lot alone.
             return Self { size: 0, within: lot };
         }
         let octaves = 2.0 * libm::log2(claim / LEAST);

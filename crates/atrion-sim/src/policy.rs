@@ -68,7 +68,7 @@ pub use menu::{
 
 use std::time::Duration;
 
-use atrion_core::{Mono, Priority, Spread, Tier, Volts};
+use atrion_core::{Mono, Outcome, Priority, Spread, Tier, Volts};
 
 /// A request at the gate.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +119,17 @@ impl Ended {
     #[must_use]
     pub const fn is_answer(self) -> bool {
         matches!(self, Self::Answered | Self::Ignored)
+    }
+
+    /// What the caller says of it to a gate of Atrion; none where it has left and drops its permit.
+    #[must_use]
+    pub const fn outcome(self) -> Option<Outcome> {
+        match self {
+            Self::Answered => Some(Outcome::Success),
+            Self::Failed => Some(Outcome::Failure),
+            Self::Ignored => Some(Outcome::Ignored),
+            Self::Left => None,
+        }
     }
 }
 

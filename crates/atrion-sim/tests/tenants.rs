@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mono, Outcome, Tenant, Wall};
+use atrion_core::{Mono, Tenant, Wall};
 use atrion_engine::{Config, Engine, OwnedPermit, Route};
 use atrion_sim::policy::{Ended, Policy, Request};
 use atrion_sim::{Scenario, plant};
@@ -115,11 +115,9 @@ impl Policy for Shared {
         if at >= self.scored_from && ended.is_answer() && took <= DEADLINE {
             self.tally.good[nth] += 1.0;
         }
-        match ended {
-            Ended::Answered => permit.finish_at(Outcome::Success, now),
-            Ended::Failed => permit.finish_at(Outcome::Failure, now),
-            Ended::Ignored => permit.finish_at(Outcome::Ignored, now),
-            Ended::Left => drop(permit),
+        match ended.outcome() {
+            Some(outcome) => permit.finish_at(outcome, now),
+            None => drop(permit),
         }
     }
 

@@ -102,8 +102,8 @@ impl Table {
 
 impl Live {
     /// The voltage of a request, told by a number that differs from look to look. Where it is
-    /// `counted`, a tenant has had it from now on, whether it passes or not: who repeats what was
-    /// refused pays for it.
+    /// `counted`, a tenant has had it from now on, whether it passes or not: to repeat what was refused
+    /// costs as much.
     pub(super) fn place(&self, priority: Priority, look: u64, counted: bool, now: Mono) -> Volts {
         let (spread, epoch) = (self.control().spread(), Priority::epoch(now));
         let volts = priority.resolve(spread, epoch, look);

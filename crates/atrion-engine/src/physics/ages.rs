@@ -123,7 +123,7 @@ impl Ages {
     }
 
     /// The clock has gone back behind the newest span: all that is in flight starts now, as far as
-    /// anybody can tell, and nothing is overtaken.
+    /// is known, and nothing is overtaken.
     fn begin_anew(&mut self, live: &Live) {
         let mut all = live.overtaken_by_tier();
         live.move_to_overtaken(all.map(|count| -count));

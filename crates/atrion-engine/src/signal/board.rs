@@ -46,7 +46,7 @@ pub(crate) enum Moved {
     All,
 }
 
-/// More signals than anybody looks at are a mistake, such as a name with a number in it.
+/// More signals than that are a mistake, such as a name with a number in it.
 const MOST: usize = 64;
 
 impl Strongest {

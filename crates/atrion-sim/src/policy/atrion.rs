@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use atrion_core::{Mode, Mono, Outcome, Priority, Terms, Wall};
+use atrion_core::{Mode, Mono, Priority, Terms, Wall};
 use atrion_engine::recording::{Kept, RecordError, Recorder, Recording};
 use atrion_engine::{Config, ConfigError, Engine, OwnedPermit, Route};
 use atrion_state::FakeClock;
@@ -212,11 +212,9 @@ impl Policy for Guarded {
             self.waiting.leave(call);
         }
         let Some(permit) = self.permits.get_mut(call as usize).and_then(Option::take) else { return };
-        match ended {
-            Ended::Answered => permit.finish_at(Outcome::Success, now),
-            Ended::Failed => permit.finish_at(Outcome::Failure, now),
-            Ended::Ignored => permit.finish_at(Outcome::Ignored, now),
-            Ended::Left => drop(permit),
+        match ended.outcome() {
+            Some(outcome) => permit.finish_at(outcome, now),
+            None => drop(permit),
         }
     }
 
