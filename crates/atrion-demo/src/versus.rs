@@ -34,9 +34,8 @@ use super::{ARRIVALS_STREAM, WARMUP, limits, plot, runtime, service};
 /// The arguments of `cargo xtask versus`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only these contenders; `nothing`, `envoy-adaptive`, `envoy-admission`, `haproxy`,
-    /// `haproxy-priority`, `nginx`, `atrion-in-process`, `atrion-sidecar`, `atrion-processor`.
-    #[arg(long, value_name = "NAME")]
+    /// Only these contenders.
+    #[arg(long, value_name = "NAME", value_parser = contender::names())]
     only: Vec<String>,
     /// Length of a phase; the sustained overload lasts twice as long.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = super::seconds)]
@@ -81,8 +80,6 @@ pub fn run(args: &Args, machine: &str) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     limits::raise_open_files();
-    let unknown = args.only.iter().find(|name| ALL.iter().all(|contender| contender.name != **name));
-    anyhow::ensure!(unknown.is_none(), "there is no contender {}", unknown.map_or("", String::as_str));
     let page = runtime(2)?.block_on(Match::prepare(args).play(machine))?;
     Terminal::detect().line(&page.tables())?;
     if let Some(path) = &args.json {

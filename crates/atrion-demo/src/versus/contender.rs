@@ -2,6 +2,7 @@
 //! What can stand before the service, each with its configuration and how that was chosen.
 
 use atrion_testbed::Server;
+use clap::builder::PossibleValuesParser;
 
 /// One way to protect a service.
 pub(super) struct Contender {
@@ -133,6 +134,11 @@ pub(super) const ALL: [Contender; 9] = [
         ),
     },
 ];
+
+/// The names of all, for the command line.
+pub(super) fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(ALL.map(|contender| contender.name))
+}
 
 #[cfg(test)]
 mod tests {
