@@ -52,8 +52,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Route {
     /// Waits for a permit: at once if the gate lets this priority in and nothing waits before it;
-    /// otherwise as soon as it does. It costs what [`admit`](Self::admit) does where nobody has to
-    /// wait.
+    /// otherwise as soon as it does. Where nothing has to wait it costs a few nanoseconds more than
+    /// [`admit`](Self::admit): it has made a future.
     ///
     /// For consumers, job workers and pools, which can pause: a message or a job is kept instead
     /// of being refused. [`within`](Acquire::within) sets for how long it may wait; without it a

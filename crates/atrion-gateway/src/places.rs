@@ -26,7 +26,7 @@ impl Places {
         Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
-    /// Waits until every place is free. Nobody else gets one meanwhile.
+    /// Waits until every place is free. None is given meanwhile.
     pub(crate) async fn all_free(&self) {
         drop(self.free.acquire_many(self.count).await);
     }

@@ -100,10 +100,7 @@ impl Board {
             member.slot.change(meaning);
             return Ok(Gauge(Arc::clone(&member.slot)));
         }
-        if members.len() >= MOST {
-            return Err(SignalError::TooMany(MOST));
-        }
-        if super::id_of(name).is_none() {
+        if members.len() >= MOST || super::id_of(name).is_none() {
             return Err(SignalError::TooMany(MOST));
         }
         let slot = Arc::new(Slot::new(name, meaning, Arc::clone(clock)));

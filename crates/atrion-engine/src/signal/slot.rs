@@ -51,7 +51,7 @@ impl Slot {
         self.meaning.load_full()
     }
 
-    /// Gives the signal another meaning. Whoever asked a callback for it before asks no more.
+    /// Gives the signal another meaning. A callback of before is asked no more.
     pub(super) fn change(&self, meaning: Meaning) {
         self.meaning.store(Arc::new(meaning));
         self.generation.fetch_add(1, Relaxed);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who knows a signal's number and has to be asked. Each callback is asked on a thread of its own,
+//! Callbacks that know a signal's number and have to be asked. Each is asked on a thread of its own,
 //! so that one that hangs silences its own signal, and neither another one nor the pulse.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::slot::Slot;
 use super::{Gauge, SignalError};
 
-/// Where numbers go that somebody else than the application measures: until the signal gets another
+/// Where numbers go that a callback or a task measures: until the signal gets another
 /// meaning, or nothing holds it any more.
 pub(crate) struct Source {
     slot: Weak<Slot>,
@@ -22,7 +22,7 @@ impl Source {
         self.slot.upgrade().filter(|slot| slot.generation() == self.generation)
     }
 
-    /// False: nobody wants to know.
+    /// False: the number is not wanted any more.
     pub(crate) fn tell(&self, reading: f64) -> bool {
         self.slot().map(|slot| slot.set(reading)).is_some()
     }
