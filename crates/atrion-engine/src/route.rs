@@ -119,6 +119,39 @@ impl Route {
         Ok(OwnedPermit::new(Arc::clone(&self.cell), held))
     }
 
+    /// The same for a caller that is done with this handle: the permit takes it, which counts no
+    /// references.
+    ///
+    /// ```
+    /// use atrion_core::{Outcome, Tier};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let atrion = atrion_engine::Atrion::builder().connect().await?;
+    /// match atrion.route("api/checkout").into_permit(Tier::Normal) {
+    ///     Ok(permit) => permit.finish(Outcome::Success),
+    ///     Err((shed, route)) => println!("{} refuses: {shed}", route.id()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Shed`] is the refusal, with everything that led to it, and the handle comes back.
+    #[expect(clippy::result_large_err, reason = "a box would be an allocation for each refusal")]
+    #[inline(always)]
+    pub fn into_permit(self, priority: impl Into<Priority>) -> Result<OwnedPermit, (Shed, Self)> {
+        let (priority, now) = (priority.into(), self.cell.now());
+        let held = match self.cell.admit_usual(self.within, priority, now) {
+            Some(held) => held,
+            None => match self.cell.admit(self.within, priority, now) {
+                Ok(held) => held,
+                Err(shed) => return Err((shed, self)),
+            },
+        };
+        Ok(OwnedPermit::new(self.cell, held))
+    }
+
     /// What the route is doing.
     #[must_use]
     pub fn mode(&self) -> Mode {

@@ -18,17 +18,25 @@ impl Fallible for OwnedPermit {
     }
 }
 
-/// Runs `work`. If it panics, the permit in `slot` is finished as a failure.
-#[inline]
-pub(crate) fn failing_on_panic<P: Fallible, T>(slot: &mut Option<P>, work: impl FnOnce() -> T) -> T {
-    let unwinding = Unwinding(slot);
-    let done = work();
-    // Reached without a panic only: the permit stays in its slot.
-    std::mem::forget(unwinding);
-    done
-}
+/// While this is there, a panic finishes the permit in the slot as a failure.
+///
+/// A guard and no function that takes the work as a closure: what the work takes with it, a whole
+/// request, would be moved into the closure first.
+#[must_use = "a panic is noticed while this is there"]
+pub(crate) struct Unwinding<'a, P: Fallible>(pub(crate) &'a mut Option<P>);
 
-struct Unwinding<'a, P: Fallible>(&'a mut Option<P>);
+impl<'a, P: Fallible> Unwinding<'a, P> {
+    #[inline(always)]
+    pub(crate) fn with(slot: &'a mut Option<P>) -> Self {
+        Self(slot)
+    }
+
+    /// Reached without a panic only: the permit stays in its slot.
+    #[inline(always)]
+    pub(crate) fn over(self) {
+        std::mem::forget(self);
+    }
+}
 
 impl<P: Fallible> Drop for Unwinding<'_, P> {
     fn drop(&mut self) {

@@ -53,7 +53,23 @@ pub(crate) struct Priorities {
 impl Priorities {
     /// Takes the priority of `request`. It stays in the request's extensions if it is not the
     /// default, and headers are stripped or set as configured.
+    #[inline]
     pub(crate) fn take<B>(&self, request: &mut Request<B>, atrion: &Atrion) -> Priority {
+        if request.extensions().is_empty() && self.is_the_default_alone() {
+            return self.default;
+        }
+        self.look_for(request, atrion)
+    }
+
+    /// Nothing but a request's extensions can change its priority.
+    fn is_the_default_alone(&self) -> bool {
+        let Self { default, rule, cost, tenant, trusted, strip, propagate, complaints: _, place: _ } = self;
+        let has_a_source = rule.is_some() || cost.is_some() || tenant.is_some() || trusted.is_some();
+        let is_told = *strip || *propagate != Propagate::Nothing || is_told(*default);
+        !has_a_source && !is_told
+    }
+
+    fn look_for<B>(&self, request: &mut Request<B>, atrion: &Atrion) -> Priority {
         let head = RequestHead::of(request);
         let own = in_extensions(&head).or_else(|| self.rule.as_ref().and_then(|rule| rule(&head)));
         let (asked, cohort) = match &self.trusted {
@@ -70,7 +86,6 @@ impl Priorities {
         }
         priority = self.with_work(priority, &head, atrion);
         priority = self.with_tenant(priority, &head, atrion);
-        let has_work = priority.due().is_some() || priority.units() != Cost::ONE;
         if self.strip {
             for name in [header::TIER, header::VOLTAGE, header::DEADLINE, header::COST] {
                 request.headers_mut().remove(name);
@@ -79,7 +94,7 @@ impl Priorities {
         if self.propagate != Propagate::Nothing {
             priority = self.propagate(priority, request, atrion);
         }
-        if stated.is_some() || cohort.is_some() || has_work || priority.of_tenant().is_some() {
+        if stated.is_some() || cohort.is_some() || is_told(priority) {
             // For the handler, and for the calls that it makes.
             request.extensions_mut().insert(priority);
         }
@@ -160,6 +175,11 @@ impl fmt::Debug for Priorities {
             .field("propagate", &self.propagate)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a priority says more than how important its request is: the handler is told that.
+fn is_told(priority: Priority) -> bool {
+    priority.due().is_some() || priority.units() != Cost::ONE || priority.of_tenant().is_some()
 }
 
 /// Whether a priority has a place in the band: a cohort or a voltage.

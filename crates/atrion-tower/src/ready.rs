@@ -45,7 +45,7 @@ impl<S: Service<Q> + Clone, Q> Calling<S, Q> {
     /// Calls `service` if it is ready. If it is not, it goes into the future, with the place in a
     /// queue that its readiness may have, and a clone takes its place: cloning every time would
     /// cost every request what few need.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(service: &mut S, request: Q) -> Self {
         let state = match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => State::Called { future: service.call(request) },

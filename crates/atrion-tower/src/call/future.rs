@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::error::{GuardedError, Refused};
 use super::rules::CallRules;
-use crate::panics::failing_on_panic;
+use crate::panics::Unwinding;
 use crate::ready::Calling;
 use crate::trace;
 
@@ -53,15 +53,15 @@ impl<S, R, Request> CallFuture<S, R, Request>
 where
     S: Service<Request> + Clone,
 {
-    /// A call on which the gates have decided.
-    pub(crate) fn decided(
-        inner: &mut S,
-        request: Request,
-        route: &Route,
-        decision: Result<OwnedPermit, Shed>,
-        rules: &Arc<R>,
-    ) -> Self {
-        Self { state: State::decided(inner, request, route, decision, rules) }
+    /// A call that the gates have let in.
+    #[inline(always)]
+    pub(crate) fn admitted(inner: &mut S, request: Request, permit: OwnedPermit, rules: &Arc<R>) -> Self {
+        Self { state: State::admitted(inner, request, permit, rules) }
+    }
+
+    /// A call that a gate has refused.
+    pub(crate) fn refused(route: &Route, shed: Shed) -> Self {
+        Self { state: State::refused(route, shed) }
     }
 
     /// A call that waits to be admitted.
@@ -81,24 +81,19 @@ impl<S, R, Request> State<S, R, Request>
 where
     S: Service<Request> + Clone,
 {
-    fn decided(
-        inner: &mut S,
-        request: Request,
-        route: &Route,
-        decision: Result<OwnedPermit, Shed>,
-        rules: &Arc<R>,
-    ) -> Self {
-        match decision {
-            Ok(permit) => {
-                let mut permit = Some(permit);
-                let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
-                Self::Called { call, permit, rules: Arc::clone(rules) }
-            }
-            Err(shed) => {
-                trace::mark(route, &shed);
-                Self::Refused { refused: Some(Refused::new(route, shed)) }
-            }
-        }
+    #[inline(always)]
+    fn admitted(inner: &mut S, request: Request, permit: OwnedPermit, rules: &Arc<R>) -> Self {
+        let mut permit = Some(permit);
+        let unwinding = Unwinding::with(&mut permit);
+        let call = Calling::new(inner, request);
+        unwinding.over();
+        Self::Called { call, permit, rules: Arc::clone(rules) }
+    }
+
+    #[cold]
+    fn refused(route: &Route, shed: Shed) -> Self {
+        trace::mark(route, &shed);
+        Self::Refused { refused: Some(Refused::new(route, shed)) }
     }
 }
 
@@ -114,14 +109,20 @@ where
         if let Projected::Waiting { acquire, service, request, route, rules } = state.as_mut().project() {
             let decision = ready!(Pin::new(acquire).poll(cx));
             let Some(request) = request.take() else { return Poll::Pending };
-            let decided = State::decided(service, request, route, decision, rules);
+            let decided = match decision {
+                Ok(permit) => State::admitted(service, request, permit, rules),
+                Err(shed) => State::refused(route, shed),
+            };
             state.set(decided);
         }
         match state.project() {
             // It has just left this state.
             Projected::Waiting { .. } => Poll::Pending,
             Projected::Called { call, permit, rules } => {
-                let result = ready!(failing_on_panic(permit, || call.poll(cx)));
+                let unwinding = Unwinding::with(permit);
+                let polled = call.poll(cx);
+                unwinding.over();
+                let result = ready!(polled);
                 if let Some(permit) = permit.take() {
                     permit.finish(rules.outcome(result.as_ref()));
                 }

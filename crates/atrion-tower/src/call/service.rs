@@ -77,11 +77,12 @@ where
             priority = volts.map_or(priority, |volts| priority.as_important_as(Priority::volts(volts)));
             self.rules.tell(&mut request, tier, volts);
         }
-        match admission::ask(&route, priority, self.patience) {
-            Asked::Decided(decision) => {
-                CallFuture::decided(&mut self.inner, request, &route, decision, &self.rules)
+        match admission::ask(route, priority, self.patience) {
+            Asked::Admitted(permit) => CallFuture::admitted(&mut self.inner, request, permit, &self.rules),
+            Asked::Refused(shed, route) => CallFuture::refused(&route, shed),
+            Asked::Waits(acquire, route) => {
+                CallFuture::waiting(&self.inner, request, route, acquire, &self.rules)
             }
-            Asked::Waits(acquire) => CallFuture::waiting(&self.inner, request, route, acquire, &self.rules),
         }
     }
 }

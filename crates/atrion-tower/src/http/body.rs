@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use crate::classify::Classifier;
 use crate::grpc_web::WebStatus;
 use crate::orca::Orca;
-use crate::panics::{Fallible, failing_on_panic};
+use crate::panics::{Fallible, Unwinding};
 
 pin_project! {
     /// The body of a response that has gone through an
@@ -175,27 +175,25 @@ impl Awaiting {
 }
 
 impl<B: Body> AdmissionBody<B> {
-    pub(crate) fn unwatched(body: B) -> Self {
-        Self { state: State::Inner { body, watch: None, orca: None } }
-    }
-
-    /// The same with a load report in its trailers.
-    pub(crate) fn telling(mut self, tells: Arc<Orca>) -> Self {
-        if let State::Inner { orca, .. } = &mut self.state {
-            *orca = Some(tells);
-        }
-        self
-    }
-
+    #[inline]
     pub(crate) fn watched(body: B, mut watch: Option<Watch>) -> Self {
-        // A body that is at its end from the start may never be polled.
-        if body.is_end_stream() {
-            end(&mut watch, None);
-        }
-        if let Some(watch) = &watch {
-            watch.wait_for_reader();
+        if watch.is_some() {
+            // A body that is at its end from the start may never be polled.
+            if body.is_end_stream() {
+                end(&mut watch, None);
+            }
+            if let Some(watch) = &watch {
+                watch.wait_for_reader();
+            }
         }
         Self { state: State::Inner { body, watch, orca: None } }
+    }
+
+    /// Puts a load report into its trailers.
+    pub(crate) fn tell(&mut self, report: Arc<Orca>) {
+        if let State::Inner { orca, .. } = &mut self.state {
+            *orca = Some(report);
+        }
     }
 
     pub(crate) fn refusal(text: Bytes) -> Self {
@@ -230,7 +228,10 @@ where
                 if let Some(watch) = watch {
                     watch.go_on();
                 }
-                let mut frame = ready!(failing_on_panic(watch, || body.as_mut().poll_frame(cx)));
+                let unwinding = Unwinding::with(watch);
+                let polled = body.as_mut().poll_frame(cx);
+                unwinding.over();
+                let mut frame = ready!(polled);
                 if let (Some(watch), Some(Ok(frame))) = (watch.as_mut(), &mut frame) {
                     watch.look_at(frame);
                 }

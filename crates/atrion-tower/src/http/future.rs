@@ -22,7 +22,7 @@ use crate::grpc;
 use crate::head::{RequestHead, ResponseHead};
 use crate::header;
 use crate::orca::Orca;
-use crate::panics::failing_on_panic;
+use crate::panics::Unwinding;
 use crate::ready::Calling;
 use crate::refusal;
 
@@ -81,22 +81,23 @@ where
     S: Service<Request<I::Body>> + Clone,
 {
     /// A request that is not guarded.
-    pub(crate) fn unguarded(inner: &mut S, request: Request<I::Body>, policy: &Policy) -> Self {
-        Self { state: State::called(inner, request, None, Holding::default(), None, policy) }
+    pub(crate) fn unguarded(inner: &mut S, request: Request<B>) -> Self {
+        Self { state: State::unguarded(inner, request) }
     }
 
-    /// A request on which the gates have decided.
-    pub(crate) fn decided(
-        inner: &mut S,
-        request: Request<B>,
-        route: &Route,
-        decision: Result<OwnedPermit, Shed>,
-        policy: &Policy,
-    ) -> Self {
-        Self { state: State::decided(inner, request, route, decision, policy) }
+    /// A request that the gates have let in.
+    #[inline(always)]
+    pub(crate) fn admitted(inner: &mut S, request: Request<B>, permit: OwnedPermit, policy: &Policy) -> Self {
+        Self { state: State::admitted(inner, request, permit, policy) }
+    }
+
+    /// A request that a gate has refused.
+    pub(crate) fn refused(request: Request<B>, route: &Route, shed: &Shed, policy: &Policy) -> Self {
+        Self { state: State::refused(request, route, shed, policy) }
     }
 
     /// A request that waits to be admitted.
+    #[cold]
     pub(crate) fn waiting(
         inner: &S,
         request: Request<B>,
@@ -115,51 +116,47 @@ where
     I: Intake<B>,
     S: Service<Request<I::Body>> + Clone,
 {
-    fn decided(
-        inner: &mut S,
-        request: Request<B>,
-        route: &Route,
-        decision: Result<OwnedPermit, Shed>,
-        policy: &Policy,
-    ) -> Self {
-        match decision {
-            Ok(permit) => {
-                let head = RequestHead::of(&request);
-                let hold = policy.holding(&head);
-                let upgrading = hold.is_stream().then(|| Upgrading::of(&head)).flatten();
-                let mut permit = Some(permit);
-                let mut request = I::admitted(request, &mut permit);
-                if let Some(upgrading) = &upgrading {
-                    request.extensions_mut().insert(upgrading.slot());
-                }
-                Self::called(inner, request, permit, hold, upgrading, policy)
-            }
-            Err(shed) => {
-                policy.on_refusal.refused(route, &shed);
-                let kind = grpc::call_type(&request);
-                let mut answer = refusal::response(&shed, route, policy.detail, kind);
-                if let Some(orca) = &policy.orca {
-                    orca.tell_head(answer.headers_mut());
-                }
-                let rest = I::refused(request);
-                Self::Refused { rest, answer: Some(Box::new(answer)), show_decision: policy.show_decision }
-            }
+    // The usual way is one function from the request to the future, and the request goes straight into
+    // the inner call: each time that it is moved takes as long as a gate.
+    #[inline(always)]
+    fn admitted(inner: &mut S, mut request: Request<B>, permit: OwnedPermit, policy: &Policy) -> Self {
+        let head = RequestHead::of(&request);
+        let hold = policy.holding(&head);
+        let upgrading = hold.is_stream().then(|| Upgrading::of(&head)).flatten();
+        if let Some(upgrading) = &upgrading {
+            request.extensions_mut().insert(upgrading.slot());
+        }
+        let mut permit = Some(permit);
+        let unwinding = Unwinding::with(&mut permit);
+        let call = Calling::new(inner, I::admitted(request, unwinding.0));
+        unwinding.over();
+        let (classify, orca) = (policy.classify.clone(), policy.orca.clone());
+        Self::Called { call, permit, hold, classify, orca, upgrading, show_decision: policy.show_decision }
+    }
+
+    /// A request without a guard.
+    fn unguarded(inner: &mut S, request: Request<B>) -> Self {
+        Self::Called {
+            call: Calling::new(inner, I::unguarded(request)),
+            permit: None,
+            hold: Holding::default(),
+            classify: Classifier::default(),
+            orca: None,
+            upgrading: None,
+            show_decision: false,
         }
     }
 
-    /// A request that may pass: with its permit, or without one where it is not guarded.
-    #[inline]
-    fn called(
-        inner: &mut S,
-        request: Request<I::Body>,
-        mut permit: Option<OwnedPermit>,
-        hold: Holding,
-        upgrading: Option<Upgrading>,
-        policy: &Policy,
-    ) -> Self {
-        let call = failing_on_panic(&mut permit, || Calling::new(inner, request));
-        let (classify, orca) = (policy.classify.clone(), policy.orca.clone());
-        Self::Called { call, permit, hold, classify, orca, upgrading, show_decision: policy.show_decision }
+    #[cold]
+    fn refused(request: Request<B>, route: &Route, shed: &Shed, policy: &Policy) -> Self {
+        policy.on_refusal.refused(route, shed);
+        let kind = grpc::call_type(&request);
+        let mut answer = refusal::response(shed, route, policy.detail, kind);
+        if let Some(orca) = &policy.orca {
+            orca.tell_head(answer.headers_mut());
+        }
+        let rest = I::refused(request);
+        Self::Refused { rest, answer: Some(Box::new(answer)), show_decision: policy.show_decision }
     }
 }
 
@@ -178,45 +175,49 @@ where
             let Waiting { acquire, service, request, route, policy } = &mut **waiting;
             let decision = ready!(Pin::new(acquire).poll(cx));
             let Some(request) = request.take() else { return Poll::Pending };
-            let decided = State::decided(service, request, route, decision, policy);
+            let decided = match decision {
+                Ok(permit) => State::admitted(service, request, permit, policy),
+                Err(shed) => State::refused(request, route, &shed, policy),
+            };
             state.set(decided);
         }
-        let (mut response, decision) = match state.project() {
+        match state.project() {
             // It has just left this state.
-            Projected::Waiting { .. } => return Poll::Pending,
+            Projected::Waiting { .. } => Poll::Pending,
             Projected::Called { call, permit, hold, classify, orca, upgrading, show_decision } => {
-                let result = ready!(failing_on_panic(permit, || call.poll(cx)));
-                if permit.is_none() {
-                    return Poll::Ready(result.map(|response| response.map(AdmissionBody::unwatched)));
-                }
-                let response = match result {
-                    Ok(response) => {
-                        let response = watched(response, permit, *hold, upgrading.take(), classify);
-                        match orca {
-                            Some(orca) => told(response, orca),
-                            None => response,
-                        }
-                    }
+                let unwinding = Unwinding::with(permit);
+                let polled = call.poll(cx);
+                unwinding.over();
+                let response = match ready!(polled) {
+                    Ok(response) => response,
                     Err(error) => {
                         finish(permit.take(), classify.error(&CallError::new(&error)));
                         return Poll::Ready(Err(error));
                     }
                 };
-                let decision = show_decision.then(|| decision_in(&response));
-                (response, decision)
+                let watch = judge(&response, permit, *hold, upgrading.take(), classify);
+                let mut response = response.map(|body| AdmissionBody::watched(body, watch));
+                if let Some(orca) = orca {
+                    tell(&mut response, orca);
+                }
+                if *show_decision {
+                    let decision = decision_in(&response);
+                    show(&mut response, decision);
+                }
+                Poll::Ready(Ok(response))
             }
             Projected::Refused { rest, answer, show_decision } => {
                 if let Some(rest) = rest.as_pin_mut() {
                     ready!(rest.poll(cx));
                 }
                 let Some(answer) = answer.take() else { return Poll::Pending };
-                (answer.map(AdmissionBody::refusal), show_decision.then_some("shed"))
+                let mut response = answer.map(AdmissionBody::refusal);
+                if *show_decision {
+                    show(&mut response, "shed");
+                }
+                Poll::Ready(Ok(response))
             }
-        };
-        if let Some(decision) = decision {
-            response.headers_mut().insert(header::DECISION, HeaderValue::from_static(decision));
         }
-        Poll::Ready(Ok(response))
     }
 }
 
@@ -236,52 +237,53 @@ fn decision_in<R>(response: &Response<R>) -> &'static str {
     if response.headers().contains_key(header::SHED) { "shed" } else { "admitted" }
 }
 
-/// Puts the load report where the status is: into the head, or into trailers that are to come.
-fn told<B: Body>(mut response: Response<AdmissionBody<B>>, orca: &Arc<Orca>) -> Response<AdmissionBody<B>> {
-    let headers = response.headers_mut();
-    if grpc::has_trailers(headers) && !headers.contains_key(header::GRPC_STATUS) {
-        return response.map(|body| body.telling(Arc::clone(orca)));
-    }
-    orca.tell_head(headers);
-    response
+fn show<R>(response: &mut Response<R>, decision: &'static str) {
+    response.headers_mut().insert(header::DECISION, HeaderValue::from_static(decision));
 }
 
-/// Finishes the permit by the head, or hands it to the body.
-fn watched<R: Body>(
-    response: Response<R>,
+/// Puts the load report where the status is: into the head, or into trailers that are to come.
+fn tell<B: Body>(response: &mut Response<AdmissionBody<B>>, orca: &Arc<Orca>) {
+    let headers = response.headers_mut();
+    if grpc::has_trailers(headers) && !headers.contains_key(header::GRPC_STATUS) {
+        response.body_mut().tell(Arc::clone(orca));
+    } else {
+        orca.tell_head(headers);
+    }
+}
+
+/// Finishes the permit by the head, or gives what the body has to hold.
+fn judge<R: Body>(
+    response: &Response<R>,
     permit: &mut Option<OwnedPermit>,
     hold: Holding,
     upgrading: Option<Upgrading>,
     classify: &Classifier,
-) -> Response<AdmissionBody<R>> {
+) -> Option<Watch> {
+    let held = permit.take()?;
     if response.extensions().get::<Shed>().is_some() {
         // Another layer of this process has refused: no callee has answered, so this says nothing
         // about its health.
-        finish(permit.take(), Outcome::Ignored);
-        return response.map(AdmissionBody::unwatched);
+        finish(Some(held), Outcome::Ignored);
+        return None;
     }
-    let head = ResponseHead::of(&response);
+    let head = ResponseHead::of(response);
     let (verdict, hold) = (classify.head(&head), hold.to(&head));
     if let (Verdict::Known(outcome), Some(upgrading)) = (verdict, upgrading.filter(|it| it.is_made(&head))) {
-        if let Some(permit) = permit.take() {
-            upgrading.hand_over(permit.into_stream(outcome));
-        }
-        return response.map(AdmissionBody::unwatched);
+        upgrading.hand_over(held.into_stream(outcome));
+        return None;
     }
     let awaiting = match (verdict, hold) {
         (Verdict::Known(outcome), Hold::Body)
         | (Verdict::Known(outcome @ Outcome::Success), Hold::Stream) => Awaiting::End(outcome),
         (Verdict::Known(outcome), _) => {
-            finish(permit.take(), outcome);
-            return response.map(AdmissionBody::unwatched);
+            finish(Some(held), outcome);
+            return None;
         }
         (Verdict::AtEnd, Hold::Head) => {
-            finish(permit.take(), Outcome::Success);
-            return response.map(AdmissionBody::unwatched);
+            finish(Some(held), Outcome::Success);
+            return None;
         }
         (Verdict::AtEnd, _) => Awaiting::status(head.headers),
     };
-    let is_stream = hold == Hold::Stream;
-    let watch = permit.take().map(|permit| Watch::new(permit, awaiting, is_stream, classify.clone()));
-    response.map(|body| AdmissionBody::watched(body, watch))
+    Some(Watch::new(held, awaiting, hold == Hold::Stream, classify.clone()))
 }

@@ -71,15 +71,16 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = &self.policy;
         if policy.is_unguarded(&RequestHead::of(&request)) {
-            return ResponseFuture::unguarded(&mut self.inner, I::unguarded(request), policy);
+            return ResponseFuture::unguarded(&mut self.inner, request);
         }
         let priority = policy.priorities.take(&mut request, &policy.atrion);
         let route = policy.route(&RequestHead::of(&request));
-        match admission::ask(&route, priority, policy.patience) {
-            Asked::Decided(decision) => {
-                ResponseFuture::decided(&mut self.inner, request, &route, decision, policy)
+        match admission::ask(route, priority, policy.patience) {
+            Asked::Admitted(permit) => ResponseFuture::admitted(&mut self.inner, request, permit, policy),
+            Asked::Refused(shed, route) => ResponseFuture::refused(request, &route, &shed, policy),
+            Asked::Waits(acquire, route) => {
+                ResponseFuture::waiting(&self.inner, request, route, acquire, policy)
             }
-            Asked::Waits(acquire) => ResponseFuture::waiting(&self.inner, request, route, acquire, policy),
         }
     }
 }
