@@ -24,7 +24,8 @@ use crate::snapshot::{RouteSnapshot, Snapshot};
 /// Adaptive admission control for one process.
 ///
 /// Cheap to clone; all clones are the same instance. When the last clone is dropped the pulse
-/// stops; routes that are still held then keep deciding by their last gate.
+/// stops; routes that are still held then keep deciding by their last gate, which protects nothing
+/// for long and is logged as a warning. Keep a clone for as long as the routes.
 /// [`shutdown`](Self::shutdown) also writes the state out.
 ///
 /// ```
@@ -58,21 +59,25 @@ struct Inner {
 }
 
 impl Inner {
-    /// The first word counts.
-    fn stop(&self, how: Stop) {
+    /// The first word counts. Whether this one was it.
+    fn stop(&self, how: Stop) -> bool {
         self.stop.send_if_modified(|stop| {
             let running = *stop == Stop::No;
             if running {
                 *stop = how;
             }
             running
-        });
+        })
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.stop(Stop::AtOnce);
+        if self.stop(Stop::AtOnce)
+            && let Some(route) = self.engine.routes().held()
+        {
+            tracing::warn!(name: "atrion.instance.dropped", target: "atrion", %route, "the last handle of the instance is gone, and one of this route is kept: its gate moves no more; keep an Atrion for as long as its routes, or shut it down");
+        }
     }
 }
 

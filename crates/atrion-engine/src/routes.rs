@@ -209,6 +209,16 @@ impl Routes {
         self.commons.refusals.after(number, self.commons.now())
     }
 
+    /// A route that is held outside of the instance: by a handle, or by a permit.
+    pub(crate) fn held(&self) -> Option<RouteId> {
+        // The registry, the pulse, and the list that is gone through here.
+        const OWN: usize = 3;
+        let is_held = |cell: &&Arc<RouteCell>| {
+            !cell.id().is_group() && !cell.is_overflow() && Arc::strong_count(cell) > OWN
+        };
+        self.registry.all().iter().find(is_held).map(|cell| cell.id().clone())
+    }
+
     /// Every route at this moment, by name; the overflow route is among them.
     pub(crate) fn snapshots(&self) -> Vec<RouteSnapshot> {
         let mut routes: Vec<_> = self.registry.all().iter().map(|cell| RouteSnapshot::of(cell)).collect();

@@ -68,6 +68,27 @@ async fn what_an_operator_writes_stays_on_one_line() {
     assert!(told[1].contains(r"lifted_by=ana\n\u{202e}bob"), "{told:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_route_that_outlives_its_instance_is_told() {
+    for (keeps, shuts_down) in [(true, false), (false, false), (true, true)] {
+        let (atrion, lines, _guard) = connected(Config::default()).await;
+        let route = atrion.route("kept");
+        drop(atrion.group("pool").route("forgotten"));
+        sleep(Duration::from_secs(1)).await;
+        let route = keeps.then_some(route);
+        if shuts_down {
+            atrion.shutdown().await;
+        }
+        drop(atrion);
+        let told = lines.take();
+        let is_told = told
+            .iter()
+            .any(|line| line.starts_with("atrion.instance.dropped") && line.contains("route=kept"));
+        assert_eq!(is_told, keeps && !shuts_down, "{told:?}");
+        drop(route);
+    }
+}
+
 #[test]
 fn a_route_that_refuses_now_and_then_tells_once_and_with_the_resistance_that_was_met() {
     // An SLO that a crowd of twelve is near to, so that R refuses and not the cap.
