@@ -11,7 +11,7 @@ pub use fleet::{Codec, Envelope, Receive};
 #[cfg(feature = "gateway")]
 mod gateway;
 #[cfg(feature = "gateway")]
-pub use gateway::{GatewayConfig, ProcessorMessages, ProxyHeaders, RouteTemplates};
+pub use gateway::{GatewayConfig, ProcessorMessages, ProxyHeaders, RouteTemplates, Tokens};
 
 #[cfg(feature = "license")]
 mod license;
@@ -42,6 +42,8 @@ pub fn all() -> Vec<Box<dyn Target>> {
         Box::new(ProcessorMessages::new()),
         #[cfg(feature = "gateway")]
         Box::new(GatewayConfig::new()),
+        #[cfg(feature = "gateway")]
+        Box::new(Tokens::new()),
         #[cfg(feature = "license")]
         Box::new(License::new()),
         #[cfg(feature = "recording")]

@@ -54,6 +54,8 @@ enum Target {
     Processor,
     /// The configuration of the gateway.
     Config,
+    /// Files of keys, and tokens of callers.
+    Token,
     /// License keys.
     License,
     /// Recordings of a route.
@@ -70,6 +72,7 @@ impl Target {
             Self::Proxy => "proxy",
             Self::Processor => "processor",
             Self::Config => "config",
+            Self::Token => "token",
             Self::License => "license",
             Self::Recording => "recording",
         }
@@ -79,7 +82,7 @@ impl Target {
     const fn needs(self) -> (&'static str, &'static str) {
         match self {
             Self::Envelope | Self::Codec | Self::Fleet => ("fleet", "crates/atrion-cluster"),
-            Self::Template | Self::Proxy | Self::Processor | Self::Config => {
+            Self::Template | Self::Proxy | Self::Processor | Self::Config | Self::Token => {
                 ("gateway", "crates/atrion-gateway")
             }
             Self::License => ("license", "crates/atrion-license"),

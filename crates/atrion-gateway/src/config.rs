@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 mod admission;
-pub use admission::{Admission, RouteRule, TierRule, Trust};
+pub use admission::{Admission, RouteRule, TenantRule, TierRule, Trust};
 
 mod fault;
 pub use fault::{ConfigError, Fault};
@@ -23,8 +23,20 @@ pub use upstream::{ClientTls, Protocol, Upstream};
 mod openapi;
 pub use openapi::OpenApiError;
 
+mod token;
+pub use token::{Jwt, TokenClaim};
+
+mod otlp;
+pub use otlp::Otlp;
+
 mod store;
 pub use store::Stores;
+
+mod studio;
+pub use studio::{LicenseSource, Studio};
+
+mod secret;
+pub use secret::Secret;
 
 mod values;
 pub use values::{Address, Network};
@@ -53,10 +65,18 @@ pub struct Config {
     pub forwarding: Forwarding,
     /// Routes, tiers, and what a refusal tells.
     pub admission: Admission,
+    /// Which tokens of callers are believed. `None`: none.
+    pub jwt: Option<Jwt>,
     /// A line for each request.
     pub access_log: AccessLog,
+    /// Where metrics are pushed to.
+    pub otlp: Option<Otlp>,
     /// Where state is kept beside the memory.
     pub stores: Stores,
+    /// Where the dashboard is served.
+    pub studio: Option<Studio>,
+    /// Where the license of what is commercial is. `None`: where the library looks for it.
+    pub license: Option<LicenseSource>,
     /// The gates.
     pub engine: atrion::Config,
 }
@@ -196,12 +216,19 @@ impl Config {
             &[("off", AccessLog::Off), ("plain", AccessLog::Plain), ("json", AccessLog::Json)];
         let access_log = table.read("access_log", AccessLog::Off, values::one_of(LOGS));
         let admission = table.inner("admission", admission::admission);
+        let jwt = table.optional("jwt", |item| item.table()?.whole(token::jwt));
         let admission = Admission {
             tiers: table.list("tier", admission::tier_rule),
             routes: admission::routes(table),
             ..admission
         };
+        if table.get("jwt").is_none() && admission.looks_at_claims() {
+            table.fault("a `claim` is that of a token: write [jwt], which says whose tokens are believed");
+        }
+        let otlp = table.optional("otlp", |item| item.table()?.whole(otlp::otlp));
         let stores = store::stores(table);
+        let studio = studio::studio(table);
+        let license = studio::license(table);
         let engine = engine::read(table, &admission)?;
         Some(Self {
             listeners,
@@ -211,8 +238,12 @@ impl Config {
             limits,
             forwarding,
             admission,
+            jwt,
             access_log,
+            otlp,
             stores,
+            studio,
+            license,
             engine,
         })
     }
@@ -234,7 +265,9 @@ impl Config {
             let identity = tls.identity.iter_mut().flat_map(|(certificate, key)| [certificate, key]);
             [&mut tls.ca].into_iter().chain(identity)
         });
-        servers.chain(clients).chain(&mut self.admission.openapi)
+        let keys = self.jwt.iter_mut().map(|jwt| &mut jwt.keys);
+        let collector = self.otlp.iter_mut().filter_map(|otlp| otlp.ca.as_mut());
+        servers.chain(clients).chain(&mut self.admission.openapi).chain(keys).chain(collector)
     }
 
     /// The same with a route for each operation of an OpenAPI document.
@@ -246,7 +279,8 @@ impl Config {
         Ok(self)
     }
 
-    /// The files that the configuration names: certificates, keys, and an OpenAPI document.
+    /// The files that the configuration names: certificates, keys, and an OpenAPI document. What
+    /// `{ file = "/path" }` names is none of them.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         self.clone().files_mut().map(|path| path.clone()).collect::<Vec<_>>().into_iter()
     }

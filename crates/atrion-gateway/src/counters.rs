@@ -4,6 +4,7 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter, UpDownCounter};
 
+use crate::tokens::Disbelief;
 use crate::upstream::ForwardError;
 
 /// The instruments. Prometheus sees `atrion.gateway.errors` as `atrion_gateway_errors_total`.
@@ -14,6 +15,8 @@ pub(crate) struct Counters {
     refused_connections: Counter<u64>,
     /// Requests that were not passed on, by status.
     unacceptable: Counter<u64>,
+    /// Tokens that were not believed, by reason.
+    disbelieved: Counter<u64>,
     /// Requests without an answer, by upstream, stage and kind.
     errors: Counter<u64>,
     /// Configurations read anew, by result.
@@ -42,6 +45,10 @@ impl Counters {
                 "atrion.gateway.unacceptable",
                 "Requests that were not passed on for what they are, by status",
             ),
+            disbelieved: counter(
+                "atrion.gateway.disbelieved_tokens",
+                "Tokens of requests that were not believed, by reason",
+            ),
             errors: counter(
                 "atrion.gateway.errors",
                 "Requests without an answer of the service, by upstream, stage and kind",
@@ -61,6 +68,10 @@ impl Counters {
 
     pub(crate) fn unacceptable(&self, status: u16) {
         self.unacceptable.add(1, &[KeyValue::new("status", i64::from(status))]);
+    }
+
+    pub(crate) fn disbelieve(&self, why: Disbelief) {
+        self.disbelieved.add(1, &[KeyValue::new("reason", why.as_str())]);
     }
 
     pub(crate) fn error(&self, upstream: &str, error: &ForwardError) {

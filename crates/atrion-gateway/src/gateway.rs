@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::access::Log;
 use crate::admin::Admin;
+use crate::callers::Callers;
 use crate::client::Phase;
 use crate::config::{Address, Config, Listener, Upstream as Settings};
 use crate::connection::Expected;
@@ -27,6 +29,7 @@ use crate::places::Places;
 use crate::provider;
 use crate::service::{Rules, Shared};
 use crate::start_error::StartError;
+use crate::studio;
 use crate::tls::{self, TlsError};
 use crate::upstream::{Connector, Upstream};
 
@@ -41,6 +44,8 @@ pub struct Gateway {
     phase: watch::Sender<Phase>,
     places: Places,
     envoys: Places,
+    /// It is served as long as the gateway is there.
+    studio: studio::Served,
     running: Mutex<Running>,
 }
 
@@ -80,9 +85,10 @@ impl Gateway {
         config: Config,
         log: impl io::Write + Send + 'static,
     ) -> Result<Self, StartError> {
-        let metrics = Arc::new(Metrics::new()?);
+        let metrics = Arc::new(Metrics::new(config.otlp.as_ref())?);
         let upstreams = upstreams(&config, &HashMap::new())?;
         let expected = expectations(&config)?;
+        let callers = Callers::new(&config)?;
         let bound = bind(config.listeners.iter().map(|listener| &listener.address)).await?;
         let processor = config.ext_proc.as_ref();
         let processor_bound = bind(processor.map(|processor| &processor.address)).await?.pop();
@@ -90,14 +96,15 @@ impl Gateway {
 
         let observer = Arc::new(metrics.telemetry.clone());
         let mut builder = Atrion::builder().config(config.engine.clone()).observer(observer);
-        if let Some(provider) = provider::of(&config.stores)? {
+        if let Some(provider) = provider::of(&config)? {
             builder = builder.shared_provider(provider);
         }
         let atrion = builder.connect().await?;
         metrics.telemetry.watch(&atrion);
+        let studio = studio::start(&config, &atrion).await?;
 
         let log = Log::new(log, Arc::clone(&metrics.counters)).map_err(StartError::AccessLog)?;
-        let rules = Rules::new(&config, &atrion, in_order(&config, &upstreams));
+        let rules = Rules::new(&config, &atrion, in_order(&config, &upstreams), callers);
         let shared = Arc::new(Shared::new(rules, log, Arc::clone(&metrics.counters)));
         let admin = Admin { api: Api::new(&atrion), metrics, is_ready: AtomicBool::new(true) };
         let admin = Arc::new(admin);
@@ -124,6 +131,7 @@ impl Gateway {
             phase,
             places,
             envoys,
+            studio,
             running: Mutex::new(running),
         };
         let mut running = gateway.running.lock().await;
@@ -144,7 +152,8 @@ impl Gateway {
 
     /// Puts another configuration in force, whole or not at all. Connections stay: requests that
     /// come from now on see it. The addresses of the admin listener and of the
-    /// external processor, the number of connections, and the stores, are those of the start.
+    /// external processor, the number of connections, the stores, Studio, and where metrics are
+    /// pushed to, are those of the start.
     ///
     /// # Errors
     /// An address is taken, or a file of certificates cannot be used. What was in force stays so.
@@ -162,6 +171,7 @@ impl Gateway {
     async fn replace(&self, running: &mut Running, config: Config) -> Result<(), StartError> {
         let upstreams = upstreams(&config, &running.upstreams)?;
         let expected = expectations(&config)?;
+        let callers = Callers::new(&config)?;
         let is_new = |listener: &&Listener| !running.listeners.contains_key(&listener.address);
         let new: Vec<_> =
             config.listeners.iter().filter(is_new).map(|listener| listener.address.clone()).collect();
@@ -182,7 +192,7 @@ impl Gateway {
             };
             running.listeners.insert(listener.address.clone(), open);
         }
-        self.shared.replace(Rules::new(&config, &self.atrion, in_order(&config, &upstreams)));
+        self.shared.replace(Rules::new(&config, &self.atrion, in_order(&config, &upstreams), callers));
         running.upstreams = upstreams;
         running.config = config;
         Ok(())
@@ -205,6 +215,7 @@ impl Gateway {
             self.wait_for_all(Duration::from_secs(1)).await;
         }
         self.atrion.shutdown().await;
+        self.admin.metrics.end(LAST_PUSH).await;
         self.shared.log.flush().await;
         self.admin_task.abort();
     }
@@ -234,6 +245,12 @@ impl Gateway {
         self.processor_address.as_ref()
     }
 
+    /// Where Studio is served, if the configuration says so.
+    #[must_use]
+    pub fn studio_address(&self) -> Option<SocketAddr> {
+        studio::address(&self.studio)
+    }
+
     /// The gates.
     #[must_use]
     pub fn atrion(&self) -> &Atrion {
@@ -247,18 +264,24 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// Checks what a configuration names beyond itself: certificates, keys, and the settings of stores.
+/// Checks what a configuration names beyond itself: certificates, keys, and the settings of stores
+/// and Studio.
 ///
 /// # Errors
 /// The first one that cannot be used.
 pub fn check_files(config: &Config) -> Result<(), StartError> {
     expectations(config)?;
-    provider::of(&config.stores)?;
+    Callers::new(config)?;
+    provider::of(config)?;
+    studio::check(config)?;
     for settings in &config.upstreams {
         connector(config, settings)?;
     }
     Ok(())
 }
+
+/// How long the last push of metrics may take.
+const LAST_PUSH: Duration = Duration::from_secs(2);
 
 async fn bind<'a>(addresses: impl IntoIterator<Item = &'a Address>) -> Result<Vec<Bound>, StartError> {
     let mut bound = Vec::new();

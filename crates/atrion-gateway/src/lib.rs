@@ -29,6 +29,17 @@ mod reply;
 
 mod counters;
 
+#[cfg(test)]
+#[path = "../tests/sockets/issuer.rs"]
+mod issuer;
+
+mod tokens;
+#[doc(hidden)]
+pub use tokens::believe;
+pub use tokens::{KeysError, KeysFault};
+
+mod callers;
+
 mod service;
 
 mod ext_proc;
@@ -45,11 +56,15 @@ pub use tls::TlsError;
 mod start_error;
 pub use start_error::StartError;
 
+mod push;
+
 mod metrics;
 
 mod admin;
 
 mod provider;
+
+mod studio;
 
 mod gateway;
 pub use gateway::{Gateway, check_files};

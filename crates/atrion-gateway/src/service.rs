@@ -15,15 +15,16 @@ use atrion::{Atrion, Cost, Tier};
 use bytes::Bytes;
 use http::header::HOST;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 use crate::access::{Line, Log};
+use crate::callers::Callers;
 use crate::client::Client;
-use crate::config::{AccessLog, Admission, Config, Forwarding, Limits, TierRule};
+use crate::config::{AccessLog, Admission, Config, Forwarding, Limits};
 use crate::counters::Counters;
 use crate::ext_proc::behind::{Behind, Link, Rest};
 use crate::reply::{ReplyBody, problem};
@@ -48,7 +49,7 @@ pub(crate) struct Rules {
     forwarding: Forwarding,
     access_log: AccessLog,
     default_tier: Tier,
-    tiers: Vec<TierRule>,
+    callers: Callers,
     routes: Vec<Arc<NamedRoute>>,
     templates: Templates,
     /// The more exact ones first.
@@ -81,7 +82,7 @@ struct Place {
 }
 
 impl Rules {
-    pub(crate) fn new(config: &Config, atrion: &Atrion, upstreams: Vec<Upstream>) -> Self {
+    pub(crate) fn new(config: &Config, atrion: &Atrion, upstreams: Vec<Upstream>, callers: Callers) -> Self {
         let mut templates = Templates::default();
         let mut routes = Vec::new();
         for rule in &config.admission.routes {
@@ -112,7 +113,7 @@ impl Rules {
             forwarding: config.forwarding.clone(),
             access_log: config.access_log,
             default_tier: config.admission.default_tier,
-            tiers: config.admission.tiers.clone(),
+            callers,
             routes,
             templates,
             places,
@@ -134,35 +135,32 @@ impl Rules {
         })
     }
 
-    /// The tier that a rule gives, or the route. Rules of the configuration go before what trusted
-    /// headers ask for.
-    fn tier<B>(&self, request: &Request<B>, names: &[String], route: Option<&NamedRoute>) -> Option<Tier> {
-        let matches = |rule: &&TierRule| {
-            rule.method.as_ref().is_none_or(|method| method == request.method())
-                && rule.path.as_ref().is_none_or(|path| begins(request.uri().path(), path))
-                && rule
-                    .header
-                    .as_ref()
-                    .is_none_or(|(name, value)| has(request.headers(), name, value.as_deref()))
-                && rule.certificate.as_ref().is_none_or(|name| names.contains(name))
-        };
-        let rule = self.tiers.iter().find(matches).map(|rule| rule.tier);
-        rule.or_else(|| route.and_then(|route| route.tier))
+    /// Tells the layer of a request's route and caller, and gives the tier that the file says.
+    fn introduce<B>(
+        &self,
+        request: &mut Request<B>,
+        names: &[String],
+        route: Option<Arc<NamedRoute>>,
+        counters: &Counters,
+    ) -> Option<Tier> {
+        let of_route = route.as_ref().and_then(|route| route.tier);
+        let caller = self.callers.of(request, names, of_route, counters);
+        let extensions = request.extensions_mut();
+        extensions.insert(Found(route));
+        if let Some(tenant) = caller.tenant {
+            extensions.insert(tenant);
+        }
+        if let Some(tier) = caller.tier {
+            extensions.insert(tier);
+        }
+        caller.tier
     }
 }
 
 /// Whether a path begins with whole segments.
-fn begins(path: &str, prefix: &str) -> bool {
+pub(crate) fn begins(path: &str, prefix: &str) -> bool {
     let left = path.strip_prefix(prefix);
     left.is_some_and(|left| left.is_empty() || left.starts_with('/') || prefix.ends_with('/'))
-}
-
-fn has(headers: &HeaderMap, name: &HeaderName, wanted: Option<&str>) -> bool {
-    let mut values = headers.get_all(name).iter();
-    match wanted {
-        None => values.next().is_some(),
-        Some(wanted) => values.any(|value| value.as_bytes() == wanted.as_bytes()),
-    }
 }
 
 fn layer(admission: &Admission, atrion: &Atrion) -> AdmissionLayer {
@@ -219,11 +217,7 @@ impl Shared {
     ) -> (Processing, &'static [HeaderName]) {
         let rules = self.rules.load();
         let route = rules.route(request.method(), request.uri().path());
-        let tier = rules.tier(&request, &[], route.as_deref());
-        if let Some(tier) = tier {
-            request.extensions_mut().insert(tier);
-        }
-        request.extensions_mut().insert(Found(route));
+        rules.introduce(&mut request, &[], route, &self.counters);
         request.extensions_mut().insert(link);
         (Box::pin(rules.behind_envoy.clone().call(request)), rules.unbelieved)
     }
@@ -289,18 +283,14 @@ impl Door {
             return self.unacceptable(version, StatusCode::NOT_FOUND, "no-service", what);
         };
         let route = rules.route(&parts.method, path);
-        let name = route.as_ref().map_or(UNMATCHED, |route| route.name.as_str());
         self.tell_service(rules, &mut parts, &authority);
         parts.extensions.insert(self.client.clone());
         let mut request = Request::from_parts(parts, body);
-        let tier = rules.tier(&request, self.client.names(), route.as_deref());
+        let tier = rules.introduce(&mut request, self.client.names(), route.clone(), &self.shared.counters);
         if let Some(line) = &mut line {
+            let name = route.as_ref().map_or(UNMATCHED, |route| route.name.as_str());
             line.came_to(name, tier.unwrap_or(rules.default_tier));
         }
-        if let Some(tier) = tier {
-            request.extensions_mut().insert(tier);
-        }
-        request.extensions_mut().insert(Found(route));
         let mut guarded = place.guarded.clone();
         match guarded.call(request).await {
             Ok(response) => response.map(ReplyBody::passed),

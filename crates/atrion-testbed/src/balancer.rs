@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A real balancer with a configuration of the test's: Envoy, HAProxy or nginx.
+//! A real balancer with a configuration of the test's: Envoy, HAProxy, nginx or Caddy.
 
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpStream};
@@ -77,6 +77,7 @@ fn arguments(server: Server, folder: &Path, file: &Path) -> Option<Vec<OsString>
     let words: &[&str] = match server {
         Server::Envoy => &["--disable-hot-restart", "--concurrency", "2", "--log-level", "warn", "-c"],
         Server::HaProxy => &["-db", "-f"],
+        Server::Caddy => &["run", "--adapter", "caddyfile", "--config"],
         // Its paths are below the folder.
         Server::Nginx => &["-e", "stderr", "-g", "daemon off;", "-c"],
         _ => return None,

@@ -99,6 +99,7 @@ impl Apt {
             Server::Nats => vec!["nats-server".to_owned()],
             Server::HaProxy => vec!["haproxy".to_owned()],
             Server::Nginx => vec!["nginx".to_owned()],
+            Server::Caddy => vec!["caddy".to_owned()],
             Server::H2load => vec!["nghttp2-client".to_owned()],
             Server::Promtool => vec!["prometheus".to_owned()],
             // It draws no text without a font.

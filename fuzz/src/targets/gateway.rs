@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the gateway parses itself: route templates, the PROXY protocol, messages of Envoy, its
-//! configuration.
+//! configuration, files of keys and tokens.
 
 use std::path::Path;
 
 use atrion_gateway::config::EXAMPLE;
 use atrion_gateway::proxy_protocol::{self, Parsed};
 use atrion_gateway::template::{Template, Templates, has_dots};
-use atrion_gateway::{Config, fields_of_message};
+use atrion_gateway::{Config, believe, fields_of_message};
 
 use crate::Target;
 use crate::mutate;
@@ -202,10 +202,72 @@ fn headers(pairs: &[(&str, &str)]) -> Vec<u8> {
     message(1, &pairs.iter().flat_map(entry).collect::<Vec<_>>())
 }
 
+/// A file of keys up to the last line, and there a token.
+pub struct Tokens {
+    config: Config,
+}
+
+const CLAIMS: [&[u8]; 14] = [
+    b".",
+    b"eyJhbGciOiJSUzI1NiJ9",
+    b"eyJhbGciOiJFUzI1NiJ9",
+    b"eyJhbGciOiJub25lIn0",
+    b"{\"keys\":[",
+    b"\"kty\":\"RSA\"",
+    b"\"kty\":\"oct\"",
+    b"\"alg\":\"PS256\"",
+    b"\"use\":\"enc\"",
+    b"\"kid\":\"a\"",
+    b"\n",
+    b"-----BEGIN PUBLIC KEY-----\n",
+    b"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+    b"\xc3\x28",
+];
+
+/// The examples of RFC 7515, A.2 and A.3, with their keys. Their claims expired in 2011.
+const SIGNED: [&str; 2] = [
+    include_str!("../../seeds/token-rs256.txt"),
+    include_str!("../../seeds/token-es256.txt"),
+];
+
+impl Target for Tokens {
+    fn new() -> Self {
+        let file = "[[listen]]\naddress = \"[::]:1\"\n[[upstream]]\naddress = \"a:1\"\n[jwt]\nkeys = \"keys\"\nissuer = \"joe\"\n";
+        Self { config: Config::parse(file, Path::new("/")).expect("it is right") }
+    }
+
+    fn name(&self) -> &'static str {
+        "token"
+    }
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        SIGNED.map(|text| text.trim_end().as_bytes().to_vec()).to_vec()
+    }
+
+    fn mutate(&self, input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
+        mutate::bytes(input, &CLAIMS, other, random)
+    }
+
+    fn run(&self, input: &[u8]) -> String {
+        let text = String::from_utf8_lossy(input);
+        let (keys, token) = text.rsplit_once('\n').unwrap_or_default();
+        let settings = self.config.jwt.as_ref().expect("it is there");
+        let Err(why) = believe(settings, keys, token.as_bytes()) else {
+            panic!("nobody has signed {token}");
+        };
+        if why == "time" || why == "claims" {
+            // The signature was right, so it was one of these messages.
+            let message = token.rsplit_once('.').unwrap_or_default().0;
+            assert!(SIGNED.iter().any(|signed| signed.contains(message)), "{token}");
+        }
+        why.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default().to_owned()
+    }
+}
+
 /// The file of the gateway.
 pub struct GatewayConfig;
 
-const LINES: [&[u8]; 14] = [
+const LINES: [&[u8]; 18] = [
     b"[[listen]]\n",
     b"[[upstream]]\n",
     b"[[route]]\n",
@@ -218,6 +280,10 @@ const LINES: [&[u8]; 14] = [
     b"timeouts = { connect = \"1s\" }\n",
     b"routes.\"*\".cap = 3\n",
     b"trusted = [\"10.0.0.0/8\"]\n",
+    b"[jwt]\nkeys = \"a\"\nissuer = \"b\"\n",
+    b"claim = \"/a/b\"\n",
+    b"[otlp]\nendpoint = \"http://a:1\"\n",
+    b"tenant = { certificate = true }\n",
     b"9999999999999999999999",
     b"\"",
 ];

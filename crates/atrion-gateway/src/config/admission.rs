@@ -9,6 +9,7 @@ use atrion::{Cost, Tier};
 use http::{HeaderName, Method};
 
 use super::table::{Item, Table};
+use super::token::{TokenClaim, claim};
 use super::values;
 use crate::template::{Template, Templates};
 
@@ -28,6 +29,8 @@ pub struct Admission {
     pub show_decision: bool,
     /// The tier of requests that no rule speaks of.
     pub default_tier: Tier,
+    /// Whose a request is, for fair shares of a route that cannot serve all. `None`: nobody's.
+    pub tenant: Option<TenantRule>,
     /// Which headers of clients are believed.
     pub trust: Option<Trust>,
     /// The first rule that matches counts.
@@ -48,6 +51,7 @@ impl Default for Admission {
             detail: Detail::Reason,
             show_decision: false,
             default_tier: Tier::Normal,
+            tenant: None,
             trust: None,
             tiers: Vec::new(),
             openapi: None,
@@ -86,6 +90,28 @@ pub struct TierRule {
     /// Of clients whose certificate has this name: one of DNS, or a URI such as those of SPIFFE.
     /// The listener has verified it.
     pub certificate: Option<String>,
+    /// Of requests whose token has this claim, and with this value or among others if there is one.
+    pub claim: Option<(TokenClaim, Option<String>)>,
+}
+
+/// What says whose a request is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TenantRule {
+    /// The value of this header. A client that can choose it has as many shares as names.
+    Header(HeaderName),
+    /// The first name in the client's certificate: one of DNS, or else a URI.
+    Certificate,
+    /// The value of this claim of its token.
+    Claim(TokenClaim),
+}
+
+impl Admission {
+    /// Whether anything is decided by what tokens say.
+    pub(super) fn looks_at_claims(&self) -> bool {
+        matches!(self.tenant, Some(TenantRule::Claim(_)))
+            || self.tiers.iter().any(|rule| rule.claim.is_some())
+    }
 }
 
 /// What is set for one route.
@@ -137,6 +163,7 @@ pub(super) fn admission(table: &mut Table<'_>) -> Admission {
         detail: table.read("detail", default.detail, values::one_of(DETAILS)),
         show_decision: table.read("show_decision", false, values::flag),
         default_tier: table.read("default_tier", default.default_tier, values::tier),
+        tenant: table.optional("tenant", |item| item.table()?.whole(tenant)),
         openapi: table.optional("openapi", values::path),
         trust: table.optional("trust", |item| item.table().map(|table| table.whole(trust))),
         ..default
@@ -150,6 +177,18 @@ fn trust(table: &mut Table<'_>) -> Trust {
         deadlines: table.read("deadlines", false, values::flag),
         costs: table.optional("costs", cost),
     }
+}
+
+fn tenant(table: &mut Table<'_>) -> Option<TenantRule> {
+    let header = table.optional("header", values::header_name).map(TenantRule::Header);
+    let certificate = table.read("certificate", false, values::flag).then_some(TenantRule::Certificate);
+    let claim = table.optional("claim", claim).map(TenantRule::Claim);
+    let mut rules = header.into_iter().chain(certificate).chain(claim);
+    let rule = rules.next();
+    if rule.is_none() || rules.next().is_some() {
+        table.fault("write one of `header`, `certificate = true` and `claim`");
+    }
+    rule
 }
 
 fn cost(item: &Item<'_>) -> Option<Cost> {
@@ -167,12 +206,14 @@ pub(super) fn tier_rule(table: &mut Table<'_>) -> Option<TierRule> {
     });
     let header = table.optional("header", values::header_name);
     let value = table.optional("value", |item| item.text().map(str::to_owned));
-    if value.is_some() && header.is_none() {
-        table.fault("`value` needs the name of its `header`");
+    let claim = table.optional("claim", claim);
+    if value.is_some() && header.is_some() == claim.is_some() {
+        table.fault("`value` is that of one `header` or one `claim`");
     }
     let certificate = table.optional("certificate", |item| item.text().map(str::to_owned));
-    let header = header.map(|header| (header, value));
-    Some(TierRule { tier: tier?, method, path, header, certificate })
+    let header = header.map(|header| (header, value.clone()));
+    let claim = claim.map(|claim| (claim, value));
+    Some(TierRule { tier: tier?, method, path, header, certificate, claim })
 }
 
 /// All routes: no two match exactly the same requests.

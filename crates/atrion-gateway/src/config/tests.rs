@@ -47,7 +47,7 @@ fn the_example_is_right_and_its_comments_are_the_defaults() {
 
 /// Whether the example shows something that is not there by default.
 fn is_no_default(line: &str) -> bool {
-    ["ext_proc", "tls", "host", "drain_delay", "trusted", "slo", "wait", "openapi", "trust"]
+    ["ext_proc", "tls", "host", "drain_delay", "trusted", "slo", "wait", "openapi", "tenant", "trust"]
         .iter()
         .any(|name| line[1..].starts_with(name))
 }
@@ -125,4 +125,73 @@ fn a_number_that_nothing_can_hold_is_a_fault_where_it_stands() {
     let told = faults(&format!("{LEAST}{large}"));
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told[0].starts_with("line 6: engine.routes.x.cap: must be "), "{}", told[0]);
+}
+
+#[test]
+fn what_tokens_say_needs_to_be_told_whose_tokens_are_believed() {
+    let claims = "[admission]\ntenant = { claim = \"org\" }\n[[tier]]\nclaim = \"plan\"\ntier = \"low\"\n";
+    let told = faults(&format!("{LEAST}{claims}"));
+    assert!(told.len() == 1 && told[0].contains("write [jwt]"), "{told:#?}");
+    let jwt = "[jwt]\nkeys = \"keys.pem\"\nissuer = \"https://id\"\n";
+    let config = parse(&format!("{LEAST}{claims}{jwt}")).unwrap();
+    assert!(config.files().any(|path| path == Path::new("/etc/atrion/keys.pem")));
+    for (wrong, expected) in [
+        ("[jwt]\nissuer = \"a\"\n", "`keys` is missing"),
+        ("[jwt]\nkeys = \"a\"\n", "`issuer` is missing"),
+        ("[jwt]\nkeys = \"a\"\nissuer = \"a\"\nceiling = \"vip\"\n", "jwt.ceiling: must be a tier"),
+        ("[admission]\ntenant = {}\n", "write one of `header`"),
+        ("[admission]\ntenant = { header = \"a\", certificate = true }\n", "write one of `header`"),
+        ("[[tier]]\ntier = \"low\"\nvalue = \"a\"\n", "one `header` or one `claim`"),
+    ] {
+        let told = faults(&format!("{LEAST}{wrong}"));
+        assert!(told.len() == 1 && told[0].contains(expected), "{told:#?}");
+    }
+}
+
+#[test]
+fn secrets_of_a_push_are_shown_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "Bearer hunter2\n").unwrap();
+    let otlp = |endpoint: &str, more: &str| {
+        format!(
+            "{LEAST}[otlp]\nendpoint = \"{endpoint}\"\nheaders = {{ authorization = {{ file = {path:?} }}{more} }}\n"
+        )
+    };
+    let config = parse(&otlp("http://127.0.0.1:4317", "")).unwrap();
+    assert_eq!(config.otlp.as_ref().unwrap().headers[0].1, "Bearer hunter2");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let told =
+        faults(&otlp("https://user:hunter2@collector", ", \"a b\" = \"hunter2\", c = \"hunter2\\u0000\""));
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(told.iter().all(|fault| !fault.contains("hunter2")), "{told:#?}");
+    assert!(faults(&otlp("https://collector", ""))[0].contains("`ca` and an `endpoint` with https://"));
+}
+
+/// A free binary says what it lacks, and a commercial one reads it.
+#[test]
+fn what_was_not_built_in_is_a_fault_that_says_so() {
+    for (text, is_built, what) in [
+        ("[redis]\nurls = [\"redis://127.0.0.1\"]\n", cfg!(feature = "redis"), "the feature `redis`"),
+        (
+            "[postgres]\nurl = \"postgres://127.0.0.1\"\n",
+            cfg!(feature = "postgres"),
+            "the feature `postgres`",
+        ),
+        ("[studio]\naddress = \"127.0.0.1:0\"\n", cfg!(feature = "studio"), "the feature `studio`"),
+        (
+            "license = { file = \"/etc/license.key\" }\n",
+            cfg!(any(feature = "redis", feature = "postgres", feature = "studio")),
+            "`redis`, `postgres` and `studio`",
+        ),
+    ] {
+        let whole = if text.starts_with('[') { format!("{LEAST}{text}") } else { format!("{text}{LEAST}") };
+        match parse(&whole) {
+            Ok(_) => assert!(is_built, "{text}"),
+            Err(error) => {
+                let told = error.faults();
+                assert!(!is_built && told.len() == 1 && told[0].what.contains(what), "{told:#?}");
+            }
+        }
+    }
 }

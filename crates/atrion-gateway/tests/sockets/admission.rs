@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which gate a request comes to, how important it is, and what it is told when it is refused.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use atrion_gateway::{Config, Gateway};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::support::{
-    OK, address, eventually, gateway, gateway_of, get, least, patient, say, saying, within,
+    Lines, OK, address, eventually, gateway, gateway_of, get, least, patient, say, saying, within,
 };
 
 fn in_flight(gateway: &Gateway, route: &str) -> u64 {
@@ -122,29 +120,6 @@ async fn what_is_unguarded_passes_a_full_gate() {
     assert!(probe.await.unwrap().starts_with("HTTP/1.1 200"));
 }
 
-/// The lines of an access log.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    async fn take(&self, count: usize) -> Vec<String> {
-        let text = || String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        eventually(async || text().lines().count() >= count).await;
-        text().lines().map(str::to_owned).collect()
-    }
-}
-
 #[tokio::test]
 async fn rules_of_the_file_give_tiers_and_headers_do_not() {
     let rules = "[[tier]]\nheader = \"x-plan\"\nvalue = \"free\"\ntier = \"low\"\n\
@@ -207,7 +182,7 @@ async fn a_drain_writes_every_line() {
         get(to, "/a", "").await;
     }
     gateway.drain().await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert_eq!(text.lines().count(), 50, "{text}");
     let line = text.lines().next().unwrap();
     assert!(

@@ -4,11 +4,15 @@
 
 mod support;
 
+mod issuer;
+
 mod admission;
+mod callers;
 mod failures;
 mod hostile;
 mod lifecycle;
 mod listeners;
 mod process;
 mod protocols;
+mod push;
 mod transparency;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Services that follow a script, clients that say bytes, and a gateway between them.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -223,6 +224,32 @@ pub(crate) async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// The lines of an access log.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    pub(crate) async fn take(&self, count: usize) -> Vec<String> {
+        eventually(async || self.text().lines().count() >= count).await;
+        self.text().lines().map(str::to_owned).collect()
+    }
 }
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
