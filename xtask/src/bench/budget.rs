@@ -63,7 +63,7 @@ static BUDGETS: [Budget; 15] = [
         unit: "x",
         measure: |figures| Some(admit(figures, ATRION_OWN_CLOCK, 1)? / admit(figures, COUNTER_ALONE, 1)?),
         from: "bench `admit`",
-        obstacle: "Where the processor has no counter that its system trusts, the time is the system's, at two to four times the cost.",
+        obstacle: "Two raw readings and the guard take 1.4 times the two readings one after the other, and a processor reorders little around a counter. Where it has no counter that its system trusts, the time is the system's, at two to four times the cost.",
     },
     Budget {
         path: "the same with an OpenTelemetry exporter that is scraped ten times a second, against without, one thread",
@@ -87,7 +87,7 @@ static BUDGETS: [Budget; 15] = [
         unit: "ns",
         measure: |figures| Some(of_layer(figures, LAYER)? - admit(figures, COUNTER_ALONE, 1)?),
         from: "bench `layers`",
-        obstacle: "The route's look-up by name takes a third of it. Most of the rest is moving the request, the permit and the response from place to place, as every layer with a future of its own does.",
+        obstacle: "Of 2,070 instructions (callgrind) some 500 move and drop the request and the response, 300 are the two gates, 160 the look-up by name, 120 the readings of the clock. The moves take longest: a wide load waits for the narrow stores before it. Without closures and with the handle moved into the permit there are 623 instructions less than before; fewer moves need a service that takes its request by reference.",
     },
     Budget {
         path: "the HTTP layer with both gates, against the cheapest other one that measures latency",
@@ -127,7 +127,7 @@ static BUDGETS: [Budget; 15] = [
         unit: "ns",
         measure: |figures| Some(figures.median("compute/one busy route")?.ns),
         from: "bench `compute`",
-        obstacle: "Three transcendental functions, a division for each mean, and the counters by tier, reason and outcome.",
+        obstacle: "About 2,300 instructions (callgrind) in 25 laws, none of which takes a tenth of it.",
     },
     Budget {
         path: "one pulse over 100,000 routes, one in a hundred with traffic",
