@@ -44,6 +44,8 @@ pub(crate) struct Driver<H> {
     push_due: Mono,
     jitter: SplitMix64,
     pulse: Pulse,
+    /// The latest COMPUTE did.
+    takes_long: bool,
     config: PulseConfig,
     push: Option<Push>,
     /// What a failed push has left to be stored.
@@ -64,6 +66,16 @@ pub(crate) struct Line {
 
 /// Push everything, and say how that ended.
 pub(crate) type Flush = oneshot::Sender<Result<(), Arc<ProviderError>>>;
+
+/// A COMPUTE of this time or more does not go on a thread of the runtime.
+const LONG: Duration = Duration::from_millis(5);
+
+/// COMPUTE, and how long it took.
+fn timed(host: &impl Host) -> Duration {
+    let begun = host.now();
+    host.compute(begun);
+    host.now().since(begun)
+}
 
 /// In an orderly end the last push and the disconnect may take this long each.
 const LAST_BUDGET: Duration = Duration::from_secs(2);
@@ -89,6 +101,7 @@ impl<H: Host> Driver<H> {
             push_due: now,
             jitter: SplitMix64::new(config.jitter_seed()),
             pulse: Pulse::new(config, now),
+            takes_long: false,
             push: None,
             owed: None,
             pull: None,
@@ -137,7 +150,7 @@ impl<H: Host> Driver<H> {
                 break stop;
             }
             match self.pulse.next(self.host.now()) {
-                Step::Compute { .. } => self.compute(),
+                Step::Compute { .. } => self.compute().await,
                 Step::Push => {
                     let is_due = self.host.now() >= self.push_due;
                     self.start_push(if is_due { self.batch_limit } else { 0 });
@@ -152,8 +165,22 @@ impl<H: Host> Driver<H> {
         end
     }
 
-    fn compute(&mut self) {
-        self.host.compute(self.host.now());
+    /// A COMPUTE that took long is done beside the threads of the runtime the next time: they are the
+    /// service's, and a hundred thousand busy routes take longer than its other tasks should wait.
+    async fn compute(&mut self) {
+        if self.takes_long {
+            let host = Arc::clone(&self.host);
+            match tokio::task::spawn_blocking(move || timed(&*host)).await {
+                Ok(took) => self.takes_long = took >= LONG,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // The runtime ends, and the driver with it.
+                    Err(_) => return,
+                },
+            }
+        } else {
+            self.takes_long = timed(&*self.host) >= LONG;
+        }
         self.buffered();
     }
 

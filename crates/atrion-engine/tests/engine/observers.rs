@@ -3,11 +3,12 @@
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use atrion_core::{Mode, Outcome, Tier};
-use atrion_engine::{Config, Override, Queued, Received};
-use atrion_state::{Event, InMemoryProvider, Observer, OverrideKind};
+use atrion_engine::{Atrion, Config, Override, Queued, Received};
+use atrion_state::{Event, FakeClock, InMemoryProvider, Observer, OverrideKind};
 
 use atrion_testkit::RecordingObserver;
 
@@ -32,6 +33,42 @@ fn an_observer_that_panics_harms_neither_the_pulse_nor_the_others() {
     world.engine.replace_config(Config::default()).unwrap();
     let told: Vec<_> = world.events.events().iter().map(name).collect();
     assert_eq!(told, ["mode changed", "mode changed", "config replaced"]);
+}
+
+/// Makes each pulse take longer than the time between two, and remembers its threads.
+struct Slow {
+    clock: FakeClock,
+    threads: Mutex<Vec<ThreadId>>,
+}
+
+impl Observer for Slow {
+    fn on_event(&self, event: &Event) {
+        if matches!(event, Event::PulseFinished { .. }) {
+            self.clock.advance(ms(150));
+            self.threads.lock().unwrap().push(std::thread::current().id());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pulse_that_takes_long_goes_beside_the_threads_of_the_runtime() {
+    let clock = FakeClock::new();
+    let slow = Arc::new(Slow { clock: clock.clone(), threads: Mutex::default() });
+    let builder = Atrion::builder().clock(Arc::new(clock.clone())).observer(slow.clone());
+    let atrion = builder.connect().await.unwrap();
+    // The first one is due; each makes the next one due.
+    clock.advance(ms(150));
+    let many = async {
+        while slow.threads.lock().unwrap().len() < 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), many).await.expect("it beats");
+    atrion.shutdown().await;
+    let own = std::thread::current().id();
+    let threads = slow.threads.lock().unwrap();
+    assert_eq!(threads[0], own, "nothing is known of the first");
+    assert!(threads[1..5].iter().all(|thread| *thread != own), "{threads:?} beside {own:?}");
 }
 
 /// Says that it has been called, and waits for leave to go on.
