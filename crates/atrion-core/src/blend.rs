@@ -17,6 +17,12 @@
 //! S_merged  = g S_cluster + (1 - g) ((1 - h) S + h S_hear)
 //! ```
 
+mod load;
+pub use load::Load;
+
+mod capacity;
+pub use capacity::{Capacity, PeerLoad, Share};
+
 mod gamma;
 pub use gamma::{Gamma, GammaError};
 
@@ -66,7 +72,7 @@ pub enum Direction {
 ///
 /// let blend = Blend::new(Gamma::RECOMMENDED, Ohms::new(60.0)?);
 /// let own = Own::new(Ohms::new(5.0)?, Evidence::FULL);
-/// let peer = |scar| Peer { scar, weight: Evidence::FULL };
+/// let peer = |scar| Peer { scar, weight: Evidence::FULL, ..Peer::default() };
 /// let merged = blend.merged(own, [peer(Ohms::new(2.0)?), peer(Ohms::ZERO)]);
 /// assert!(merged < own.scar, "two healthy peers take a little off");
 /// assert_eq!(blend.merged(own, []), own.scar, "alone nothing changes");
@@ -176,7 +182,7 @@ mod tests {
     }
 
     fn heard(scar: f64) -> Peer {
-        Peer { scar: ohms(scar), weight: Evidence::FULL }
+        Peer { scar: ohms(scar), weight: Evidence::FULL, ..Peer::default() }
     }
 
     fn own(scar: f64, evidence: f64) -> Own {

@@ -15,7 +15,8 @@ use crate::{Mode, Ohms, SignalId, Tier, Volts};
 pub struct Terms {
     /// The resistance of a healthy route.
     pub base: Ohms,
-    /// `w max(0, p(n + D))`: the crowd, at the request's own moment.
+    /// `w max(0, p(n + D))`: the crowd, at the request's own moment; and the fleet's, where it shares
+    /// a callee.
     pub saturation: Ohms,
     /// `mu M`: rising pressure.
     pub momentum: Ohms,
@@ -68,11 +69,14 @@ pub enum Reason {
     TooLate,
     /// One of the application's own signals holds the resistance above the request's voltage.
     Signal,
+    /// The nodes of the fleet together ask for more than their callee can do. Alone, this one would
+    /// have let the request through.
+    Fleet,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Saturated,
         Self::Scarred,
         Self::BreakerOpen,
@@ -80,6 +84,7 @@ impl Reason {
         Self::ForcedOpen,
         Self::TooLate,
         Self::Signal,
+        Self::Fleet,
     ];
 
     /// A stable lower-case name for logs, metrics and problem documents.
@@ -93,6 +98,7 @@ impl Reason {
             Self::ForcedOpen => "forced_open",
             Self::TooLate => "too_late",
             Self::Signal => "signal",
+            Self::Fleet => "fleet",
         }
     }
 }

@@ -76,4 +76,6 @@ mod choice;
 pub use choice::{Beta, BetaError, choose, shares};
 
 mod blend;
-pub use blend::{Blend, Direction, Evidence, Gamma, GammaError, Own, Peer, blend};
+pub use blend::{
+    Blend, Capacity, Direction, Evidence, Gamma, GammaError, Load, Own, Peer, PeerLoad, Share, blend,
+};

@@ -30,7 +30,7 @@ fn ohms(value: f64) -> Ohms {
 }
 
 fn peer(&(scar, weight): &(f64, f64)) -> Peer {
-    Peer { scar: ohms(scar), weight: Evidence::saturating(weight) }
+    Peer { scar: ohms(scar), weight: Evidence::saturating(weight), ..Peer::default() }
 }
 
 fn own(scar: f64, evidence: f64) -> Own {

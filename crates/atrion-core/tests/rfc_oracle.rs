@@ -88,8 +88,11 @@ fn every_recorded_view_of_a_fleet_merges_to_the_same_scar() {
             direction: if raise_only { Direction::RaiseOnly } else { Direction::Both },
         };
         let own = Own::new(ohms(&case["local"]), Evidence::saturating(number(&case["local_weight"])));
-        let peer =
-            |peer: &Value| Peer { scar: ohms(&peer[0]), weight: Evidence::saturating(number(&peer[1])) };
+        let peer = |peer: &Value| Peer {
+            scar: ohms(&peer[0]),
+            weight: Evidence::saturating(number(&peer[1])),
+            ..Peer::default()
+        };
         let peers: Vec<Peer> = list(&case["peers"]).iter().map(peer).collect();
         close("merged scar", blend.merged(own, peers.iter().copied()).get(), &case["expected"], i, 0);
         close("merged scar", blend.merged(own, peers.iter().rev().copied()).get(), &case["expected"], i, 1);

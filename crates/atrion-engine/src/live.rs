@@ -117,6 +117,8 @@ pub(crate) struct Live {
     healthy: AtomicU64,
     /// The same of a dead route: what an opening publishes.
     broken: AtomicU64,
+    /// The gate as it would be without the fleet's share, to say whose a refusal is.
+    alone: [AtomicU64; 2],
     debt_gain: AtomicU32,
     scar_decay: AtomicU32,
     dead_after: AtomicU32,
@@ -148,6 +150,8 @@ struct InFlight(AtomicI64);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Publication {
     pub(crate) gate: Gate,
+    /// The gate without what the fleet leaves to this node.
+    pub(crate) alone: Gate,
     pub(crate) healthy: Gate,
     pub(crate) terms: Terms,
     /// The signal that one of them is of.
@@ -246,6 +250,7 @@ impl Live {
             gate: [AtomicU64::new(rest), AtomicU64::new(target)],
             healthy: AtomicU64::new(first.healthy.to_words()[0]),
             broken: AtomicU64::new(settings.broken.to_words()[0]),
+            alone: first.alone.to_words().map(AtomicU64::new),
             slo: AtomicU64::new(u64::MAX),
             window_start: AtomicU64::new(now.as_nanos()),
             spans: Spans::default(),

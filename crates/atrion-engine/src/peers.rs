@@ -9,7 +9,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use atrion_core::{Evidence, Ohms, Own, Peer};
+use atrion_core::{Evidence, Ohms, Own, Peer, PeerLoad};
 use atrion_state::{PhysicsVector, RouteId, Sharing, StateManager, StateProvider};
 
 /// Reads what peers say, during one pulse.
@@ -90,6 +90,11 @@ impl<'a> PeerReader<'a> {
 }
 
 impl PeerView<'_> {
+    /// What the peers say of their load.
+    pub(crate) fn loads(&self) -> impl Iterator<Item = PeerLoad> + Clone {
+        self.peers.iter().map(|peer| peer.load)
+    }
+
     /// `S_merged` of the route (`manual/physics.md` section 5).
     pub(crate) fn merge(&self, query: &PeerQuery) -> PeerScar {
         if self.peers.is_empty() {

@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use atrion_core::claim::Claims;
-use atrion_core::{Ladder, Mode, Mono, Ohms, Telemetry};
+use atrion_core::{Ladder, Mode, Mono, Ohms, Share, Telemetry};
 use atrion_state::PhysicsVector;
 
 use crate::live::{Live, Reading, TIERS};
@@ -45,6 +45,9 @@ pub(crate) use model::{Fed, Model};
 mod hearsay;
 pub(crate) use hearsay::Moved;
 use hearsay::{Hearsay, Merge};
+
+mod shared;
+use shared::Shared;
 
 mod report;
 use report::Reported;
@@ -81,6 +84,8 @@ pub(crate) struct RoutePhysics {
     outage: Option<OpenBreaker>,
     /// What the fleet says, and what it does to the gate.
     hearsay: Hearsay,
+    /// What the fleet's loads leave to this node.
+    shared: Shared,
     /// Whether what goes wrong is the route's own.
     attribution: Attribution,
     /// When each stripe's thread had last done anything, as of the last tick.
@@ -184,6 +189,7 @@ impl RoutePhysics {
         self.model.compute(&fed, ticks);
         self.attribution.judge(members, self.model.adaptive(), &window);
         let Merge { moved, is_unread } = self.merge(peers, now);
+        self.shared.step(self.model.of_one_callee(), dt, &window, &counted, peers);
         self.tell_taps(fed, &counted, live);
 
         live.relax_debt(window.debt, self.model.debt());
@@ -200,7 +206,7 @@ impl RoutePhysics {
             from,
             to: self.mode,
             counted,
-            vector: self.model.vector(now),
+            vector: self.model.vector(now).with_load(self.shared.load()),
             moved,
             is_unread,
             hears: self.hearsay.is_on(),
@@ -208,7 +214,8 @@ impl RoutePhysics {
             is_quiet: window.in_flight == 0
                 && counted.admissions() + counted.refusals() == 0
                 && self.reported.is_none()
-                && self.model.is_neutral(),
+                && self.model.is_neutral()
+                && self.shared.is_quiet(),
         }
     }
 
@@ -270,7 +277,8 @@ impl RoutePhysics {
         let fed = Fed { before: &self.untold, ..fed };
         let (control, model) = (live.control(), &self.model);
         let by_group = self.attribution.leaves_the_crowd_to_the_group();
-        self.taps.computed(&Tapped { fed, counted, signalled, merged, by_group, control, model });
+        let share = self.shared.share().filter(|share| share.in_force);
+        self.taps.computed(&Tapped { fed, counted, signalled, merged, share, by_group, control, model });
         self.untold.clear();
     }
 
@@ -310,7 +318,7 @@ impl RoutePhysics {
     /// What peers say may matter to the next COMPUTE. On a recorded route it is always read, so
     /// that the record of a step has what the gate got.
     pub(crate) fn wants_peers(&self) -> bool {
-        self.hearsay.wants(self.model.scar()) || !self.taps.is_empty()
+        self.hearsay.wants(self.model.scar()) || self.model.of_one_callee().is_some() || !self.taps.is_empty()
     }
 
     /// A tick or visit at `now` has been here, or a clock has gone back and a tick will come.
@@ -326,6 +334,11 @@ impl RoutePhysics {
     /// The scar that the gate uses in the place of the own one, if the fleet has one.
     pub(crate) fn merged_scar(&self) -> Option<Ohms> {
         self.hearsay.merged()
+    }
+
+    /// What the fleet leaves to this node of a callee that is one for all.
+    pub(crate) fn share(&self) -> Option<Share> {
+        self.shared.share()
     }
 
     pub(crate) fn model(&self) -> &Model {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::{Mode, Ohms, Reason, SignalName, Terms, Tier};
+use atrion_core::{Mode, Ohms, Reason, Share, SignalName, Terms, Tier};
 use atrion_state::{OverrideKind, RouteId};
 
 use crate::cell::RouteCell;
@@ -96,6 +96,10 @@ pub struct RouteSnapshot {
     pub forced: Option<OverrideKind>,
     /// What is known of the outage while the breaker is open; `None` otherwise.
     pub outage: Option<Outage>,
+    /// What the fleet leaves to this node of a callee that is one for all nodes; `None` where there
+    /// is none, and without live peers.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub share: Option<Share>,
     /// What is held under leases, by number.
     pub leases: Vec<LeaseSnapshot>,
     /// Counts since the route was created, as of the last tick.
@@ -230,6 +234,7 @@ impl RouteSnapshot {
                 Force::Closed => Some(OverrideKind::ForceClosed),
                 Force::Shadow => Some(OverrideKind::Shadow),
             },
+            share: physics.share(),
             outage: physics.outage(cell.now()).filter(|_| control.mode() == Mode::CircuitBreaker),
             leases: cell.commons().leases.of(cell.id(), cell.now()),
             counts: Counts(physics.totals()),

@@ -113,6 +113,12 @@ instruments! {
         "Term of the resistance: the strongest of the application's own signals.";
     TARGET = Kind::Gauge, "atrion.route.limit", "{request}", 1, [ROUTE]:
         "Target of requests in flight.";
+    FLEET_TARGET = Kind::Gauge, "atrion.route.fleet.limit", "{request}", 1, [ROUTE]:
+        "Target of requests in flight at all nodes, where the callee is one for all of them.";
+    FLEET_ACTIVE = Kind::Gauge, "atrion.route.fleet.active_requests", "{request}", 1, [ROUTE]:
+        "Requests in flight at all nodes, as this one hears it.";
+    FLEET_PART = Kind::Gauge, "atrion.route.fleet.part", "{request}", 1, [ROUTE]:
+        "Part of the fleet's target that is this node's.";
     MODE_NOW = Kind::Gauge, "atrion.route.mode", "", MODES, [ROUTE, MODE]:
         "1 for the mode that a route is in, 0 for the others.";
     TRANSITIONS = Kind::Counter, "atrion.route.mode.transitions", "{transition}", MODES * (MODES - 1), [ROUTE, MODE_FROM, MODE_TO]:

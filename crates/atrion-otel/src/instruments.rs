@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use atrion_core::{Mode, Reason, Tier};
+use atrion_core::{Mode, Reason, Share, Tier};
 use atrion_state::{Health, LicenseState};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Counter, Histogram, Meter};
@@ -57,6 +57,15 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
         each(reading, write, |route| route.terms.signal.get())
     });
     gauge(meter, &TARGET, reader, instance, |reading, write| each(reading, write, |route| route.target));
+    gauge(meter, &FLEET_TARGET, reader, instance, |reading, write| {
+        each_shared(reading, write, |share| share.target);
+    });
+    gauge(meter, &FLEET_ACTIVE, reader, instance, |reading, write| {
+        each_shared(reading, write, |share| share.in_flight);
+    });
+    gauge(meter, &FLEET_PART, reader, instance, |reading, write| {
+        each_shared(reading, write, |share| share.part);
+    });
     gauge(meter, &LAG, reader, instance, lag);
     gauge(meter, &EXPIRATION, reader, instance, expiration);
     state(meter, &MODE_NOW, reader, instance, mode);
@@ -112,6 +121,15 @@ observable!(state, u64, u64_observable_gauge);
 fn each<T>(reading: &Reading, write: Write<'_, T>, value: impl Fn(&RouteReading) -> T) {
     for route in &reading.routes {
         write(value(route), &[route.label()]);
+    }
+}
+
+/// Only routes whose callee is one for all nodes, while there are others.
+fn each_shared(reading: &Reading, write: Write<'_, f64>, value: impl Fn(&Share) -> f64) {
+    for route in &reading.routes {
+        if let Some(share) = &route.share {
+            write(value(share), &[route.label()]);
+        }
     }
 }
 

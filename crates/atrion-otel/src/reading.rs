@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use atrion_core::{Mode, Ohms, Terms};
+use atrion_core::{Mode, Ohms, Share, Terms};
 use atrion_engine::{RouteSnapshot, WeakAtrion};
 use atrion_state::{LicenseStanding, ProviderStats, RouteId, lock};
 use opentelemetry::StringValue;
@@ -41,6 +41,8 @@ pub(crate) struct RouteReading {
     pub(crate) overtaken: i64,
     /// N*, in requests.
     pub(crate) target: f64,
+    /// What the fleet leaves to this node; of routes that share a name, nothing.
+    pub(crate) share: Option<Share>,
     pub(crate) resistance: f64,
     pub(crate) terms: Terms,
     /// Multiples of the uncrowded latency; `None` while that is unknown.
@@ -172,6 +174,7 @@ impl RouteReading {
             streams: count(route.streams),
             overtaken: count(route.overtaken),
             target: route.target,
+            share: route.share,
             resistance: route.resistance.get(),
             terms: route.terms,
             latency: route.latency.zip(route.baseline).map(|(now, base)| now.div_duration_f64(base)),
@@ -192,6 +195,7 @@ impl RouteReading {
             streams: 0,
             overtaken: 0,
             target: 0.0,
+            share: None,
             resistance: 0.0,
             terms: Terms::default(),
             latency: None,

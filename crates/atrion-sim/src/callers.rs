@@ -13,8 +13,10 @@
 mod gates;
 mod lives;
 mod tally;
+mod wire;
 
 pub use lives::{Spread, Turnover};
+pub use wire::Sharing;
 
 use core::fmt;
 
@@ -37,6 +39,8 @@ pub struct Row {
     pub spread: Spread,
     /// How they come and go.
     pub turnover: Turnover,
+    /// What they know of each other.
+    pub sharing: Sharing,
 }
 
 /// Numbers of callers of the grid; one is what a single gate does.
@@ -45,23 +49,29 @@ pub const COUNTS: [u32; 6] = [1, 2, 5, 10, 30, 100];
 /// Every row: each number of callers, and at ten what may befall them.
 #[must_use]
 pub fn rows() -> Vec<Row> {
-    let even = |callers| Row { callers, spread: Spread::Even, turnover: Turnover::None };
-    let mut rows: Vec<_> = COUNTS.into_iter().map(even).collect();
-    for callers in [10, 30] {
-        rows.push(Row { spread: Spread::Skewed, ..even(callers) });
-        let events = Turnover::ALL.into_iter().filter(|turnover| *turnover != Turnover::None);
-        rows.extend(events.map(|turnover| Row { turnover, ..even(callers) }));
+    let mut rows = Vec::new();
+    for sharing in [Sharing::Alone, Sharing::Shared] {
+        let even = |callers| Row { callers, spread: Spread::Even, turnover: Turnover::None, sharing };
+        rows.extend(COUNTS.into_iter().map(even));
+        for callers in [10, 30] {
+            rows.push(Row { spread: Spread::Skewed, ..even(callers) });
+            let events = Turnover::ALL.into_iter().filter(|turnover| *turnover != Turnover::None);
+            rows.extend(events.map(|turnover| Row { turnover, ..even(callers) }));
+        }
     }
+    let troubles = Sharing::ALL.into_iter().skip(2);
+    let spread = Spread::Even;
+    rows.extend(troubles.map(|sharing| Row { callers: 10, spread, turnover: Turnover::None, sharing }));
     rows
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "k{}-{}", self.callers, self.spread.name())?;
-        match self.turnover {
-            Turnover::None => Ok(()),
-            turnover => write!(f, "-{}", turnover.name()),
+        if self.turnover != Turnover::None {
+            write!(f, "-{}", self.turnover.name())?;
         }
+        write!(f, "-{}", self.sharing.name())
     }
 }
 

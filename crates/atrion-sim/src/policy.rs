@@ -66,9 +66,11 @@ pub use menu::{
     Entry, ablations, all, of_callers, of_deadlines, of_health, of_routes, oracle_limits, patient,
 };
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Mono, Outcome, Priority, Spread, Tier, Volts};
+use atrion_state::{PhysicsVector, StateProvider};
 
 /// A request at the gate.
 #[derive(Debug, Clone, Copy)]
@@ -190,6 +192,17 @@ pub trait Policy {
     fn drops(&mut self, now: Mono, waited: Duration) -> bool {
         let _ = (now, waited);
         false
+    }
+
+    /// Listens to peers through this provider, of policies that can.
+    fn listen_to(&mut self, provider: Arc<dyn StateProvider>) {
+        let _ = provider;
+    }
+
+    /// What its peers are to be told, with its age.
+    fn said(&self, now: Mono) -> Option<PhysicsVector> {
+        let _ = now;
+        None
     }
 
     /// What is going on inside, of policies that can explain themselves.

@@ -234,6 +234,13 @@ fn notes(recorded: &Recorded, proof: &Proof, service: &Service) -> Vec<String> {
     note(shadowed > 0, format!("in {shadowed} pulses the route was in shadow mode and shed nothing"));
     let merged = count(|pulse| pulse.merged.is_some());
     note(merged > 0, format!("in {merged} pulses a fleet moved the gate; the model is a single node"));
+    let shared = count(|pulse| pulse.share.is_some());
+    note(
+        shared > 0,
+        format!(
+            "in {shared} pulses the fleet left a part of its callee to this node; the model is a single node"
+        ),
+    );
     let configs =
         recorded.parts.windows(2).filter(|pair| pair[0].start.config != pair[1].start.config).count();
     note(

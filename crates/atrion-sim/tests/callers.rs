@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The guard of many callers before one plant: CI fails when gates that know nothing of each other
-//! fall by more than a point.
+//! The guard of many callers before one plant: CI fails when their gates fall by more than a point,
+//! or when sharing brings nothing.
 #![allow(clippy::unwrap_used)] // a test may panic: that is how it speaks
 
-use atrion_sim::callers::{self, Row, Spread, Turnover};
+use atrion_sim::callers::{self, Row, Sharing, Spread, Turnover};
 use atrion_sim::policy::Entry;
 use atrion_sim::{Scenario, Set, policy};
 
@@ -22,7 +22,7 @@ fn entry(name: &str) -> Entry {
 
 #[test]
 fn ten_gates_that_know_nothing_of_each_other_have_not_fallen() {
-    let row = Row { callers: 10, spread: Spread::Even, turnover: Turnover::None };
+    let row = Row { callers: 10, spread: Spread::Even, turnover: Turnover::None, sharing: Sharing::Alone };
     let lived = callers::live(&chosen(), &[row], &[entry("adaptive")], &[1], 2, &|_| ()).unwrap();
     let outcome = lived[0].outcomes[0].0;
     assert!(outcome.score > SCORE - 1.0, "{outcome:?}");
@@ -30,9 +30,29 @@ fn ten_gates_that_know_nothing_of_each_other_have_not_fallen() {
 }
 
 #[test]
+fn gates_that_share_their_capacity_do_better_than_gates_that_do_not() {
+    let row = |sharing| Row { callers: 30, spread: Spread::Even, turnover: Turnover::Deploying, sharing };
+    let rows = [row(Sharing::Alone), row(Sharing::Shared)];
+    let lived = callers::live(&chosen(), &rows, &[entry("adaptive")], &[1], 2, &|_| ()).unwrap();
+    let [alone, shared] = [0, 1].map(|nth: usize| lived[nth].outcomes[0].0);
+    assert!(shared.score > alone.score + 2.0, "{alone:?} {shared:?}");
+    assert!(shared.jain > alone.jain, "{alone:?} {shared:?}");
+}
+
+#[test]
+fn one_liar_and_a_partition_leave_more_than_gates_alone() {
+    let row = |sharing| Row { callers: 10, spread: Spread::Even, turnover: Turnover::None, sharing };
+    let rows = [Sharing::Alone, Sharing::Liar, Sharing::Cut].map(row);
+    let lived = callers::live(&chosen(), &rows, &[entry("adaptive")], &[1], 2, &|_| ()).unwrap();
+    let [alone, lied_to, cut] = [0, 1, 2].map(|nth: usize| lived[nth].outcomes[0].0.score);
+    assert!(lied_to > alone - 1.0 && cut > alone - 1.0, "{alone} {lied_to} {cut}");
+}
+
+#[test]
 fn a_run_is_the_same_to_the_bit() {
     let scenario = &chosen()[0];
-    let row = Row { callers: 5, spread: Spread::Skewed, turnover: Turnover::Restarting };
+    let row =
+        Row { callers: 5, spread: Spread::Skewed, turnover: Turnover::Restarting, sharing: Sharing::Shared };
     let once = || callers::run(scenario, &entry("adaptive"), row, 7).unwrap();
     assert_eq!(once(), once());
 }
@@ -40,7 +60,7 @@ fn a_run_is_the_same_to_the_bit() {
 #[test]
 fn one_caller_is_the_gate_alone() {
     let scenario = &chosen()[0];
-    let row = Row { callers: 1, spread: Spread::Even, turnover: Turnover::None };
+    let row = Row { callers: 1, spread: Spread::Even, turnover: Turnover::None, sharing: Sharing::Alone };
     let entry = entry("gradient2+tiers");
     let alone = atrion_sim::plant::run(scenario, 3, entry.make(scenario).unwrap().as_mut());
     let among = callers::run(scenario, &entry, row, 3).unwrap();

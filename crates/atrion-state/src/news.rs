@@ -37,7 +37,7 @@ pub enum News {
     /// Evidence, a vector that readers would forget soon, or one that was never told: the next
     /// regular message is soon enough.
     Regular,
-    /// Another mode, or a scar that is not where the reader expects it: what gates act on.
+    /// Another mode or load, or a scar that is not where the reader expects it: what gates act on.
     Urgent,
 }
 
@@ -67,7 +67,7 @@ impl Told {
     #[must_use]
     pub fn news(&self, is: &PhysicsVector, now: Mono) -> News {
         let told = &self.vector;
-        if is.mode != told.mode || self.is_scar_off(is, now) {
+        if is.mode != told.mode || self.is_scar_off(is, now) || is.load.is_news(&told.load) {
             News::Urgent
         } else if is.weight.as_255ths().abs_diff(told.weight.as_255ths()) > EVIDENCE_255THS
             || (now.since(self.at) >= REFRESH && is_worth_something(is))

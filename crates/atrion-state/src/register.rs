@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use atrion_core::{Evidence, Peer};
+use atrion_core::{Evidence, Peer, PeerLoad};
 
 use crate::{NodeId, PhysicsVector};
 
@@ -50,9 +50,23 @@ impl Register {
     #[must_use]
     pub fn as_peer(&self, liveness: &Liveness) -> Peer {
         let weight = self.vector.weight.share() * liveness.fade(self.silence);
-        Peer { scar: self.vector.aged_scar(), weight: Evidence::saturating(weight) }
+        Peer {
+            scar: self.vector.aged_scar(),
+            weight: Evidence::saturating(weight),
+            load: peer_load(&self.vector),
+        }
     }
 }
+
+/// A load is of now, and told in each pulse: what is older says less, whoever it comes from.
+fn peer_load(vector: &PhysicsVector) -> PeerLoad {
+    let liveness = Liveness::new(LOAD_IS_WHOLE, LOAD_IS_GONE);
+    PeerLoad { load: vector.load, alive: Evidence::saturating(liveness.fade(vector.age)) }
+}
+
+/// Some loads may be lost on the way or come late.
+const LOAD_IS_WHOLE: Duration = Duration::from_secs(1);
+const LOAD_IS_GONE: Duration = Duration::from_secs(3);
 
 /// How the weight of a silent node fades: whole for a while, then linearly to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atrion_core::{Mode, Ohms, Wall};
+use atrion_core::{Load, Mode, Ohms, Wall};
 
 mod quantity;
 pub use quantity::{DecayRate, MomentumRate, VectorError, Weight};
@@ -36,6 +36,9 @@ pub struct PhysicsVector {
     /// How long ago the scar had its value. In serde formats: seconds as a float.
     #[cfg_attr(feature = "serde", serde(with = "seconds"))]
     pub age: Duration,
+    /// What load the node had on a route whose callee it shares with the fleet.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Load::is_none"))]
+    pub load: Load,
 }
 
 impl PhysicsVector {
@@ -56,7 +59,15 @@ impl PhysicsVector {
             weight: Weight::NONE,
             decay_rate: DecayRate::ZERO,
             age: Duration::ZERO,
+            load: Load::NONE,
         }
+    }
+
+    /// The same vector with this load.
+    #[must_use]
+    pub const fn with_load(mut self, load: Load) -> Self {
+        self.load = load;
+        self
     }
 
     /// The same vector with this momentum.

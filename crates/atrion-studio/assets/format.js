@@ -23,6 +23,7 @@ export const REASONS = {
   breaker_open: "the breaker is open",
   at_cap: "the cap is reached",
   too_late: "the answer would come past the deadline",
+  fleet: "the fleet asks for more than its callee can do",
   forced_open: "forced open by hand",
   signal: "a signal of the application is over its target",
 };

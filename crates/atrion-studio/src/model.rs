@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::curves::{Curves, Sample};
 use crate::frame::{COLUMNS, Row};
-use crate::source::{Node, Observed, Sighting};
+use crate::source::{Callee, Node, Observed, Sighting};
 
 /// The routes and what is around them.
 #[derive(Debug)]
@@ -226,11 +226,36 @@ pub(crate) fn around(observed: &Observed, overrides: Value, license: Value) -> V
         })
         .collect();
     let nodes: Vec<Value> = observed.nodes.iter().map(node).collect();
-    json!({ "stores": stores, "overrides": overrides, "license": license, "nodes": nodes, "gamma": observed.gamma, "stalled": observed.stalled })
+    let callees: Vec<Value> = observed.callees.iter().map(callee).collect();
+    json!({
+        "stores": stores, "overrides": overrides, "license": license, "nodes": nodes, "callees": callees,
+        "gamma": observed.gamma, "stalled": observed.stalled,
+    })
+}
+
+fn callee(callee: &Callee) -> Value {
+    let nodes: Vec<Value> = callee
+        .nodes
+        .iter()
+        .map(|node| {
+            json!({
+                "name": node.node, "here": node.is_here, "offered": round(node.offered),
+                "inFlight": round(node.in_flight), "part": node.part.map(round),
+            })
+        })
+        .collect();
+    let fleet = callee.share.map(|share| {
+        json!({ "inForce": share.in_force, "limit": round(share.target), "inFlight": round(share.in_flight), "cut": round(share.cut.get()) })
+    });
+    json!({ "route": callee.route.as_str(), "fleet": fleet, "nodes": nodes })
+}
+
+/// To what a person can see.
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 fn node(node: &Node) -> Value {
-    let round = |value: f64| (value * 10.0).round() / 10.0;
     let cells: Vec<Value> = node
         .cells
         .iter()

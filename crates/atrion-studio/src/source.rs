@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! What Studio looks at: a port, so that the views do not know where the numbers come from.
 
+mod callees;
+
 mod fleet;
 pub use fleet::Fleet;
 
@@ -15,7 +17,7 @@ mod postgres;
 
 use std::time::Duration;
 
-use atrion_core::Mode;
+use atrion_core::{Mode, Share};
 use atrion_engine::recording::Recorded;
 use atrion_engine::{Outage, Override, RouteConfig};
 use atrion_state::{Health, OverrideKind, PhysicsVector, ProviderStats, RouteId};
@@ -94,6 +96,8 @@ pub struct Observed {
     pub stores: Vec<Store>,
     /// The nodes of the fleet; first this one, where it is one of them. Empty on a single node.
     pub nodes: Vec<Node>,
+    /// Callees that are one for all nodes, while something is asked of them.
+    pub callees: Vec<Callee>,
     /// gamma, the weight of the fleet's scars, where it is known.
     pub gamma: Option<f64>,
     /// No pulse comes: what it shows is old, and the routes are hardly protected.
@@ -218,6 +222,34 @@ pub struct Cell {
     pub mode: Mode,
     /// How old this is.
     pub age: Duration,
+}
+
+/// A callee that is one for all nodes.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
+pub struct Callee {
+    /// The route to it.
+    pub route: RouteId,
+    /// N* of the fleet and whether the parts are in force, where the source is a node of it.
+    pub share: Option<Share>,
+    /// What each node asks of it.
+    pub nodes: Vec<Demand>,
+}
+
+/// What one node asks of a callee, in the mean over some looks.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs)] // plain data, made by its fields
+pub struct Demand {
+    /// The node's name.
+    pub node: String,
+    /// It is the one that serves Studio.
+    pub is_here: bool,
+    /// Requests per second at its gate.
+    pub offered: f64,
+    /// Requests in flight.
+    pub in_flight: f64,
+    /// Its part of the fleet's N*, in requests, where that is known.
+    pub part: Option<f64>,
 }
 
 /// Scars below a hundredth of an ohm are not shown.

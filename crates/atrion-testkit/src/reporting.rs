@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A store in memory that reports what a test tells it to, as a store far away does.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Event, Health, InMemoryProvider, Observer, ProviderError, ProviderStats,
-    StateProvider, forward_provider, lock,
+    BoxFuture, Capabilities, Event, Health, InMemoryProvider, Liveness, Observer, ProviderError,
+    ProviderStats, RouteId, Sharing, StateProvider, forward_provider, lock,
 };
 
 /// A provider for tests of its observers: it gives the events, counts and health that a test sets.
@@ -27,6 +29,7 @@ struct State {
     health: Health,
     stats: Vec<ProviderStats>,
     on_connect: Option<Event>,
+    peers: HashMap<RouteId, Vec<Peer>>,
 }
 
 impl ReportingProvider {
@@ -45,6 +48,11 @@ impl ReportingProvider {
     /// Gives this event to the observer at every `connect` from now on.
     pub fn tell_on_connect(&self, event: Event) {
         self.state().on_connect = Some(event);
+    }
+
+    /// Has these peers on a route from now on.
+    pub fn hear(&self, route: RouteId, peers: Vec<Peer>) {
+        self.state().peers.insert(route, peers);
     }
 
     /// Has this health from now on.
@@ -87,6 +95,15 @@ impl StateProvider for ReportingProvider {
 
     fn stats(&self) -> Vec<ProviderStats> {
         self.state().stats.clone()
+    }
+
+    fn peers(&self, route: &RouteId, _: &Liveness, peers: &mut Vec<Peer>) {
+        peers.extend(self.state().peers.get(route).into_iter().flatten());
+    }
+
+    /// Nobody listens where nobody is heard.
+    fn sharing(&self) -> Option<Sharing> {
+        (!self.state().peers.is_empty()).then(Sharing::default)
     }
 }
 

@@ -27,7 +27,7 @@
 mod model;
 pub use self::model::{
     InstanceView, LeaseView, NodesView, OutageView, OutcomesView, OverrideView, RefusalView, RouteView,
-    SignalView, StoreView, TermsView, TierView, override_name,
+    ShareView, SignalView, StoreView, TermsView, TierView, override_name,
 };
 
 mod event;

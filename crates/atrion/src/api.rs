@@ -3,6 +3,6 @@
 
 pub use atrion_tower::api::{
     Api, EventLog, EventPage, EventText, EventView, InstanceView, LeaseView, NodesView, OutageView,
-    OutcomesView, OverrideView, RefusalView, RouteView, Severity, SignalView, StoreView, TermsView, TierView,
-    override_name,
+    OutcomesView, OverrideView, RefusalView, RouteView, Severity, ShareView, SignalView, StoreView,
+    TermsView, TierView, override_name,
 };

@@ -16,9 +16,10 @@ pub use atrion_engine::{
 };
 
 pub use atrion_core::{
-    AdaptiveConfig, ConfigFault, Cost, CostError, Direction, Gamma, GammaError, Laws, Mode, Mono, Ohms,
-    Outcome, Priority, Reason, Refusal, RfcConfig, SignalCurve, SignalCurveError, SignalId, SignalName,
-    SignalNameError, Spread, Telemetry, TelemetryError, Tenant, Terms, Tier, UnitError, Volts, Wall,
+    AdaptiveConfig, ConfigFault, Cost, CostError, Direction, Gamma, GammaError, Laws, Load, Mode, Mono, Ohms,
+    Outcome, Priority, Reason, Refusal, RfcConfig, Share, SignalCurve, SignalCurveError, SignalId,
+    SignalName, SignalNameError, Spread, Telemetry, TelemetryError, Tenant, Terms, Tier, UnitError, Volts,
+    Wall,
 };
 
 pub use atrion_state::{

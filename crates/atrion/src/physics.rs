@@ -2,8 +2,8 @@
 //! The physics on its own: pure functions, for tools and simulations.
 
 pub use atrion_core::{
-    AdaptiveState, Beta, BetaError, Blend, Evidence, Gate, Ladder, Law, Own, Peer, Tick, Tuner, TunerConfig,
-    Window, blend, choose, retry_after, shares, update_physics,
+    AdaptiveState, Beta, BetaError, Blend, Capacity, Evidence, Gate, Ladder, Law, Own, Peer, PeerLoad, Tick,
+    Tuner, TunerConfig, Window, blend, choose, retry_after, shares, update_physics,
 };
 
 pub use atrion_core::adaptive::{Expected, Failures, Pairs, Work};

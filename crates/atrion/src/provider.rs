@@ -95,4 +95,4 @@ pub use atrion_state::{
 
 pub use atrion_engine::WriteBehind;
 
-pub use atrion_core::{Direction, Gamma, Mode, Mono, Ohms, Peer, SplitMix64, Wall};
+pub use atrion_core::{Direction, Gamma, Load, Mode, Mono, Ohms, Peer, PeerLoad, SplitMix64, Wall};

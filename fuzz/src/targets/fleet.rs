@@ -10,7 +10,7 @@ use atrion_cluster::wire::{
     ClusterHash, Entry, EntryFault, EntryMode, Expected, Header, Key, Kind, Message, Proof, RouteHash, decode,
     encode,
 };
-use atrion_core::{Mode, Mono, Ohms, Wall};
+use atrion_core::{Load, Mode, Mono, Ohms, Wall};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RegisterSetLimits, RouteId, Weight};
 
 use crate::Target;
@@ -98,6 +98,7 @@ fn entry(number: u64, named: bool) -> Entry {
         resistance: Ohms::saturating(97.5),
         momentum: MomentumRate::saturating(0.25),
         name,
+        load: Load::NONE,
     }
 }
 

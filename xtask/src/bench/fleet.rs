@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The section about sharing scars.
+//! The section about sharing scars and loads.
 
 use std::fmt::Write as _;
 
@@ -41,6 +41,23 @@ pub(super) fn section(text: &mut String, figures: &Figures) -> anyhow::Result<()
         let view = time(of(&format!("view and merge of {nodes} nodes"))?);
         writeln!(text, "| {nodes} | {alone} | {view} |")?;
     }
+    text.push_str(LOADS);
+    for nodes in [2, 20, 200] {
+        writeln!(
+            text,
+            "| the laws on the sums of {nodes} nodes, a pulse | {} | |",
+            time(of(&format!("view and laws of {nodes} nodes"))?)
+        )?;
+    }
+    for (what, is_time) in
+        [("redis us", true), ("bytes to the redis", false), ("bytes from the redis", false)]
+    {
+        let one = |how: &str| of(&format!("{what} per node and second{how}, 10 nodes"));
+        let shown = |value: f64| if is_time { time(value * 1e3) } else { format!("{value:.0}") };
+        let what = if is_time { "Redis's processor time" } else { what };
+        let (with, without) = (shown(one("")?), shown(one(" without loads")?));
+        writeln!(text, "| {what} per node and second, 10 nodes | {with} | {without} |")?;
+    }
     let (p50, p99) = (of("p50 of trauma to resistance")?, of("p99 of trauma to resistance")?);
     writeln!(
         text,
@@ -79,6 +96,14 @@ merged.
 |---|---|---|
 ";
 
+const LOADS: &str = "
+A route whose callee is one for all nodes (`AdaptiveConfig::one_callee`): each node says its load in
+each pulse, and runs the laws on the sums.
+
+| | with loads | heartbeats alone |
+|---|---|---|
+";
+
 const STORES: &str = "\
 Single admissions while the Redis has a fault, each timed alone, one reading of the clock included:
 
@@ -103,6 +128,11 @@ mod tests {
         }
         for nodes in [2, 20, 200] {
             names.extend([format!("merge of {nodes} nodes"), format!("view and merge of {nodes} nodes")]);
+            names.push(format!("view and laws of {nodes} nodes"));
+        }
+        for what in ["redis us", "bytes to the redis", "bytes from the redis"] {
+            let each = |how: &str| format!("{what} per node and second{how}, 10 nodes");
+            names.extend([each(""), each(" without loads")]);
         }
         names.extend(["p50 of trauma to resistance", "p99 of trauma to resistance"].map(String::from));
         for state in ["healthy", "slow", "full", "stopped", "killed", "restarted empty"] {
@@ -128,7 +158,7 @@ mod tests {
     fn every_figure_has_its_place_and_one_that_is_missing_is_named() {
         let mut names = names();
         let text = section_of(&names).unwrap();
-        assert_eq!(text.matches("1500 ns").count(), 6 + 18 + 4 + 2, "{text}");
+        assert_eq!(text.matches("1500 ns").count(), 6 + 18 + 4 + 2 + 3, "{text}");
         assert!(text.contains("| encode 1,000 entries | 1500 ns | 1500 ns | 1.0 |"), "{text}");
         let last = names.pop().unwrap();
         let error = section_of(&names).unwrap_err().to_string();

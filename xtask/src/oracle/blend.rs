@@ -28,7 +28,7 @@ pub(super) fn replay(case: &Cursor<'_>, tally: &mut Tally) -> anyhow::Result<()>
 
 fn peer(pair: &Cursor<'_>) -> anyhow::Result<Peer> {
     let [scar, weight] = pair.tuple()?;
-    Ok(Peer { scar: scar.checked(Ohms::new)?, weight: weight.checked(evidence)? })
+    Ok(Peer { scar: scar.checked(Ohms::new)?, weight: weight.checked(evidence)?, ..Peer::default() })
 }
 
 fn evidence(share: f64) -> Result<Evidence, String> {

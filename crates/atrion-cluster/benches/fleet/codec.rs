@@ -4,7 +4,7 @@
 use atrion_cluster::wire::{
     ClusterHash, Entry, EntryMode, Expected, Header, Kind, RouteHash, decode, encode,
 };
-use atrion_core::{Mode, Ohms};
+use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, Weight};
 use serde_json::{Value, json};
 
@@ -39,6 +39,7 @@ pub(crate) fn measure(quick: bool) {
             resistance: Ohms::saturating(97.5),
             momentum: MomentumRate::saturating(0.25),
             name: None,
+            load: Load::NONE,
         })
         .collect();
     let bytes = encode(&header, &entries, None).expect("a message");

@@ -10,6 +10,7 @@
 
 mod codec;
 mod delay;
+mod loads;
 mod merge;
 mod naive;
 mod store;
@@ -26,9 +27,11 @@ fn main() {
     let quick = std::env::args().any(|arg| arg == "--quick");
     codec::measure(quick);
     merge::measure(quick);
+    loads::sums(quick);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
         store::measure(quick).await;
+        loads::measure(quick).await;
         delay::measure(quick).await;
         stores::measure(quick).await;
     });

@@ -74,11 +74,13 @@ fn naive(others: usize, rounds: u32) -> f64 {
 
 /// Microseconds of processor time that the server has used so far.
 fn cpu(redis: &Redis) -> f64 {
-    let reply = redis.command(["INFO", "cpu"]).expect("INFO");
+    (info(redis, "cpu", "used_cpu_user") + info(redis, "cpu", "used_cpu_sys")) * 1e6
+}
+
+/// A number of what the server says of itself.
+pub(crate) fn info(redis: &Redis, section: &str, field: &str) -> f64 {
+    let reply = redis.command(["INFO", section]).expect("INFO");
     let Reply::Text(text) = reply else { panic!("INFO is a text, not {reply:?}") };
-    let field = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|value| value.trim().parse::<f64>().ok()).expect("a number of seconds")
-    };
-    (field("used_cpu_user") + field("used_cpu_sys")) * 1e6
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.and_then(|value| value.trim().parse().ok()).expect("a number")
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use atrion_core::{Mono, Ohms};
+use atrion_core::{Load, Mono, Ohms};
 use atrion_state::{DecayRate, MomentumRate, News, PhysicsVector, RouteId, Told, Weight};
 
 use crate::wire::{Entry, EntryMode, RouteHash};
@@ -52,6 +52,8 @@ pub(super) struct Own {
 const OLD: Duration = Duration::from_secs(1_800);
 /// The most that an entry takes without its name, in bytes.
 const ENTRY: usize = 9 + 5 + 5 + 8 + 1 + 1 + 4 + 4 + 1;
+/// The most that its load takes.
+const LOAD: usize = 3 + 3 + 4 * Load::NUMBERS;
 /// A message may be lost: what is said once only is said twice.
 const TWICE: u8 = 2;
 
@@ -209,7 +211,8 @@ impl Own {
     pub(super) fn cost(&self, hash: RouteHash) -> Option<(DecayRate, usize)> {
         let own = self.routes.get(&hash)?;
         let name = if own.named { 0 } else { own.name.as_str().len() + 3 };
-        Some((own.vector.decay_rate, ENTRY + name))
+        let load = if own.vector.load.is_none() { 0 } else { LOAD };
+        Some((own.vector.decay_rate, ENTRY + name + load))
     }
 
     /// What was said of the routes of a part, up to message `seq`.
@@ -272,6 +275,7 @@ fn entry(hash: RouteHash, vector: &PhysicsVector, back: u32, name: Option<RouteI
         resistance: vector.resistance,
         momentum: vector.momentum,
         name,
+        load: vector.load,
     }
 }
 
@@ -286,5 +290,6 @@ fn gone(hash: RouteHash) -> Entry {
         resistance: Ohms::ZERO,
         momentum: MomentumRate::ZERO,
         name: None,
+        load: Load::NONE,
     }
 }

@@ -8,14 +8,19 @@
 //! text, list      a number as above, then that many bytes of UTF-8 or items
 //! option          0, or 1 and the value
 //! body            the fields of `Head` in their order, then a list of `Item`
-//! proof           minor 1: the challenge, 8 bytes little endian, then a list of answers of 8 bytes each
+//! proof           minor 1: the challenge, 8 bytes little endian, then a list of answers of 8 bytes each;
+//!                 in minor 2 a challenge of 0 without answers is no proof
+//! loads           minor 2: a list of loads, which is not empty there, or there were no need of minor 2: how
+//!                 many entries are between the last one's and this one's, which of its numbers are not 0 as
+//!                 bits of a u16, and those as f32
 //! ```
 
+use atrion_core::Load;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
 
 use super::Proof;
-use super::envelope::{MAX_BODY, PROVEN};
+use super::envelope::{LOADED, MAX_BODY, PROVEN};
 
 /// `Header` as it is written, unchecked.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, BorrowDecode)]
@@ -69,6 +74,9 @@ impl Item<'_> {
     }
 }
 
+/// The most that a load takes.
+pub(super) const LOAD: usize = 3 + 3 + 4 * Load::NUMBERS;
+
 fn text(text: &str) -> usize {
     varint(text.len() as u64) + text.len()
 }
@@ -94,6 +102,7 @@ pub(super) fn write<'a>(
     head: &Head<'_>,
     items: impl ExactSizeIterator<Item = Item<'a>>,
     proof: Option<&Proof>,
+    loads: &[(usize, Load)],
     out: &mut Vec<u8>,
 ) -> Result<(), Malformed> {
     put(head, out)?;
@@ -101,10 +110,25 @@ pub(super) fn write<'a>(
     for item in items {
         put(item, out)?;
     }
-    if let Some(Proof { challenge, answers }) = proof {
+    let none = Proof::default();
+    if let Some(Proof { challenge, answers }) = proof.or((!loads.is_empty()).then_some(&none)) {
         put(challenge.to_le_bytes(), out)?;
         put(answers.len() as u64, out)?;
         answers.iter().try_for_each(|answer| put(answer.to_le_bytes(), out))?;
+    }
+    if loads.is_empty() { Ok(()) } else { write_loads(loads, out) }
+}
+
+fn write_loads(loads: &[(usize, Load)], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    put(loads.len() as u64, out)?;
+    let mut next = 0;
+    for (place, load) in loads {
+        put((place - next) as u64, out)?;
+        next = place + 1;
+        let numbers = load.numbers();
+        let bits = numbers.iter().enumerate().filter(|(_, number)| **number > 0.0);
+        put(bits.fold(0u16, |mask, (bit, _)| mask | 1 << bit), out)?;
+        numbers.iter().filter(|number| **number > 0.0).try_for_each(|number| put(number, out))?;
     }
     Ok(())
 }
@@ -114,6 +138,8 @@ pub(super) struct Parts<'a> {
     pub(super) head: Head<'a>,
     pub(super) items: Vec<Item<'a>>,
     pub(super) proof: Option<Proof>,
+    /// Those that are not nothing, each with the place of its entry; in order.
+    pub(super) loads: Vec<(usize, Load)>,
 }
 
 /// Reads a body of this minor version.
@@ -129,7 +155,45 @@ pub(super) fn read(body: &[u8], minor: u8) -> Result<Parts<'_>, Malformed> {
         items.push(take(&mut rest, Item::written)?);
     }
     let proof = if minor >= PROVEN { Some(proof(&mut rest)?) } else { None };
-    if rest.is_empty() || minor > PROVEN { Ok(Parts { head, items, proof }) } else { Err(Malformed) }
+    let proof = proof.filter(|proof| minor == PROVEN || *proof != Proof::default());
+    let loads = if minor >= LOADED { loads(&mut rest, items.len())? } else { Vec::new() };
+    if minor == LOADED && loads.is_empty() {
+        return Err(Malformed);
+    }
+    if rest.is_empty() || minor > LOADED { Ok(Parts { head, items, proof, loads }) } else { Err(Malformed) }
+}
+
+fn loads(rest: &mut &[u8], items: usize) -> Result<Vec<(usize, Load)>, Malformed> {
+    let count: u64 = take(rest, |&count| varint(count))?;
+    let count = usize::try_from(count).ok().filter(|&count| count <= items).ok_or(Malformed)?;
+    let (mut loads, mut next) = (Vec::with_capacity(count), 0_usize);
+    for _ in 0..count {
+        let between: u64 = take(rest, |&between| varint(between))?;
+        let between = usize::try_from(between).map_err(|_| Malformed)?;
+        let place = next.checked_add(between).filter(|place| *place < items).ok_or(Malformed)?;
+        next = place + 1;
+        loads.push((place, load(rest)?));
+    }
+    Ok(loads)
+}
+
+fn load(rest: &mut &[u8]) -> Result<Load, Malformed> {
+    let mask: u16 = take(rest, |&mask| varint(u64::from(mask)))?;
+    if mask == 0 || mask >> Load::NUMBERS != 0 {
+        return Err(Malformed);
+    }
+    let mut numbers = [0.0; Load::NUMBERS];
+    for (bit, number) in numbers.iter_mut().enumerate() {
+        if mask & 1 << bit != 0 {
+            *number = take(rest, |_: &f32| 4)?;
+            // What is 0 or less is not written, and what is no number or too large is none of a load.
+            if number.is_nan() || *number <= 0.0 {
+                return Err(Malformed);
+            }
+        }
+    }
+    let load = Load::from_numbers(numbers);
+    if load.numbers().map(f32::to_bits) == numbers.map(f32::to_bits) { Ok(load) } else { Err(Malformed) }
 }
 
 fn proof(rest: &mut &[u8]) -> Result<Proof, Malformed> {

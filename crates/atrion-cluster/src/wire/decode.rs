@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Bytes into a message that may be believed, check after check.
 
-use atrion_core::Ohms;
+use atrion_core::{Load, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
 use super::body::{self, Head, Item, Parts};
@@ -41,16 +41,19 @@ pub struct Decoded {
 /// [`Reject`] says which check failed first; it is to be counted, and nothing else.
 pub fn decode(bytes: &[u8], expected: &Expected<'_>) -> Result<Decoded, Reject> {
     let opened = envelope::open(bytes, expected.key)?;
-    let Parts { head, items, proof } = body::read(opened.body, opened.minor).map_err(|_| Reject::Body)?;
+    let Parts { head, items, proof, loads } =
+        body::read(opened.body, opened.minor).map_err(|_| Reject::Body)?;
     let header = Header { proof, ..header(&head, expected)? };
     if items.len() > Message::MAX_ENTRIES {
         return Err(Reject::Entries);
     }
     let mut faults = EntryFaults::default();
     let mut entries = Vec::with_capacity(items.len());
-    for item in &items {
+    let mut loads = loads.into_iter().peekable();
+    for (place, item) in items.iter().enumerate() {
+        let load = loads.next_if(|(of, _)| *of == place).map_or(Load::NONE, |(_, load)| load);
         match entry(item, header.seq) {
-            Ok(entry) => entries.push(entry),
+            Ok(entry) => entries.push(Entry { load, ..entry }),
             Err(fault) => faults.add(fault),
         }
     }
@@ -125,6 +128,7 @@ fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, EntryFault> {
         resistance,
         momentum,
         name,
+        load: Load::NONE,
     })
 }
 

@@ -2,7 +2,7 @@
 //! Messages into bytes, and many entries into messages.
 
 use super::body::{self, Head, Item};
-use super::envelope::{self, HEAD, MAX_BODY, PROVEN};
+use super::envelope::{self, HEAD, LOADED, MAX_BODY, PROVEN};
 use super::{Entry, Header, Key, Message, Proof};
 
 /// Heads and entries are kept below this: a message of 48 KB is a handful of packets, and leaves a
@@ -29,7 +29,9 @@ pub struct TooLarge {
 pub fn encode(header: &Header, entries: &[Entry], key: Option<&Key>) -> Result<Vec<u8>, TooLarge> {
     let mut bytes = vec![0; HEAD];
     let proof = header.proof.as_ref();
-    let written = body::write(&head(header), entries.iter().map(item), proof, &mut bytes);
+    let loads = entries.iter().map(|entry| entry.load).enumerate().filter(|(_, load)| !load.is_none());
+    let loads: Vec<_> = loads.collect();
+    let written = body::write(&head(header), entries.iter().map(item), proof, &loads, &mut bytes);
     let body = bytes.len() - HEAD;
     if written.is_err()
         || proof.is_some_and(|proof| proof.answers.len() > Proof::MAX_ANSWERS)
@@ -38,7 +40,11 @@ pub fn encode(header: &Header, entries: &[Entry], key: Option<&Key>) -> Result<V
     {
         return Err(TooLarge { entries: entries.len(), bytes: body });
     }
-    let minor = if proof.is_some() { PROVEN } else { 0 };
+    let minor = match (loads.is_empty(), proof) {
+        (false, _) => LOADED,
+        (true, Some(_)) => PROVEN,
+        (true, None) => 0,
+    };
     envelope::seal(&mut bytes, minor, key);
     Ok(bytes)
 }
@@ -50,11 +56,12 @@ pub fn chunks(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
     std::iter::from_fn(move || {
         let mut room = SPLIT - HEADER;
         let fits = |entry: &&Entry| {
-            let bytes = Item { back: u32::MAX, ..item(entry) }.written();
+            let load = if entry.load.is_none() { 0 } else { body::LOAD };
+            let bytes = Item { back: u32::MAX, ..item(entry) }.written() + load;
             room.checked_sub(bytes).inspect(|&left| room = left).is_some()
         };
         let count = rest.iter().take(Message::MAX_ENTRIES).take_while(fits).count();
-        // One entry takes 315 bytes at most: there is always room for it.
+        // One entry and its load take 369 bytes at most: there is always room for it.
         let (chunk, left) = rest.split_at_checked(count)?;
         rest = left;
         (!chunk.is_empty()).then_some(chunk)

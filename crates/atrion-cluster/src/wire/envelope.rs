@@ -15,6 +15,8 @@ const MAGIC: [u8; 4] = *b"ATRS";
 pub const MAJOR: u8 = 1;
 /// The minor version of a message with a proof. One without is of minor version 0.
 pub(super) const PROVEN: u8 = 1;
+/// The minor version of a message with loads behind the proof.
+pub(super) const LOADED: u8 = 2;
 const CODEC: u8 = 1;
 const SIGNED: u8 = 1;
 

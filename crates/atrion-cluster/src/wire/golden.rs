@@ -2,7 +2,7 @@
 //! One message whose bytes are known. They are the format: a change that breaks this test is
 //! another major version.
 
-use atrion_core::{Mode, Ohms};
+use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
 use super::body::{self, Item};
@@ -48,6 +48,7 @@ fn entry(nth: u64, name: Option<&str>) -> Entry {
         resistance: Ohms::new(97.5).unwrap(),
         momentum: MomentumRate::new(0.004).unwrap(),
         name: name.map(|name| RouteId::new(name).unwrap()),
+        load: Load::NONE,
     }
 }
 
@@ -71,8 +72,8 @@ fn the_golden_message_is_written_to_the_byte() {
 fn the_golden_message_is_read_to_the_value() {
     let bytes = golden();
     assert_eq!(bytes.len(), 161);
-    let body::Parts { head, items, proof } = body::read(&bytes[16..], 0).unwrap();
-    assert_eq!(proof, None);
+    let body::Parts { head, items, proof, loads } = body::read(&bytes[16..], 0).unwrap();
+    assert_eq!((proof, loads.len()), (None, 0));
     assert_eq!((head.node, head.incarnation, head.seq), ("pod-7f9c", 1_767_960_000_123, 4_242));
     assert_eq!((head.sent_ms, head.ttl_ms, head.cfg), (987_654, 70_000, 0xdead_beef));
     let scars = items.iter().map(|item: &Item<'_>| (item.scar, item.name));
@@ -108,4 +109,26 @@ fn a_proof_stands_behind_the_entries() {
     assert_eq!(decode(&bytes, &EXPECTED).unwrap().message.header, proven);
     let many = Proof { challenge: 0, answers: vec![7; Proof::MAX_ANSWERS + 1] };
     assert!(encode(&Header { proof: Some(many), ..header() }, &[], None).is_err());
+}
+
+/// What older nodes look over: minor version 2, and behind the proof, which may be none, the loads.
+#[test]
+fn a_load_stands_behind_the_proof() {
+    let load = Load { offered: [0.0, 0.0, 2.0, 0.0, 0.0], in_flight: 0.5, ..Load::NONE };
+    let loaded = [entry(1, None), Entry { load, ..entry(2, None) }];
+    let bytes = encode(&header(), &loaded, None).unwrap();
+    let plain = [entry(1, None), entry(2, None)];
+    let without = encode(&header(), &plain, None).unwrap();
+    assert_eq!((without[5], bytes[5]), (0, 2));
+    let (same, behind) = bytes[16..].split_at(without.len() - 16);
+    assert_eq!(same, &without[16..]);
+    // No proof: a challenge of 0 and no answer. One load, of the second entry: normal and in flight.
+    let wanted = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 251, 0b100, 0b1000, 0, 0, 0, 0x40, 0, 0, 0, 0x3f];
+    assert_eq!(behind, wanted);
+    let decoded = decode(&bytes, &EXPECTED).unwrap().message;
+    assert_eq!((decoded.header, decoded.entries[1].load), (header(), load));
+    assert_eq!(decoded.entries[0].load, Load::NONE);
+    let proof = Some(Proof { challenge: 7, answers: vec![] });
+    let proven = encode(&Header { proof: proof.clone(), ..header() }, &loaded, None).unwrap();
+    assert_eq!(decode(&proven, &EXPECTED).unwrap().message.header.proof, proof);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! A message as values: what was decoded, or is to be encoded.
 
-use atrion_core::{Mode, Ohms};
+use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
 use super::{ClusterHash, RouteHash};
@@ -124,6 +124,9 @@ pub struct Entry {
     pub momentum: MomentumRate,
     /// The route's name: in stored parts, and at its first mention in an incarnation.
     pub name: Option<RouteId>,
+    /// What load the sender has; from minor version 2 on. It stands behind the proof, where older
+    /// versions look over it.
+    pub load: Load,
 }
 
 /// What a route is doing at the sender.

@@ -38,6 +38,7 @@ fn errors(loss: u64, delay: u64, stuck: u64) -> (f64, f64, f64) {
         let peer = |&(scar, weight): &(f64, u8)| Peer {
             scar: Ohms::saturating(scar),
             weight: Evidence::from_byte(weight),
+            ..Peer::default()
         };
         for number in 0..truth.len() {
             let clock = world.clock(number);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_cluster::wire::{Entry, EntryMode, Kind, Message, RouteHash};
-use atrion_core::{Mode, Mono, Ohms};
+use atrion_core::{Load, Mode, Mono, Ohms};
 use atrion_state::{DecayRate, MomentumRate, Weight};
 
 use super::world::{World, node, route, vector};
@@ -137,6 +137,7 @@ fn half_a_million_registers_fit_into_what_the_manual_says() {
         resistance: Ohms::ZERO,
         momentum: MomentumRate::saturating(0.0),
         name: None,
+        load: Load::NONE,
     };
     let before = resident();
     // Some of a fleet's routes each, as many as there is room for, a few at a time.

@@ -32,6 +32,10 @@ async fn recovered(fleet: &mut Fleet, fault: &str) {
     let up = fleet.all_up().await;
     fleet.trauma(SECOND / 2).await;
     let agreed = fleet.agree().await;
+    eventually("every node hears what the others ask of their callee", || {
+        (0..NODES).all(|n| fleet.shares(n))
+    })
+    .await;
     fleet.nothing_is_lost().await;
     let traffic = fleet.traffic();
     eprintln!("{fault}: up after {up:.1?}, agreed after {agreed:.1?}, admissions {traffic:?}");
@@ -79,6 +83,7 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     assert!(fleet.nodes[4].provider.health().is_up(), "the partition is between others");
     let alone = || fleet.nodes[4].provider.view(&route("kept-0-0")).is_empty();
     eventually("a node that is silent for ten seconds counts no more", alone).await;
+    assert!(!(0..NODES).any(|number| fleet.shares(number)), "nobody is heard, and nothing is shared");
     // No node keeps what no store takes.
     fleet.is_bounded("in the middle of a partition");
     fleet.proxies.iter().for_each(|proxy| proxy.restore());
@@ -112,6 +117,8 @@ pub async fn a_fleet_survives_what_befalls_its_store() {
     // Killed, and back without anything in it: neither a record nor a user.
     fleet.redis.kill();
     fleet.trauma(2 * SECOND).await;
+    let alone = || !(0..NODES).any(|number| fleet.shares(number));
+    eventually("loads that are not said any more are gone", alone).await;
     fleet.redis.restart().unwrap();
     fleet.redis.command(ACL.split_whitespace()).unwrap();
     recovered(&mut fleet, "SIGKILL and an empty start").await;

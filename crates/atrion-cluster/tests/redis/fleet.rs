@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use atrion_cluster::redis::RedisClusterProvider;
-use atrion_core::Telemetry;
-use atrion_engine::Atrion;
+use atrion_core::{AdaptiveConfig, Telemetry};
+use atrion_engine::{Atrion, Config, Physics, RouteConfig};
 use atrion_state::{Event, Observer, Register, StateProvider};
 use atrion_testbed::{Proxy, Redis};
 
@@ -16,6 +16,8 @@ use super::support::{PATIENCE, builder, eventually, provider, route, vector};
 use super::traffic::{Report, Traffic};
 
 pub const NODES: usize = 5;
+/// The route with the traffic.
+const HEALTHY: &str = "healthy";
 /// Long-lived routes of each node, beside the one that its engine learns of.
 const KEPT: usize = 100;
 
@@ -59,7 +61,11 @@ impl Fleet {
             }
             let provider = Arc::new(builder.build().unwrap());
             let pulses = Arc::new(Pulses::default());
+            // All of them call one healthy thing, and say what load they have there.
+            let shared = Physics::Adaptive(AdaptiveConfig { one_callee: true, ..AdaptiveConfig::default() });
+            let shared = RouteConfig { physics: shared, ..RouteConfig::default() };
             let atrion = Atrion::builder()
+                .config(Config::default().route(HEALTHY, shared))
                 .shared_provider(Arc::clone(&provider) as _)
                 .observer(Arc::clone(&pulses) as _)
                 .connect()
@@ -71,7 +77,7 @@ impl Fleet {
             proxies.push(proxy);
             nodes.push(Node { atrion, provider, pulses });
         }
-        let traffic = Traffic::start(nodes.iter().map(|node| node.atrion.route("healthy")).collect());
+        let traffic = Traffic::start(nodes.iter().map(|node| node.atrion.route(HEALTHY)).collect());
         Self { redis, proxies, nodes, traffic, readers: 0 }
     }
 
@@ -94,6 +100,11 @@ impl Fleet {
     pub async fn all_up(&self) -> Duration {
         let up = |node: &Node| node.provider.health().is_up();
         eventually("every node is connected", || self.nodes.iter().all(up)).await
+    }
+
+    /// Whether a node knows what the fleet leaves to it of the callee that all of them have.
+    pub fn shares(&self, number: usize) -> bool {
+        self.nodes[number].atrion.route(HEALTHY).snapshot().share.is_some()
     }
 
     /// Every node sees the same of every other, and what it sees is what that one has.

@@ -4,7 +4,7 @@
 use atrion_cluster::wire::{
     ClusterHash, Entry, EntryMode, Expected, Header, Key, Kind, Message, Proof, RouteHash,
 };
-use atrion_core::{Mode, Ohms};
+use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 use proptest::collection::vec;
 use proptest::option;
@@ -43,8 +43,10 @@ pub(crate) fn any_entry() -> impl Strategy<Value = Entry> {
     let name = option::of("[a-zé/{}]{1,40}");
     let shown = (any_ohms(), 0.0..10.0_f64);
     let when = (0..=9_u32, 0..=3_600_000_u32);
-    (any::<u64>(), when, any_ohms(), any::<u8>(), mode, shown, name).prop_map(
-        |(route, (back, age_ms), scar, weight, mode, (resistance, momentum), name)| {
+    let numbers = proptest::array::uniform12(prop_oneof![Just(0.0), 0.0..1e9_f32]);
+    let load = option::of(numbers).prop_map(|some| some.map_or(Load::NONE, Load::from_numbers));
+    (any::<u64>(), when, any_ohms(), any::<u8>(), mode, shown, name, load).prop_map(
+        |(route, (back, age_ms), scar, weight, mode, (resistance, momentum), name, load)| {
             let name = name.map(|name| RouteId::new(&name).unwrap());
             Entry {
                 route: name.as_ref().map_or(RouteHash::from_u64(route), RouteHash::of),
@@ -57,6 +59,7 @@ pub(crate) fn any_entry() -> impl Strategy<Value = Entry> {
                 resistance: Ohms::new((resistance as f32).into()).unwrap(),
                 momentum: MomentumRate::new((momentum as f32).into()).unwrap(),
                 name,
+                load,
             }
         },
     )

@@ -50,6 +50,10 @@ pub struct AdaptiveConfig {
     /// Successes of requests started since the opening that close the breaker. More of them let a
     /// callee that comes and goes rest for longer; with one, traffic is back at once.
     pub successes_to_close: u32,
+    /// Every node of the fleet calls the same thing behind this route, which has one capacity for
+    /// all of them: a node says what load it has, and nodes that listen to each other act as one
+    /// gate. Not for a route that each node serves by itself. Without a fleet it changes nothing.
+    pub one_callee: bool,
     /// Which laws are in force.
     pub laws: Laws,
 }
@@ -71,6 +75,7 @@ impl Default for AdaptiveConfig {
             dead_silence: 0.7,
             bootstrap_ticks: 10,
             successes_to_close: 1,
+            one_callee: false,
             laws: Laws::default(),
         }
     }

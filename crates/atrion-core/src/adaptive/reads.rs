@@ -100,6 +100,12 @@ impl AdaptiveState {
         Expected { service, at_work: pace * service * grain, each: 1.0 / (pace * grain) }
     }
 
+    /// More comes than is worked off, by the evidence of several ticks.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        self.room.is_overload()
+    }
+
     /// Debt D after this tick's relaxation, in slots.
     #[must_use]
     pub fn debt(&self) -> f64 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One node's view of a route: its own register and those of its live peers, and their sums.
 
+use super::PeerLoad;
 use crate::Ohms;
 
 /// How much a node knows of a route, 0 nothing to 1 plenty: `c = n / (n + 20)` of the calls it has
@@ -41,13 +42,15 @@ impl Evidence {
 }
 
 /// Another node's register as seen now: aged by its own decay, faded by its silence.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[allow(clippy::exhaustive_structs)] // plain data, made by its fields
 pub struct Peer {
     /// Its scar, decayed to now.
     pub scar: Ohms,
     /// Its evidence times its fade.
     pub weight: Evidence,
+    /// What it says of its load, and how far that is still of now.
+    pub load: PeerLoad,
 }
 
 impl Peer {
@@ -77,7 +80,7 @@ impl Own {
     }
 
     pub(super) const fn register(self) -> Peer {
-        Peer { scar: self.scar, weight: self.weight }
+        Peer { scar: self.scar, weight: self.weight, load: PeerLoad::NONE }
     }
 }
 
@@ -136,7 +139,8 @@ mod tests {
 
     #[test]
     fn without_evidence_the_plain_mean_decides() {
-        let silent = |scar| Peer { scar: Ohms::saturating(scar), weight: Evidence::NONE };
+        let silent =
+            |scar| Peer { scar: Ohms::saturating(scar), weight: Evidence::NONE, load: PeerLoad::NONE };
         let sums = Sums::default().with(silent(2.0)).with(silent(6.0));
         assert_eq!(sums.mean(), 4.0);
     }

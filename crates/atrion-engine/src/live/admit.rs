@@ -2,7 +2,7 @@
 //! Deciding on a request.
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
-use atrion_core::{Ladder, Mode, Mono, Ohms, Priority, Reason, Terms, Tier, Volts};
+use atrion_core::{Gate, Ladder, Mode, Mono, Ohms, Priority, Reason, Terms, Tier, Volts};
 
 use super::control::{Control, Force};
 use super::stripe::{Lane, tier_index};
@@ -214,12 +214,12 @@ impl Live {
             }
             (Force::None | Force::Shadow, Mode::Bootstrap | Mode::Operational) => {
                 let passes = self.has_place() && silence(calls);
-                if passes { Ok(()) } else { Err(self.reason(volts)) }
+                if passes { Ok(()) } else { Err(self.reason(volts, in_flight)) }
             }
         }
     }
 
-    pub(super) fn reason(&self, volts: Volts) -> Reason {
+    pub(super) fn reason(&self, volts: Volts, in_flight: u64) -> Reason {
         let volts = volts.get();
         // The literal law has its saturation in the gate at rest, and that is no scar.
         let held = if volts as f32 <= self.gate().rest() { Some(self.terms()) } else { None };
@@ -229,9 +229,18 @@ impl Live {
             if is_signal { Reason::Signal } else { Reason::Scarred }
         } else if !self.has_place() {
             Reason::AtCap
+        } else if self.would_pass_alone(volts, in_flight) {
+            Reason::Fleet
         } else {
             Reason::Saturated
         }
+    }
+
+    /// Whether a request that was refused would have passed without what the fleet takes away.
+    fn would_pass_alone(&self, volts: f64, in_flight: u64) -> bool {
+        let alone = Gate::from_words([0, 1].map(|word| self.alone[word].load(Relaxed)));
+        let occupied = (in_flight as f64 + self.debt()) / f64::from(self.young_grain());
+        alone != self.gate() && volts > f64::from(alone.rest()) + alone.saturation(occupied).get()
     }
 
     /// The cap holds for probes, too.

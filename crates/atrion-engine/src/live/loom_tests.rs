@@ -29,6 +29,7 @@ fn publication(rest: f64, debt_gain: f64) -> Publication {
     let (grain, share) = (1.0, 0.0);
     Publication {
         gate: gate(rest),
+        alone: gate(rest),
         healthy: gate(10.0),
         terms,
         signal: None,

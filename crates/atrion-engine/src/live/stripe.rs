@@ -431,6 +431,17 @@ impl Reading {
         ends.into_iter().map(u64::from).sum()
     }
 
+    /// Requests at the gate, by tier as in [`Tier::ALL`].
+    pub(crate) fn offered(&self) -> [u32; TIERS] {
+        let mut tiers = self.admitted;
+        for by_tier in &self.shed {
+            for (sum, count) in tiers.iter_mut().zip(by_tier) {
+                *sum += count;
+            }
+        }
+        tiers
+    }
+
     pub(crate) fn refusals(&self) -> u64 {
         self.shed.iter().flatten().map(|&n| u64::from(n)).sum()
     }

@@ -18,6 +18,9 @@ impl Live {
         // neighbouring gates.
         self.gate[0].store(rest, Relaxed);
         self.gate[1].store(target, Relaxed);
+        for (cell, word) in self.alone.iter().zip(publication.alone.to_words()) {
+            cell.store(word, Relaxed);
+        }
         self.healthy.store(publication.healthy.to_words()[0], Relaxed);
         self.debt_gain.store((publication.debt_gain.clamp(0.0, 1.0) * MILLIONTHS) as u32, Relaxed);
         for (cell, calls) in self.uncharged.iter().zip(publication.uncharged) {

@@ -71,15 +71,19 @@ impl RoutePhysics {
     pub(super) fn publication(&self, now: Mono, in_flight: u64) -> Publication {
         let merged = self.hearsay.merged();
         let by_group = self.attribution.leaves_the_crowd_to_the_group();
-        let mut law = self.model.law(merged, by_group, in_flight, now);
+        let alone = self.model.law(merged, by_group, in_flight, now);
+        let law = self.model.narrowed(alone, self.shared.share());
         let mut terms = self.model.terms(merged, in_flight, now);
-        let healthy = Law { rest: terms.base, ..law };
+        // The fleet's crowd is a crowd, and no scar, which would take time to heal.
+        terms.saturation = Ohms::saturating(terms.saturation.get() + law.rest.get() - alone.rest.get());
         let signalled = self.strongest_signal();
         terms.signal = self.model.signal(signalled);
-        law.rest = Ohms::saturating(law.rest.get() + terms.signal.get());
+        let under_signal =
+            |law: Law| Law { rest: Ohms::saturating(law.rest.get() + terms.signal.get()), ..law };
         Publication {
-            gate: law.compile(),
-            healthy: healthy.compile(),
+            gate: under_signal(law).compile(),
+            alone: under_signal(alone).compile(),
+            healthy: Law { rest: terms.base, ..law }.compile(),
             terms,
             signal: signalled.and_then(|signalled| id_of(signalled.name)),
             debt_gain: self.model.debt_gain(),

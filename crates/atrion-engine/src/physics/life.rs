@@ -12,6 +12,7 @@ use super::hearsay::Hearsay;
 use super::measure::Meter;
 use super::model::Model;
 use super::preset::Preset;
+use super::shared::Shared;
 use super::tap::{Tap, Taps};
 use super::{RoutePhysics, Totals};
 use crate::commons::Commons;
@@ -32,6 +33,7 @@ impl RoutePhysics {
             missed: 0,
             outage: None,
             hearsay: Hearsay::default(),
+            shared: Shared::default(),
             attribution: Attribution::default(),
             last_moves: Vec::new(),
             taps: Taps::default(),
@@ -65,6 +67,7 @@ impl RoutePhysics {
         self.model = Model::new(self.model.preset(), now);
         self.reported = None;
         self.hearsay.invalidate();
+        self.shared = Shared::default();
         live.forgive(now);
         self.publish(live, ladder, now);
         self.restart_taps(now);

@@ -4,7 +4,7 @@
 
 use std::sync::Weak;
 
-use atrion_core::{Mono, Ohms};
+use atrion_core::{Mono, Ohms, Share};
 
 use super::model::{Fed, Model};
 use crate::live::{Control, Reading};
@@ -30,6 +30,8 @@ pub(crate) struct Tapped<'a> {
     pub(crate) signalled: Option<Signalled>,
     /// The merged scar in the gate, in place of the own one.
     pub(crate) merged: Option<Ohms>,
+    /// What the fleet left to this node in the gate, if it held.
+    pub(crate) share: Option<Share>,
     /// The crowd was the affair of the route's group.
     pub(crate) by_group: bool,
     pub(crate) control: Control,

@@ -12,8 +12,9 @@ use super::{PulseRecord, Start};
 
 /// The version of the form. An older one is read, with what it does not have left at nothing: 2 has
 /// what a window knows of overtaken calls, of answers that say nothing of health and of refusals; 3
-/// has what its calls cost beyond one unit each; 4 has the application's own signals.
-pub(super) const VERSION: u64 = 4;
+/// has what its calls cost beyond one unit each; 4 has the application's own signals; 5 has what a fleet
+/// left to the node of a callee that is one for all.
+pub(super) const VERSION: u64 = 5;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]

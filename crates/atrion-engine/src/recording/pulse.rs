@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::adaptive::Window;
-use atrion_core::{Mode, Mono, Ohms, Terms};
+use atrion_core::{Mode, Mono, Ohms, Share, Terms};
 
 use crate::live::{Force, REASONS, TIERS};
 use crate::physics::{Model, Tapped, Turn};
@@ -37,6 +37,9 @@ pub struct PulseRecord {
     /// The merged scar that stood in the gate in place of the own one, in a fleet.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub merged: Option<Ohms>,
+    /// What the fleet left to this node of a callee that is one for all, while it held.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub share: Option<Share>,
     /// The crowd was the affair of the route's group, so it was not in this gate.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_false"))]
     pub by_group: bool,
@@ -91,7 +94,7 @@ impl PulseRecord {
     }
 
     pub(super) fn of(step: &Tapped<'_>) -> Self {
-        let Tapped { fed, counted, signalled, merged, by_group, control, model } = *step;
+        let Tapped { fed, counted, signalled, merged, share, by_group, control, model } = *step;
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         let mut record = Self {
             at: fed.now,
@@ -102,6 +105,7 @@ impl PulseRecord {
             window: fed.window,
             signal: signalled,
             merged,
+            share,
             by_group,
             shadow: control.is_shadow(),
             by_hand: control.force() != Force::None,
@@ -112,7 +116,7 @@ impl PulseRecord {
             cancelled: counted.cancelled,
             held_ns: counted.held,
             held_in_vain_ns: counted.held_in_vain,
-            decided: Decided::by(model, merged, by_group, signalled, fed.window.in_flight, fed.now),
+            decided: Decided::by(model, merged, share, by_group, signalled, fed.window.in_flight, fed.now),
             ..Self::default()
         };
         for (reason, by_tier) in counted.shed.iter().enumerate() {
@@ -164,14 +168,17 @@ impl Decided {
     pub(super) fn by(
         model: &Model,
         merged: Option<Ohms>,
+        share: Option<Share>,
         by_group: bool,
         signalled: Option<Signalled>,
         in_flight: u64,
         now: Mono,
     ) -> Self {
-        let law = model.law(merged, by_group, in_flight, now);
+        let alone = model.law(merged, by_group, in_flight, now);
+        let law = model.narrowed(alone, share);
         let debt = model.debt();
-        let saturation = law.saturation(in_flight as f64 + debt);
+        let fleet = law.rest.get() - alone.rest.get();
+        let saturation = Ohms::saturating(law.saturation(in_flight as f64 + debt).get() + fleet);
         let signal = model.signal(signalled);
         let terms = Terms { saturation, signal, ..model.terms(merged, in_flight, now) };
         Self { mode: model.mode(), terms, target: law.target, debt }

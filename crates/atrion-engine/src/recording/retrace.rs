@@ -29,10 +29,10 @@ impl Retrace {
     /// The next pulse: what the physics decides on what it was fed. The recorded decision is not
     /// looked at.
     pub fn pulse(&mut self, pulse: &PulseRecord) -> Decided {
-        let PulseRecord { at, idle_ns, dt_ns, window, merged, by_group, signal, .. } = *pulse;
+        let PulseRecord { at, idle_ns, dt_ns, window, merged, share, by_group, signal, .. } = *pulse;
         let (idle, dt) = (Duration::from_nanos(idle_ns), Duration::from_nanos(dt_ns));
         let fed = Fed { now: at, idle, dt, before: &pulse.before, during: &pulse.during, window };
         self.model.compute(&fed, &mut self.ticks);
-        Decided::by(&self.model, merged, by_group, signal, window.in_flight, at)
+        Decided::by(&self.model, merged, share, by_group, signal, window.in_flight, at)
     }
 }

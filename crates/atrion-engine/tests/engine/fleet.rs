@@ -426,7 +426,7 @@ impl StateProvider for Nosy {
         if let Some(route) = self.route.get() {
             // It takes the route's lock.
             let own = route.snapshot().terms.scar;
-            peers.push(Peer { scar: own, weight: Evidence::FULL });
+            peers.push(Peer { scar: own, weight: Evidence::FULL, ..Peer::default() });
             self.looks.fetch_add(1, SeqCst);
         }
     }

@@ -15,6 +15,7 @@ mod deadlines;
 mod groups;
 mod leases;
 mod limbo;
+mod one_callee;
 mod outage;
 mod permits;
 mod refusals;

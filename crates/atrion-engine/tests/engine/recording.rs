@@ -318,13 +318,13 @@ fn what_is_wrong_is_said_with_its_line() {
     says("hello\n".into(), "no recording: line 1");
     says("{\"atrion_recording\":1}\n".into(), "missing field `route`");
     says(
-        text.replacen("\"atrion_recording\":4", "\"atrion_recording\":5", 1),
-        "has form 5, and this program knows form 4",
+        text.replacen("\"atrion_recording\":5", "\"atrion_recording\":6", 1),
+        "has form 6, and this program knows form 5",
     );
     // The forms before are read: what they do not have is nothing.
-    for form in 1..4 {
+    for form in 1..5 {
         let older = format!("\"atrion_recording\":{form}");
-        assert!(read(text.replacen("\"atrion_recording\":4", &older, 1).as_bytes()).is_ok());
+        assert!(read(text.replacen("\"atrion_recording\":5", &older, 1).as_bytes()).is_ok());
     }
     says(text.replacen("\"gain\":1.5", "\"gain\":-1", 1), "line 2 of the recording: configuration refused");
     says(text.replacen("\"pulse\"", "\"impulse\"", 1), "line 3 of the recording: unknown variant `impulse`");
@@ -332,7 +332,7 @@ fn what_is_wrong_is_said_with_its_line() {
     // What the file says stays on one line, and orders no terminal about.
     says(text.replacen("\"pulse\"", r#""im\u001b[2J\npulse""#, 1), r"unknown variant `im\u{1b}[2J\npulse`");
     let other = text.replacen("\"engine\":\"", r#""engine":"\u001b[2J"#, 1);
-    says(other.replacen("\"atrion_recording\":4", "\"atrion_recording\":5", 1), r"wrote it (\u{1b}[2J");
+    says(other.replacen("\"atrion_recording\":5", "\"atrion_recording\":6", 1), r"wrote it (\u{1b}[2J");
     says(format!("{text}{{\"end\":{{\"why\":\"again\"}}}}\n"), "nothing comes after the end");
     let (header, rest) = text.split_once('\n').unwrap();
     let (_, pulses) = rest.split_once('\n').unwrap();

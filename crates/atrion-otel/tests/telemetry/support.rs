@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Outcome, Tier, Volts, Wall};
-use atrion_engine::{Atrion, Builder, Config, OwnedPermit, Route, RouteConfig};
+use atrion_core::{AdaptiveConfig, Evidence, Load, Outcome, Peer, PeerLoad, Tier, Volts, Wall};
+use atrion_engine::{Atrion, Builder, Config, OwnedPermit, Physics, Route, RouteConfig};
 use atrion_otel::Telemetry;
 use atrion_state::{
     Capabilities, Event, Health, InMemoryProvider, LicenseStanding, LicenseState, MessageDirection,
-    MessageResult, ProviderError, ProviderStats, SyncOperation,
+    MessageResult, ProviderError, ProviderStats, RouteId, SyncOperation,
 };
 use atrion_testkit::{ReportingProvider, TokioClock};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -110,6 +110,17 @@ pub(crate) fn fleet() -> ReportingProvider {
     let fleet = ReportingProvider::new(store, Capabilities::new("fleet").shared(true));
     let expires = Wall::from_millis(TokioClock::BEGINNING.as_millis() + 500_000);
     fleet.count(counted(LicenseStanding::new("AL-1", LicenseState::Expiring, Some(expires))));
+    let load = Load {
+        offered: [0.0, 0.0, 40.0, 0.0, 0.0],
+        admitted: 40.0,
+        in_time: 40.0,
+        latency: 2.0,
+        in_flight: 2.0,
+        ..Load::NONE
+    };
+    let load = PeerLoad { load, alive: Evidence::FULL };
+    // Two, because nothing counts of a peer that is alone with its load.
+    fleet.hear(RouteId::new("capped").unwrap(), vec![Peer { load, ..Peer::default() }; 2]);
     fleet
 }
 
@@ -178,10 +189,13 @@ pub(crate) async fn work(route: &Route, pulses: usize) {
 /// An instance in which everything that an instrument counts has happened once.
 pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, ReportingProvider) {
     let fleet = fleet();
-    let config = Config::default().max_routes(2).route("capped", RouteConfig::default().cap(1));
+    let shared = Physics::Adaptive(AdaptiveConfig { one_callee: true, ..AdaptiveConfig::default() });
+    let capped = RouteConfig { physics: shared, ..RouteConfig::default() }.cap(1);
+    let config = Config::default().max_routes(2).route("capped", capped);
     let provider = fleet.clone();
     let stage = Stage::with(Meters::new(), config, telemetry, |builder| builder.provider(provider)).await;
-    let route = stage.atrion.route("api/checkout");
+    let (route, capped) = (stage.atrion.route("api/checkout"), stage.atrion.route("capped"));
+    drop(capped.admit(Tier::Normal).unwrap());
     work(&route, 15).await;
     for outcome in [Outcome::Ignored, Outcome::Failure] {
         admit_all(&route, 1).into_iter().for_each(|permit| permit.finish(outcome));
@@ -193,7 +207,6 @@ pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Reporti
     for tier in Tier::ALL {
         let _ = route.admit(tier).map(drop);
     }
-    let capped = stage.atrion.route("capped");
     let held = capped.admit_owned(Tier::Normal).unwrap();
     assert!(capped.admit(Tier::High).is_err());
     drop(held);

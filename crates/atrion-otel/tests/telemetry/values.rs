@@ -43,6 +43,10 @@ async fn counters_and_gauges_are_those_of_the_snapshot() {
         let terms: f64 = terms.map(|term| get(&format!("atrion_route_{term}"), &[])).iter().sum();
         assert!((terms - route.resistance.get()).abs() < 1e-9, "{name}: {terms} and {}", route.resistance);
         assert_eq!(get("atrion_route_limit", &[]), route.target);
+        assert_eq!(route.share.is_some(), name == "capped", "{route:?}");
+        let share = route.share.map_or([0.0; 3], |share| [share.target, share.in_flight, share.part]);
+        let shown = ["limit", "active_requests", "part"];
+        assert_eq!(shown.map(|one| get(&format!("atrion_route_fleet_{one}"), &[])), share);
         assert_eq!(get("atrion_route_mode", &[("atrion_mode", route.mode.as_str())]), 1.0);
         assert_eq!(get("atrion_route_mode", &[]), 1.0, "one mode at a time");
     }

@@ -11,6 +11,7 @@ use atrion_engine::ConfigError;
 use super::Row;
 use super::lives::{Life, lives};
 use super::tally::Tally;
+use super::wire::Wire;
 use crate::dice::Dice;
 use crate::plant::nanos;
 use crate::policy::{Ended, Entry, Policy, Request};
@@ -30,6 +31,7 @@ pub(super) struct Gates {
     /// Which life let a call through.
     holders: Vec<usize>,
     deadline: Duration,
+    wire: Wire,
     tally: Tally,
 }
 
@@ -47,13 +49,17 @@ impl Gates {
             .collect();
         changes.sort_unstable();
         changes.dedup();
+        let wire = Wire::new(row.sharing, &lives, scenario.seconds);
+        let mut gates = gates.collect::<Result<Vec<_>, _>>()?;
+        gates.iter_mut().enumerate().for_each(|(nth, gate)| wire.join(nth, gate.as_mut()));
         Ok(Self {
-            gates: gates.collect::<Result<_, _>>()?,
+            gates,
             present: Vec::new(),
             changes,
             changed: 0,
             pulses: lives.iter().enumerate().map(first).collect(),
             holders: Vec::new(),
+            wire,
             deadline: Duration::from_secs_f64(scenario.plant.deadline),
             tally: Tally::new(&lives, scenario.seconds),
             lives,
@@ -78,8 +84,20 @@ impl Gates {
             } else if let Some(Reverse((at, nth))) = self.pulses.pop()
                 && at < nanos(self.lives[nth].until)
             {
-                self.gates[nth].tick(Mono::from_nanos(at));
+                self.pulse(at, nth);
                 self.pulses.push(Reverse((at + nanos(TICK), nth)));
+            }
+        }
+    }
+
+    /// A pulse of one life, which hears its peers before and is heard by them after it.
+    fn pulse(&mut self, at: u64, nth: usize) {
+        let now = Mono::from_nanos(at);
+        if !self.wire.stands_still(now, nth) {
+            self.wire.hear(now, nth);
+            self.gates[nth].tick(now);
+            if let Some(vector) = self.gates[nth].said(now) {
+                self.wire.say(now, nth, vector);
             }
         }
     }

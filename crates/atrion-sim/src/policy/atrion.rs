@@ -12,7 +12,7 @@ use std::time::Duration;
 use atrion_core::{Mode, Mono, Priority, Terms, Wall};
 use atrion_engine::recording::{Kept, RecordError, Recorder, Recording};
 use atrion_engine::{Config, ConfigError, Engine, OwnedPermit, Route};
-use atrion_state::FakeClock;
+use atrion_state::{FakeClock, PhysicsVector, StateProvider};
 
 use super::waiting::Waiting;
 use super::{Ended, Policy, Request, Said};
@@ -221,6 +221,14 @@ impl Policy for Guarded {
     fn tick(&mut self, now: Mono) {
         self.clock.set(now);
         self.engine.pulse(now);
+    }
+
+    fn listen_to(&mut self, provider: Arc<dyn StateProvider>) {
+        self.engine.listen_to(provider);
+    }
+
+    fn said(&self, now: Mono) -> Option<PhysicsVector> {
+        self.engine.manager().get(self.watched.id(), now)
     }
 
     fn inside(&self) -> Option<Inside> {

@@ -230,7 +230,8 @@ impl Entry {
                 Box::new(guarded(physics, 1, Routing::OneGate)?)
             }
             Kind::Adaptive(config, routing) => {
-                let physics = AdaptiveConfig { slo: deadline, ..(**config).clone() };
+                let one_callee = callers > 1;
+                let physics = AdaptiveConfig { slo: deadline, one_callee, ..(**config).clone() };
                 Box::new(guarded(Physics::Adaptive(physics), scenario.route.len(), *routing)?)
             }
             Kind::Patient(share) => {

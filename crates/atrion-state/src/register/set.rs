@@ -146,7 +146,7 @@ impl<K: Eq + Hash + Clone> RegisterSet<K> {
                 continue;
             }
             for (route, slot) in &node.routes {
-                self.put(name, route.clone(), *slot);
+                self.put(name, route.clone(), slot.clone());
             }
         }
     }

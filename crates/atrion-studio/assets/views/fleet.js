@@ -8,6 +8,7 @@ import { routeLink } from "./parts.js";
 
 const MOST_ROUTES = 60;
 const MOST_NODES = 40;
+const MOST_CALLEES = 20;
 
 export function fleet(store) {
   const gamma = h("p", { class: "subline" });
@@ -26,6 +27,15 @@ export function fleet(store) {
     { name: "The fleet's share", unit: "Ω", num: true },
     { name: "R", unit: "Ω", num: true },
   ]);
+  const callees = table("Callees that are one for all nodes", [
+    { name: "Route" },
+    { name: "Node" },
+    { name: "Offered", unit: "1/s", num: true },
+    { name: "In flight", num: true },
+    { name: "Part", num: true, hint: "of the fleet's N*, by what the node is offered, with slack for its bursts" },
+    { name: "State" },
+  ]);
+  const shares = panel("One callee for all nodes", { class: "panel full" }, callees.wrap);
   const heat = h("table", { class: "heat" });
   const none = h("p", { class: "empty" }, "No route has a scar anywhere.");
   const key = h("p", { class: "hint" }, "A scar is what is left of past failures: the stronger the colour, the deeper. ⊘ the breaker is open there; · no scar.");
@@ -33,6 +43,7 @@ export function fleet(store) {
     "div",
     { class: "columns" },
     panel("Scars by node and route, Ω", { class: "panel full" }, key, none, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heat map" }, heat)),
+    shares,
     panel("Nodes", { class: "panel half" }, nodes.wrap),
     panel("Own against merged, here", { class: "panel half" }, merged.wrap),
   );
@@ -62,6 +73,9 @@ export function fleet(store) {
       text(count, number(node.cells.length));
       text(deepest, node.cells.length ? ohms(Math.max(...node.cells.map((cell) => cell.scar))) : "–");
     });
+    const demands = (store.around.callees ?? []).slice(0, MOST_CALLEES).flatMap((callee) => [{ callee }, ...callee.nodes.slice(0, MOST_NODES).map((node) => ({ callee, node }))]);
+    shares.hidden = demands.length === 0;
+    keyed(callees.body, demands, (one) => JSON.stringify([one.callee.route, one.node?.name ?? null]), demandRow, updateDemand);
     const own = store.routes.size ? [...store.routes.values()].filter((route) => value(store, route, "scar") > 0 || value(store, route, "cluster") !== 0) : [];
     own.sort((a, b) => Math.abs(value(store, b, "cluster")) - Math.abs(value(store, a, "cluster")));
     keyed(merged.body, own.slice(0, 20), (route) => route.n, (route) => h("tr", {}, h("th", { scope: "row" }, routeLink(route.name)), [1, 2, 3, 4].map(() => h("td", { class: "num" }))), (row, route) => {
@@ -72,6 +86,23 @@ export function fleet(store) {
   }
 
   return { element, title: "Fleet", update };
+}
+
+/// A callee has a row for all nodes together, and one for each.
+function demandRow({ callee, node }) {
+  return h("tr", {}, h("th", { scope: "row" }, node ? null : routeLink(callee.route)), h("td", { class: "whole" }, node?.name ?? "all nodes"), [1, 2, 3].map(() => h("td", { class: "num" })), h("td", { class: "whole" }));
+}
+
+function updateDemand(row, { callee, node }) {
+  const [, , offered, inFlight, part, state] = row.cells;
+  const { fleet, nodes } = callee;
+  const sum = (name) => nodes.reduce((all, one) => all + one[name], 0);
+  text(offered, number(node?.offered ?? sum("offered")));
+  text(inFlight, number(node?.inFlight ?? sum("inFlight")));
+  const limit = node ? node.part : fleet?.limit;
+  text(part, limit == null ? "–" : `${node ? "" : "N* "}${number(limit)}`);
+  const over = node && node.part != null && node.inFlight > node.part;
+  text(state, node ? `${over ? "▲ over its part" : node.part == null ? "–" : "● within its part"}${node.here ? ", here" : ""}` : !fleet ? "seen from beside: no N*" : fleet.inForce ? `▲ parts are in force${fleet.cut > 0 ? `, under ${ohms(fleet.cut)} Ω nothing passes` : ""}` : "● nothing is held back");
 }
 
 /// A table with tinted cells. Each cell has its number, so that the tint is never all there is.

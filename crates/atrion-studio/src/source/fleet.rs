@@ -3,7 +3,7 @@
 //! share state.
 //!
 //! It writes nothing but its own presence: a node without a route has no evidence, so it moves no
-//! gate. Requests, N* and refusals stay in the nodes; scars, resistance and modes are shared.
+//! gate. Requests, N* and refusals stay in the nodes; scars, resistance, modes and loads are shared.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -15,6 +15,7 @@ use atrion_state::{
 };
 use atrion_tower::api::{EventLog, EventPage, EventText};
 
+use super::callees::{Callees, Said};
 use super::{Node, Observed, Sighting, Source, Store};
 
 /// The routes and nodes that a provider hears of. Cheap to clone.
@@ -25,6 +26,7 @@ struct Inner {
     provider: Arc<dyn StateProvider>,
     seen: Mutex<Seen>,
     log: EventLog,
+    callees: Callees,
 }
 
 /// What has been read from the provider so far.
@@ -47,7 +49,8 @@ impl Fleet {
         // Before it connects, so that no early change is missed.
         let seen = Seen { changes: provider.subscribe(), routes: BTreeSet::new(), modes: HashMap::new() };
         provider.connect().await?;
-        Ok(Self(Arc::new(Inner { provider, seen: Mutex::new(seen), log: EventLog::default() })))
+        let (seen, log, callees) = (Mutex::new(seen), EventLog::default(), Callees::default());
+        Ok(Self(Arc::new(Inner { provider, seen, log, callees })))
     }
 
     /// Leaves the fleet.
@@ -114,11 +117,18 @@ impl Source for Fleet {
                 node.cells.extend(super::cell_of(route, &register.vector));
             }
         }
+        let callees = self.0.callees.look(registers.iter().map(|(route, view)| Said {
+            route,
+            share: None,
+            here: None,
+            view: view.clone(),
+        }));
         Observed {
             routes: registers.iter().filter_map(|(route, view)| worst(route, view)).collect(),
             overrides: Vec::new(),
             stores: stores(&*self.0.provider),
             nodes: nodes.into_values().collect(),
+            callees,
             gamma: self.0.provider.sharing().map(|sharing| sharing.gamma.get()),
             stalled: false,
         }

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use atrion_core::Tier;
+use atrion_core::{Load, Tier};
 use atrion_engine::recording::Recorded;
 use atrion_engine::{Atrion, Override, Route, RouteConfig, RouteSnapshot};
 use atrion_state::{Clock as _, NodeId, RouteId, SystemClock};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
-use super::{Cell, Memory, Node, Observed, Operator, Sighting, Source, WORTH_SHOWING, cell_of, store};
+use super::callees::{Callees, Said};
+use super::{
+    Callee, Cell, Memory, Node, Observed, Operator, Sighting, Source, WORTH_SHOWING, cell_of, store,
+};
 use crate::minutes::Minutes;
 
 /// Looks at an [`Atrion`], its stores, and what the other nodes say.
@@ -20,13 +23,15 @@ pub struct Instance {
     api: Api,
     node: String,
     minutes: Minutes,
+    callees: Callees,
 }
 
 impl Instance {
     /// Makes a source of an instance. `node` is its name in the fleet view.
     #[must_use]
     pub fn new(atrion: &Atrion, node: impl Into<String>) -> Self {
-        Self { atrion: atrion.clone(), api: Api::new(atrion), node: node.into(), minutes: Minutes::default() }
+        let (minutes, callees) = (Minutes::default(), Callees::default());
+        Self { atrion: atrion.clone(), api: Api::new(atrion), node: node.into(), minutes, callees }
     }
 
     fn nodes(&self, routes: &[RouteSnapshot]) -> Vec<Node> {
@@ -49,6 +54,18 @@ impl Instance {
         std::iter::once(here).chain(peers.into_values()).collect()
     }
 
+    fn callees<'a>(&'a self, routes: &'a [RouteSnapshot]) -> Vec<Callee> {
+        let engine = self.atrion.engine();
+        let said = |route: &'a RouteSnapshot| {
+            let own = engine.manager().get(&route.id, engine.now()).map_or(Load::NONE, |own| own.load);
+            // Of the others no node says a load.
+            let is_shared = route.share.is_some() || !own.is_none();
+            let view = if is_shared { self.atrion.view(&route.id) } else { Vec::new() };
+            Said { route: &route.id, share: route.share, here: Some((self.node.as_str(), own)), view }
+        };
+        self.callees.look(routes.iter().map(said))
+    }
+
     /// Finds a route without making it: a mistyped name must not become a route.
     fn known(&self, name: &str) -> Option<Route> {
         self.atrion.routes().find(name)
@@ -63,6 +80,7 @@ impl Source for Instance {
             overrides: self.atrion.overrides().list(),
             stores: self.atrion.provider_stats().into_iter().map(store).collect(),
             nodes: if sharing.is_some() { self.nodes(&snapshot.routes) } else { Vec::new() },
+            callees: if sharing.is_some() { self.callees(&snapshot.routes) } else { Vec::new() },
             gamma: sharing.map(|sharing| sharing.gamma.get()),
             stalled: snapshot.stalled,
             routes: snapshot.routes.into_iter().map(sighting).collect(),

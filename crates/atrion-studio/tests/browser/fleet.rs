@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Mode, Ohms};
-use atrion_engine::Atrion;
+use atrion_core::{AdaptiveConfig, Load, Mode, Ohms};
+use atrion_engine::{Atrion, Config, Physics, RouteConfig};
 use atrion_state::{
     Capabilities, Change, Feed, InMemoryProvider, NodeId, PhysicsVector, ProviderStats, Register, RouteId,
     Sharing, StateProvider, Subscription, Weight, forward_provider,
@@ -35,11 +35,27 @@ pub(crate) fn hearsay() -> Arc<dyn StateProvider> {
 /// An instance that reads them.
 #[allow(dead_code, reason = "for the tests that look from within")]
 pub(crate) async fn service() -> anyhow::Result<Atrion> {
-    let atrion = Atrion::builder().provider(Hearsay::default()).connect().await?;
+    let shared = Physics::Adaptive(AdaptiveConfig { one_callee: true, ..AdaptiveConfig::default() });
+    let config =
+        Config::default().route("stock.reserve", RouteConfig { physics: shared, ..RouteConfig::default() });
+    let atrion = Atrion::builder().config(config).provider(Hearsay::default()).connect().await?;
     for route in ROUTES {
         let _ = atrion.route(route);
     }
     Ok(atrion)
+}
+
+/// Stock is one service for all nodes, and one of them waits for far more than the others.
+fn load(node: usize) -> Load {
+    let offered = 20.0 * (1 + node) as f32;
+    Load {
+        offered: [0.0, 0.0, offered, 0.0, 0.0],
+        admitted: offered,
+        in_time: offered,
+        latency: 0.05 * offered,
+        in_flight: if node == 3 { 300.0 } else { 0.05 * offered },
+        ..Load::NONE
+    }
 }
 
 impl StateProvider for Hearsay {
@@ -77,7 +93,8 @@ impl StateProvider for Hearsay {
             let mode = if scar(node) > 90.0 { Mode::CircuitBreaker } else { Mode::Operational };
             let ohms = |value| Ohms::new(value).ok();
             let vector = PhysicsVector::new(mode, ohms(10.0 + scar(node))?, ohms(scar(node))?)
-                .with_weight(Weight::FULL);
+                .with_weight(Weight::FULL)
+                .with_load(if place == 7 { load(node) } else { Load::NONE });
             let silence = if node == 4 { Duration::from_secs(5) } else { Duration::ZERO };
             Some(Register::new(NodeId::new(name).ok()?, 1, 1, vector).with_silence(silence))
         };

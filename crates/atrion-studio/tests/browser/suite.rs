@@ -575,6 +575,9 @@ pub(crate) async fn a_fleet_is_a_heat_map_with_numbers() {
     says(&page, ".heat td", "⊘ 94.0").await;
     says(&page, ".heat thead th", "shop-7d9f-4").await;
     says(&page, "td", "▲ fading").await;
+    // Stock is one service for all nodes: the fourth of the others waits for more than its part.
+    says(&page, "td", "▲ over its part").await;
+    says(&page, "td", "● within its part, here").await;
     for scheme in ["light", "dark"] {
         page.prefer(scheme, "reduce").await.unwrap();
         assert_eq!(page.eval(CONTRAST).await.unwrap(), json!([]), "{scheme}");

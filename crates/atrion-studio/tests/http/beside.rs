@@ -30,6 +30,12 @@ async fn a_fleet_is_seen_from_beside_it_and_nothing_can_be_changed_from_there() 
         |name: &str| 1 + state["columns"].as_array().unwrap().iter().position(|c| c == name).unwrap();
     assert_eq!((&row[column("mode")], row[column("scar")].as_f64()), (&json!(2), Some(94.0)));
 
+    // What each node asks of a callee that is one for all; N* is the nodes' own.
+    let stock = &state["around"]["callees"][0];
+    assert_eq!((&stock["route"], &stock["fleet"]), (&json!("stock.reserve"), &json!(null)));
+    let asked: Vec<_> = stock["nodes"].as_array().unwrap().iter().map(|node| &node["offered"]).collect();
+    assert_eq!(asked, [20.0, 40.0, 60.0, 80.0, 100.0]);
+
     assert_eq!(state["about"]["overrides"], json!(false), "there is nobody here who could");
     let wish =
         json!({ "route": "stock.reserve", "kind": "reset", "reason": "x", "author": "me", "seconds": 60 });

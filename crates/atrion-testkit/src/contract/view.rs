@@ -56,7 +56,7 @@ pub async fn peers_are_what_the_view_shows_in_its_order(subject: &Subject) -> Ve
     let (provider, route) = (&subject.provider, route("theirs too")?);
     peer_vector(subject, &route).await?;
     let liveness = provider.sharing().map_or_else(Liveness::default, |sharing| sharing.liveness);
-    let first = Peer { scar: Ohms::ZERO, weight: Evidence::FULL };
+    let first = Peer { scar: Ohms::ZERO, weight: Evidence::FULL, ..Peer::default() };
     let mut peers = vec![first];
     let before = provider.view(&route);
     provider.peers(&route, &liveness, &mut peers);

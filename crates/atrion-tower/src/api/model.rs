@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use atrion_core::{Mono, Reason, Terms, Tier};
+use atrion_core::{Mono, Reason, Share, Terms, Tier};
 use atrion_engine::{
     Atrion, Counts, LeaseSnapshot, Outage, Override, RefusalSample, RouteSnapshot, SignalSnapshot,
 };
@@ -91,6 +91,9 @@ pub struct RouteView {
     pub target: f64,
     /// D, in slots.
     pub debt: f64,
+    /// What the fleet leaves to this node of a callee that is one for all nodes; null where there is
+    /// none, and without live peers.
+    pub fleet: Option<ShareView>,
     /// L, the current latency; 0 while unknown.
     pub latency_s: f64,
     /// L0, the latency without a crowd; 0 while unknown.
@@ -132,6 +135,23 @@ pub struct LeaseView {
     pub since_beat_s: f64,
     /// How much is done, 0..=1; null if the holder does not say.
     pub progress: Option<f64>,
+}
+
+/// A route's capacity in the fleet, where its callee is one for all nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ShareView {
+    /// More comes to the fleet than it works off: part and cut hold.
+    pub in_force: bool,
+    /// The fleet's N*, in requests. `limit` in JSON.
+    #[serde(rename = "limit")]
+    pub target: f64,
+    /// Requests in flight at all nodes.
+    pub in_flight: f64,
+    /// The part of the limit that is this node's, with the slack for its own bursts.
+    pub part: f64,
+    /// R at rest at the least, in ohms: what the fleet cannot work off is under it.
+    pub cut_ohm: f64,
 }
 
 /// An outage while the breaker is open. The error share says nothing of it: only probes pass.
@@ -243,7 +263,8 @@ pub struct RefusalView {
     pub route: String,
     /// The gate of the group that has refused it; null where the route's own did.
     pub group: Option<String>,
-    /// `saturated`, `scarred`, `breaker_open`, `at_cap`, `forced_open`, `too_late` or `signal`.
+    /// `saturated`, `scarred`, `breaker_open`, `at_cap`, `forced_open`, `too_late`, `signal`
+    /// or `fleet`.
     pub reason: &'static str,
     /// The tier of the request.
     pub tier: &'static str,
@@ -314,6 +335,7 @@ impl RouteView {
             overtaken: route.overtaken,
             target: route.target,
             debt: route.debt,
+            fleet: route.share.as_ref().map(ShareView::of),
             latency_s: route.latency.map_or(0.0, |span| span.as_secs_f64()),
             baseline_s: route.baseline.map_or(0.0, |span| span.as_secs_f64()),
             throughput_per_s: route.throughput,
@@ -353,6 +375,13 @@ impl SignalView {
             pressure: signal.pressure,
             fault: signal.fault.map(SignalFault::as_str),
         }
+    }
+}
+
+impl ShareView {
+    fn of(share: &Share) -> Self {
+        let Share { in_force, target, in_flight, part, cut } = *share;
+        Self { in_force, target, in_flight, part, cut_ohm: cut.get() }
     }
 }
 

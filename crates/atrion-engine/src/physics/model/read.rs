@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use atrion_core::adaptive::{AdaptiveState, Expected};
 use atrion_core::rfc::PhysicsState;
-use atrion_core::{Evidence, Law, Mode, Mono, Ohms, Terms};
+use atrion_core::{AdaptiveConfig, Evidence, Law, Mode, Mono, Ohms, Share, Terms};
 
 use super::Model;
 use crate::config::RouteConfig;
@@ -162,6 +162,23 @@ impl Model {
         match self {
             Self::Adaptive { state, .. } => state.as_ref().map_or(0.0, |state| state.target()),
             Self::Rfc { .. } => f64::from(u32::MAX),
+        }
+    }
+
+    /// The rules of the laws that run on the fleet's sums, where the route's callee is one for all
+    /// nodes.
+    pub(crate) fn of_one_callee(&self) -> Option<&AdaptiveConfig> {
+        match self {
+            Self::Adaptive { rules, .. } => Some(&rules.physics).filter(|physics| physics.one_callee),
+            Self::Rfc { .. } => None,
+        }
+    }
+
+    /// The law as the fleet leaves it; to the bit the own one where it has no say.
+    pub(crate) fn narrowed(&self, law: Law, share: Option<Share>) -> Law {
+        match (share, self.of_one_callee()) {
+            (Some(share), Some(physics)) => share.narrow(law, physics.gain, self.debt()),
+            _ => law,
         }
     }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What is held of one register. Half a million of them may be held, so an age is an instant and a
-//! tombstone a flag.
+//! What is held of one register. Half a million of them may be held, so an age is an instant, a
+//! tombstone a flag, and a load, which few have, elsewhere.
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use atrion_core::{Evidence, Mode, Mono, Ohms, Peer, Wall};
+use atrion_core::{Evidence, Load, Mode, Mono, Ohms, Peer, Wall};
 
+use crate::register::peer_load;
 use crate::{DecayRate, MomentumRate, PhysicsVector, Weight};
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
     pub(super) version: u64,
     /// When the vector was valid, in nanoseconds of the local clock; may lie before its origin.
@@ -21,6 +22,7 @@ pub(super) struct Slot {
     timestamp: Wall,
     mode: Mode,
     weight: Weight,
+    load: Option<Box<Load>>,
     /// The node has deleted the route: what remains is the version, which keeps older messages from
     /// reviving it.
     pub(super) deleted: bool,
@@ -38,6 +40,7 @@ impl Slot {
             timestamp: vector.timestamp,
             mode: vector.mode,
             weight: vector.weight,
+            load: (!vector.load.is_none()).then(|| Box::new(vector.load)),
             deleted: false,
         }
     }
@@ -57,7 +60,7 @@ impl Slot {
             self.scar.get().to_bits(),
             (self.mode as u8, self.weight),
             (self.decay_rate.get().to_bits(), self.resistance.get().to_bits()),
-            (self.momentum.get().to_bits(), self.timestamp),
+            (self.momentum.get().to_bits(), self.timestamp, self.load().numbers().map(f32::to_bits)),
         )
     }
 
@@ -69,11 +72,18 @@ impl Slot {
             .with_weight(self.weight)
             .with_decay_rate(self.decay_rate)
             .with_age(Duration::from_nanos(nanos.unsigned_abs()))
+            .with_load(self.load())
+    }
+
+    fn load(&self) -> Load {
+        self.load.as_deref().copied().unwrap_or(Load::NONE)
     }
 
     /// The register as the merge takes it, of a node whose word has this share left.
     pub(super) fn peer(&self, now: Mono, fade: f64) -> Peer {
-        Peer { scar: self.vector(now).aged_scar(), weight: Evidence::saturating(self.weight.share() * fade) }
+        let vector = self.vector(now);
+        let weight = Evidence::saturating(self.weight.share() * fade);
+        Peer { scar: vector.aged_scar(), weight, load: peer_load(&vector) }
     }
 
     /// How much a reader loses with it: its weight times what is left of its scar.
