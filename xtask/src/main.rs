@@ -37,7 +37,7 @@ enum Command {
     /// Measure the hot paths side by side with their peers.
     Bench(bench::Args),
     /// Run a real HTTP service through overload, gray failure and outage, without and with Atrion;
-    /// or with --fleet several that share a Redis.
+    /// or with --fleet several that share a callee and a Redis.
     Demo(demo::DemoArgs),
     /// Run the same service behind nothing, Envoy, HAProxy, nginx and Atrion, through the same phases.
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 
-use super::Failure;
+use crate::Failure;
 
 pub(crate) struct Dependency {
     pub(crate) address: SocketAddr,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Failure;
+use crate::Failure;
 
 pub(crate) struct Run {
     pub(crate) gamma: f64,
@@ -74,7 +74,7 @@ pub(crate) fn table(runs: &[Run]) -> String {
     text
 }
 
-pub(crate) fn json(runs: &[Run]) -> String {
+pub(crate) fn json(runs: &[Run]) -> Value {
     let runs = runs.iter().map(|run| {
         let nodes = run.nodes.iter().map(|node| {
             json!({
@@ -91,5 +91,5 @@ pub(crate) fn json(runs: &[Run]) -> String {
         });
         json!({ "gamma": run.gamma, "nodes": nodes.collect::<Vec<_>>() })
     });
-    format!("{:#}\n", json!({ "runs": runs.collect::<Vec<_>>() }))
+    json!({ "runs": runs.collect::<Vec<_>>() })
 }

@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use serde_json::json;
 
-use super::{Failure, http};
+use crate::{Failure, http};
 
 /// What this process is told: its name, its store, its dependency and the weight of the fleet.
 pub(crate) struct Seat {
@@ -24,6 +24,14 @@ pub(crate) struct Seat {
     pub(crate) redis: String,
     pub(crate) dependency: SocketAddr,
     pub(crate) gamma: f64,
+}
+
+impl Seat {
+    pub(crate) fn parse(words: &[String]) -> Result<Self, Failure> {
+        let [name, redis, dependency, gamma] = words else { return Err("a node takes four words".into()) };
+        let (dependency, gamma) = (dependency.parse()?, gamma.parse()?);
+        Ok(Self { name: name.clone(), redis: redis.clone(), dependency, gamma })
+    }
 }
 
 struct Node {

@@ -2,17 +2,15 @@
 //! The play: which process does what when.
 
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
 
 use atrion_testbed::Redis;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::dependency::Dependency;
 use super::outcome::{NodeRun, Run, Seen};
-use super::{Failure, http};
+use crate::process::Process;
+use crate::{Failure, http};
 
 /// Half of the nodes are busy, rounded down; each of the others has a call every few seconds, too
 /// few to learn from.
@@ -113,7 +111,7 @@ struct Service {
     calls: f64,
     address: SocketAddr,
     clients: JoinHandle<()>,
-    _process: Child,
+    _process: Process,
 }
 
 impl Service {
@@ -125,14 +123,9 @@ impl Service {
         gamma: f64,
     ) -> Result<Self, Failure> {
         let name = format!("node-{}", number + 1);
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(["--serve", &name, redis, &dependency.to_string(), &gamma.to_string()])
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let output = process.stdout.take().ok_or("a process without an output")?;
-        let first = BufReader::new(output).lines().next_line().await?;
-        let address: SocketAddr = first.ok_or("a service ended before it was ready")?.parse()?;
+        let words = [super::NODE, &name, redis, &dependency.to_string(), &gamma.to_string()];
+        let mut process = Process::start(&words)?;
+        let address: SocketAddr = process.line().await?.parse()?;
         let clients = tokio::spawn(call(address, calls));
         Ok(Self { name, calls, address, clients, _process: process })
     }
