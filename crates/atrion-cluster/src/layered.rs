@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Health, Liveness, MergedScars, Observer, PhysicsVector, ProviderError,
-    ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Health, LeaseRecord, Liveness, MergedScars, Observer, PhysicsVector,
+    ProviderError, ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 
 mod flight;
@@ -25,7 +25,8 @@ use outcome::Outcomes;
 /// | `connect`, `disconnect` | all layers at once |
 /// | `get_vector` | the first layer that has it, each within 250 ms |
 /// | `warm_start` | all layers at once; of a route that several have, the first one's vector |
-/// | `update_vector`, `update_batch` | all layers |
+/// | `update_vector`, `update_batch`, `keep_leases` | all layers |
+/// | `kept_leases` | all layers at once; what several have, once |
 /// | `subscribe`, `view`, `peers`, `sharing` | the first layer that other nodes share; without one, the first with a feed |
 /// | `health` | up if all are; `stats` has each layer by its name |
 ///
@@ -191,7 +192,11 @@ impl StateProvider for LayeredProvider {
     }
 
     fn warm_start(&self) -> BoxFuture<'_, Result<Vec<(RouteId, PhysicsVector)>, ProviderError>> {
-        Box::pin(async { self.each(WARM, |layer| async move { layer.warm_start().await }).await.merged() })
+        Box::pin(async {
+            self.each(WARM, |layer| async move { layer.warm_start().await })
+                .await
+                .merged(|(route, _)| route.clone())
+        })
     }
 
     fn update_batch<'a>(
@@ -205,6 +210,24 @@ impl StateProvider for LayeredProvider {
                 async move { layer.update_batch(&batch).await }
             };
             self.each(BUDGET, update).await.any()
+        })
+    }
+
+    fn keep_leases<'a>(&'a self, leases: &'a [LeaseRecord]) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let leases: Arc<[_]> = leases.into();
+            let keep = |layer: Arc<dyn StateProvider>| {
+                let leases = Arc::clone(&leases);
+                async move { layer.keep_leases(&leases).await }
+            };
+            self.each(BUDGET, keep).await.any_store()
+        })
+    }
+
+    fn kept_leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRecord>, ProviderError>> {
+        Box::pin(async {
+            let kept = self.each(BUDGET, |layer| async move { layer.kept_leases().await }).await;
+            kept.merged(|record| (record.lease, record.since.as_millis()))
         })
     }
 

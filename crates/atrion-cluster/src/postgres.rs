@@ -44,6 +44,8 @@ mod store;
 
 mod jobs;
 
+mod leases;
+
 mod schedule;
 
 mod own;

@@ -38,6 +38,8 @@ mod inbox;
 
 mod keys;
 
+mod leases;
+
 mod limit;
 
 mod oversized;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use atrion_core::Mono;
 use atrion_state::{
-    BoxFuture, Capabilities, Clock, Event, Health, InMemoryProvider, Observer, PhysicsVector, ProviderError,
-    ProviderStats, PulseConfig, RouteId, StateManager, StateProvider, Subscription, SystemClock,
-    forward_provider, lock,
+    BoxFuture, Capabilities, Clock, Event, Health, InMemoryProvider, LeaseRecord, Observer, PhysicsVector,
+    ProviderError, ProviderStats, PulseConfig, RouteId, StateManager, StateProvider, Subscription,
+    SystemClock, forward_provider, lock,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -266,6 +266,15 @@ impl<S: StateProvider> StateProvider for WriteBehind<S> {
         let now = self.buffer.now();
         batch.iter().for_each(|(route, vector)| self.buffer.manager.put(route, *vector, now));
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn keep_leases<'a>(&'a self, leases: &'a [LeaseRecord]) -> BoxFuture<'a, Result<(), ProviderError>> {
+        let leases: Vec<_> = leases.to_vec();
+        Box::pin(self.ask(|store| async move { store.keep_leases(&leases).await }))
+    }
+
+    fn kept_leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRecord>, ProviderError>> {
+        Box::pin(self.ask(|store| async move { store.kept_leases().await }))
     }
 
     fn subscribe(&self) -> Option<Subscription> {

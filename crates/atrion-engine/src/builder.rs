@@ -14,6 +14,7 @@ use crate::atrion::Atrion;
 use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::events::{Broadcast, Tracing};
+use crate::lease;
 use crate::queued::Queued;
 use crate::runtime::{Driven, Driver, Line, Stop, end_waits};
 
@@ -177,6 +178,8 @@ impl Builder {
         // The task holds the engine, not the instance: it ends when the last instance is dropped.
         let driven = Driven::begin(&engine, driver.stop());
         runtime.spawn(end_waits(Arc::clone(engine.commons()), driver.stop()));
+        let leases = lease::keep(Arc::clone(engine.commons()), Arc::clone(&self.provider), driver.stop());
+        driver.beside(runtime.spawn(leases));
         runtime.spawn(async move {
             // An error is in the log, and no caller is left to hear of it.
             let _ = driver.run().await;

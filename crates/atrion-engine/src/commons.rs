@@ -4,10 +4,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use atrion_core::{Ladder, Mono};
-use atrion_state::{Clock, Event, Fanout, Observer};
+use atrion_state::{Clock, Event, Fanout, LeaseEnd, LeaseRecord, Observer};
 
 use crate::heartbeat::Heartbeat;
-use crate::lease::Leases;
+use crate::lease::{self, Leases};
 use crate::queue::Queues;
 use crate::refusals::Refusals;
 use crate::signal::Board;
@@ -55,6 +55,16 @@ impl Commons {
         if self.heartbeat.may_tell() {
             let lasted = self.heartbeat.age(self.now());
             self.tell(|| Event::PulseStalled { lasted });
+        }
+    }
+
+    /// Takes over what an earlier life of this node has kept, and tells what it has taken along.
+    pub(crate) fn take_over_leases(&self, found: Vec<LeaseRecord>) {
+        for LeaseRecord { route, lease, owner, since, beat, .. } in
+            self.leases.take_over(found, self.clock.wall())
+        {
+            let lasted = lease::since(beat, since);
+            self.tell(|| Event::LeaseEnded { route, lease, owner, end: LeaseEnd::Lost, lasted });
         }
     }
 

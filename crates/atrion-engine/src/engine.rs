@@ -327,7 +327,8 @@ impl Engine {
     pub fn snapshot(&self) -> Snapshot {
         let is_stalled = self.is_stalled();
         let (routes, signals) = (self.routes.snapshots(), self.commons.signals.snapshots(self.now()));
-        Snapshot { routes, signals, degraded: is_stalled, stalled: is_stalled }
+        let lost_leases = self.commons.leases.lost(self.commons.clock.wall());
+        Snapshot { routes, signals, lost_leases, degraded: is_stalled, stalled: is_stalled }
     }
 
     /// The cache of this node's vectors, and what the store has not seen of them.

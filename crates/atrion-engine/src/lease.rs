@@ -12,11 +12,15 @@ use atrion_state::LeaseEnd;
 use tokio::sync::watch;
 
 mod options;
+pub(crate) use options::{GRACE, HEARTBEAT};
 pub use options::{LeaseError, LeaseOptions};
 
 mod registry;
 pub use registry::LeaseSnapshot;
-pub(crate) use registry::Leases;
+pub(crate) use registry::{Leases, since};
+
+mod keeping;
+pub(crate) use keeping::keep;
 
 mod handle;
 pub use handle::Lease;

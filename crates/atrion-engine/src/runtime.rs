@@ -11,6 +11,7 @@ use std::time::Duration;
 use atrion_core::{Mono, SplitMix64};
 use atrion_state::{Demand, ProviderError, Pulse, PulseConfig, StateProvider, Step};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 mod beside;
@@ -56,6 +57,8 @@ pub(crate) struct Driver<H> {
     connected: Arc<AtomicBool>,
     status: watch::Sender<Status>,
     line: Line,
+    /// What uses the provider beside the pulse, and ends with it.
+    beside: Option<JoinHandle<()>>,
 }
 
 /// Where a driver is told to stop and to flush.
@@ -111,6 +114,7 @@ impl<H: Host> Driver<H> {
             config,
             status,
             line,
+            beside: None,
         };
         (driver, watcher)
     }
@@ -135,6 +139,11 @@ impl<H: Host> Driver<H> {
             }
         }
         self.status.send_modify(|status| status.started = true);
+    }
+
+    /// The provider is not left before this task has ended, which hears of the end by itself.
+    pub(crate) fn beside(&mut self, task: JoinHandle<()>) {
+        self.beside = Some(task);
     }
 
     /// Where it is told to stop.
@@ -293,6 +302,10 @@ impl<H: Host> Driver<H> {
                 tracing::warn!(name: "atrion.push.lost", target: "atrion", provider = self.name, %error, "the last push was lost");
                 end = Err(error.again());
             }
+        }
+        if let Some(task) = self.beside.take() {
+            // It gives its last call up within a second.
+            let _ = timeout(LAST_BUDGET, task).await;
         }
         let provider = Arc::clone(&self.provider);
         let left = alone(self.name, LAST_BUDGET, async move { provider.disconnect().await }).await;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Reason, Share, SignalName, Terms, Tier};
-use atrion_state::{OverrideKind, RouteId};
+use atrion_state::{LeaseRecord, OverrideKind, RouteId};
 
 use crate::cell::RouteCell;
 use crate::lease::LeaseSnapshot;
@@ -23,6 +23,9 @@ pub struct Snapshot {
     pub routes: Vec<RouteSnapshot>,
     /// Every signal, in the order of their making.
     pub signals: Vec<SignalSnapshot>,
+    /// What earlier lives of this node held under leases when they ended, for a day: jobs that a
+    /// process has taken along. A fact for people, as the store kept it; none of it is in flight.
+    pub lost_leases: Vec<LeaseRecord>,
     /// The provider fails and the instance works from what it has in memory, or no pulse comes.
     pub degraded: bool,
     /// No pulse comes: [`Engine::is_stalled`](crate::Engine::is_stalled).

@@ -48,6 +48,7 @@ pub(crate) const COMPONENT: &str = "atrion.component";
 pub(crate) const MODE: &str = "atrion.mode";
 pub(crate) const MODE_FROM: &str = "atrion.mode.from";
 pub(crate) const MODE_TO: &str = "atrion.mode.to";
+pub(crate) const LEASE_END: &str = "atrion.lease.end";
 pub(crate) const VISIBILITY: &str = "atrion.visibility";
 pub(crate) const RESULT: &str = "atrion.result";
 pub(crate) const PROVIDER: &str = "atrion.provider";
@@ -93,6 +94,12 @@ instruments! {
         "Answered requests whose answer is still being sent; not among the active.";
     OVERTAKEN = Kind::UpDownCounter, "atrion.admission.overtaken_requests", "{request}", 1, [ROUTE]:
         "Admitted requests in flight for far longer than the usual work, while younger ones are answered; not among the active.";
+    LEASES = Kind::UpDownCounter, "atrion.lease.held", "{lease}", 1, [ROUTE]:
+        "Long jobs that hold a slot under a lease.";
+    OLDEST_BEAT = Kind::Gauge, "atrion.lease.oldest_beat", "s", 1, [ROUTE]:
+        "Of the leases held, how long ago the holder that has been silent for longest has beaten.";
+    LEASES_ENDED = Kind::Counter, "atrion.lease.ended", "{lease}", 2, [LEASE_END]:
+        "Leases that their holders have not finished: lost, or revoked by an operator.";
     PRESSURE = Kind::Gauge, "atrion.route.pressure", "1", 3, [ROUTE, COMPONENT]:
         "What presses on a route: saturation as used slots over the limit, error as the share of failed calls, latency as a multiple of the uncrowded latency.";
     RESISTANCE = Kind::Gauge, "atrion.route.resistance", "{ohm}", 1, [ROUTE]:

@@ -30,6 +30,7 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     sum(meter, &OVERTAKEN, reader, instance, |reading, write| {
         each_alone(reading, write, |route| route.overtaken);
     });
+    sum(meter, &LEASES, reader, instance, |reading, write| each_alone(reading, write, |route| route.leases));
     sum(meter, &ROUTES, reader, instance, routes);
     gauge(meter, &PRESSURE, reader, instance, pressure);
     gauge(meter, &RESISTANCE, reader, instance, |reading, write| {
@@ -66,6 +67,7 @@ pub(crate) fn observe(meter: &Meter, reader: &Arc<Reader>, instance: &KeyValue) 
     gauge(meter, &FLEET_PART, reader, instance, |reading, write| {
         each_shared(reading, write, |share| share.part);
     });
+    gauge(meter, &OLDEST_BEAT, reader, instance, oldest_beat);
     gauge(meter, &LAG, reader, instance, lag);
     gauge(meter, &EXPIRATION, reader, instance, expiration);
     state(meter, &MODE_NOW, reader, instance, mode);
@@ -211,6 +213,14 @@ fn pressure(reading: &Reading, write: Write<'_, f64>) {
     }
 }
 
+fn oldest_beat(reading: &Reading, write: Write<'_, f64>) {
+    for route in &reading.routes {
+        if let Some(silent) = route.oldest_beat {
+            write(silent.as_secs_f64(), &[route.label()]);
+        }
+    }
+}
+
 fn mode(reading: &Reading, write: Write<'_, u64>) {
     for route in &reading.routes {
         for (mode, is_in_it) in Mode::ALL.into_iter().zip(route.modes) {
@@ -296,7 +306,7 @@ impl EventInstruments {
             let bounds = if let Kind::Histogram(bounds) = what.kind { bounds } else { &[] };
             (what.name, made.with_boundaries(bounds.to_vec()).build())
         };
-        let counters = HashMap::from([counter(&TURNED_AWAY), counter(&CONFIG)]);
+        let counters = HashMap::from([counter(&TURNED_AWAY), counter(&CONFIG), counter(&LEASES_ENDED)]);
         let histograms = HashMap::from([histogram(&PULSE), histogram(&SYNC)]);
         Self { instance, counters, histograms }
     }

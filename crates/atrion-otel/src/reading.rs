@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Share, Terms};
 use atrion_engine::{RouteSnapshot, WeakAtrion};
@@ -39,6 +40,9 @@ pub(crate) struct RouteReading {
     pub(crate) active: i64,
     pub(crate) streams: i64,
     pub(crate) overtaken: i64,
+    pub(crate) leases: i64,
+    /// How long the most silent holder of a lease has been silent; `None` without a lease.
+    pub(crate) oldest_beat: Option<Duration>,
     /// N*, in requests.
     pub(crate) target: f64,
     /// What the fleet leaves to this node; of routes that share a name, nothing.
@@ -173,6 +177,8 @@ impl RouteReading {
             active: count(route.in_flight),
             streams: count(route.streams),
             overtaken: count(route.overtaken),
+            leases: count(route.leases.len() as u64),
+            oldest_beat: route.leases.iter().map(|lease| lease.since_beat).max(),
             target: route.target,
             share: route.share,
             resistance: route.resistance.get(),
@@ -194,6 +200,8 @@ impl RouteReading {
             active: 0,
             streams: 0,
             overtaken: 0,
+            leases: 0,
+            oldest_beat: None,
             target: 0.0,
             share: None,
             resistance: 0.0,
@@ -219,6 +227,8 @@ impl RouteReading {
             active: self.active.saturating_add(other.active),
             streams: self.streams.saturating_add(other.streams),
             overtaken: self.overtaken.saturating_add(other.overtaken),
+            leases: self.leases.saturating_add(other.leases),
+            oldest_beat: self.oldest_beat.max(other.oldest_beat),
             target: self.target + other.target,
             resistance: self.resistance.max(other.resistance),
             terms: Terms {

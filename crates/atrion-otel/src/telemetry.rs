@@ -10,7 +10,10 @@ use atrion_state::{Event, Observer};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
 
-use crate::catalogue::{CONFIG, ERROR_TYPE, INSTANCE, OPERATION, PROVIDER, PULSE, RESULT, SYNC, TURNED_AWAY};
+use crate::catalogue::{
+    CONFIG, ERROR_TYPE, INSTANCE, LEASE_END, LEASES_ENDED, OPERATION, PROVIDER, PULSE, RESULT, SYNC,
+    TURNED_AWAY,
+};
 use crate::instance::InstanceName;
 use crate::instruments::{self, EventInstruments};
 use crate::reading::Reader;
@@ -137,6 +140,9 @@ impl Observer for Telemetry {
             Event::RoutesOverflowed { refused, .. } => recorded.count(&TURNED_AWAY, *refused, []),
             Event::ConfigReplaced { .. } => recorded.count(&CONFIG, 1, [KeyValue::new(RESULT, "accepted")]),
             Event::ConfigRejected { .. } => recorded.count(&CONFIG, 1, [KeyValue::new(RESULT, "rejected")]),
+            Event::LeaseEnded { end, .. } => {
+                recorded.count(&LEASES_ENDED, 1, [KeyValue::new(LEASE_END, end.name())]);
+            }
             Event::LicenseChanged { provider, license, .. } => self.reader.licensed(provider, license),
             _ => {}
         }

@@ -33,6 +33,9 @@ pub use vector::{DecayRate, MomentumRate, PhysicsVector, VectorError, Weight};
 mod news;
 pub use news::{News, Told};
 
+mod lease;
+pub use lease::LeaseRecord;
+
 mod register;
 pub use register::{Liveness, Register, RegisterSet, RegisterSetLimits};
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::{
-    BoxFuture, Capabilities, Clock, Feed, PhysicsVector, ProviderError, RouteId, StateProvider, Subscription,
-    SystemClock,
+    BoxFuture, Capabilities, Clock, Feed, LeaseRecord, PhysicsVector, ProviderError, RouteId, StateProvider,
+    Subscription, SystemClock,
 };
 
 mod snapshot;
@@ -159,6 +159,15 @@ impl StateProvider for InMemoryProvider {
             self.store.put(batch);
             Ok(())
         })
+    }
+
+    fn keep_leases<'a>(&'a self, leases: &'a [LeaseRecord]) -> BoxFuture<'a, Result<(), ProviderError>> {
+        self.store.keep_leases(leases);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn kept_leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRecord>, ProviderError>> {
+        Box::pin(std::future::ready(Ok(self.store.kept_leases())))
     }
 
     fn subscribe(&self) -> Option<Subscription> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use atrion_core::Peer;
 
-use crate::{Liveness, Observer, PhysicsVector, Register, RouteId, Weight};
+use crate::{LeaseRecord, Liveness, Observer, PhysicsVector, Register, RouteId, Weight};
 
 mod capabilities;
 pub use capabilities::{Capabilities, Demand, Health};
@@ -244,6 +244,36 @@ pub trait StateProvider: fmt::Debug + Send + Sync + 'static {
             }
             Ok(())
         })
+    }
+
+    /// Keeps what this node holds under leases, for people who look after it has died.
+    ///
+    /// - **Meaning:** replaces what was kept, whole. A provider that keeps none takes it and forgets
+    ///   it.
+    /// - **Order:** later calls win.
+    /// - **Repeat-safety:** the same list twice is the same as once.
+    /// - **Failure leaves behind:** the old list or the new one.
+    /// - **May not:** be called with more than 1,000.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if the store could not be reached, or did not take it.
+    fn keep_leases<'a>(&'a self, leases: &'a [LeaseRecord]) -> BoxFuture<'a, Result<(), ProviderError>> {
+        let _ = leases;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// What this node has kept last, in this life or in an earlier one.
+    ///
+    /// - **Meaning:** as it was kept. A provider that keeps none gives none.
+    /// - **Order:** a finished `keep_leases` of the same handle is seen.
+    /// - **Repeat-safety:** reading changes nothing.
+    /// - **Failure leaves behind:** nothing.
+    /// - **May not:** give leases of other nodes, or fail for what it cannot read: that is left out.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if the store could not be asked.
+    fn kept_leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRecord>, ProviderError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// Whether the store is to be written to for reasons of its own.

@@ -13,7 +13,7 @@ export class Store {
     this.events = [];
     this.refusals = [];
     this.totals = [];
-    this.around = { stores: [], overrides: [], nodes: [], callees: [], license: null };
+    this.around = { stores: [], overrides: [], leases: { list: [], all: 0, lost: [] }, nodes: [], callees: [], license: null };
     this.about = {};
     this.time = 0;
     this.column = {};

@@ -49,6 +49,7 @@ assets! {
     "views/past.js", JS;
     "views/whatif.js", JS;
     "views/overrides.js", JS;
+    "views/leases.js", JS;
     "views/parts.js", JS;
     "views/license.js", JS;
     "views/signin.js", JS;

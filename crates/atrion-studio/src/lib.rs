@@ -26,6 +26,7 @@ mod shared;
 
 mod sampler;
 
+mod leases;
 mod overrides;
 mod whatif;
 

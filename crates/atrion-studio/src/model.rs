@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::curves::{Curves, Sample};
 use crate::frame::{COLUMNS, Row};
+use crate::leases;
 use crate::source::{Callee, Node, Observed, Sighting};
 
 /// The routes and what is around them.
@@ -213,7 +214,7 @@ fn told(number: u32, sighting: &Sighting) -> Option<Value> {
 }
 
 /// Everything but the routes of a look, as browsers are told it.
-pub(crate) fn around(observed: &Observed, overrides: Value, license: Value) -> Value {
+pub(crate) fn around(observed: &Observed, overrides: Value, license: Value, now_ms: u64) -> Value {
     let stores: Vec<Value> = observed
         .stores
         .iter()
@@ -227,8 +228,10 @@ pub(crate) fn around(observed: &Observed, overrides: Value, license: Value) -> V
         .collect();
     let nodes: Vec<Value> = observed.nodes.iter().map(node).collect();
     let callees: Vec<Value> = observed.callees.iter().map(callee).collect();
+    let leases = leases::told(&observed.leases, &observed.lost_leases, now_ms);
     json!({
-        "stores": stores, "overrides": overrides, "license": license, "nodes": nodes, "callees": callees,
+        "stores": stores, "overrides": overrides, "leases": leases, "license": license, "nodes": nodes,
+        "callees": callees,
         "gamma": observed.gamma, "stalled": observed.stalled,
     })
 }

@@ -45,11 +45,16 @@ impl Wish {
             Kind::Shadow => OverrideKind::Shadow,
             Kind::Reset => OverrideKind::Reset,
         };
-        let reason = self.reason.trim();
-        // The engine refuses an empty reason, so the author is not added to one.
-        let reason = if reason.is_empty() { String::new() } else { format!("{reason} [{author}]") };
+        let reason = signed(&self.reason, author);
         Override { kind, reason, time_to_live: Duration::from_secs(self.seconds) }
     }
+}
+
+/// A reason with the name of its author. The engine refuses an empty one, so nothing is added to
+/// that.
+pub(crate) fn signed(reason: &str, author: &str) -> String {
+    let reason = reason.trim();
+    if reason.is_empty() { String::new() } else { format!("{reason} [{author}]") }
 }
 
 /// An author that is fit to be shown: trimmed, 1 to 60 characters, without control characters and

@@ -65,7 +65,7 @@ pub(crate) fn look(shared: &Shared) {
         memory.tend(&observed.routes, Duration::from_secs(60 * u64::from(minutes)));
     }
     let overrides = shared.authors.told(&observed.overrides, at_ms);
-    let around = model::around(&observed, overrides, shared.license.as_json(unix_now()));
+    let around = model::around(&observed, overrides, shared.license.as_json(unix_now()), at_ms);
     let update = lock(&shared.model).take(observed.routes, around, at_ms);
     if shared.hub.is_watched() {
         shared.hub.publish("frame", &update.frame);
@@ -81,7 +81,7 @@ pub(crate) fn look_around(shared: &Shared) {
     let at_ms = SystemClock.wall().as_millis();
     let observed = shared.source.look();
     let overrides = shared.authors.told(&observed.overrides, at_ms);
-    let around = model::around(&observed, overrides, shared.license.as_json(unix_now()));
+    let around = model::around(&observed, overrides, shared.license.as_json(unix_now()), at_ms);
     // A statement of its own: the model's lock is free before the hub's is taken.
     let news = lock(&shared.model).take_around(around);
     if let Some(around) = news

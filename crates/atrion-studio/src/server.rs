@@ -49,6 +49,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/whatif", get(whatif::kept).post(whatif::ask))
         .route("/overrides", post(overrides::set))
         .route("/overrides/lift", post(overrides::lift))
+        .route("/leases/revoke", post(overrides::revoke))
         .route_layer(from_fn_with_state(Arc::clone(&shared), guard::licensed));
     let known = Router::new().nest("/studio/v1", views);
     let known = match shared.source.api() {

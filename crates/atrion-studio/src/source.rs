@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use atrion_core::{Mode, Share};
 use atrion_engine::recording::Recorded;
-use atrion_engine::{Outage, Override, RouteConfig};
-use atrion_state::{Health, OverrideKind, PhysicsVector, ProviderStats, RouteId};
+use atrion_engine::{LeaseId, LeaseSnapshot, Outage, Override, RouteConfig};
+use atrion_state::{Health, LeaseRecord, OverrideKind, PhysicsVector, ProviderStats, RouteId};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
 /// A source of everything that Studio shows. Studio's own tasks call it, once or twice a second:
@@ -82,6 +82,12 @@ pub trait Operator: Send + Sync {
 
     /// Lifts an override in the name of `author`; says whether there was one.
     fn lift(&self, route: &str, author: &str) -> bool;
+
+    /// Takes a lease away from its holder; says whether there was such a lease.
+    ///
+    /// # Errors
+    /// What is wrong, in words for the page.
+    fn revoke(&self, lease: LeaseId, reason: &str) -> Result<bool, String>;
 }
 
 /// Everything at one moment.
@@ -92,6 +98,10 @@ pub struct Observed {
     pub routes: Vec<Sighting>,
     /// Overrides in force.
     pub overrides: Vec<(RouteId, Override)>,
+    /// What is held under leases, and by which routes.
+    pub leases: Vec<(RouteId, LeaseSnapshot)>,
+    /// What earlier lives of the process held under leases when they ended.
+    pub lost_leases: Vec<LeaseRecord>,
     /// The stores behind it.
     pub stores: Vec<Store>,
     /// The nodes of the fleet; first this one, where it is one of them. Empty on a single node.

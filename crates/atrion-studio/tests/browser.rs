@@ -30,6 +30,7 @@ fn main() -> std::process::ExitCode {
             suite::the_page_comes_back_when_the_server_does,
             suite::it_works_below_a_path_of_a_proxy,
             suite::a_route_is_taken_over_and_given_back,
+            suite::a_lease_is_revoked_by_hand,
             suite::recorded_minutes_are_lived_through_again,
             suite::a_pause_is_a_gap_in_a_curve,
             suite::a_process_without_a_pulse_does_not_look_calm,

@@ -43,6 +43,7 @@ pub mod attaching;
 pub mod batch;
 pub mod capabilities;
 pub mod connection;
+pub mod leases;
 pub mod reading;
 pub mod reopening;
 pub mod stats;
@@ -92,6 +93,7 @@ checks! {
         a_batch_equals_its_single_updates, the_later_entry_of_a_route_wins, an_empty_batch_does_nothing,
         a_batch_of_the_longest_length_is_taken,
     }
+    leases: "keep_leases" { leases_come_back_as_they_were_kept_or_not_at_all }
     view: "view" { a_node_is_not_its_own_peer, an_unknown_route_has_no_peers, a_peer_is_seen_sorted_and_aged }
     view: "peers" { peers_are_what_the_view_shows_in_its_order }
     view: "sharing" { only_a_shared_store_shares_and_says_so_at_any_time }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use atrion_state::{
-    BoxFuture, Health, PhysicsVector, ProviderError, RouteId, StateProvider, forward_provider, lock,
+    BoxFuture, Health, LeaseRecord, PhysicsVector, ProviderError, RouteId, StateProvider, forward_provider,
+    lock,
 };
 
 mod calls;
@@ -107,24 +108,32 @@ impl FaultyProvider {
         inner: BoxFuture<'a, Result<T, ProviderError>>,
     ) -> BoxFuture<'a, Result<T, ProviderError>> {
         counter.fetch_add(1, Ordering::SeqCst);
-        let fault = self.script().next();
+        let suffered = suffer(self.script().next(), dropped, inner);
         Box::pin(async move {
             let _under_way = UnderWay::new(&self.shared.under_way);
-            match fault {
-                Fault::None => inner.await,
-                Fault::Fail => Err(ProviderError::unavailable("faulty", "told to fail")),
-                Fault::Reject => Err(ProviderError::rejected("faulty", "told to refuse")),
-                Fault::Hang => pending().await,
-                Fault::Delay(span) => {
-                    tokio::time::sleep(span).await;
-                    inner.await
-                }
-                Fault::DropWrites => match dropped {
-                    Some(pretended) => Ok(pretended),
-                    None => inner.await,
-                },
-            }
+            suffered.await
         })
+    }
+}
+
+async fn suffer<T>(
+    fault: Fault,
+    dropped: Option<T>,
+    inner: BoxFuture<'_, Result<T, ProviderError>>,
+) -> Result<T, ProviderError> {
+    match fault {
+        Fault::None => inner.await,
+        Fault::Fail => Err(ProviderError::unavailable("faulty", "told to fail")),
+        Fault::Reject => Err(ProviderError::rejected("faulty", "told to refuse")),
+        Fault::Hang => pending().await,
+        Fault::Delay(span) => {
+            tokio::time::sleep(span).await;
+            inner.await
+        }
+        Fault::DropWrites => match dropped {
+            Some(pretended) => Ok(pretended),
+            None => inner.await,
+        },
     }
 }
 
@@ -171,6 +180,15 @@ impl StateProvider for FaultyProvider {
         batch: &'a [(RouteId, PhysicsVector)],
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
         self.call(&self.shared.calls.update_batch, Some(()), self.shared.inner.update_batch(batch))
+    }
+
+    /// Leases are kept beside the pulse, so these calls are not among those that a script counts.
+    fn keep_leases<'a>(&'a self, leases: &'a [LeaseRecord]) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(suffer(self.script().current(), Some(()), self.shared.inner.keep_leases(leases)))
+    }
+
+    fn kept_leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRecord>, ProviderError>> {
+        Box::pin(suffer(self.script().current(), None, self.shared.inner.kept_leases()))
     }
 
     fn health(&self) -> Health {

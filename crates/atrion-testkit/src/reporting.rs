@@ -71,7 +71,7 @@ impl ReportingProvider {
 }
 
 impl StateProvider for ReportingProvider {
-    forward_provider!(self => self.0.store, disconnect, get_vector, update_vector);
+    forward_provider!(self => self.0.store, disconnect, get_vector, update_vector, keep_leases, kept_leases);
 
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities

@@ -26,8 +26,8 @@
 
 mod model;
 pub use self::model::{
-    InstanceView, LeaseView, NodesView, OutageView, OutcomesView, OverrideView, RefusalView, RouteView,
-    ShareView, SignalView, StoreView, TermsView, TierView, override_name,
+    InstanceView, LeaseView, LostLeaseView, NodesView, OutageView, OutcomesView, OverrideView, RefusalView,
+    RouteView, ShareView, SignalView, StoreView, TermsView, TierView, override_name,
 };
 
 mod event;

@@ -86,7 +86,7 @@
 
 pub use atrion_state::{
     Backoff, Batch, BoxFuture, Capabilities, Change, Clock, DecayRate, Demand, Event, FakeClock, Feed,
-    Health, InMemoryProvider, Liveness, MemorySnapshot, MemoryStats, MergedScars, MessageCount,
+    Health, InMemoryProvider, LeaseRecord, Liveness, MemorySnapshot, MemoryStats, MergedScars, MessageCount,
     MessageDirection, MessageResult, MomentumRate, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector,
     ProviderError, ProviderStats, Register, RegisterSet, RegisterSetLimits, Restored, RouteId, RouteIdError,
     Sharing, SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock, VectorError,

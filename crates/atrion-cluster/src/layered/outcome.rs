@@ -2,8 +2,9 @@
 //! What several layers answered to one question, and what that means for the caller.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
-use atrion_state::{PhysicsVector, ProviderError, RouteId};
+use atrion_state::ProviderError;
 
 /// Results in the order of the layers, each with whether the layer outlives the process.
 #[derive(Debug)]
@@ -45,14 +46,14 @@ impl<T> Outcomes<T> {
     }
 }
 
-impl Outcomes<Vec<(RouteId, PhysicsVector)>> {
-    /// Everything that any layer knows; of a route that several know, what the first one does. If
+impl<T> Outcomes<Vec<T>> {
+    /// Everything that any layer knows; of what several know by that key, what the first one does. If
     /// every store failed and nothing is known, that is an error and not a cold start: it may be
     /// asked again.
-    pub(super) fn merged(mut self) -> Result<Vec<(RouteId, PhysicsVector)>, ProviderError> {
+    pub(super) fn merged<K: Hash + Eq>(mut self, key: impl Fn(&T) -> K) -> Result<Vec<T>, ProviderError> {
         let (mut known, mut merged) = (HashSet::new(), Vec::new());
-        for vectors in self.0.iter_mut().filter_map(|(_, result)| result.as_mut().ok()) {
-            merged.extend(vectors.drain(..).filter(|(route, _)| known.insert(route.clone())));
+        for all in self.0.iter_mut().filter_map(|(_, result)| result.as_mut().ok()) {
+            merged.extend(all.drain(..).filter(|one| known.insert(key(one))));
         }
         if merged.is_empty() { self.any_store().map(|()| merged) } else { Ok(merged) }
     }

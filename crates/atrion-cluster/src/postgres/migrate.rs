@@ -15,10 +15,11 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { version: 1_001, sql: include_str!("migrations/1001_tables.sql") },
     Migration { version: 1_002, sql: include_str!("migrations/1002_upkeep.sql") },
     Migration { version: 1_003, sql: include_str!("migrations/1003_clusters.sql") },
+    Migration { version: 1_004, sql: include_str!("migrations/1004_leases.sql") },
 ];
 
 /// The major version that this build reads and writes.

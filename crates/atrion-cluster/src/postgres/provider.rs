@@ -144,7 +144,10 @@ impl PostgresBuilder {
 }
 
 impl StateProvider for PostgresPersistenceAdapter {
-    forward_provider!(self => self.behind, capabilities, connect, disconnect, attach, attach_merged_scars);
+    forward_provider!(
+        self => self.behind,
+        capabilities, connect, disconnect, keep_leases, kept_leases, attach, attach_merged_scars,
+    );
 
     fn get_vector<'a>(
         &'a self,

@@ -8,14 +8,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use atrion_core::{Mono, Ohms};
+use atrion_core::{Mono, Ohms, Wall};
 use atrion_license::ClusterLedger;
-use atrion_state::{PhysicsVector, RouteId};
+use atrion_state::{LeaseRecord, PhysicsVector, RouteId};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::config::{PostgresConfig, Retention};
 use super::error::StoreError;
+use super::leases::lease;
 use super::login::Login;
 use super::migrate;
 use super::own::{Change, Row};
@@ -282,6 +283,51 @@ impl Session {
         unseen.execute(&mut self.connection).await?;
         let clusters = sqlx::query(sql::CLUSTERS).bind(license).bind(BATCH as i64).persistent(false);
         clusters.fetch_all(&mut self.connection).await
+    }
+
+    /// Replaces what this node has kept of its leases.
+    pub(super) async fn keep_leases(
+        &mut self,
+        writer: &Writer,
+        leases: &[LeaseRecord],
+    ) -> Result<(), StoreError> {
+        self.begin(Durability::Soon, self.timeout).await?;
+        let kept = self.replace_leases(writer, leases).await;
+        Ok(self.end(kept).await?)
+    }
+
+    async fn replace_leases(&mut self, writer: &Writer, leases: &[LeaseRecord]) -> Result<(), sqlx::Error> {
+        let millis = |wall: Wall| bigint(wall.as_millis());
+        let forget = sqlx::query(sql::FORGET_LEASES).bind(&writer.cluster).bind(&writer.node);
+        forget.persistent(false).execute(&mut self.connection).await?;
+        let keep = sqlx::query(sql::KEEP_LEASES)
+            .bind(&writer.cluster)
+            .bind(&writer.node)
+            .bind(leases.iter().map(|one| millis(one.since)).collect::<Vec<_>>())
+            .bind(leases.iter().map(|one| bigint(one.lease)).collect::<Vec<_>>())
+            .bind(leases.iter().map(|one| one.route.as_str().to_owned()).collect::<Vec<_>>())
+            // A text of the database has no such character.
+            .bind(leases.iter().map(|one| one.owner.replace('\0', "\u{fffd}")).collect::<Vec<_>>())
+            .bind(leases.iter().map(|one| millis(one.beat)).collect::<Vec<_>>())
+            .bind(leases.iter().map(|one| one.progress).collect::<Vec<_>>())
+            .bind(leases.iter().map(|one| one.lost.map(millis)).collect::<Vec<_>>());
+        keep.persistent(false).execute(&mut self.connection).await.map(drop)
+    }
+
+    /// What this node has kept of its leases, in whichever life.
+    pub(super) async fn kept_leases(&mut self, writer: &Writer) -> Result<Vec<LeaseRecord>, StoreError> {
+        self.begin(Durability::Soon, self.timeout).await?;
+        let kept = sqlx::query(sql::KEPT_LEASES).bind(&writer.cluster).bind(&writer.node);
+        let kept = kept.persistent(false).fetch_all(&mut self.connection).await;
+        Ok(self.end(kept).await?.iter().filter_map(lease).collect())
+    }
+
+    /// Deletes what nodes have kept that do not come back.
+    pub(super) async fn forget_leases(&mut self) -> Result<(), StoreError> {
+        self.begin(Durability::Soon, self.timeout).await?;
+        let deleted = sqlx::query(sql::OLD_LEASES).persistent(false).execute(&mut self.connection).await;
+        self.end(deleted).await?;
+        Ok(())
     }
 
     /// Returns when everything that was committed before is in the server's log on disk. A

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use atrion_core::Mono;
 use atrion_state::{
-    BoxFuture, Capabilities, Demand, MergedScars, Observer, PhysicsVector, ProviderError, RouteId,
-    StateProvider, lock,
+    BoxFuture, Capabilities, Demand, LeaseRecord, MergedScars, Observer, PhysicsVector, ProviderError,
+    RouteId, StateProvider, lock,
 };
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 use tokio::time::timeout;
@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// A job over the connection that there is.
-    async fn job(&self) -> Result<Job<'_>, ProviderError> {
+    pub(super) async fn job(&self) -> Result<Job<'_>, ProviderError> {
         let mut live = self.live.lock().await;
         let broke = || ProviderError::unavailable(NAME, "the connection broke");
         let session = live.session.take().ok_or_else(broke)?;
@@ -78,7 +78,7 @@ impl Store {
 
 impl Job<'_> {
     /// It went well, and leaves the connection to the next one.
-    fn end(mut self) {
+    pub(super) fn end(mut self) {
         self.live.session = Some(self.session);
     }
 }
@@ -147,6 +147,14 @@ impl StateProvider for Store {
             job.end();
             Ok(())
         })
+    }
+
+    fn keep_leases<'a>(&'a self, leases: &'a [LeaseRecord]) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(self.write_leases(leases))
+    }
+
+    fn kept_leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRecord>, ProviderError>> {
+        Box::pin(self.read_leases())
     }
 
     fn demand(&self) -> Demand {

@@ -45,6 +45,11 @@ impl Keys {
         format!("{}:{}:n:{node}", self.namespace, self.tag)
     }
 
+    /// What a node holds under leases: a hash.
+    pub(super) fn leases(&self, node: &NodeId) -> String {
+        format!("{}:{}:l:{node}", self.namespace, self.tag)
+    }
+
     /// The names of all nodes: a set, and only a hint.
     pub(super) fn members(&self) -> String {
         format!("{}:{}:m", self.namespace, self.tag)

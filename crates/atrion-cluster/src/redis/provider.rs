@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use atrion_core::Peer;
 use atrion_state::{
-    BoxFuture, Capabilities, Health, Liveness, NodeId, Observer, PhysicsVector, ProviderError, ProviderStats,
-    Register, RouteId, Sharing, StateProvider, Subscription, Weight,
+    BoxFuture, Capabilities, Health, LeaseRecord, Liveness, NodeId, Observer, PhysicsVector, ProviderError,
+    ProviderStats, Register, RouteId, Sharing, StateProvider, Subscription, Weight,
 };
 use tokio::time::timeout;
 
 use super::builder::RedisClusterBuilder;
 use super::driver::Driver;
+use super::leases::Ledger;
 use super::shared::Shared;
 use super::status::Connection;
 use super::worker::Worker;
@@ -30,6 +31,7 @@ use crate::fleet::FleetStats;
 pub struct RedisClusterProvider {
     shared: Arc<Shared>,
     worker: Worker,
+    leases: Ledger,
 }
 
 /// Connecting returns within a second whatever happens, and the caller needs some of that second
@@ -97,7 +99,7 @@ impl RedisClusterBuilder {
 
 impl RedisClusterProvider {
     fn over(shared: Arc<Shared>) -> Self {
-        Self { shared, worker: Worker::default() }
+        Self { shared, worker: Worker::default(), leases: Ledger::default() }
     }
 }
 
@@ -177,6 +179,21 @@ impl StateProvider for RedisClusterProvider {
             }
             self.shared.stirred.notify_one();
             Ok(())
+        })
+    }
+
+    fn keep_leases<'a>(&'a self, leases: &'a [LeaseRecord]) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            if self.is_licensed() {
+                self.leases.keep(&self.shared, leases).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn kept_leases(&self) -> BoxFuture<'_, Result<Vec<LeaseRecord>, ProviderError>> {
+        Box::pin(async move {
+            if self.is_licensed() { Ok(self.leases.kept(&self.shared).await?) } else { Ok(Vec::new()) }
         })
     }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use atrion_core::{Mode, Ohms, Wall};
 use atrion_license::{Sources, Watch};
-use atrion_state::{DecayRate, MomentumRate, PhysicsVector, StateProvider, Weight};
+use atrion_state::{DecayRate, LeaseRecord, MomentumRate, PhysicsVector, StateProvider, Weight};
 use atrion_testkit::contract::{self, Subject, Time};
 
-use super::world::{builder, connected, database, fresh, route, until};
+use super::world::{builder, connected, database, fresh, route, server, until};
 
 pub(crate) async fn the_adapter_keeps_the_contract() {
     let (_, url) = database();
@@ -44,6 +44,42 @@ pub(crate) async fn without_a_license_it_keeps_the_contract_in_memory() {
     assert!(format!("{:?}", adapter.health()).contains("license"), "{:?}", adapter.health());
     assert!(adapter.flush().await.is_err(), "nothing was stored, and it says so");
     adapter.disconnect().await.unwrap();
+}
+
+/// A node that died had jobs in hand: its next life knows, and no other node does. A row that is no
+/// lease is left out.
+pub(crate) async fn a_new_life_knows_which_leases_the_earlier_one_has_lost() {
+    let (name, url) = database();
+    let held = |lease, owner: &str| LeaseRecord {
+        route: route("jobs"),
+        lease,
+        owner: owner.into(),
+        since: Wall::from_millis(1_800_000_000_123),
+        beat: Wall::from_millis(1_800_000_004_567),
+        progress: Some(0.1 + 0.2),
+        lost: None,
+    };
+    let first = connected(&url).await;
+    first.keep_leases(&[held(1, "clip\0 1"), held(2, "'; drop schema atrion cascade; --")]).await.unwrap();
+    first.disconnect().await.unwrap();
+    let rubbish = "insert into atrion.lease select cluster, node, 'infinity', 9, '', 'x', 'infinity' from atrion.lease limit 1";
+    server().execute(&name, rubbish).unwrap();
+    let second = connected(&url).await;
+    let expected = [held(1, "clip\u{fffd} 1"), held(2, "'; drop schema atrion cascade; --")];
+    assert_eq!(second.kept_leases().await.unwrap(), expected);
+    let other = builder(&url).node("another").build().unwrap();
+    other.connect().await.unwrap();
+    assert!(other.kept_leases().await.unwrap().is_empty());
+    other.keep_leases(&[]).await.unwrap();
+    assert_eq!(second.kept_leases().await.unwrap(), expected);
+    // A role that may not read the table stores all else.
+    server().execute(&name, "alter table atrion.lease rename to gone").unwrap();
+    assert!(second.keep_leases(&[]).await.is_err());
+    second.update_vector(route("a"), super::world::open(5.0)).await.unwrap();
+    second.flush().await.unwrap();
+    assert!(second.health().is_up(), "{:?}", second.health());
+    other.disconnect().await.unwrap();
+    second.disconnect().await.unwrap();
 }
 
 pub(crate) async fn a_new_life_finds_what_the_earlier_one_stored() {

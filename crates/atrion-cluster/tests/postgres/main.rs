@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         tests![
             contract::the_adapter_keeps_the_contract,
             contract::without_a_license_it_keeps_the_contract_in_memory,
+            contract::a_new_life_knows_which_leases_the_earlier_one_has_lost,
             contract::a_new_life_finds_what_the_earlier_one_stored,
             backup::a_dump_that_is_restored_is_found_by_the_next_life,
             durability::what_was_acknowledged_survives_a_killed_server,

@@ -12,7 +12,7 @@ pub(crate) async fn many_nodes_migrate_at_once() {
     let nodes: Vec<_> =
         (0..8).map(|nth| Arc::new(builder(&url).node(format!("n{nth}")).build().unwrap())).collect();
     connect_at_once(&nodes).await;
-    assert_eq!(server().execute(&name, "select count(*) from atrion.schema_migrations").unwrap(), ["3"]);
+    assert_eq!(server().execute(&name, "select count(*) from atrion.schema_migrations").unwrap(), ["4"]);
 }
 
 pub(crate) async fn an_older_schema_is_migrated_or_refused() {
@@ -21,14 +21,14 @@ pub(crate) async fn an_older_schema_is_migrated_or_refused() {
     server()
         .execute(
             &name,
-            "delete from atrion.schema_migrations where version > 1001; drop table atrion.license_cluster; \
+            "delete from atrion.schema_migrations where version > 1001; drop table atrion.license_cluster, atrion.lease; \
              drop function atrion.upkeep(timestamptz, int, int, int)",
         )
         .unwrap();
     let only_looks = builder(&url).migrate(false).build().unwrap();
     let error = only_looks.connect().await.unwrap_err();
     assert!(
-        error.to_string().contains("older than this build: it has version 1001 and needs 1003"),
+        error.to_string().contains("older than this build: it has version 1001 and needs 1004"),
         "{error}"
     );
     let migrates = connected(&url).await;

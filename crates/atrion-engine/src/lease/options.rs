@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::shed::Shed;
@@ -39,25 +40,25 @@ pub enum LeaseError {
 }
 
 impl LeaseOptions {
-    /// Work of seconds: a beat each second, two seconds of grace.
+    /// For work of a moment: a beat each second, two seconds of grace.
     #[must_use]
     pub const fn light() -> Self {
         Self::custom(Duration::from_secs(1), Duration::from_secs(2))
     }
 
-    /// Work of a minute: a beat in five seconds, ten of grace.
+    /// For work of seconds: a beat in five seconds, ten of grace.
     #[must_use]
     pub const fn standard() -> Self {
         Self::custom(Duration::from_secs(5), Duration::from_secs(10))
     }
 
-    /// Work of many minutes: a beat in 15 seconds, 45 of grace.
+    /// For work of minutes: a beat in 15 seconds, 45 of grace.
     #[must_use]
     pub const fn heavy() -> Self {
         Self::custom(Duration::from_secs(15), Duration::from_secs(45))
     }
 
-    /// Work of hours: a beat each minute, four minutes of grace.
+    /// For work of hours: a beat each minute, four minutes of grace.
     #[must_use]
     pub const fn extreme() -> Self {
         Self::custom(Duration::from_secs(60), Duration::from_secs(240))
@@ -77,10 +78,10 @@ impl LeaseOptions {
     }
 
     pub(super) fn check(&self) -> Result<(), LeaseError> {
-        if !(SHORTEST..=DAY).contains(&self.heartbeat) {
+        if !HEARTBEAT.contains(&self.heartbeat) {
             return Err(LeaseError::Heartbeat { given: self.heartbeat });
         }
-        if self.grace > DAY {
+        if !GRACE.contains(&self.grace) {
             return Err(LeaseError::Grace { given: self.grace });
         }
         Ok(())
@@ -94,7 +95,9 @@ impl Default for LeaseOptions {
 }
 
 /// Leases are looked at by the pulse, so a shorter heartbeat is missed by chance.
-const SHORTEST: Duration = Duration::from_millis(10);
+pub(crate) const HEARTBEAT: RangeInclusive<Duration> = Duration::from_millis(10)..=DAY;
+
+pub(crate) const GRACE: RangeInclusive<Duration> = Duration::ZERO..=DAY;
 
 /// The longest that a holder may be silent, by heartbeat, grace or extension.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3_600);

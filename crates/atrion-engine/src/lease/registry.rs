@@ -4,14 +4,14 @@
 //! One lock for all: a lease begins, beats and ends some times a minute. It is never held while an
 //! observer is told or a permit is finished.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use atrion_core::{Cost, Mono, Outcome, Priority, Tier};
-use atrion_state::{LeaseEnd, RouteId, lock};
+use atrion_core::{Cost, Mono, Outcome, Priority, Tier, Wall};
+use atrion_state::{LeaseEnd, LeaseRecord, RouteId, lock};
 use tokio::sync::watch;
 
 use super::options::DAY;
@@ -20,9 +20,53 @@ use super::{LeaseId, LeaseOptions, LeaseToken};
 /// What is held under leases.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    held: Mutex<BTreeMap<LeaseId, HeldLease>>,
+    held: Mutex<Book>,
     /// The latest number given.
     latest: AtomicU64,
+}
+
+/// Invariant: a lease stands under its route if and only if it is held.
+#[derive(Debug, Default)]
+struct Book {
+    leases: BTreeMap<LeaseId, HeldLease>,
+    routes: BTreeMap<RouteId, BTreeSet<LeaseId>>,
+    /// What earlier lives of this node have held, and taken along.
+    lost: Vec<LeaseRecord>,
+    changes: Changes,
+}
+
+/// How often something has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Changes {
+    /// A lease has begun or ended.
+    pub(super) set: u64,
+    /// A holder has beaten.
+    beats: u64,
+}
+
+impl Book {
+    fn insert(&mut self, id: LeaseId, lease: HeldLease) {
+        self.changes.set += 1;
+        self.routes.entry(lease.route.clone()).or_default().insert(id);
+        self.leases.insert(id, lease);
+    }
+
+    fn lost_by(&self, wall: Wall) -> impl Iterator<Item = &LeaseRecord> {
+        let is_recent = move |lost: Wall| since(wall, lost) < DAY;
+        self.lost.iter().filter(move |record| record.lost.is_some_and(is_recent))
+    }
+
+    fn remove(&mut self, id: LeaseId) -> Option<HeldLease> {
+        let lease = self.leases.remove(&id)?;
+        self.changes.set += 1;
+        if let Some(ids) = self.routes.get_mut(&lease.route) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.routes.remove(&lease.route);
+            }
+        }
+        Some(lease)
+    }
 }
 
 /// What a lease holds, given back with the outcome of the job, or cancelled without one.
@@ -114,12 +158,14 @@ impl Leases {
     }
 
     fn change(&self, id: LeaseId, change: impl FnOnce(&mut HeldLease)) -> bool {
-        lock(&self.held).get_mut(&id).map(change).is_some()
+        let mut held = lock(&self.held);
+        held.changes.beats += 1;
+        held.leases.get_mut(&id).map(change).is_some()
     }
 
     /// Takes a lease out: only who gets it ends it.
     pub(crate) fn take(&self, id: LeaseId) -> Option<HeldLease> {
-        lock(&self.held).remove(&id)
+        lock(&self.held).remove(id)
     }
 
     /// Takes out those whose holders have been silent for too long. While this process stood still,
@@ -127,16 +173,47 @@ impl Leases {
     pub(crate) fn overdue(&self, now: Mono, absent: Duration) -> Vec<(LeaseId, HeldLease)> {
         let mut held = lock(&self.held);
         if !absent.is_zero() {
-            held.values_mut().for_each(|lease| lease.due = lease.due.after(absent));
+            held.leases.values_mut().for_each(|lease| lease.due = lease.due.after(absent));
         }
         let is_overdue = |lease: &HeldLease| now > lease.due.after(lease.options.grace);
-        let overdue: Vec<_> = held.iter().filter(|(_, lease)| is_overdue(lease)).map(|(id, _)| *id).collect();
-        overdue.into_iter().filter_map(|id| Some((id, held.remove(&id)?))).collect()
+        let leases = held.leases.iter();
+        let overdue: Vec<_> = leases.filter(|(_, lease)| is_overdue(lease)).map(|(id, _)| *id).collect();
+        overdue.into_iter().filter_map(|id| Some((id, held.remove(id)?))).collect()
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        lock(&self.held).changes
+    }
+
+    /// All that is held, and what was lost within a day, for a store.
+    pub(super) fn records(&self, now: Mono, wall: Wall) -> Vec<LeaseRecord> {
+        let held = lock(&self.held);
+        let records = held.leases.iter().map(|(id, lease)| lease.record(*id, now, wall));
+        records.chain(held.lost_by(wall).cloned()).take(MOST_KEPT).collect()
+    }
+
+    /// Takes over what an earlier life has kept: gives those that it held to its end.
+    pub(crate) fn take_over(&self, found: Vec<LeaseRecord>, wall: Wall) -> Vec<LeaseRecord> {
+        let mut held = lock(&self.held);
+        held.lost = found.into_iter().take(MOST_KEPT).collect();
+        let mut news = Vec::new();
+        for record in held.lost.iter_mut().filter(|record| record.lost.is_none()) {
+            record.lost = Some(wall);
+            news.push(record.clone());
+        }
+        held.changes.set += u64::from(!held.lost.is_empty());
+        news
+    }
+
+    /// What earlier lives of this node have taken along within the last day.
+    pub(crate) fn lost(&self, wall: Wall) -> Vec<LeaseRecord> {
+        lock(&self.held).lost_by(wall).cloned().collect()
     }
 
     pub(crate) fn of(&self, route: &RouteId, now: Mono) -> Vec<LeaseSnapshot> {
         let held = lock(&self.held);
-        held.iter().filter(|(_, lease)| lease.route == *route).map(|(id, lease)| lease.at(*id, now)).collect()
+        let ids = held.routes.get(route).into_iter().flatten();
+        ids.filter_map(|id| Some(held.leases.get(id)?.at(*id, now))).collect()
     }
 }
 
@@ -150,6 +227,16 @@ impl HeldLease {
     /// How long it has been held.
     pub(crate) fn lasted(&self, now: Mono) -> Duration {
         now.since(self.since)
+    }
+
+    fn record(&self, id: LeaseId, now: Mono, wall: Wall) -> LeaseRecord {
+        let at = |then: Mono| {
+            let ago = u64::try_from(now.since(then).as_millis()).unwrap_or(u64::MAX);
+            Wall::from_millis(wall.as_millis().saturating_sub(ago))
+        };
+        let (route, owner) = (self.route.clone(), self.owner.as_str().into());
+        let (since, beat) = (at(self.since), at(self.beat));
+        LeaseRecord { route, lease: id.get(), owner, since, beat, progress: self.progress, lost: None }
     }
 
     fn at(&self, id: LeaseId, now: Mono) -> LeaseSnapshot {
@@ -167,3 +254,11 @@ impl HeldLease {
 
 /// An owner's name may come from anywhere.
 const LONGEST_OWNER: usize = 100;
+
+/// A store keeps no more of one node.
+const MOST_KEPT: usize = 1_000;
+
+/// The time from one wall to a later one; none if a clock went back.
+pub(crate) fn since(later: Wall, earlier: Wall) -> Duration {
+    Duration::from_millis(later.as_millis().saturating_sub(earlier.as_millis()))
+}

@@ -47,7 +47,7 @@ async fn an_instance_that_is_gone_has_no_series_and_was_not_kept_alive() {
     stage.atrion.route("r").admit(Tier::Normal).unwrap().finish(Outcome::Success);
     sleep(ms(300)).await;
     assert!(stage.scrape().sum("atrion_route_resistance", &[]).is_some());
-    let Stage { meters, telemetry, atrion } = stage;
+    let Stage { meters, telemetry, atrion, .. } = stage;
     let weak = atrion.downgrade();
     drop(atrion);
     assert!(weak.upgrade().is_none(), "the exporter holds it");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{AdaptiveConfig, Evidence, Load, Outcome, Peer, PeerLoad, Tier, Volts, Wall};
-use atrion_engine::{Atrion, Builder, Config, OwnedPermit, Physics, Route, RouteConfig};
+use atrion_engine::{Atrion, Builder, Config, Lease, LeaseOptions, OwnedPermit, Physics, Route, RouteConfig};
 use atrion_otel::Telemetry;
 use atrion_state::{
     Capabilities, Event, Health, InMemoryProvider, LicenseStanding, LicenseState, MessageDirection,
@@ -145,6 +145,8 @@ pub(crate) struct Stage {
     pub(crate) meters: Meters,
     pub(crate) telemetry: Telemetry,
     pub(crate) atrion: Atrion,
+    /// Held until the end.
+    pub(crate) leases: Vec<Lease>,
 }
 
 impl Stage {
@@ -162,7 +164,7 @@ impl Stage {
         let builder = Atrion::builder().config(config).clock(Arc::new(TokioClock::new()));
         let atrion = and(builder).observer(Arc::new(telemetry.clone())).connect().await.unwrap();
         telemetry.watch(&atrion);
-        Self { meters, telemetry, atrion }
+        Self { meters, telemetry, atrion, leases: Vec::new() }
     }
 
     pub(crate) fn scrape(&self) -> Scrape {
@@ -193,7 +195,7 @@ pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Reporti
     let capped = RouteConfig { physics: shared, ..RouteConfig::default() }.cap(1);
     let config = Config::default().max_routes(2).route("capped", capped);
     let provider = fleet.clone();
-    let stage = Stage::with(Meters::new(), config, telemetry, |builder| builder.provider(provider)).await;
+    let mut stage = Stage::with(Meters::new(), config, telemetry, |builder| builder.provider(provider)).await;
     let (route, capped) = (stage.atrion.route("api/checkout"), stage.atrion.route("capped"));
     drop(capped.admit(Tier::Normal).unwrap());
     work(&route, 15).await;
@@ -210,6 +212,10 @@ pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Reporti
     let held = capped.admit_owned(Tier::Normal).unwrap();
     assert!(capped.admit(Tier::High).is_err());
     drop(held);
+    let leases = [(); 2].map(|()| capped.lease(Tier::Low, LeaseOptions::heavy()));
+    let [Ok(first), Err(_)] = leases else { panic!("there is room for one: {leases:?}") };
+    stage.atrion.overrides().revoke(first.id(), "enough").unwrap();
+    stage.leases.push(capped.lease(Tier::Low, LeaseOptions::heavy()).unwrap());
     // There is no place for a third.
     let _ = stage.atrion.route("one too many");
     stage.atrion.replace_config(stage.atrion.config()).unwrap();

@@ -65,6 +65,10 @@ async fn counters_and_gauges_are_those_of_the_snapshot() {
     assert_eq!(one("atrion_state_messages_total", "atrion_message_reason", "checksum"), Some(2.0));
     assert_eq!(one("atrion_license_expiration_seconds", "atrion_license_id", "AL-1"), Some(1_800_000_500.0));
     assert_eq!(one("atrion_license_state", "atrion_license_state", "expiring"), Some(1.0));
+    let held = |metric| scrape.sum(metric, &of("capped", &[]));
+    assert_eq!((held("atrion_lease_held"), held("atrion_lease_oldest_beat_seconds")), (Some(1.0), Some(0.3)));
+    assert_eq!(one("atrion_lease_ended_total", "atrion_lease_end", "revoked"), Some(1.0));
+    assert_eq!(scrape.sum("atrion_lease_oldest_beat_seconds", &of("api/checkout", &[])), None);
     assert_eq!(scrape.sum("atrion_license_state", &[]), Some(1.0), "one state at a time");
 }
 

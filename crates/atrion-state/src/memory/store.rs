@@ -15,7 +15,7 @@ use atrion_core::Mono;
 
 use super::MemorySnapshot;
 use crate::sync::lock;
-use crate::{Change, Clock, Feed, NodeId, PhysicsVector, Register, RouteId};
+use crate::{Change, Clock, Feed, LeaseRecord, NodeId, PhysicsVector, Register, RouteId};
 
 /// Sizes and counts of an in-memory store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +36,7 @@ pub(super) struct Store {
     clock: Arc<dyn Clock>,
     node: NodeId,
     shelves: Mutex<Shelves>,
+    leases: Mutex<Vec<LeaseRecord>>,
     feeds: Mutex<Vec<Weak<Feed>>>,
 }
 
@@ -74,7 +75,16 @@ impl Store {
             evicted_neutral: 0,
             evicted_scarred: 0,
         };
-        Self { clock, node: NodeId::local(), shelves: Mutex::new(shelves), feeds: Mutex::default() }
+        let (shelves, leases, feeds) = (Mutex::new(shelves), Mutex::default(), Mutex::default());
+        Self { clock, node: NodeId::local(), shelves, leases, feeds }
+    }
+
+    pub(super) fn keep_leases(&self, leases: &[LeaseRecord]) {
+        *lock(&self.leases) = leases.to_vec();
+    }
+
+    pub(super) fn kept_leases(&self) -> Vec<LeaseRecord> {
+        lock(&self.leases).clone()
     }
 
     pub(super) fn attach(&self, feed: &Arc<Feed>) {

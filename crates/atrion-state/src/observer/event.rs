@@ -313,10 +313,23 @@ pub enum LeaseEnd {
     Finished,
     /// Its holder has dropped it.
     Dropped,
-    /// Its holder has missed its beats.
+    /// Its holder is not heard: it has missed its beats, or has died with its process.
     Lost,
     /// An operator has revoked it, for this reason.
     Revoked(Arc<str>),
+}
+
+impl LeaseEnd {
+    /// The lower-case name, without a reason.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Dropped => "dropped",
+            Self::Lost => "lost",
+            Self::Revoked(_) => "revoked",
+        }
+    }
 }
 
 impl fmt::Display for LeaseEnd {
@@ -324,7 +337,7 @@ impl fmt::Display for LeaseEnd {
         match self {
             Self::Finished => f.write_str("finished"),
             Self::Dropped => f.write_str("dropped"),
-            Self::Lost => f.write_str("lost: its holder has missed its beats"),
+            Self::Lost => f.write_str("lost: its holder is not heard any more"),
             Self::Revoked(reason) => write!(f, "revoked: {}", Escaped(reason)),
         }
     }

@@ -57,6 +57,21 @@ macro_rules! forward_provider {
             $to.update_vector(route, vector)
         }
     };
+    (@keep_leases $this:ident $to:expr) => {
+        fn keep_leases<'a>(
+            &'a $this,
+            leases: &'a [$crate::LeaseRecord],
+        ) -> $crate::BoxFuture<'a, ::core::result::Result<(), $crate::ProviderError>> {
+            $to.keep_leases(leases)
+        }
+    };
+    (@kept_leases $this:ident $to:expr) => {
+        fn kept_leases(
+            &$this,
+        ) -> $crate::BoxFuture<'_, ::core::result::Result<Vec<$crate::LeaseRecord>, $crate::ProviderError>> {
+            $to.kept_leases()
+        }
+    };
     (@subscribe $this:ident $to:expr) => {
         fn subscribe(&$this) -> Option<$crate::Subscription> {
             $to.subscribe()

@@ -4,6 +4,7 @@
 import { h, keyed, panel, table, text } from "../dom.js";
 import { clock, KINDS } from "../format.js";
 import { post } from "../stream.js";
+import { leases } from "./leases.js";
 import { left, routeLink } from "./parts.js";
 
 const SPANS = [["5 min", 300], ["15 min", 900], ["1 hour", 3600], ["8 hours", 28800], ["1 day", 86400]];
@@ -13,7 +14,8 @@ export function overrides(store, _, { toast }) {
   const made = table("Overrides in force", [{ name: "Route" }, { name: "What" }, { name: "Why" }, { name: "Who" }, { name: "Since" }, { name: "Left", num: true }, ...(may ? [{ name: "Undo" }] : [])]);
   const none = h("p", { class: "empty" }, "Nothing is taken over by hand: every route decides for itself.");
   const off = may ? null : h("p", { class: "notice" }, "Overrides are switched off here. Start Studio with .overrides(true) to let those who have the token take routes over.");
-  const element = h("div", { class: "view" }, h("h1", {}, "Overrides"), off, h("div", { class: "columns" }, panel("In force", { class: "panel full" }, none, made.wrap), may ? panel("Take a route over", { class: "panel full" }, form(store, toast)) : null));
+  const held = leases(store, toast);
+  const element = h("div", { class: "view" }, h("h1", {}, "Overrides"), off, h("div", { class: "columns" }, panel("In force", { class: "panel full" }, none, made.wrap), may ? panel("Take a route over", { class: "panel full" }, form(store, toast)) : null, held.element));
 
   function update() {
     const { overrides } = store.around;
@@ -32,6 +34,7 @@ export function overrides(store, _, { toast }) {
       ];
       return Object.assign(h("tr", {}, cells, undo), { time });
     }, (node, one) => text(node.time, left(one)));
+    held.update();
   }
 
   return { element, title: "Overrides", update, tick: update };

@@ -6,6 +6,7 @@ import { TimeChart } from "../chart.js";
 import { attribute, h, keyed, panel, svg, table, text } from "../dom.js";
 import { BEST, best, clock, number, ohms, percent, REASONS, span, target } from "../format.js";
 import { admittedOf, isGroup, isShadow, resistance, resistanceOf, shareOf, shedOf, sumFrom, value } from "../store.js";
+import { leases } from "./leases.js";
 import { form } from "./overrides.js";
 import { left, marksOf, modeChip, outageOf, routeLink, sentence, setMode, whyOf } from "./parts.js";
 
@@ -34,6 +35,7 @@ export function route(store, name, { toast }) {
   const windows = h("div", { class: "choice", role: "group", "aria-label": "Time shown" }, WINDOWS.map(([words, length]) => h("button", { type: "button", "data-seconds": length, onclick: () => { seconds = length; sessionStorage.setItem("window", length); update(); } }, words)));
   const ladder = ladderOf(store);
   const why = whyTable();
+  const held = leases(store, toast, name);
   const gone = h("p", { class: "notice", hidden: true }, "There is no route of this name now: it was never named, or it was forgotten.");
   const overflow = h("p", { class: "notice", hidden: true }, "All routes past the bound on their number share this one. If it has requests, a name has something in it that is different in each of them, such as an id: name routes by their template.");
   const pool = h("p", { class: "subline", hidden: true });
@@ -52,6 +54,7 @@ export function route(store, name, { toast }) {
       panel(null, {}, load.element),
       panel(null, {}, traffic.element),
       panel(null, {}, latency.element),
+      held.element,
       may ? panel("Take over by hand", { class: "panel full" }, form(store, toast, name)) : null,
     ),
   );
@@ -83,6 +86,7 @@ export function route(store, name, { toast }) {
     text(now, `R ${ohms(resistance(store, found))} Ω · ${number(value(store, found, "inFlight"))} in flight${beside("streams", "open streams")}${beside("overtaken", "overtaken")}${beside("queued", "waiting for a place")}, ${best(value(store, found, "target"))} · ${percent(shareOf(admitted, shed, shadow))} ${shadow ? "would be" : "of requests"} shed${fare}`);
     showOverride();
     showGroup(found);
+    held.update();
     for (const button of windows.children) attribute(button, "aria-pressed", Number(button.dataset.seconds) === seconds);
     const c = store.column;
     const until = store.time;
@@ -114,7 +118,7 @@ export function route(store, name, { toast }) {
   }
 
   load_history();
-  return { element, title: name, update, tick: showOverride };
+  return { element, title: name, update, tick: () => [showOverride(), held.update()] };
 }
 
 /// The bands of the tiers, and R as the line that a request's voltage must exceed.

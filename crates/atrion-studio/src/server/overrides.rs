@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
-//! Overrides by hand, if they are switched on.
+//! Overrides and revoked leases, if changes by hand are switched on.
 
 use std::sync::Arc;
 
+use atrion_engine::LeaseId;
 use atrion_state::{Clock as _, SystemClock};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,7 +11,8 @@ use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::problem::{Problem, parsed};
-use crate::overrides::{Undo, Wish, checked_author, checked_reason};
+use crate::leases::Revocation;
+use crate::overrides::{Undo, Wish, checked_author, checked_reason, signed};
 use crate::sampler;
 use crate::shared::Shared;
 use crate::source::Operator;
@@ -43,6 +45,20 @@ pub(super) async fn lift(State(shared): State<Arc<Shared>>, body: Bytes) -> Resu
         return Err(Problem::not_found("there is no override on that route any more"));
     }
     tracing::warn!(target: "atrion::studio", route = undo.route, author, "override lifted in studio");
+    sampler::look_around(&shared);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /studio/v1/leases/revoke`: takes a lease away from its holder.
+pub(super) async fn revoke(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Problem> {
+    let operator = operator(&shared)?;
+    let Revocation { lease, reason, author } = parsed(&body)?;
+    let author = checked_author(&author).map_err(Problem::unfit)?;
+    checked_reason(&reason).map_err(Problem::unfit)?;
+    if !operator.revoke(LeaseId::new(lease), &signed(&reason, author)).map_err(Problem::unfit)? {
+        return Err(Problem::not_found("there is no such lease any more"));
+    }
+    tracing::warn!(target: "atrion::studio", lease, reason, author, "lease revoked in studio");
     sampler::look_around(&shared);
     Ok(StatusCode::NO_CONTENT)
 }

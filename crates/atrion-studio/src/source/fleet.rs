@@ -126,6 +126,8 @@ impl Source for Fleet {
         Observed {
             routes: registers.iter().filter_map(|(route, view)| worst(route, view)).collect(),
             overrides: Vec::new(),
+            leases: Vec::new(),
+            lost_leases: Vec::new(),
             stores: stores(&*self.0.provider),
             nodes: nodes.into_values().collect(),
             callees,

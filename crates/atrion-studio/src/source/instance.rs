@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atrion_core::{Load, Tier};
 use atrion_engine::recording::Recorded;
-use atrion_engine::{Atrion, Override, Route, RouteConfig, RouteSnapshot};
+use atrion_engine::{Atrion, LeaseId, LeaseSnapshot, Override, Route, RouteConfig, RouteSnapshot};
 use atrion_state::{Clock as _, NodeId, RouteId, SystemClock};
 use atrion_tower::api::{Api, EventPage, RefusalView};
 
@@ -74,10 +74,12 @@ impl Instance {
 
 impl Source for Instance {
     fn look(&self) -> Observed {
-        let snapshot = self.atrion.snapshot();
+        let mut snapshot = self.atrion.snapshot();
         let sharing = self.atrion.sharing();
         Observed {
             overrides: self.atrion.overrides().list(),
+            leases: snapshot.routes.iter_mut().flat_map(leases).collect(),
+            lost_leases: std::mem::take(&mut snapshot.lost_leases),
             stores: self.atrion.provider_stats().into_iter().map(store).collect(),
             nodes: if sharing.is_some() { self.nodes(&snapshot.routes) } else { Vec::new() },
             callees: if sharing.is_some() { self.callees(&snapshot.routes) } else { Vec::new() },
@@ -135,6 +137,15 @@ impl Operator for Instance {
     fn lift(&self, route: &str, author: &str) -> bool {
         self.known(route).is_some_and(|route| self.atrion.overrides().lift_as(&route, author))
     }
+
+    fn revoke(&self, lease: LeaseId, reason: &str) -> Result<bool, String> {
+        self.atrion.overrides().revoke(lease, reason).map_err(|error| error.to_string())
+    }
+}
+
+fn leases(route: &mut RouteSnapshot) -> impl Iterator<Item = (RouteId, LeaseSnapshot)> {
+    let (leases, route) = (std::mem::take(&mut route.leases), route.id.clone());
+    leases.into_iter().map(move |lease| (route.clone(), lease))
 }
 
 fn own_cell(route: &RouteSnapshot) -> Cell {

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use atrion_core::{Outcome, Tier};
-use atrion_engine::{Atrion, Config, RouteConfig};
+use atrion_engine::{Atrion, Config, LeaseOptions, RouteConfig};
 use atrion_license::{Sources, Verifier, Watch, development};
+use atrion_state::LeaseEnd;
 use atrion_studio::{Access, Studio, StudioConfig, Token};
 use atrion_testbed::{Browser, Page, Proxy, Upstream};
 use serde_json::json;
@@ -282,6 +283,33 @@ pub(crate) async fn a_route_is_taken_over_and_given_back() {
     go(&page, "events").await.unwrap();
     says(&page, "table.events td", "the callee is being moved [ana]").await;
     says(&page, "table.events td", "force open lifted by ana").await;
+    no_complaints(&page);
+}
+
+pub(crate) async fn a_lease_is_revoked_by_hand() {
+    let atrion = Atrion::builder().connect().await.unwrap();
+    let route = atrion.route("transcode");
+    let lease = route.lease(Tier::Low, LeaseOptions::extreme().owner("<b>clip 17</b>")).unwrap();
+    assert!(lease.progress(0.5));
+    let studio = studio(&atrion, 0).await.unwrap();
+    let browser = Browser::start().await.unwrap();
+    let page = open(&browser, &studio, 1_280, 900).await.unwrap();
+    for view in ["overrides", &view_of("transcode")] {
+        go(&page, view).await.unwrap();
+        says(&page, ".leases .what", "<b>clip 17</b>").await;
+        says(&page, ".leases tbody tr", "50 %").await;
+        assert_eq!(page.eval(CONTRAST).await.unwrap(), json!([]), "{view}");
+    }
+    // Without a reason the browser does not send the form.
+    page.click(".leases tbody button").await.unwrap();
+    assert!(!lease.token().is_cancelled());
+    page.click("[id^=revoke-reason]").await.unwrap();
+    page.write("its disk is full").await.unwrap();
+    page.click("[id^=revoke-author]").await.unwrap();
+    page.write("ana").await.unwrap();
+    page.click(".leases tbody button").await.unwrap();
+    page.wait("document.querySelector('.leases').hidden", SOON).await.unwrap();
+    assert_eq!(lease.token().end(), Some(LeaseEnd::Revoked("its disk is full [ana]".into())));
     no_complaints(&page);
 }
 
@@ -657,7 +685,7 @@ pub(crate) async fn a_page_that_is_left_open_stays_small() {
       const columns = ['mode', 'flags', 'inFlight', 'debt', 'target', 'base', 'saturation', 'momentum', 'scar', 'staleness', 'cluster', 'latencyMs', 'baselineMs', 'errors'];
       for (const kind of ['admitted', 'shed']) for (let tier = 0; tier < 5; tier++) columns.push(kind + tier);
       columns.push('overtaken', 'signal', 'queued');
-      const around = { stores: [], overrides: [], nodes: [], license: null };
+      const around = { stores: [], overrides: [], leases: { list: [], all: 0, lost: [] }, nodes: [], license: null };
       store.take('state', { t: 1, about: { events: [], refusals: [] }, around, columns, names: {}, groups: [], open: [], rows: [], sparks: {}, totals: [] });
       for (let t = 2; t < 5000; t++) {
         const row = [t, 1, 0, 1, 0, 10, 10, 0, 0, t % 90, 0, 0, 1, 1, 0, ...new Array(10).fill(t % 7), 0, 0, 0];

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use atrion_core::{Outcome, Tier};
+use atrion_core::{Outcome, Tier, Wall};
 use atrion_engine::{LeaseOptions, Override, Signal};
-use atrion_state::OverrideKind;
+use atrion_state::{InMemoryProvider, LeaseRecord, OverrideKind, RouteId, StateProvider as _};
 use serde_json::Value;
 
-use crate::client::{PATIENCE, get, sign_in, world};
+use crate::client::{PATIENCE, get, over, sign_in};
 use crate::outage::fail;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../atrion/manual/studio.md");
@@ -40,7 +40,13 @@ fn fields(value: &Value) -> Fields {
 async fn the_document_has_every_field_that_is_served_and_no_other() {
     let document = std::fs::read_to_string(DOCUMENT).unwrap();
     let documented = documented(&document);
-    let (atrion, studio) = world(|builder| builder).await;
+    // An earlier life has died with a job.
+    let (store, millis) = (InMemoryProvider::new(), Wall::from_millis(1_700_000_000_000));
+    let (route, owner) = (RouteId::new("r").unwrap(), "job 6".into());
+    let died =
+        LeaseRecord { route, lease: 3, owner, since: millis, beat: millis, progress: Some(0.5), lost: None };
+    store.keep_leases(&[died]).await.unwrap();
+    let (atrion, studio) = over(store, |builder| builder).await;
     let cookie = sign_in(&studio).await;
     let ask = async |path: &str| {
         let answer = get(studio.address(), &format!("/api{path}"), &[("Cookie", &cookie)]).await;
@@ -69,6 +75,10 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         assert!(begin.elapsed() < PATIENCE, "no event: {events}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
+    while ask("/v1/state").await["lost_leases"].as_array().is_none_or(Vec::is_empty) {
+        assert!(begin.elapsed() < PATIENCE, "no lost lease");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let (index, state, refusals) = (ask("/v1").await, ask("/v1/state").await, ask("/v1/refusals").await);
     let shown = ask("/v1/route?name=r").await;
     fail(&atrion, "sick").await;
@@ -95,6 +105,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         ("outcomes", &shown["outcomes"]),
         ("outage", &outage),
         ("lease", &shown["leases"][0]),
+        ("lost lease", &state["lost_leases"][0]),
         ("override", &shown["override"]),
         ("events", &events),
         ("event", &events["events"][0]),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use atrion_engine::Atrion;
 use atrion_license::{Tier, development};
+use atrion_state::InMemoryProvider;
 use atrion_studio::{Builder, Running, Studio};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -16,7 +17,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An instance, and a Studio over it on a free port with a license.
 pub(crate) async fn world(with: impl FnOnce(Builder) -> Builder) -> (Atrion, Running) {
-    let atrion = Atrion::builder().connect().await.unwrap();
+    over(InMemoryProvider::new(), with).await
+}
+
+/// The same over a store that an earlier life may have used.
+pub(crate) async fn over(
+    store: InMemoryProvider,
+    with: impl FnOnce(Builder) -> Builder,
+) -> (Atrion, Running) {
+    let atrion = Atrion::builder().provider(store).connect().await.unwrap();
     let builder = Studio::of(&atrion).license(development::key(Tier::Starter).unwrap());
     let studio = with(builder.address(([127, 0, 0, 1], 0).into())).start().await.unwrap();
     (atrion, studio)

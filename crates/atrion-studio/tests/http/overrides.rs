@@ -2,6 +2,8 @@
 //! Overrides from end to end: off by default, with a reason, an end, an author and an undo.
 
 use atrion_core::Tier;
+use atrion_engine::LeaseOptions;
+use atrion_state::LeaseEnd;
 use serde_json::{Value, json};
 
 use crate::client::{Events, post, sign_in, world};
@@ -20,7 +22,7 @@ async fn they_are_off_unless_switched_on() {
     let (atrion, studio) = world(|builder| builder).await;
     let _ = atrion.route("r");
     let cookie = sign_in(&studio).await;
-    for path in ["/studio/v1/overrides", "/studio/v1/overrides/lift"] {
+    for path in ["/studio/v1/overrides", "/studio/v1/overrides/lift", "/studio/v1/leases/revoke"] {
         let answer = post(studio.address(), path, &[("Cookie", &cookie)], &wish(|_| ())).await;
         assert!(answer.status == 403 && answer.body.contains(".overrides(true)"), "{answer:?}");
     }
@@ -119,4 +121,43 @@ async fn another_author_can_undo_it_and_the_latest_author_is_shown() {
     let lift = json!({ "route": "r", "author": "ana" });
     assert_eq!(post(to, "/studio/v1/overrides/lift", &[("Cookie", &ana)], &lift).await.status, 204);
     assert!(atrion.overrides().get(&route).is_none());
+}
+
+#[tokio::test]
+async fn a_lease_is_seen_and_revoked_with_a_reason() {
+    let (atrion, studio) = world(|builder| builder.overrides(true)).await;
+    let route = atrion.route("r");
+    let lease = route.lease(Tier::Low, LeaseOptions::extreme().owner(AGENT)).unwrap();
+    assert!(lease.progress(0.25));
+    let (to, cookie) = (studio.address(), sign_in(&studio).await);
+    let mut events = Events::open(to, &cookie, None).await;
+    let held = events.until("state").await.data["around"]["leases"].clone();
+    let shown = &held["list"][0];
+    assert_eq!((&held["all"], &shown["route"], &shown["owner"]), (&json!(1), &json!("r"), &json!(AGENT)));
+    assert_eq!(
+        (&shown["tier"], &shown["units"], &shown["progress"]),
+        (&json!("low"), &json!(1), &json!(0.25))
+    );
+    assert!(shown["sinceMs"].is_u64() && shown["beatMs"].as_u64() >= shown["sinceMs"].as_u64());
+
+    let number = lease.id().get();
+    let wish = |reason: &str, author: &str, lease: u64| json!({ "lease": lease, "reason": reason, "author": author });
+    for (wish, status, words) in [
+        (wish(" ", "ana", number), 422, "reason"),
+        (wish("a test", "", number), 422, "who you are"),
+        (wish("turned \u{2067}", "ana", number), 422, "direction"),
+        (wish("a test", "ana", number + 1), 404, "no such lease"),
+    ] {
+        // A pause between two: five changes a second are allowed.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let answer = post(to, "/studio/v1/leases/revoke", &[("Cookie", &cookie)], &wish).await;
+        assert!(answer.status == status && answer.body.contains(words), "{words}: {answer:?}");
+    }
+    assert!(!lease.token().is_cancelled());
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let done =
+        post(to, "/studio/v1/leases/revoke", &[("Cookie", &cookie)], &wish("a test", "ana", number)).await;
+    assert_eq!(done.status, 204, "{done:?}");
+    assert_eq!(lease.token().end(), Some(LeaseEnd::Revoked("a test [ana]".into())));
+    while events.until("around").await.data["leases"]["list"] != json!([]) {}
 }

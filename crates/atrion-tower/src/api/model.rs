@@ -8,7 +8,9 @@ use atrion_core::{Mono, Reason, Share, Terms, Tier};
 use atrion_engine::{
     Atrion, Counts, LeaseSnapshot, Outage, Override, RefusalSample, RouteSnapshot, SignalSnapshot,
 };
-use atrion_state::{Clock as _, Health, OverrideKind, ProviderStats, RouteId, SignalFault, SystemClock};
+use atrion_state::{
+    Clock as _, Health, LeaseRecord, OverrideKind, ProviderStats, RouteId, SignalFault, SystemClock,
+};
 use serde::Serialize;
 
 /// An instance at one moment.
@@ -27,6 +29,9 @@ pub struct InstanceView {
     pub routes: Vec<RouteView>,
     /// The application's own signals, in the order of their making.
     pub signals: Vec<SignalView>,
+    /// What earlier lives of this process held under leases when they ended, for a day. None of it is
+    /// in flight.
+    pub lost_leases: Vec<LostLeaseView>,
 }
 
 /// A store at one moment.
@@ -152,6 +157,24 @@ pub struct ShareView {
     pub part: f64,
     /// R at rest at the least, in ohms: what the fleet cannot work off is under it.
     pub cut_ohm: f64,
+}
+
+/// A lease that a process has taken along that died.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LostLeaseView {
+    /// The route that its slot was of.
+    pub route: String,
+    /// Its number in that life.
+    pub lease: u64,
+    /// Who worked under it, in the holder's own words: show it as text, never as markup.
+    pub owner: String,
+    /// Since when it was held, in milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// The latest beat that was kept, likewise.
+    pub beat_ms: u64,
+    /// How much was done then, 0..=1; null if the holder did not say.
+    pub progress: Option<f64>,
 }
 
 /// An outage while the breaker is open. The error share says nothing of it: only probes pass.
@@ -302,6 +325,7 @@ impl InstanceView {
             stores: atrion.provider_stats().iter().map(StoreView::of).collect(),
             routes: snapshot.routes.iter().map(view).collect(),
             signals: snapshot.signals.iter().map(SignalView::of).collect(),
+            lost_leases: snapshot.lost_leases.iter().map(LostLeaseView::of).collect(),
         }
     }
 }
@@ -346,6 +370,19 @@ impl RouteView {
             leases: route.leases.iter().map(LeaseView::of).collect(),
             tiers: Tier::ALL.into_iter().map(|tier| TierView::of(&route.counts, tier)).collect(),
             outcomes: OutcomesView::of(&route.counts),
+        }
+    }
+}
+
+impl LostLeaseView {
+    fn of(lost: &LeaseRecord) -> Self {
+        Self {
+            route: lost.route.as_str().to_owned(),
+            lease: lost.lease,
+            owner: lost.owner.to_string(),
+            since_ms: lost.since.as_millis(),
+            beat_ms: lost.beat.as_millis(),
+            progress: lost.progress,
         }
     }
 }

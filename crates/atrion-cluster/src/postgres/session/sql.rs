@@ -59,3 +59,25 @@ delete from atrion.license_cluster where license = $1 and seen < clock_timestamp
 pub(super) const CLUSTERS: &str = "
 select cluster, greatest(0, extract(epoch from clock_timestamp() - seen))::int8 as age
 from atrion.license_cluster where license = $1 and isfinite(seen) order by seen desc limit $2";
+
+/// $1 cluster, $2 node.
+pub(super) const FORGET_LEASES: &str = "delete from atrion.lease where cluster = $1 and node = $2";
+
+/// $1 cluster, $2 node, then an array for each column; times in milliseconds since 1970.
+pub(super) const KEEP_LEASES: &str = "
+insert into atrion.lease(cluster,node,since,lease,route,owner,beat,progress,lost)
+select $1, $2, timestamptz 'epoch' + s * interval '1 ms', l, r, o, timestamptz 'epoch' + b * interval '1 ms', p,
+  timestamptz 'epoch' + x * interval '1 ms'
+from unnest($3::int8[],$4::int8[],$5::text[],$6::text[],$7::int8[],$8::float8[],$9::int8[]) t(s,l,r,o,b,p,x)
+on conflict do nothing";
+
+/// $1 cluster, $2 node.
+pub(super) const KEPT_LEASES: &str = "
+select lease, route, owner, progress, round(extract(epoch from since) * 1000)::int8 as since,
+  round(extract(epoch from beat) * 1000)::int8 as beat, round(extract(epoch from lost) * 1000)::int8 as lost
+from atrion.lease where cluster = $1 and node = $2
+  and isfinite(since) and isfinite(beat) and isfinite(coalesce(lost, beat))
+order by since, lease limit 1000";
+
+pub(super) const OLD_LEASES: &str =
+    "delete from atrion.lease where written < clock_timestamp() - interval '7 days'";
