@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use atrion_core::{Cost, Mode, Mono, Ohms, Outcome, Priority, Reason, Refusal, Ti
 use atrion_state::{Restored, RouteId, lock};
 
 use crate::commons::Commons;
+use crate::config::Hold;
+use crate::lease::LeaseOptions;
 use crate::live::{Live, Mark, Refused, Ticket, Verdict};
 use crate::peers::{PeerReader, Peers};
 use crate::physics::{Computed, Given, Members, Moved, Preset, RoutePhysics, Tap, TickCache};
@@ -46,6 +48,8 @@ pub(crate) struct RouteCell {
     members: Option<Box<Members>>,
     /// What goes wrong on the route is no affair of its group.
     is_own: AtomicBool,
+    /// How long a request counts as in flight, as the configuration says: the number of a [`Hold`].
+    hold: AtomicU8,
     /// When a refusal was last kept for people to look at; 0 is never.
     sampled_at: AtomicU64,
     /// The highest R that a refused request has met since the pulse last asked, in ohms; the bits
@@ -55,6 +59,7 @@ pub(crate) struct RouteCell {
 
 impl RouteCell {
     pub(crate) fn new(id: RouteId, preset: Preset, commons: Arc<Commons>, now: Mono) -> Self {
+        let hold = AtomicU8::new(Hold::to_number(preset.hold()));
         let physics = RoutePhysics::new(preset, now);
         let live = physics.first_live(&commons, now);
         let members = id.is_group().then(Box::default);
@@ -67,6 +72,7 @@ impl RouteCell {
             queue: OnceLock::new(),
             members,
             is_own: AtomicBool::new(false),
+            hold,
             sampled_at: AtomicU64::new(0),
             met: AtomicU64::new(0),
         }
@@ -117,6 +123,17 @@ impl RouteCell {
     /// The route that all names without a place share.
     pub(crate) fn is_overflow(&self) -> bool {
         self.id.as_str() == OVERFLOW_ROUTE
+    }
+
+    /// How long a request counts as in flight, if the configuration says.
+    pub(crate) fn hold_configured(&self) -> Option<Hold> {
+        // Relaxed: nothing else has to be seen with it.
+        Hold::of_number(self.hold.load(Relaxed))
+    }
+
+    /// How leases are kept alive. Never on the path of a request.
+    pub(crate) fn lease_options(&self) -> LeaseOptions {
+        self.physics().model().config().lease_options()
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -194,6 +211,7 @@ impl RouteCell {
     }
 
     pub(crate) fn reconfigure(&self, preset: Preset, now: Mono) {
+        self.hold.store(Hold::to_number(preset.hold()), Relaxed);
         self.physics().reconfigure(&self.live, &self.commons.ladder, preset, now);
     }
 

@@ -13,6 +13,12 @@ use error::Fault;
 mod fleet;
 pub use fleet::FleetConfig;
 
+mod hold;
+pub use hold::Hold;
+
+mod profile;
+pub use profile::Profile;
+
 mod route;
 pub use route::{Physics, RfcPhysics, RouteConfig};
 

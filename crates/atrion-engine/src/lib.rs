@@ -9,7 +9,7 @@
 #![cfg_attr(test, allow(clippy::float_cmp))]
 
 mod config;
-pub use config::{Config, ConfigError, FleetConfig, Physics, RfcPhysics, RouteConfig};
+pub use config::{Config, ConfigError, FleetConfig, Hold, Physics, Profile, RfcPhysics, RouteConfig};
 
 mod live;
 pub use live::tenant_of;

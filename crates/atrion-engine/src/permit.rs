@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use atrion_core::{Cost, Mono, Outcome};
 
 use crate::cell::{Held, RouteCell};
+use crate::config::Hold;
 use crate::live::{Closed, For, Waited};
 use crate::stream::StreamPermit;
 
@@ -155,6 +156,14 @@ impl OwnedPermit {
     #[inline(always)]
     pub(crate) fn new(cell: Arc<RouteCell>, held: Held) -> Self {
         Self(Call::Own(Admitted { cell, held, waited: Waited::default(), given_up: AtomicBool::new(false) }))
+    }
+
+    /// How long a request of its route counts as in flight, if the configuration says: for what holds
+    /// permits for others.
+    #[must_use]
+    #[inline]
+    pub fn hold(&self) -> Option<Hold> {
+        self.call().cell.hold_configured()
     }
 
     /// Says how the call went.

@@ -5,7 +5,6 @@ mod layer;
 pub use layer::AdmissionLayer;
 
 mod policy;
-pub use policy::Hold;
 
 mod service;
 pub use service::AdmissionService;

@@ -37,9 +37,12 @@ pub mod header;
 
 mod admission;
 
+// What the layers' settings are in.
+pub use atrion_engine::Hold;
+
 pub mod http;
 pub use self::http::{
-    AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestBody, StreamSlot, Unwatched, Watched,
+    AdmissionBody, AdmissionLayer, AdmissionService, RequestBody, StreamSlot, Unwatched, Watched,
 };
 
 pub mod call;

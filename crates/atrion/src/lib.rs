@@ -8,11 +8,11 @@
 
 pub use atrion_engine::{
     Acquire, AcquireOwned, Atrion, BuildError, Builder, Config, ConfigError, Counts, Engine, Events,
-    FleetConfig, Gauge, Group, Lease, LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken,
-    OVERFLOW_ROUTE, Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, PulseReport,
-    Queued, Received, RefusalSample, RequestWait, Resource, RfcPhysics, Route, RouteConfig, RouteSnapshot,
-    Routes, Shed, Signal, SignalError, SignalSnapshot, Signalled, Snapshot, StreamPermit, WeakAtrion,
-    tenant_of,
+    FleetConfig, Gauge, Group, Hold, Lease, LeaseError, LeaseId, LeaseOptions, LeaseSnapshot, LeaseToken,
+    OVERFLOW_ROUTE, Outage, Override, OverrideError, Overrides, OwnedPermit, Permit, Physics, Profile,
+    PulseReport, Queued, Received, RefusalSample, RequestWait, Resource, RfcPhysics, Route, RouteConfig,
+    RouteSnapshot, Routes, Shed, Signal, SignalError, SignalSnapshot, Signalled, Snapshot, StreamPermit,
+    WeakAtrion, tenant_of,
 };
 
 pub use atrion_core::{
@@ -23,10 +23,10 @@ pub use atrion_core::{
 };
 
 pub use atrion_state::{
-    Clock, Event, FakeClock, Filtered, Health, InMemoryProvider, LeaseEnd, LicenseStanding, LicenseState,
-    MemorySnapshot, MemoryStats, NodeId, NodeIdError, Observer, OverrideKind, PhysicsVector, ProviderError,
-    PulseConfig, PulseConfigError, RecordingEnd, RouteId, RouteIdError, Sampled, SignalFault, StateProvider,
-    SyncOperation, SystemClock,
+    Clock, Event, FakeClock, Filtered, Health, InMemoryProvider, LeaseEnd, LeaseRecord, LicenseStanding,
+    LicenseState, MemorySnapshot, MemoryStats, NodeId, NodeIdError, Observer, OverrideKind, PhysicsVector,
+    ProviderError, PulseConfig, PulseConfigError, RecordingEnd, RouteId, RouteIdError, Sampled, SignalFault,
+    StateProvider, SyncOperation, SystemClock,
 };
 
 pub mod physics;

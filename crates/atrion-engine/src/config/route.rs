@@ -6,10 +6,12 @@ use std::time::Duration;
 use atrion_core::{AdaptiveConfig, ConfigFault, RfcConfig, Spread, rfc};
 use atrion_state::RouteId;
 
+use super::Hold;
 use super::error::Fault;
+use crate::lease::{self, LeaseOptions};
 
-/// Configuration of a route. Where it is read from a file, `slo` may stand beside these fields, as
-/// short as it is here: [`RouteConfig::slo`].
+/// Configuration of a route. Where it is read from a file, `slo` and `profile` may stand beside these
+/// fields, as short as they are here: [`RouteConfig::slo`], [`RouteConfig::profile`].
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 // The derived code is inherent; `config/written.rs` reads with it what stands in a file.
@@ -31,6 +33,18 @@ pub struct RouteConfig {
     ///
     /// [`AdmissionLayer`]: https://docs.rs/atrion-tower/latest/atrion_tower/struct.AdmissionLayer.html
     pub group: Option<String>,
+    /// How long a request counts as in flight, where the layer that serves it has no rule by
+    /// request. `None`: as the layer says.
+    pub hold: Option<Hold>,
+    /// How often the holder of a lease beats, for [`Route::lease_options`]: 10 ms to a day. `None`:
+    /// as [`LeaseOptions::standard`] has it.
+    ///
+    /// [`Route::lease_options`]: crate::Route::lease_options
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "atrion_core::durations::deserialize_option"))]
+    pub heartbeat: Option<Duration>,
+    /// For how long a missed beat is forgiven, none to a day. `None`: as for `heartbeat`.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "atrion_core::durations::deserialize_option"))]
+    pub grace: Option<Duration>,
 }
 
 /// A preset of the physics, with its numbers.
@@ -103,6 +117,29 @@ impl RouteConfig {
         self.group("")
     }
 
+    /// Sets how long a request counts as in flight.
+    #[must_use]
+    pub fn hold(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
+    /// Sets how often the holder of a lease beats, and for how long a missed beat is forgiven.
+    #[must_use]
+    pub fn lease(mut self, heartbeat: Duration, grace: Duration) -> Self {
+        (self.heartbeat, self.grace) = (Some(heartbeat), Some(grace));
+        self
+    }
+
+    /// What is set for leases, with the standard for what is not.
+    pub(crate) fn lease_options(&self) -> LeaseOptions {
+        let standard = LeaseOptions::standard();
+        LeaseOptions::custom(
+            self.heartbeat.unwrap_or(standard.heartbeat),
+            self.grace.unwrap_or(standard.grace),
+        )
+    }
+
     pub(super) fn collect_faults(&self, at: &str, faults: &mut Vec<Fault>) {
         let mut take = |at: String, found: Result<(), Vec<ConfigFault>>| {
             let found = found.err().unwrap_or_default();
@@ -118,6 +155,16 @@ impl RouteConfig {
         if self.cap == Some(0) {
             let fault = ConfigFault { field: "cap", must: "1 or more, or left out", value: 0.0 };
             faults.push(Fault { at: at.to_owned(), fault });
+        }
+        let spans = [
+            ("heartbeat", "10ms..=1d, or left out", self.heartbeat, lease::HEARTBEAT),
+            ("grace", "0s..=1d, or left out", self.grace, lease::GRACE),
+        ];
+        for (field, must, span, range) in spans {
+            if let Some(span) = span.filter(|span| !range.contains(span)) {
+                let fault = ConfigFault { field, must, value: span.as_secs_f64() };
+                faults.push(Fault { at: at.to_owned(), fault });
+            }
         }
         if let Some(group) = self.group.as_deref().filter(|group| !group.is_empty())
             && RouteId::group(group).is_err()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A configuration as it stands in a file, in any format: what an entry leaves out it has from
-//! `default`, and `slo` may stand at the top of an entry.
+//! `default`, and `profile` and `slo` may stand at the top of an entry.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Error, Map, Value};
 
-use super::{Config, FleetConfig, GROUP, RouteConfig};
+use super::{Config, FleetConfig, GROUP, Physics, Profile, RfcPhysics, RouteConfig};
 
 /// What is written of a [`Config`].
 #[derive(Deserialize)]
@@ -61,16 +61,23 @@ impl Serialize for RouteConfig {
     }
 }
 
-/// What is given, with what `base` has where nothing is.
+/// What is given, with what its profile has where nothing is, and then `base`.
 fn read_over(base: &RouteConfig, given: Value) -> Result<RouteConfig, Error> {
     let mut given: Map<String, Value> = serde_json::from_value(given)?;
     let slo = given.remove(SLO);
     if slo.is_some() && given.get("physics").is_some_and(sets_slo) {
         return Err(Error::custom("`slo` is set here and in `physics`: leave one out"));
     }
+    let profile = given.remove(PROFILE).map(Profile::deserialize).transpose();
+    let profile = profile.map_err(|error| Error::custom(format!("`{PROFILE}`: {error}")))?;
+    let base = given_preset(base.clone(), &given);
+    let base = match profile {
+        Some(profile) => base.profile(profile),
+        None => base,
+    };
     let mut whole = serde_json::to_value(base)?;
     name_unknown(&given, &whole)?;
-    change_preset(&mut whole, &given);
+    drop_unknown_preset(&mut whole, &given);
     merge(&mut whole, Value::Object(given));
     let read = RouteConfig::deserialize(whole)?;
     Ok(match slo.map(Slo::deserialize).transpose()? {
@@ -80,6 +87,7 @@ fn read_over(base: &RouteConfig, given: Value) -> Result<RouteConfig, Error> {
 }
 
 const SLO: &str = "slo";
+const PROFILE: &str = "profile";
 
 #[derive(Deserialize)]
 struct Slo(#[serde(with = "atrion_core::durations")] Duration);
@@ -88,13 +96,14 @@ fn sets_slo(physics: &Value) -> bool {
     ["/adaptive/slo", "/rfc/slo/latency"].iter().any(|path| physics.pointer(path).is_some())
 }
 
-/// The derived code would not name `slo` among what it expects.
+/// The derived code would not name `profile` and `slo` among what it expects.
 fn name_unknown(given: &Map<String, Value>, known: &Value) -> Result<(), Error> {
     match given.keys().find(|name| known.get(name.as_str()).is_none()) {
         None => Ok(()),
         Some(unknown) => {
             let known = known.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
-            let known: Vec<_> = [SLO].into_iter().chain(known).map(|name| format!("`{name}`")).collect();
+            let known: Vec<_> =
+                [PROFILE, SLO].into_iter().chain(known).map(|name| format!("`{name}`")).collect();
             let known = known.join(", ");
             Err(Error::custom(format!("unknown field `{unknown}`, expected one of {known}")))
         }
@@ -102,7 +111,18 @@ fn name_unknown(given: &Map<String, Value>, known: &Value) -> Result<(), Error> 
 }
 
 /// Nothing of one preset's numbers holds for another one.
-fn change_preset(whole: &mut Value, given: &Map<String, Value>) {
+fn given_preset(mut base: RouteConfig, given: &Map<String, Value>) -> RouteConfig {
+    let is_given = |preset| given.get("physics").is_some_and(|physics| physics.get(preset).is_some());
+    base.physics = match base.physics {
+        Physics::Adaptive(_) if is_given("rfc") => Physics::Rfc(RfcPhysics::default()),
+        Physics::Rfc(_) if is_given("adaptive") => Physics::default(),
+        physics => physics,
+    };
+    base
+}
+
+/// So that the error is about the one that is given.
+fn drop_unknown_preset(whole: &mut Value, given: &Map<String, Value>) {
     let (Some(Value::Object(wanted)), Some(have)) = (given.get("physics"), whole.get_mut("physics")) else {
         return;
     };

@@ -113,6 +113,30 @@ impl fmt::Debug for Lease {
 }
 
 impl Route {
+    /// How leases of this route are kept alive, as its configuration says: `heartbeat` and `grace`,
+    /// or a [`Profile`](crate::Profile) of them.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use atrion_core::Tier;
+    /// use atrion_engine::{Config, Profile, RouteConfig};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = Config::default().route("transcode", RouteConfig::default().profile(Profile::Heavy));
+    /// let atrion = atrion_engine::Atrion::builder().config(config).connect().await?;
+    /// let route = atrion.route("transcode");
+    /// assert_eq!(route.lease_options().heartbeat, Duration::from_secs(15));
+    /// let _lease = route.lease(Tier::Low, route.lease_options().owner("clip 17"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lease_options(&self) -> LeaseOptions {
+        self.cell().lease_options()
+    }
+
     /// Decides on a long job, and gives it a lease: a permit whose holder has to beat.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ impl Model {
             }
             Self::Rfc { rules, state } => {
                 let RfcPhysics { law, slo } = &rules.physics;
-                let Some(telemetry) = window.report.or_else(|| telemetry(window, rules.cap)) else {
+                let Some(telemetry) = window.report.or_else(|| telemetry(window, rules.rest.cap)) else {
                     return;
                 };
                 // Refused numbers were stopped at the border; a window's own are finite.

@@ -3,20 +3,30 @@
 //! of one entry, so that ten thousand routes do not hold ten thousand copies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use atrion_core::adaptive::DeadRule;
 use atrion_core::{AdaptiveConfig, Law, Ohms, Spread};
 
-use crate::config::{Physics, RfcPhysics, RouteConfig};
+use crate::config::{Hold, Physics, RfcPhysics, RouteConfig};
 use crate::live::Settings;
 
 /// A [`RouteConfig`] whose preset is known by its type.
 #[derive(Debug)]
 pub(crate) struct Rules<P> {
     pub(crate) physics: P,
+    pub(crate) rest: Rest,
+}
+
+/// What does not depend on the preset.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rest {
     pub(crate) cap: Option<u32>,
     shadow: bool,
     spread: Spread,
+    hold: Option<Hold>,
+    heartbeat: Option<Duration>,
+    grace: Option<Duration>,
 }
 
 /// The rules of a route, of either preset.
@@ -29,22 +39,27 @@ pub(crate) enum Preset {
 impl Preset {
     pub(crate) fn of(config: &RouteConfig) -> Self {
         // The group is no rule of the route's physics: see `Routes::assign`.
-        let RouteConfig { physics, cap, shadow, spread, group: _ } = config;
-        let (cap, shadow, spread) = (*cap, *shadow, *spread);
+        let RouteConfig { ref physics, cap, shadow, spread, group: _, hold, heartbeat, grace } = *config;
+        let rest = Rest { cap, shadow, spread, hold, heartbeat, grace };
         match physics {
-            Physics::Adaptive(physics) => {
-                Self::Adaptive(Arc::new(Rules { physics: physics.clone(), cap, shadow, spread }))
-            }
-            Physics::Rfc(physics) => {
-                Self::Rfc(Arc::new(Rules { physics: physics.clone(), cap, shadow, spread }))
-            }
+            Physics::Adaptive(physics) => Self::Adaptive(Arc::new(Rules { physics: physics.clone(), rest })),
+            Physics::Rfc(physics) => Self::Rfc(Arc::new(Rules { physics: physics.clone(), rest })),
+        }
+    }
+
+    /// How long a request counts as in flight.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        match self {
+            Self::Adaptive(rules) => rules.rest.hold,
+            Self::Rfc(rules) => rules.rest.hold,
         }
     }
 }
 
 impl<P> Rules<P> {
     fn config(&self, physics: Physics) -> RouteConfig {
-        RouteConfig { physics, cap: self.cap, shadow: self.shadow, spread: self.spread, group: None }
+        let Rest { cap, shadow, spread, hold, heartbeat, grace } = self.rest;
+        RouteConfig { physics, cap, shadow, spread, group: None, hold, heartbeat, grace }
     }
 }
 
@@ -69,12 +84,12 @@ impl Rules<AdaptiveConfig> {
         Settings {
             slo: config.slo,
             scar_decay: config.scar_decay,
-            cap: self.cap,
+            cap: self.rest.cap,
             dead: DeadRule::of(config),
             successes_to_close: config.successes_to_close,
             broken: broken.compile(),
-            shadow: self.shadow,
-            spread: self.spread,
+            shadow: self.rest.shadow,
+            spread: self.rest.spread,
         }
     }
 }
@@ -99,12 +114,12 @@ impl Rules<RfcPhysics> {
         Settings {
             slo: None,
             scar_decay: law.decay_rate,
-            cap: self.cap,
+            cap: self.rest.cap,
             dead: DeadRule::OFF,
             successes_to_close: u32::MAX,
             broken: broken.compile(),
-            shadow: self.shadow,
-            spread: self.spread,
+            shadow: self.rest.shadow,
+            spread: self.rest.spread,
         }
     }
 }

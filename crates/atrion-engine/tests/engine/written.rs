@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use atrion_core::{AdaptiveConfig, Outcome, Reason, Spread, Tier};
-use atrion_engine::{Config, Override, Physics, RouteConfig};
+use atrion_engine::{Config, Hold, LeaseOptions, Override, Physics, Profile, RouteConfig};
 use atrion_state::{Event, OverrideKind};
 use serde_json::json;
 
@@ -88,7 +88,7 @@ fn what_is_wrong_is_named_with_its_place() {
     for (text, wanted) in [
         (
             r#"{"routes": {"api/*": {"capp": 3}}}"#,
-            "in routes.\"api/*\": unknown field `capp`, expected one of `slo`, `cap`, `group`, `physics`",
+            "in routes.\"api/*\": unknown field `capp`, expected one of `profile`, `slo`, `cap`, `grace`, `group`",
         ),
         (
             r#"{"default": {"slo": "soon"}}"#,
@@ -102,6 +102,12 @@ fn what_is_wrong_is_named_with_its_place() {
             r#"{"routes": {"r": {"physics": {"adaptive": {"min_targets": 1}}}}}"#,
             "in routes.\"r\": unknown field `min_targets`",
         ),
+        (
+            r#"{"routes": {"r": {"profile": "havy"}}}"#,
+            "in routes.\"r\": `profile`: unknown variant `havy`, expected one of `light`, `standard`, `heavy`",
+        ),
+        (r#"{"routes": {"r": {"hold": "long"}}}"#, "in routes.\"r\": unknown variant `long`"),
+        (r#"{"default": {"heartbeat": 5}}"#, "expected a duration with its unit"),
         (r#"{"default": {"physics": {"magic": {}}}}"#, "in default: unknown variant `magic`"),
         (r#"{"route": {}}"#, "unknown field `route`"),
         (r#"{"default": null}"#, "in default: invalid type: null"),
@@ -109,6 +115,49 @@ fn what_is_wrong_is_named_with_its_place() {
         let told = serde_json::from_str::<Config>(text).unwrap_err().to_string();
         assert!(told.contains(wanted), "{text}: {told}");
     }
+}
+
+#[test]
+fn a_profile_presets_and_what_the_entry_says_itself_wins() {
+    let text = r#"
+        [default]
+        profile = "standard"
+        cap = 64
+        [routes.export]
+        profile = "heavy"
+        [routes.train]
+        profile = "extreme"
+        slo = "2h"
+        heartbeat = "30s"
+        hold = "verdict"
+        physics.adaptive.min_target = 3
+        [routes.own]
+        profile = "custom"
+        grace = "1s"
+        [routes.literal]
+        profile = "light"
+        physics.rfc.law.base_resistance = 12
+    "#;
+    let config: Config = toml::from_str(text).unwrap();
+    config.check().unwrap();
+    let capped = || RouteConfig::default().cap(64);
+    assert_eq!(config.default, capped().profile(Profile::Standard));
+    assert_eq!(config.of("export"), &capped().profile(Profile::Heavy));
+
+    let train = config.of("train");
+    let grace = LeaseOptions::extreme().grace;
+    let extreme = capped().profile(Profile::Extreme).slo(Duration::from_secs(7_200)).hold(Hold::Verdict);
+    let Physics::Adaptive(physics) = extreme.physics.clone() else { panic!("{extreme:?}") };
+    let physics = Physics::Adaptive(AdaptiveConfig { min_target: 3.0, ..physics });
+    assert_eq!(train, &RouteConfig { physics, ..extreme }.lease(Duration::from_secs(30), grace));
+
+    // It takes back what the default's profile has preset, and nothing else.
+    assert_eq!(config.of("own"), &RouteConfig { grace: Some(ms(1_000)), ..capped() });
+    let literal = config.of("literal");
+    let Physics::Rfc(rfc) = &literal.physics else { panic!("{literal:?}") };
+    assert_eq!((rfc.slo.latency, rfc.law.base_resistance), (1.0, 12.0));
+
+    assert_eq!(serde_json::from_value::<Config>(serde_json::to_value(&config).unwrap()).unwrap(), config);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use atrion::tower::{Detail, Hold};
-use atrion::{Cost, Tier};
+use atrion::{Cost, Profile, Tier};
 use http::{HeaderName, Method};
 
 use super::table::{Item, Table};
@@ -122,6 +122,8 @@ pub struct RouteRule {
     pub template: Template,
     /// The tier of its requests, where no rule says another.
     pub tier: Option<Tier>,
+    /// A preset of SLO, hold and least target, over which the other fields win.
+    pub profile: Option<Profile>,
     /// How long a request counts as in flight.
     pub hold: Option<Hold>,
     /// Whether requests pass without being counted or refused.
@@ -142,6 +144,7 @@ impl RouteRule {
         Self {
             template,
             tier: None,
+            profile: None,
             hold: None,
             unguarded: false,
             cost: None,
@@ -234,16 +237,24 @@ pub(super) fn routes(table: &mut Table<'_>) -> Vec<RouteRule> {
 fn route_rule(table: &mut Table<'_>) -> Option<RouteRule> {
     const HOLDS: &[(&str, Hold)] =
         &[("verdict", Hold::Verdict), ("head", Hold::Head), ("body", Hold::Body), ("stream", Hold::Stream)];
+    const PROFILES: &[(&str, Profile)] = &[
+        ("light", Profile::Light),
+        ("standard", Profile::Standard),
+        ("heavy", Profile::Heavy),
+        ("extreme", Profile::Extreme),
+        ("custom", Profile::Custom),
+    ];
     let template = table.required("match", |item| {
         let parsed = Template::parse(item.text()?);
         parsed.inspect_err(|error| item.fault(format!("is no template: {error}"))).ok()
     });
     let tier = table.optional("tier", values::tier);
+    let profile = table.optional("profile", values::one_of(PROFILES));
     let hold = table.optional("hold", values::one_of(HOLDS));
     let unguarded = table.read("unguarded", false, values::flag);
     let cost = table.optional("cost", cost);
     let slo = table.optional("slo", values::duration);
     let cap = table.optional("cap", values::number(1..=u64::from(u32::MAX)));
     let shadow = table.optional("shadow", values::flag);
-    Some(RouteRule { template: template?, tier, hold, unguarded, cost, slo, cap, shadow })
+    Some(RouteRule { template: template?, tier, profile, hold, unguarded, cost, slo, cap, shadow })
 }

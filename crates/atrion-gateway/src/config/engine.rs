@@ -19,13 +19,20 @@ pub(super) fn read(table: &mut Table<'_>, admission: &Admission) -> Option<atrio
     }
     config.default.shadow |= admission.shadow;
     for route in &admission.routes {
-        let mut entry = config.of(route.template.as_str()).clone();
+        let name = route.template.as_str();
+        let mut entry = config.of(name).clone();
+        if let Some(profile) = route.profile {
+            if let Some(item) = item.as_ref().filter(|_| config.routes.contains_key(name)) {
+                item.fault(format!("in routes.{name:?}: `profile` stands in its `[[route]]`: set it here"));
+            }
+            entry = entry.profile(profile);
+        }
         if let Some(slo) = route.slo {
             entry = entry.slo(slo);
         }
         entry.cap = route.cap.or(entry.cap);
         entry.shadow = route.shadow.unwrap_or(entry.shadow || admission.shadow);
-        config = config.route(route.template.as_str(), entry);
+        config = config.route(name, entry);
     }
     if let Err(error) = config.check() {
         for (at, fault) in error.faults() {

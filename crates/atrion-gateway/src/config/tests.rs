@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use atrion::Tier;
+use atrion::{Profile, Tier};
 
 use super::*;
 
@@ -117,6 +117,22 @@ fn a_route_says_what_its_gate_is_told() {
     let of = |name: &str| config.engine.of(name).clone();
     assert_eq!(of("GET /a"), of("other").slo(Duration::from_secs(2)).cap(7).shadow(true));
     assert_eq!(of("other"), atrion::RouteConfig::default().slo(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_profile_presets_what_a_route_does_not_say_itself() {
+    let rules =
+        "[admission]\nslo = \"1s\"\n[[route]]\nmatch = \"GET /export\"\nprofile = \"heavy\"\nslo = \"60s\"\n";
+    let config = parse(&format!("{LEAST}{rules}")).unwrap();
+    let heavy = atrion::RouteConfig::default().profile(Profile::Heavy);
+    assert_eq!(config.engine.of("GET /export"), &heavy.slo(Duration::from_secs(60)));
+
+    let told = faults(&format!("{LEAST}[[route]]\nmatch = \"GET /a\"\nprofile = \"havy\"\n"));
+    let expected =
+        r#"line 7: route[0].profile: must be one of "light", "standard", "heavy", "extreme", "custom""#;
+    assert!(told[0].starts_with(expected), "{told:#?}");
+    let told = faults(&format!("{LEAST}{rules}[engine.routes.\"GET /export\"]\nheartbeat = \"5s\"\n"));
+    assert!(told[0].contains("`profile` stands in its `[[route]]`: set it here"), "{told:#?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use atrion_core::Outcome;
-use atrion_engine::{AcquireOwned, OwnedPermit, Route, Shed};
+use atrion_engine::{AcquireOwned, Hold, OwnedPermit, Route, Shed};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::body::{AdmissionBody, Awaiting, Watch, finish};
-use super::policy::{Hold, Holding, Policy};
+use super::policy::{Holding, Policy};
 use super::request::Intake;
 use super::slot::Upgrading;
 use crate::classify::{CallError, Classifier, Verdict};
@@ -121,7 +121,7 @@ where
     #[inline(always)]
     fn admitted(inner: &mut S, mut request: Request<B>, permit: OwnedPermit, policy: &Policy) -> Self {
         let head = RequestHead::of(&request);
-        let hold = policy.holding(&head);
+        let hold = policy.holding(&head, permit.hold());
         let upgrading = hold.is_stream().then(|| Upgrading::of(&head)).flatten();
         if let Some(upgrading) = &upgrading {
             request.extensions_mut().insert(upgrading.slot());

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atrion_core::{Cost, Priority, Tenant};
-use atrion_engine::{Atrion, Route, Shed};
+use atrion_engine::{Atrion, Hold, Route, Shed};
 use tower_layer::Layer;
 
-use super::policy::{Hold, Policy};
+use super::policy::Policy;
 use super::request::{Unwatched, Watched};
 use super::service::AdmissionService;
 use crate::classify::{Classifier, Classify};
@@ -234,14 +234,15 @@ impl<I> AdmissionLayer<I> {
         self
     }
 
-    /// Sets how long a request counts as in flight.
+    /// Sets how long a request counts as in flight, where the configuration of its route
+    /// ([`RouteConfig::hold`](atrion_engine::RouteConfig::hold)) does not.
     pub fn hold(mut self, hold: Hold) -> Self {
         self.policy.hold = hold;
         self
     }
 
-    /// Sets the same by request. Where the rule gives `None`, [`hold`](Self::hold) counts. A HEAD
-    /// request always ends at the head.
+    /// Sets the same by request. Where the rule gives `None`, the configuration and then
+    /// [`hold`](Self::hold) count. A HEAD request always ends at the head.
     ///
     /// ```
     /// # use atrion_tower::{AdmissionLayer, Hold};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_engine::{Atrion, Group, Route};
+use atrion_engine::{Atrion, Group, Hold, Route};
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 
@@ -17,36 +17,6 @@ use crate::orca::Orca;
 use crate::priority::Priorities;
 use crate::refusal::Detail;
 use crate::trace::OnRefusal;
-
-/// How long a request counts as in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Hold {
-    /// Until its verdict is known: the head of an HTTP response, the trailers of a gRPC response.
-    /// Right for everything that answers in one piece.
-    #[default]
-    Verdict,
-    /// Until the head, also for gRPC, where a good head then counts as a success. Right for gRPC
-    /// streams that live for hours: their length is no latency.
-    Head,
-    /// Until the body has been made. Right where that is the work, as in downloads and exports. The
-    /// latency is then that of the body, without the time in which a slow client takes nothing.
-    ///
-    /// Streams of events, upgraded connections and tunnels end at their head all the same, unless
-    /// [`AdmissionLayer::hold_by`](crate::AdmissionLayer::hold_by) says otherwise: they live for
-    /// hours, and most of the time nothing is done for them.
-    Body,
-    /// Judged at the first byte of the body, and open until its end. Right for answers that are made
-    /// while they are read and whose length is their client's affair: tokens of a model, events,
-    /// gRPC streams, WebSockets.
-    ///
-    /// The latency is that of the first frame with data, or of the head where the connection is
-    /// upgraded ([`StreamSlot`](crate::StreamSlot)). From then on the request is no load and is
-    /// counted apart ([`RouteSnapshot::streams`](atrion_engine::RouteSnapshot::streams)); a cap
-    /// counts it until the stream is closed. A stream that breaks is a failure. A client that leaves
-    /// gives its place back at once.
-    Stream,
-}
 
 pub(crate) type HoldRule = dyn for<'a> Fn(&RequestHead<'a>) -> Option<Hold> + Send + Sync;
 pub(crate) type Unguarded = dyn for<'a> Fn(&RequestHead<'a>) -> bool + Send + Sync;
@@ -100,7 +70,8 @@ impl Policy {
         }
     }
 
-    pub(crate) fn holding(&self, head: &RequestHead<'_>) -> Holding {
+    /// A rule by request comes before the configuration of its route, and that before the layer's.
+    pub(crate) fn holding(&self, head: &RequestHead<'_>, configured: Option<Hold>) -> Holding {
         if *head.method == Method::HEAD {
             // Servers drop a body that they do not send, without a look at it.
             return Holding { hold: Hold::Head, is_by_rule: true };
@@ -108,8 +79,9 @@ impl Policy {
         if let Some(hold) = self.hold_by.as_ref().and_then(|rule| rule(head)) {
             return Holding { hold, is_by_rule: true };
         }
-        let is_tunnel = *head.method == Method::CONNECT && self.hold != Hold::Stream;
-        Holding { hold: if is_tunnel { Hold::Head } else { self.hold }, is_by_rule: false }
+        let hold = configured.unwrap_or(self.hold);
+        let is_tunnel = *head.method == Method::CONNECT && hold != Hold::Stream;
+        Holding { hold: if is_tunnel { Hold::Head } else { hold }, is_by_rule: false }
     }
 }
 

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use atrion_engine::Config;
-use atrion_tower::{Hold, RequestBody, RequestHead};
+use atrion_engine::{Config, RouteConfig};
+use atrion_tower::{AdmissionLayer, Hold, RequestBody, RequestHead};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -63,6 +63,24 @@ async fn the_body_can_be_part_of_the_work() {
     assert_eq!((world.in_flight("unmatched"), world.waiting("unmatched")), (0, 0));
     drop(body);
     assert_eq!(world.counts("unmatched").succeeded(), 1);
+}
+
+#[tokio::test]
+async fn the_configuration_of_a_route_says_more_than_the_layer_and_less_than_a_rule() {
+    let entry = RouteConfig::default().hold(Hold::Body);
+    let world = World::new(Config::default().route("unmatched", entry)).await;
+    let held = async |layer: AdmissionLayer| {
+        let (mut service, mut server) = spawn(layer);
+        let answer = exchange(&mut service, &mut server, get("/"), Response::new(file(2))).await;
+        let held = world.waiting("unmatched");
+        answer.into_body().collect().await.unwrap();
+        held
+    };
+    assert_eq!(held(world.layer()).await, 1);
+    assert_eq!(held(world.layer().hold(Hold::Head)).await, 1);
+    assert_eq!(held(world.layer().hold_by(|_| Some(Hold::Head))).await, 0);
+    world.atrion.replace_config(Config::default()).unwrap();
+    assert_eq!(held(world.layer()).await, 0);
 }
 
 #[tokio::test]
