@@ -41,7 +41,9 @@ pub enum Peer {
     Requests(u32),
     /// So many estimated tokens at once.
     Tokens(u32),
-    /// The same, of which lower classes may have a part, and a short queue by class before it.
+    /// The same, and a long request passes where a short one would.
+    Level(u32),
+    /// A cap of tokens, of which lower classes may have a part, and a short queue by class before it.
     Reserved(u32),
     /// Classes are refused from ceilings of the server's memory and queue on.
     Holdback,
@@ -57,6 +59,7 @@ impl Peer {
             Self::None => "none".to_owned(),
             Self::Requests(most) => format!("requests-{most}"),
             Self::Tokens(most) => format!("tokens-{most}"),
+            Self::Level(most) => format!("level-{most}"),
             Self::Reserved(most) => format!("reserved-{most}"),
             Self::Holdback => "holdback".to_owned(),
             Self::Atrion(judged) => judged.name().to_owned(),
@@ -68,6 +71,7 @@ impl Peer {
             Self::None => Box::new(Cap::requests(u32::MAX)),
             Self::Requests(most) => Box::new(Cap::requests(most)),
             Self::Tokens(most) => Box::new(Cap::tokens(most)),
+            Self::Level(most) => Box::new(Cap::level(most)),
             Self::Reserved(most) => Box::new(Cap::reserved(most)),
             Self::Holdback => Box::new(Holdback::default()),
             Self::Atrion(judged) => Box::new(Guarded::new(judged)?),

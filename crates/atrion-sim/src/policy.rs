@@ -82,6 +82,8 @@ pub struct Request {
     pub user: u32,
     /// Which of the plant's routes it is for.
     pub route: u32,
+    /// For how long its client waits. Most clients do not tell it.
+    pub patience: Duration,
     /// Randomness for policies that throw dice.
     pub luck: u64,
     /// 0 for a client's first attempt.

@@ -96,6 +96,10 @@ pub struct PlantSpec {
     pub queue: Option<u32>,
     /// The callers' patience: an answer after it is worth nothing.
     pub deadline: f64,
+    /// How much sooner than the deadline some clients leave: each has a patience of its own, evenly
+    /// between so much less and all of it. 0..=1.
+    #[serde(default)]
+    pub haste: f64,
     /// Whether policies are told the deadline.
     #[serde(default = "yes")]
     pub told: bool,

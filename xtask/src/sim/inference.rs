@@ -24,7 +24,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let rows = common::rows(Row::all(), Row::to_string, args.rows.as_deref())?;
     let seeds = common::seeds(args.seed, args.seeds);
-    let static_caps = REQUEST_CAPS.len() + 2 * TOKEN_CAPS.len();
+    let static_caps = REQUEST_CAPS.len() + 3 * TOKEN_CAPS.len();
     let others = [
         Peer::None,
         Peer::Holdback,
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Peer::Atrion(Judged::AtFirstTokenByCost),
         Peer::Atrion(Judged::AtFirstToken),
         Peer::Atrion(Judged::AtFirstTokenAndMemory),
+        Peer::Atrion(Judged::ShortFirst),
     ];
     let runs = rows.len() * seeds.len() * (static_caps + others.len());
     let (counter, begin) = (Counter::new(runs), Instant::now());
@@ -41,8 +42,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let tokens = |part: &f64| (f64::from(row.model.memory) * part) as u32;
         let requests = REQUEST_CAPS.map(Peer::Requests);
         let capped = TOKEN_CAPS.each_ref().map(tokens).map(Peer::Tokens);
+        let level = TOKEN_CAPS.each_ref().map(tokens).map(Peer::Level);
         let reserved = TOKEN_CAPS.each_ref().map(tokens).map(Peer::Reserved);
-        let peers: Vec<Peer> = requests.into_iter().chain(capped).chain(reserved).chain(others).collect();
+        let peers: Vec<Peer> = [&requests[..], &capped, &level, &reserved, &others].concat();
         let lived = inference::live(std::slice::from_ref(row), &peers, &seeds, common::threads(), &|one| {
             counter.at(done + one);
         })?;
@@ -67,7 +69,8 @@ fn print(row: &Row, peers: &[Peer], outcomes: &[Outcome]) {
     };
     let best = best_of(&Peer::Tokens(0));
     for (peer, outcome) in peers.iter().zip(outcomes) {
-        let is_static = matches!(peer, Peer::Requests(_) | Peer::Tokens(_) | Peer::Reserved(_));
+        let is_static =
+            matches!(peer, Peer::Requests(_) | Peer::Tokens(_) | Peer::Level(_) | Peer::Reserved(_));
         if is_static && outcome.tokens < best_of(peer) {
             continue;
         }

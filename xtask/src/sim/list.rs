@@ -9,7 +9,7 @@ use crate::columns::wrapped;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// named, heldout, callers, nuisance, routes or random:N:SEED; named and heldout if left out.
+    /// named, heldout, callers, nuisance, routes, hasty or random:N:SEED; named and heldout if left out.
     #[arg(long)]
     set: Option<Set>,
 }

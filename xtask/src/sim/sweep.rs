@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Its values.
     #[arg(required = true, value_delimiter = ',')]
     values: Vec<f64>,
-    /// named, heldout, callers, nuisance, routes or random:N:SEED.
+    /// named, heldout, callers, nuisance, routes, hasty or random:N:SEED.
     #[arg(long, default_value_t = Set::Named)]
     set: Set,
     /// The first seed.

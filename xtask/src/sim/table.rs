@@ -14,7 +14,7 @@ use super::common::{self, Counter};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// named, heldout, callers, nuisance, routes or random:N:SEED.
+    /// named, heldout, callers, nuisance, routes, hasty or random:N:SEED.
     #[arg(long, default_value_t = Set::Named)]
     set: Set,
     /// A policy, by name, or several, each with its flag; all if left out.

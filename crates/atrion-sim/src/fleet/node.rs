@@ -104,7 +104,8 @@ impl Node {
         let tier = tier(dice.unit());
         let user = dice.index(USERS) as u32;
         let (luck, size) = (dice.unit(), libm::exp(SPREAD * dice.normal() - 0.5 * SPREAD * SPREAD));
-        let request = Request { tier, user, route: 0, luck: dice.bits(), attempt: 0 };
+        let patience = Duration::MAX;
+        let request = Request { tier, user, route: 0, patience, luck: dice.bits(), attempt: 0 };
         Arrival { at: Mono::from_nanos((self.clock * 1e9) as u64), request, luck, size }
     }
 

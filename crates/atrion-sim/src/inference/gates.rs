@@ -46,6 +46,9 @@ pub trait Gate {
 pub struct Cap {
     most: f64,
     by_tokens: bool,
+    /// A long request passes where a short one would: it has to find room to begin in, not for all
+    /// of itself.
+    is_level: bool,
     /// What part of the cap a class may fill.
     parts: fn(Tier) -> f64,
     /// For how long a request may wait here, in nanoseconds.
@@ -60,6 +63,7 @@ impl Cap {
         Self {
             most: most as f64,
             by_tokens,
+            is_level: false,
             parts: |_| 1.0,
             patience: 0,
             held: 0.0,
@@ -80,7 +84,14 @@ impl Cap {
         Self::new(most, true)
     }
 
-    /// The same, of which normal requests may have nine tenths and bulk three quarters, and what
+    /// The same without a preference for short requests: one passes while less is held than the cap,
+    /// however long it is, and may exceed it.
+    #[must_use]
+    pub fn level(most: u32) -> Self {
+        Self { is_level: true, ..Self::tokens(most) }
+    }
+
+    /// A cap of tokens, of which normal requests may have nine tenths and bulk three quarters, and what
     /// finds no room waits for a second, the most important first.
     #[must_use]
     pub fn reserved(most: u32) -> Self {
@@ -93,8 +104,10 @@ impl Cap {
     }
 
     fn enter(&mut self, id: usize, tier: Tier, weight: f64) -> bool {
+        let room = self.most * (self.parts)(tier);
+        let fits = if self.is_level { self.held < room } else { self.held + weight <= room };
         // A request that is larger than the cap passes alone.
-        let passes = self.held == 0.0 || self.held + weight <= self.most * (self.parts)(tier);
+        let passes = self.held == 0.0 || fits;
         if passes {
             self.held += weight;
             self.weights.insert(id, weight);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{Cost, Mono, Outcome, Priority, Telemetry, Wall};
+use atrion_core::{Cost, Mono, Outcome, Priority, Telemetry, Volts, Wall};
 use atrion_engine::{Config, ConfigError, Engine, OwnedPermit, Route, StreamPermit};
 use atrion_state::FakeClock;
 
@@ -22,6 +22,8 @@ pub enum Judged {
     AtFirstTokenByCost,
     /// At the first token, and the server tells how far its memory is used.
     AtFirstTokenAndMemory,
+    /// The same, and of a tier the shorter requests, by their estimated tokens, come first.
+    ShortFirst,
     /// At the end of its answer.
     AtTheEnd,
 }
@@ -32,6 +34,7 @@ impl Judged {
             Self::AtFirstToken => "atrion",
             Self::AtFirstTokenByCost => "atrion+cost",
             Self::AtFirstTokenAndMemory => "atrion+memory",
+            Self::ShortFirst => "atrion+short",
             Self::AtTheEnd => "atrion-body",
         }
     }
@@ -76,6 +79,9 @@ impl Gate for Guarded {
     fn arrives(&mut self, now: Mono, id: usize, request: &Request, verdicts: &mut Verdicts) {
         self.clock.set(now);
         let mut priority = Priority::from(request.tier).cohort(request.user);
+        if self.judged == Judged::ShortFirst {
+            priority = Priority::volts(by_length(request));
+        }
         if self.judged == Judged::AtFirstTokenByCost {
             priority = priority.cost(Cost::saturating(request.tokens()));
         }
@@ -107,13 +113,19 @@ impl Gate for Guarded {
     fn tick(&mut self, now: Mono, load: Load, _: &mut Verdicts) {
         self.clock.set(now);
         self.engine.pulse(now);
-        if self.judged == Judged::AtFirstTokenAndMemory {
+        if matches!(self.judged, Judged::AtFirstTokenAndMemory | Judged::ShortFirst) {
             let latency = self.route.snapshot().latency.map_or(0.0, |span| span.as_secs_f64());
             let telemetry = Telemetry { latency, error_rate: 0.0, saturation: load.memory / FULL };
             // What is in range is not refused.
             let _ = self.engine.update_physics(ROUTE, telemetry);
         }
     }
+}
+
+/// A place in the band of its tier: the higher the shorter, in the middle at a thousand tokens.
+fn by_length(request: &Request) -> Volts {
+    let ((low, high), tokens) = (request.tier.band(), f64::from(request.tokens()));
+    Volts::saturating(high - (high - low) * tokens / (tokens + 1_000.0))
 }
 
 const ROUTE: &str = "completions";

@@ -4,6 +4,7 @@
 
 use atrion_core::Tier;
 
+use super::nanos;
 use crate::dice::Dice;
 use crate::scenario::{Plan, Scenario, Shape};
 
@@ -21,6 +22,8 @@ pub struct Arrival {
     pub route: u32,
     /// Its work, in units of the mean.
     pub size: f64,
+    /// For how long its client waits, in nanoseconds.
+    pub patience: u64,
     /// Its own randomness, for everything that may happen to it.
     pub luck: u64,
 }
@@ -121,7 +124,11 @@ impl<'a> Arrivals<'a> {
         let size = size(self.scenario.plant.shape, &mut self.dice);
         let luck = self.dice.bits();
         let (route, work) = self.route(luck);
-        Arrival { at: (self.clock * 1e9) as u64, tier, user: user as u32, route, size: size * work, luck }
+        let plant = &self.scenario.plant;
+        let hurry = if plant.haste > 0.0 { plant.haste * Dice::stream(luck, HASTE).unit() } else { 0.0 };
+        let patience = nanos(plant.deadline * (1.0 - hurry));
+        let (at, user, size) = ((self.clock * 1e9) as u64, user as u32, size * work);
+        Arrival { at, tier, user, route, size, patience, luck }
     }
 }
 
@@ -145,6 +152,8 @@ impl Arrivals<'_> {
     }
 }
 
+/// The stream of an arrival's luck that its client's patience comes from.
+const HASTE: u64 = 0x68_6173_7465;
 /// The stream of an arrival's luck that chooses its route.
 const ROUTE: u64 = 0x726f_7574;
 

@@ -152,11 +152,12 @@ impl World<'_> {
 
     fn attempt(&mut self, place: u32) {
         let call = *self.calls.get(place);
-        let Arrival { tier, user, route, luck, .. } = call.arrival;
+        let Arrival { tier, user, route, patience, luck, .. } = call.arrival;
         let request = Request {
             tier,
             user,
             route,
+            patience: Duration::from_nanos(patience),
             luck: luck.wrapping_add(u64::from(call.attempt)),
             attempt: call.attempt,
         };
@@ -198,8 +199,8 @@ impl World<'_> {
 
     fn set_patience(&mut self, place: u32) {
         if self.retries || self.scenario.plant.gate != GateAt::Server {
-            let at = self.now + nanos(self.scenario.plant.deadline);
-            let generation = self.calls.get(place).generation;
+            let call = self.calls.get(place);
+            let (at, generation) = (self.now + call.arrival.patience, call.generation);
             self.timers.push(Reverse((at, Timer::Patience { call: place, generation })));
         }
     }
@@ -249,7 +250,7 @@ impl World<'_> {
                 self.calls.remove(place);
                 continue;
             }
-            let left = waited.as_nanos() as u64 >= nanos(self.scenario.plant.deadline);
+            let left = waited.as_nanos() as u64 >= call.arrival.patience;
             if self.policy.drops(self.mono(), waited) || (left && self.scenario.plant.drops_abandoned) {
                 self.calls.get_mut(place).fails = true;
                 self.calls.get_mut(place).served = self.now;
@@ -348,7 +349,7 @@ impl World<'_> {
             self.leave(place, usize::from(nth), took);
             return;
         }
-        let in_time = took.as_nanos() as u64 <= nanos(self.scenario.plant.deadline);
+        let in_time = took.as_nanos() as u64 <= call.arrival.patience;
         let ended = if call.fails { Ended::Failed } else { Ended::Answered };
         if !call.told {
             self.policy.finish(self.mono(), place, ended, took);
@@ -419,10 +420,11 @@ impl World<'_> {
         }
         // No request says that it is of that client: each has a cohort of its own.
         let user = (self.now / 1_000) as u32;
-        let arrival =
-            Arrival { at: self.now, tier: nuisance.tier, user, route: 0, size: 1.0, luck: self.now };
+        let (tier, patience) = (nuisance.tier, nanos(self.scenario.plant.deadline));
+        let arrival = Arrival { at: self.now, tier, user, route: 0, size: 1.0, patience, luck: self.now };
         let place = self.calls.insert(arrival, 0);
-        let request = Request { tier: nuisance.tier, user, route: 0, luck: self.now, attempt: 0 };
+        let patience = Duration::from_nanos(patience);
+        let request = Request { tier, user, route: 0, patience, luck: self.now, attempt: 0 };
         if !self.policy.admit(self.mono(), &request, place) {
             self.calls.remove(place);
             return;

@@ -27,8 +27,8 @@ pub struct Guarded {
     watched: Route,
     permits: Vec<Option<OwnedPermit>>,
     waiting: Waiting,
-    /// For how long clients say that they wait.
-    client_waits: Option<Duration>,
+    /// Clients say for how long they wait.
+    clients_tell: bool,
 }
 
 /// Which gates the routes of a plant have.
@@ -112,7 +112,7 @@ impl Guarded {
             watched,
             permits: Vec::new(),
             waiting: Waiting::default(),
-            client_waits: None,
+            clients_tell: false,
         })
     }
 
@@ -125,14 +125,14 @@ impl Guarded {
 
     /// Lets each request tell for how long its client waits.
     #[must_use]
-    pub(super) fn told_deadlines(mut self, waits: Option<Duration>) -> Self {
-        self.client_waits = waits;
+    pub(super) fn told_deadlines(mut self, clients_tell: bool) -> Self {
+        self.clients_tell = clients_tell;
         self
     }
 
     fn priority(&self, now: Mono, request: &Request) -> Priority {
         let priority = request.priority();
-        self.client_waits.map_or(priority, |waits| priority.deadline(now.after(waits)))
+        if self.clients_tell { priority.deadline(now.after(request.patience)) } else { priority }
     }
 
     fn keep_permit(&mut self, call: u32, permit: OwnedPermit) {

@@ -243,8 +243,7 @@ impl Entry {
                 let physics =
                     AdaptiveConfig { slo: deadline.filter(|_| *knows_slo), ..AdaptiveConfig::default() };
                 let gate = guarded(Physics::Adaptive(physics), 1, Routing::OneGate)?;
-                let waits = tells.then(|| Duration::from_secs_f64(plant.deadline));
-                Box::new(gate.told_deadlines(waits))
+                Box::new(gate.told_deadlines(*tells))
             }
         })
     }

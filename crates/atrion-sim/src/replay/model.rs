@@ -142,6 +142,7 @@ fn scenario(service: &Service, traffic: &Traffic) -> Scenario {
             told: false,
             gate: GateAt::Server,
             drops_abandoned: false,
+            haste: 0.0,
             refusal_cost: 0.0,
             contention: 0.0,
         },

@@ -112,6 +112,7 @@ impl Scenario {
         faults.within("plant.workers", f64::from(plant.workers), 1.0, 1e5, "1..=100000");
         faults.within("plant.service", plant.service, 1e-5, 60.0, "0.00001..=60 s");
         faults.within("plant.deadline", plant.deadline, 1e-4, 600.0, "0.0001..=600 s");
+        faults.within("plant.haste", plant.haste, 0.0, 1.0, "0..=1");
         faults.within("plant.refusal_cost", plant.refusal_cost, 0.0, plant.service, "0..=service");
         faults.within("plant.contention", plant.contention, 0.0, 10.0, "0..=10");
         match plant.shape {

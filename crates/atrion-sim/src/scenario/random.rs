@@ -20,6 +20,7 @@ pub fn plant(seed: u64, nth: u32) -> Scenario {
         shape: shape(&mut dice),
         queue: dice.hits(0.3).then(|| (f64::from(workers) * dice.magnitude(0.5, 8.0)).ceil() as u32),
         deadline: service * dice.magnitude(5.0, 40.0),
+        haste: 0.0,
         told: !dice.hits(0.2),
         gate: if dice.hits(0.25) { GateAt::Caller } else { GateAt::Server },
         drops_abandoned: dice.hits(0.3),

@@ -21,6 +21,8 @@ pub enum Set {
     Callers,
     /// The named ones behind several routes, and what befalls single routes.
     Routes,
+    /// The named and the held-out ones, with clients of which each has a patience of its own.
+    Hasty,
     /// A number of random plants from a seed: blind as long as the seed was never used before.
     Random(u32, u64),
 }
@@ -37,6 +39,9 @@ impl Set {
             Self::Callers => Ok([builtin::named()?, builtin::callers()?].concat()),
             Self::Nuisance => Ok(nuisance::rows().into_iter().map(|row| row.scenario()).collect()),
             Self::Routes => routes::scenarios(),
+            Self::Hasty => {
+                Ok([builtin::named()?, builtin::heldout()?].concat().into_iter().map(hasty).collect())
+            }
             Self::Random(count, seed) => Ok((0..count).map(|nth| random::plant(seed, nth)).collect()),
         }
     }
@@ -45,7 +50,7 @@ impl Set {
 impl FromStr for Set {
     type Err = ScenarioError;
 
-    /// `named`, `heldout`, `callers`, `nuisance`, `routes`, or `random:N:SEED`.
+    /// `named`, `heldout`, `callers`, `nuisance`, `routes`, `hasty`, or `random:N:SEED`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || ScenarioError::UnknownSet(text.to_owned());
         match text.split(':').collect::<Vec<_>>()[..] {
@@ -54,6 +59,7 @@ impl FromStr for Set {
             ["callers"] => Ok(Self::Callers),
             ["nuisance"] => Ok(Self::Nuisance),
             ["routes"] => Ok(Self::Routes),
+            ["hasty"] => Ok(Self::Hasty),
             ["random", count, seed] => {
                 let count: u32 = count.parse().map_err(|_| unknown())?;
                 let seed: u64 = seed.parse().map_err(|_| unknown())?;
@@ -76,9 +82,17 @@ impl fmt::Display for Set {
             Self::Callers => f.write_str("callers"),
             Self::Nuisance => f.write_str("nuisance"),
             Self::Routes => f.write_str("routes"),
+            Self::Hasty => f.write_str("hasty"),
             Self::Random(count, seed) => write!(f, "random:{count}:{seed}"),
         }
     }
+}
+
+/// The hastiest client waits for a tenth of the deadline.
+fn hasty(mut scenario: Scenario) -> Scenario {
+    scenario.name = format!("{}-hasty", scenario.name);
+    scenario.plant.haste = 0.9;
+    scenario
 }
 
 /// A hundred times as many as were ever run.

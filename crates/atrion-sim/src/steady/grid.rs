@@ -190,6 +190,7 @@ impl Row {
                 told: self.slo.is_some(),
                 gate: GateAt::Server,
                 drops_abandoned: false,
+                haste: 0.0,
                 refusal_cost: 0.0,
                 contention: 0.0,
             },
