@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Presets of what a route's work is like, by name.
+//! What a route's work is like, by name.
 
 use std::time::Duration;
 
 use super::{Hold, Physics, RouteConfig};
 use crate::lease::LeaseOptions;
 
-/// How long a route's work takes, roughly: a preset of its SLO, its [`Hold`], the beats of its
-/// leases and its least target. The numbers are in the chapter on [work].
+/// How long a route's work takes, roughly. It stands for an SLO, a [`Hold`], the beats of leases and a
+/// least target; the numbers are in the chapter on [work].
 ///
 /// In a configuration file the entry `profile`, over which the entry's own fields win.
 ///
@@ -42,12 +42,12 @@ pub enum Profile {
     /// Hours: training, imports, migrations.
     Extreme,
     /// None of these: the numbers are your own, and those that are not set are the library's. It
-    /// takes back what the profile of the default has preset.
+    /// takes back what the profile of the default stands for.
     Custom,
 }
 
 impl RouteConfig {
-    /// Presets what the profile says: SLO, hold, heartbeat, grace and least target. What is set
+    /// Sets what the profile stands for: SLO, hold, heartbeat, grace and least target. What is set
     /// after it wins.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
@@ -68,7 +68,7 @@ impl RouteConfig {
     }
 }
 
-/// What a profile presets.
+/// What a profile stands for.
 struct Numbers {
     slo: Option<Duration>,
     hold: Option<Hold>,

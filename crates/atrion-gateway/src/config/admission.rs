@@ -122,7 +122,7 @@ pub struct RouteRule {
     pub template: Template,
     /// The tier of its requests, where no rule says another.
     pub tier: Option<Tier>,
-    /// A preset of SLO, hold and least target, over which the other fields win.
+    /// Stands for an SLO, a hold and a least target, over which the other fields win.
     pub profile: Option<Profile>,
     /// How long a request counts as in flight.
     pub hold: Option<Hold>,
