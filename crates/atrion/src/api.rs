@@ -3,6 +3,6 @@
 
 pub use atrion_tower::api::{
     Api, EventLog, EventPage, EventText, EventView, InstanceView, LeaseView, LostLeaseView, NodesView,
-    OutageView, OutcomesView, OverrideView, RefusalView, RouteView, Severity, ShareView, SignalView, StoreView,
-    TermsView, TierView, override_name,
+    OutageView, OutcomesView, OverrideView, RefusalView, RouteView, Severity, ShareView, SignalView,
+    StoreView, TermsView, TierView, override_name,
 };

@@ -212,10 +212,10 @@ pub(crate) async fn eventful(telemetry: atrion_otel::Builder) -> (Stage, Reporti
     let held = capped.admit_owned(Tier::Normal).unwrap();
     assert!(capped.admit(Tier::High).is_err());
     drop(held);
-    let leases = [(); 2].map(|()| capped.lease(Tier::Low, LeaseOptions::heavy()));
+    let leases = [(); 2].map(|()| capped.lease(Tier::Critical, LeaseOptions::heavy()));
     let [Ok(first), Err(_)] = leases else { panic!("there is room for one: {leases:?}") };
     stage.atrion.overrides().revoke(first.id(), "enough").unwrap();
-    stage.leases.push(capped.lease(Tier::Low, LeaseOptions::heavy()).unwrap());
+    stage.leases.push(capped.lease(Tier::Critical, LeaseOptions::heavy()).unwrap());
     // There is no place for a third.
     let _ = stage.atrion.route("one too many");
     stage.atrion.replace_config(stage.atrion.config()).unwrap();

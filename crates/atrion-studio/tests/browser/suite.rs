@@ -685,7 +685,7 @@ pub(crate) async fn a_page_that_is_left_open_stays_small() {
       const columns = ['mode', 'flags', 'inFlight', 'debt', 'target', 'base', 'saturation', 'momentum', 'scar', 'staleness', 'cluster', 'latencyMs', 'baselineMs', 'errors'];
       for (const kind of ['admitted', 'shed']) for (let tier = 0; tier < 5; tier++) columns.push(kind + tier);
       columns.push('overtaken', 'signal', 'queued');
-      const around = { stores: [], overrides: [], leases: { list: [], all: 0, lost: [] }, nodes: [], license: null };
+      const around = { stores: [], overrides: [], leases: { list: [], all: 0, lost: [] }, nodes: [], callees: [], license: null };
       store.take('state', { t: 1, about: { events: [], refusals: [] }, around, columns, names: {}, groups: [], open: [], rows: [], sparks: {}, totals: [] });
       for (let t = 2; t < 5000; t++) {
         const row = [t, 1, 0, 1, 0, 10, 10, 0, 0, t % 90, 0, 0, 1, 1, 0, ...new Array(10).fill(t % 7), 0, 0, 0];
