@@ -67,14 +67,14 @@ mod absent {
     use crate::config::Config;
     use crate::start_error::StartError;
 
-    pub(crate) type Served = ();
+    pub(crate) struct Served;
 
     pub(crate) fn check(_: &Config) -> Result<(), StartError> {
         Ok(())
     }
 
     pub(crate) async fn start(_: &Config, _: &Atrion) -> Result<Served, StartError> {
-        Ok(())
+        Ok(Served)
     }
 
     pub(crate) fn address(_: &Served) -> Option<SocketAddr> {

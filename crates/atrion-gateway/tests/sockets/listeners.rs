@@ -3,19 +3,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use atrion_gateway::{Config, Gateway};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixListener};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::issuer::now;
 use crate::support::{
-    OK, address, eventually, exchange, gateway, gateway_of, get, least, read_all, read_request, say, saying,
-    service, within,
+    OK, address, admin, eventually, exchange, gateway, gateway_of, get, least, read_all, read_request, say,
+    saying, service, within,
 };
 
 /// A certificate for `localhost` in a folder of its own.
@@ -34,6 +36,15 @@ impl Identity {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         std::fs::write(self.certificate(), made.cert.pem()).unwrap();
         std::fs::write(self.key(), made.signing_key.serialize_pem()).unwrap();
+    }
+
+    /// The same name, and a certificate that is over after this time.
+    fn expire_in(&self, time: Duration) {
+        let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(now()) + time;
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(self.certificate(), parameters.self_signed(&key).unwrap().pem()).unwrap();
+        std::fs::write(self.key(), key.serialize_pem()).unwrap();
     }
 
     fn certificate(&self) -> PathBuf {
@@ -145,6 +156,27 @@ async fn clients_need_a_certificate_where_the_file_says_so_and_are_known_by_its_
     if let Ok(without) = tls(to, &identity.certificate(), None, b"http/1.1").await {
         assert_eq!(ask(without).await, "");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_expires_ends_no_connection_and_begins_none() {
+    let (upstream, _) = saying(OK).await;
+    let (identity, client) = (Identity::new(), Identity::new());
+    client.expire_in(Duration::from_secs(5));
+    let more = format!("{}, client_ca = {:?}", identity.as_toml(), client.certificate());
+    let gateway = gateway_of(&with_tls(upstream, &more)).await;
+    let to = address(&gateway).await;
+    let connect = async || tls(to, &identity.certificate(), Some(&client), b"http/1.1").await;
+    let open = connect().await.unwrap();
+    eventually(async || {
+        let Ok(mut stream) = connect().await else { return true };
+        // TLS 1.3 tells a client at its first read.
+        stream.write_all(REQUEST.as_bytes()).await.is_err() || within(read_all(&mut stream)).await.is_empty()
+    })
+    .await;
+    assert!(ask(open).await.ends_with("ok"));
+    let page = get(admin(&gateway), "/metrics", "").await;
+    assert!(page.contains("refused_connections_total{reason=\"handshake\""), "{page}");
 }
 
 #[tokio::test]

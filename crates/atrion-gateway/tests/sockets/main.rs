@@ -15,4 +15,5 @@ mod listeners;
 mod process;
 mod protocols;
 mod push;
+mod soak;
 mod transparency;

@@ -12,16 +12,16 @@ use tokio::net::TcpStream;
 use crate::support::{OK, eventually, get, least, patient, read_all, read_until, say, saying, within};
 
 /// A gateway in a process of its own. It ends with the value.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     admin: SocketAddr,
     folder: TempDir,
 }
 
 impl Process {
     /// Starts one with this file, and at most so many descriptors.
-    fn start(file: &str, descriptors: u32) -> Self {
+    pub(crate) fn start(file: &str, descriptors: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("atrion.toml");
         std::fs::write(&path, file).unwrap();
@@ -40,23 +40,28 @@ impl Process {
         Self { child, address, admin, folder }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.unwrap().success());
     }
 
     /// The sum of the series that begin so.
-    async fn metric(&self, begin: &str) -> u64 {
+    pub(crate) async fn metric(&self, begin: &str) -> u64 {
         let page = get(self.admin, "/metrics", "").await;
         let series = page.lines().filter(|line| line.starts_with(begin));
         series.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
     }
 
     /// Its memory, in bytes.
-    fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// How many files and connections it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     async fn ended(&mut self) -> ExitStatus {
