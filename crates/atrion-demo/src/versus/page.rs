@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::figures::{PhaseFigures, Slice};
 use super::super::plan::Phase;
 use super::super::plot::plot;
-use super::super::report::{number, percent};
+use super::super::report::number;
 use super::super::tier::Tier;
 use super::contender::{ALL, Contender, SHOWN, by_hand, filled, ports_as_places};
 use super::cost::Cost;
@@ -46,56 +46,44 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The tables alone.
+    /// The tables alone, for a terminal of 80 columns.
     pub(super) fn tables(&self) -> String {
-        let mut text = String::new();
-        self.table(&mut text, "critical requests served", |phase| percent(phase.success.critical));
-        self.table(&mut text, "goodput, of the possible", |phase| percent(phase.goodput_share));
-        self.table(&mut text, "p99 of what was served, ms", |phase| number(phase.p99_ms));
-        self.tiers(&mut text);
-        self.costs(&mut text);
-        text
+        let phases = self.results.first().map(|first| &first.phases[..]).unwrap_or_default();
+        let phases: Vec<_> = phases.iter().map(|(phase, _)| phase.name()).collect();
+        let by_phase = |title: &str, cell: fn(&PhaseFigures) -> String| {
+            table(
+                title,
+                &phases,
+                self.rows(|result| result.phases.iter().map(|(_, figures)| cell(figures)).collect()),
+            )
+        };
+        let tables = [
+            by_phase("Critical requests served, in %", |phase| share(phase.success.critical)),
+            by_phase("Goodput, in % of the possible", |phase| share(phase.goodput_share)),
+            by_phase("p99 of what was served, in ms", |phase| number(phase.p99_ms)),
+            table("Served in the overload, by tier, in %", &Tier::ALL.map(Tier::name), self.rows(by_tier)),
+            table("After the outage", &["recovered after, s", "clients late by, ms (p99)"], self.rows(after)),
+            self.costs(),
+        ];
+        tables.concat()
     }
 
-    fn costs(&self, text: &mut String) {
+    fn rows(&self, cells: impl Fn(&Result) -> Vec<String>) -> Vec<(&str, Vec<String>)> {
+        self.results.iter().map(|result| (result.name, cells(result))).collect()
+    }
+
+    fn costs(&self) -> String {
         if self.costs.is_empty() {
-            return;
+            return String::new();
         }
-        let names = ["processor, us a request", "p50, us", "p99, us", "idle connection, bytes"];
-        heading(text, "passing requests on", &names);
-        for Cost { name, cpu_us, p50_us, p99_us, idle_bytes } in &self.costs {
+        let names = ["processor, us", "p50, us", "p99, us", "idle, bytes"];
+        let row = |cost: &Cost| {
+            let Cost { name, cpu_us, p50_us, p99_us, idle_bytes } = cost;
             let cells =
                 [format!("{cpu_us:.1}"), p50_us.to_string(), p99_us.to_string(), idle_bytes.to_string()];
-            row(text, name, &cells);
-        }
-        text.push('\n');
-    }
-
-    fn table(&self, text: &mut String, title: &str, cell: impl Fn(&PhaseFigures) -> String) {
-        let phases = self.results.first().map(|first| &first.phases[..]).unwrap_or_default();
-        let names: Vec<_> = phases.iter().map(|(phase, _)| phase.name()).collect();
-        heading(text, title, &names);
-        for result in &self.results {
-            let cells: Vec<_> = result.phases.iter().map(|(_, figures)| cell(figures)).collect();
-            row(text, result.name, &cells);
-        }
-        text.push('\n');
-    }
-
-    /// Who is served in the overload, and how soon all are after the outage.
-    fn tiers(&self, text: &mut String) {
-        let mut names: Vec<_> = Tier::ALL.map(Tier::name).into();
-        names.extend(["recovered after", "clients late by, ms (p99)"]);
-        heading(text, "served in the overload, by tier", &names);
-        for result in &self.results {
-            let overload = result.phases.iter().find(|(phase, _)| *phase == Phase::Overload);
-            let served = |tier| overload.and_then(|(_, figures)| *figures.success.get(tier));
-            let mut cells: Vec<_> = Tier::ALL.map(|tier| percent(served(tier))).into();
-            cells.push(result.recovered_after_s.map_or("not".to_owned(), |after| format!("{after:.1} s")));
-            cells.push(format!("{:.1}", result.lag_p99_ms));
-            row(text, result.name, &cells);
-        }
-        text.push('\n');
+            (*name, Vec::from(cells))
+        };
+        table("Passing requests on, each", &names, self.costs.iter().map(row).collect())
     }
 
     pub(super) fn markdown(&self) -> String {
@@ -155,12 +143,39 @@ impl Page {
 /// What the plot has room for.
 const PLOTTED: [&str; 4] = ["nothing", "envoy-adaptive", "haproxy-priority", "atrion-sidecar"];
 
-fn heading(text: &mut String, title: &str, names: &[&str]) {
-    let _ = writeln!(text, "| {title} | {} |\n|---|{}", names.join(" | "), "---|".repeat(names.len()));
+fn share(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| format!("{:.1}", share * 100.0))
 }
 
-fn row(text: &mut String, name: &str, cells: &[String]) {
-    let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+/// Who is served in the overload.
+fn by_tier(result: &Result) -> Vec<String> {
+    let overload = result.phases.iter().find(|(phase, _)| *phase == Phase::Overload);
+    let served = |tier| share(overload.and_then(|(_, figures)| *figures.success.get(tier)));
+    Tier::ALL.map(served).into()
+}
+
+/// How soon all are served after the outage, and whether the machine kept up.
+fn after(result: &Result) -> Vec<String> {
+    let recovered = result.recovered_after_s.map_or("not".to_owned(), |after| format!("{after:.1}"));
+    vec![recovered, format!("{:.1}", result.lag_p99_ms)]
+}
+
+/// A table that reads well as text, too.
+fn table(title: &str, names: &[&str], rows: Vec<(&str, Vec<String>)>) -> String {
+    let first = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let width = |n: usize, name: &str| {
+        let cells = rows.iter().filter_map(|(_, cells)| cells.get(n));
+        cells.map(String::len).chain([name.len()]).max().unwrap_or_default()
+    };
+    let widths: Vec<_> = names.iter().enumerate().map(|(n, name)| width(n, name)).collect();
+    let line = |name: &str, cells: Vec<&str>| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!(" {cell:>width$} |"));
+        format!("| {name:first$} |{}\n", cells.collect::<String>())
+    };
+    let rules: String = widths.iter().map(|width| format!("{}:|", "-".repeat(width + 1))).collect();
+    let head = line("", names.to_vec());
+    let body = rows.iter().map(|(name, cells)| line(name, cells.iter().map(String::as_str).collect()));
+    format!("{title}:\n\n{head}|{}|{rules}\n{}\n", "-".repeat(first + 2), body.collect::<String>())
 }
 
 #[cfg(test)]
@@ -179,10 +194,12 @@ mod tests {
             p99_ms: None,
             shed_share: None,
         };
+        let phases =
+            [Phase::Calm, Phase::Overload, Phase::Gray, Phase::Sustained, Phase::Outage, Phase::Recovery];
         let result = |contender: &Contender| Result {
             name: contender.name,
             version: Some("/home/own/envoy  version: 1.40".to_owned()),
-            phases: vec![(Phase::Calm, figures()), (Phase::Overload, figures())],
+            phases: phases.map(|phase| (phase, figures())).into(),
             recovered_after_s: Some(0.4),
             lag_p99_ms: 1.5,
             slices: Vec::new(),
@@ -191,13 +208,15 @@ mod tests {
         let results = ALL.iter().map(result).collect();
         let costs = vec![Cost { name: "envoy", cpu_us: 40.04, p50_us: 90, p99_us: 200, idle_bytes: 1000 }];
         let page = Page { machine, workers: 40, capacity: 400.0, seconds: 73.0, span, results, costs };
+        let wide = page.tables().lines().find(|line| line.len() > 80).map(str::to_owned);
+        assert_eq!(wide, None, "a terminal has 80 columns");
         let text = page.markdown();
         for part in [
-            "| critical requests served | calm | overload |",
-            "| atrion-sidecar | 12.3 % | 12.3 % |",
-            "| nginx | 98.7 % | 98.7 % |",
+            "|                   | calm | overload |",
+            "| atrion-sidecar    | 12.3 |     12.3 |",
+            "| nginx             | 98.7 |     98.7 |",
             "Version: envoy  version: 1.40",
-            "| envoy | 40.0 | 90 | 200 | 1000 |",
+            "| envoy |          40.0 |      90 |     200 |        1000 |",
             "maxconn 40",
             "limit_conn service 60;",
             "port_value: 8080 ",
