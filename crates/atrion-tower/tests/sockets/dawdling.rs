@@ -19,7 +19,7 @@ fn waiting(atrion: &Atrion, route: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_that_dawdle_over_uploads_are_in_nobodys_way() {
-    for count in [20, 300] {
+    for count in [10, 15, 20, 50, 300] {
         let atrion = atrion().await;
         let address = serve(app().layer(AdmissionLayer::new(atrion.clone()))).await;
         let _clients = uploads(address, "/upload", count);
@@ -56,12 +56,14 @@ async fn uploads_that_run_into_a_timeout_of_the_handler_are_no_failures() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_streams_of_one_connection_are_in_nobodys_way() {
-    let atrion = atrion().await;
-    let address = serve(app().layer(AdmissionLayer::new(atrion.clone()))).await;
-    let _clients = streams(address, "/upload", 100);
-    until("they wait", || waiting(&atrion, "POST /upload") == 100).await;
-    let share = turned_away(address, "/upload", Version::HTTP_2).await;
-    assert!(share <= FEW, "{share}");
+    for count in [20, 100] {
+        let atrion = atrion().await;
+        let address = serve(app().layer(AdmissionLayer::new(atrion.clone()))).await;
+        let _clients = streams(address, "/upload", count);
+        until("they wait", || waiting(&atrion, "POST /upload") == count as u64).await;
+        let share = turned_away(address, "/upload", Version::HTTP_2).await;
+        assert!(share <= FEW, "{count} streams, {share}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

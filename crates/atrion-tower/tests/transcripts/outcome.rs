@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+use std::task::Poll;
 use std::time::Duration;
 
-use atrion_core::Outcome;
-use atrion_engine::Counts;
+use atrion_core::{Mode, Outcome};
+use atrion_engine::{Config, Counts};
 use atrion_tower::{AdmissionLayer, CallError, Classify, DefaultClassifier, ResponseHead, Verdict};
 use http::{HeaderMap, Response, StatusCode};
 use tower::timeout::error::Elapsed;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 
-use crate::support::{Body, Seen, SeenInside, World, body, exchange, get, spawn};
+use crate::support::{Body, Seen, SeenInside, Server, Service, World, begin, body, exchange, get, spawn};
 
 async fn judged(layer: impl FnOnce(&World) -> AdmissionLayer, response: Response<&'static str>) -> Counts {
     let world = World::with_room_for_one().await;
@@ -33,6 +34,46 @@ async fn the_usual_rules() {
     for status in [400, 401, 404, 429, 499, 501, 505] {
         assert_eq!(judged(World::layer, with_status(status)).await.ignored(), 1, "{status}");
     }
+}
+
+/// From the status to the closing: the callee fails until the breaker opens, and is well then.
+#[tokio::test]
+async fn after_an_outage_an_answer_that_says_nothing_of_health_closes_the_breaker() {
+    for status in [401, 404, 429] {
+        let world = World::new(Config::default()).await;
+        let (mut service, mut server) = spawn(world.layer());
+        for _ in 0..100 {
+            assert_eq!(asked(&mut service, &mut server, 200).await, Some(200));
+            world.counts("unmatched");
+        }
+        let mut ticks = 0;
+        while world.mode("unmatched") != Mode::CircuitBreaker {
+            for _ in 0..10 {
+                asked(&mut service, &mut server, 503).await;
+            }
+            world.counts("unmatched");
+            ticks += 1;
+            assert!(ticks < 200, "it never opens");
+        }
+        while asked(&mut service, &mut server, 503).await.is_some() {}
+        world.clock.advance(Duration::from_secs(2));
+        assert_eq!(asked(&mut service, &mut server, status).await, Some(status), "the probe");
+        let modes = ["unmatched", "@service"].map(|route| world.mode(route));
+        assert_eq!(modes, [Mode::Operational; 2], "{status}");
+        assert_eq!(asked(&mut service, &mut server, 200).await, Some(200));
+    }
+}
+
+/// The status that the callee gave, of a request that was let through to it.
+async fn asked(service: &mut Service, server: &mut Server, status: u16) -> Option<u16> {
+    let call = begin(service, get("/"));
+    let reached = tokio_test::task::spawn(server.next_request()).poll();
+    if let Poll::Ready(Some((_, send))) = reached {
+        send.send_response(with_status(status).map(body));
+        return Some(call.await.unwrap().status().as_u16());
+    }
+    assert!(call.await.unwrap().headers().contains_key("x-atrion-shed"));
+    None
 }
 
 #[tokio::test]

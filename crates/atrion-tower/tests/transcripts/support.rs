@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use atrion_core::Mode;
 use atrion_engine::{Atrion, Config, Counts, RouteConfig, RouteSnapshot};
 use atrion_state::FakeClock;
 use atrion_tower::{AdmissionBody, AdmissionLayer, AdmissionService, RequestBody};
@@ -53,6 +54,10 @@ impl World {
 
     pub(crate) fn in_flight(&self, route: &str) -> u64 {
         self.snapshot(route).in_flight
+    }
+
+    pub(crate) fn mode(&self, route: &str) -> Mode {
+        self.snapshot(route).mode
     }
 
     /// Admitted requests that wait for their client.
