@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use atrion_core::{Outcome, Tier, Wall};
 use atrion_engine::{LeaseOptions, Override, Signal};
 use atrion_state::{InMemoryProvider, LeaseRecord, OverrideKind, RouteId, StateProvider as _};
+use atrion_tower::api::Api;
 use serde_json::Value;
 
 use crate::client::{PATIENCE, get, over, sign_in};
+use crate::fleet::service;
 use crate::outage::fail;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../atrion/manual/studio.md");
@@ -91,6 +93,18 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert!(outage["failures_in_a_row"].as_u64() > Some(1), "{outage}");
+    // What a node of a fleet shares, it serves in the same form.
+    let node = service().await.unwrap();
+    let fleet = loop {
+        node.route("stock.reserve").admit(Tier::Normal).unwrap().finish(Outcome::Success);
+        let state = serde_json::to_value(Api::new(&node).state()).unwrap();
+        let mut routes = state["routes"].as_array().unwrap().iter();
+        if let Some(route) = routes.find(|route| !route["fleet"].is_null()) {
+            break route["fleet"].clone();
+        }
+        assert!(begin.elapsed() < PATIENCE, "nothing is shared: {state}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
     assert!(state["routes"].as_array().unwrap().iter().any(|route| fields(route) == fields(&shown)));
 
     let served: BTreeMap<String, Fields> = [
@@ -104,6 +118,7 @@ async fn the_document_has_every_field_that_is_served_and_no_other() {
         ("tier", &shown["tiers"][0]),
         ("outcomes", &shown["outcomes"]),
         ("outage", &outage),
+        ("fleet", &fleet),
         ("lease", &shown["leases"][0]),
         ("lost lease", &state["lost_leases"][0]),
         ("override", &shown["override"]),
