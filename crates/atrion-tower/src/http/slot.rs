@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use crate::head::{RequestHead, ResponseHead};
 
 /// The place of a request that asks for an upgrade, a WebSocket for example, or for a tunnel:
-/// [`Hold::Stream`](super::Hold::Stream) puts it into the request's extensions. What uses the
+/// [`Hold::Stream`](crate::Hold::Stream) puts it into the request's extensions. What uses the
 /// connection keeps it for as long, and drops it with the connection.
 ///
 /// The request is judged at the head of its response. If nobody has kept its slot by then, or if
