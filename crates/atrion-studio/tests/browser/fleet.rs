@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atrion_core::{AdaptiveConfig, Load, Mode, Ohms};
+use atrion_core::{AdaptiveConfig, Load, Mode, Ohms, Outcome, Tier};
 use atrion_engine::{Atrion, Config, Physics, RouteConfig};
 use atrion_state::{
     Capabilities, Change, Feed, InMemoryProvider, NodeId, PhysicsVector, ProviderStats, Register, RouteId,
@@ -23,7 +23,7 @@ const ROUTES: [&str; 8] = [
     "POST /checkout",
     "POST /login",
     "payments.charge",
-    "stock.reserve",
+    SHARED,
 ];
 
 /// The registers of the other nodes.
@@ -35,15 +35,19 @@ pub(crate) fn hearsay() -> Arc<dyn StateProvider> {
 /// An instance that reads them.
 #[allow(dead_code, reason = "for the tests that look from within")]
 pub(crate) async fn service() -> anyhow::Result<Atrion> {
-    let shared = Physics::Adaptive(AdaptiveConfig { one_callee: true, ..AdaptiveConfig::default() });
-    let config =
-        Config::default().route("stock.reserve", RouteConfig { physics: shared, ..RouteConfig::default() });
+    let physics = Physics::Adaptive(AdaptiveConfig { one_callee: true, ..AdaptiveConfig::default() });
+    let config = Config::default().route(SHARED, RouteConfig { physics, ..RouteConfig::default() });
     let atrion = Atrion::builder().config(config).provider(Hearsay::default()).connect().await?;
     for route in ROUTES {
         let _ = atrion.route(route);
     }
+    // A route on which nothing ever happens knows nothing of its fleet.
+    atrion.route(SHARED).admit(Tier::Normal)?.finish(Outcome::Success);
     Ok(atrion)
 }
+
+/// The callee that is one for all nodes.
+const SHARED: &str = "stock.reserve";
 
 /// Stock is one service for all nodes, and one of them waits for far more than the others.
 fn load(node: usize) -> Load {
