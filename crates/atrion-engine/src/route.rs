@@ -7,7 +7,7 @@ use std::time::Duration;
 use atrion_core::{Mode, Mono, Ohms, Priority};
 use atrion_state::RouteId;
 
-use crate::cell::{RouteCell, Within};
+use crate::cell::{Held, RouteCell, Within};
 use crate::permit::{OwnedPermit, Permit};
 use crate::recording::Kept;
 #[cfg(feature = "recording")]
@@ -111,11 +111,7 @@ impl Route {
     /// [`Shed`] is the refusal, with everything that led to it.
     #[inline(always)]
     pub fn admit_owned(&self, priority: impl Into<Priority>) -> Result<OwnedPermit, Shed> {
-        let (priority, now) = (priority.into(), self.cell.now());
-        let held = match self.cell.admit_usual(self.within, priority, now) {
-            Some(held) => held,
-            None => self.cell.admit(self.within, priority, now)?,
-        };
+        let held = self.hold(priority.into())?;
         Ok(OwnedPermit::new(Arc::clone(&self.cell), held))
     }
 
@@ -141,15 +137,19 @@ impl Route {
     #[expect(clippy::result_large_err, reason = "a box would be an allocation for each refusal")]
     #[inline(always)]
     pub fn into_permit(self, priority: impl Into<Priority>) -> Result<OwnedPermit, (Shed, Self)> {
-        let (priority, now) = (priority.into(), self.cell.now());
-        let held = match self.cell.admit_usual(self.within, priority, now) {
-            Some(held) => held,
-            None => match self.cell.admit(self.within, priority, now) {
-                Ok(held) => held,
-                Err(shed) => return Err((shed, self)),
-            },
-        };
-        Ok(OwnedPermit::new(self.cell, held))
+        match self.hold(priority.into()) {
+            Ok(held) => Ok(OwnedPermit::new(self.cell, held)),
+            Err(shed) => Err((shed, self)),
+        }
+    }
+
+    #[inline(always)]
+    fn hold(&self, priority: Priority) -> Result<Held, Shed> {
+        let now = self.cell.now();
+        match self.cell.admit_usual(self.within, priority, now) {
+            Some(held) => Ok(held),
+            None => self.cell.admit(self.within, priority, now),
+        }
     }
 
     /// What the route is doing.
