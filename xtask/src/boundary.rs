@@ -23,7 +23,7 @@ use crate::workspace::{Workspace, is_free};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave out building and testing the tree without its commercial folders, the one slow check.
+    /// Leave out compiling and testing the tree without its commercial folders, the one slow check.
     #[arg(long)]
     quick: bool,
 }
@@ -44,7 +44,10 @@ const CHECKS: [(&str, Check); 8] = [
     ("the tree resolves without its commercial folders", copy::check_resolves),
 ];
 
-const SLOW: (&str, Check) = ("the tree builds and tests without its commercial folders", copy::check_tests);
+const SLOW: (&str, Check) = (
+    "the tree compiles without its commercial folders, and what named them passes its tests",
+    copy::check_tests,
+);
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let faults = check(&Workspace::load()?, args.quick);
