@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use atrion_core::{Cost, Priority, Tenant};
@@ -69,9 +69,12 @@ use crate::trust::TrustedHeaders;
 /// ```
 #[must_use]
 pub struct AdmissionLayer<I = Watched> {
-    policy: Policy,
+    policy: Arc<Policy>,
     /// The group's name: its gate is made with the first service, so that none is made in vain.
     group: Option<Cow<'static, str>>,
+    /// The policy with that gate, for all services: some servers clone a layer and put it on anew
+    /// for each request.
+    made: Arc<OnceLock<Arc<Policy>>>,
     intake: PhantomData<fn() -> I>,
 }
 
@@ -84,34 +87,40 @@ impl AdmissionLayer {
     /// which can be sick by itself. [`group`](Self::group) and
     /// [`each_route_alone`](Self::each_route_alone) set something else.
     pub fn new(atrion: Atrion) -> Self {
-        Self {
-            policy: Policy::new(atrion, RouteNames::default()),
-            group: Some("service".into()),
-            intake: PhantomData,
-        }
+        Self::of(Policy::new(atrion, RouteNames::default()), Some("service".into()))
     }
 
     /// Makes a layer for clients. Routes are named by the authority that is called
     /// ([`RouteNames::authority`]), and each has a gate of its own alone: callees share nothing.
     pub fn client(atrion: Atrion) -> AdmissionLayer<Unwatched> {
-        let policy = Policy::new(atrion, RouteNames::authority());
-        AdmissionLayer { policy, group: None, intake: PhantomData }
+        AdmissionLayer::of(Policy::new(atrion, RouteNames::authority()), None)
     }
 
     /// Passes requests on as they are, for an inner service that wants one certain type of body.
     /// Waiting for the body of a request then counts as load: read it to its end outside of the
     /// layer, or bound by a timeout how long it may take.
     pub fn unwatched(self) -> AdmissionLayer<Unwatched> {
-        AdmissionLayer { policy: self.policy, group: self.group, intake: PhantomData }
+        AdmissionLayer { policy: self.policy, group: self.group, made: self.made, intake: PhantomData }
     }
 }
 
 impl<I> AdmissionLayer<I> {
+    fn of(policy: Policy, group: Option<Cow<'static, str>>) -> Self {
+        Self { policy: Arc::new(policy), group, made: Arc::default(), intake: PhantomData }
+    }
+
+    /// The settings, to be changed.
+    fn set(&mut self) -> &mut Policy {
+        self.made = Arc::default();
+        Arc::make_mut(&mut self.policy)
+    }
+
     /// Sets the group whose gate admits beside each route's own. A service with several pools gives
     /// the routes of each a group in the configuration
     /// ([`RouteConfig::group`](atrion_engine::RouteConfig::group)), which goes before this.
     pub fn group(mut self, name: &str) -> Self {
         self.group = Some(name.to_owned().into());
+        self.made = Arc::default();
         self
     }
 
@@ -119,18 +128,19 @@ impl<I> AdmissionLayer<I> {
     /// group: for routes that share nothing.
     pub fn each_route_alone(mut self) -> Self {
         self.group = None;
+        self.made = Arc::default();
         self
     }
 
     /// Sets how requests are assigned to routes.
     pub fn names(mut self, names: RouteNames) -> Self {
-        self.policy.names = names;
+        self.set().names = names;
         self
     }
 
     /// Sets the priority of requests that state none. `Tier::Normal` by default.
     pub fn default_priority(mut self, priority: impl Into<Priority>) -> Self {
-        self.policy.priorities.default = priority.into();
+        self.set().priorities.default = priority.into();
         self
     }
 
@@ -140,7 +150,7 @@ impl<I> AdmissionLayer<I> {
         mut self,
         rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Priority> + Send + Sync + 'static,
     ) -> Self {
-        self.policy.priorities.rule = Some(Arc::new(rule));
+        self.set().priorities.rule = Some(Arc::new(rule));
         self
     }
 
@@ -162,13 +172,13 @@ impl<I> AdmissionLayer<I> {
         mut self,
         rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Cost> + Send + Sync + 'static,
     ) -> Self {
-        self.policy.priorities.cost = Some(Arc::new(rule));
+        self.set().priorities.cost = Some(Arc::new(rule));
         self
     }
 
     /// Believes priorities in headers. Only for services whose callers cannot set them freely.
     pub fn trust_headers(mut self, trusted: TrustedHeaders) -> Self {
-        self.policy.priorities.trusted = Some(trusted);
+        self.set().priorities.trusted = Some(trusted);
         self
     }
 
@@ -187,14 +197,14 @@ impl<I> AdmissionLayer<I> {
         mut self,
         rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Tenant> + Send + Sync + 'static,
     ) -> Self {
-        self.policy.priorities.tenant = Some(Arc::new(rule));
+        self.set().priorities.tenant = Some(Arc::new(rule));
         self
     }
 
     /// Removes `x-atrion-tier`, `x-atrion-voltage`, `x-atrion-deadline-ms` and `x-atrion-cost` before
     /// the inner service sees the request, so that headers that are not trusted here are not trusted further down by accident.
     pub fn strip_headers(mut self) -> Self {
-        self.policy.priorities.strip = true;
+        self.set().priorities.strip = true;
         self
     }
 
@@ -205,7 +215,7 @@ impl<I> AdmissionLayer<I> {
     /// A handler that puts the [`Priority`] of its request's extensions into those of its calls
     /// passes on what is left of the deadline.
     pub fn propagate(mut self, propagate: Propagate) -> Self {
-        self.policy.priorities.propagate = propagate;
+        self.set().priorities.propagate = propagate;
         self
     }
 
@@ -223,21 +233,21 @@ impl<I> AdmissionLayer<I> {
     /// # }
     /// ```
     pub fn wait(mut self, patience: Duration) -> Self {
-        self.policy.patience = Some(patience);
+        self.set().patience = Some(patience);
         self
     }
 
     /// Sets what is a success and what a failure. [`DefaultClassifier`](crate::DefaultClassifier)
     /// by default.
     pub fn classify(mut self, classify: impl Classify + 'static) -> Self {
-        self.policy.classify = Classifier::Own(Arc::new(classify));
+        self.set().classify = Classifier::Own(Arc::new(classify));
         self
     }
 
     /// Sets how long a request counts as in flight, where the configuration of its route
     /// ([`RouteConfig::hold`](atrion_engine::RouteConfig::hold)) does not.
     pub fn hold(mut self, hold: Hold) -> Self {
-        self.policy.hold = hold;
+        self.set().hold = hold;
         self
     }
 
@@ -255,7 +265,7 @@ impl<I> AdmissionLayer<I> {
         mut self,
         rule: impl for<'a> Fn(&RequestHead<'a>) -> Option<Hold> + Send + Sync + 'static,
     ) -> Self {
-        self.policy.hold_by = Some(Arc::new(rule));
+        self.set().hold_by = Some(Arc::new(rule));
         self
     }
 
@@ -274,19 +284,19 @@ impl<I> AdmissionLayer<I> {
         mut self,
         rule: impl for<'a> Fn(&RequestHead<'a>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.policy.unguarded = Some(Arc::new(rule));
+        self.set().unguarded = Some(Arc::new(rule));
         self
     }
 
     /// Sets how much a refusal tells.
     pub fn detail(mut self, detail: Detail) -> Self {
-        self.policy.detail = detail;
+        self.set().detail = detail;
         self
     }
 
     /// Adds `x-atrion-decision` to every response: `admitted` or `shed`.
     pub fn show_decision(mut self) -> Self {
-        self.policy.show_decision = true;
+        self.set().show_decision = true;
         self
     }
 
@@ -300,7 +310,7 @@ impl<I> AdmissionLayer<I> {
     /// a second. There is none while N\* is unknown, while nothing is asked, and where the layer has
     /// no [group](Self::group).
     pub fn orca(mut self) -> Self {
-        self.policy.tells_load = true;
+        self.set().tells_load = true;
         self
     }
 
@@ -314,7 +324,7 @@ impl<I> AdmissionLayer<I> {
     /// `momentum`, `scar`, `staleness`, `cluster` and `signal`. `atrion_otel::mark_span` as this function
     /// writes all of them into OpenTelemetry's current span, declared or not.
     pub fn on_refusal(mut self, call: impl Fn(&Route, &Shed) + Send + Sync + 'static) -> Self {
-        self.policy.on_refusal = OnRefusal::new(call);
+        self.set().on_refusal = OnRefusal::new(call);
         self
     }
 
@@ -330,17 +340,21 @@ impl<S, I> Layer<S> for AdmissionLayer<I> {
     type Service = AdmissionService<S, I>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let mut policy = self.policy.clone();
-        policy.group = self.group.as_deref().map(|name| policy.atrion.group(name));
-        let told = policy.group.as_ref().filter(|_| policy.tells_load);
-        policy.orca = told.map(|group| Arc::new(Orca::new(group.gate())));
-        AdmissionService::new(inner, Arc::new(policy))
+        let policy = self.made.get_or_init(|| {
+            let mut policy = Policy::clone(&self.policy);
+            policy.group = self.group.as_deref().map(|name| policy.atrion.group(name));
+            let told = policy.group.as_ref().filter(|_| policy.tells_load);
+            policy.orca = told.map(|group| Arc::new(Orca::new(group.gate())));
+            Arc::new(policy)
+        });
+        AdmissionService::new(inner, Arc::clone(policy))
     }
 }
 
 impl<I> Clone for AdmissionLayer<I> {
     fn clone(&self) -> Self {
-        Self { policy: self.policy.clone(), group: self.group.clone(), intake: PhantomData }
+        let (policy, made) = (Arc::clone(&self.policy), Arc::clone(&self.made));
+        Self { policy, group: self.group.clone(), made, intake: PhantomData }
     }
 }
 
