@@ -225,8 +225,8 @@ const LAYERS: &str = "\
 ## One request through whole middleware
 
 On one thread, around a service that answers at once: each layer called as a service, with limits
-that refuse nothing, and in servers that a client calls through a pipe in memory. *More* is what is
-added to the first row of the same operation, in time and in allocations.
+that refuse nothing, and in servers that a client calls through a pipe in memory or over a socket.
+*More* is what is added to the first row of the same operation, in time and in allocations.
 
 | layer | one operation | clock readings | time | more | allocations more |
 |---|---|---|---|---|---|

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The layer in a server: axum over HTTP/1, tonic over HTTP/2, and a client at the other end of a
-//! pipe in memory.
+//! pipe in memory, or of a socket.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::Ipv4Addr;
 use std::task::{Context, Poll};
 
 use ::axum::Router;
@@ -16,32 +17,34 @@ use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 use tower::Service;
 use tower::util::MapResponseLayer;
 
 use super::Pulsed;
 use crate::contender::{Contender, Session};
 
-/// axum without a layer and with Atrion's.
+/// axum without a layer and with Atrion's: in memory, where the layer is a large part, and over a
+/// socket, as users have it.
 pub(super) fn axum() -> Vec<Box<dyn Contender>> {
     let router = || Router::new().route("/checkout/{id}", get(|| async { "done" }));
-    let pulsed = Pulsed::new();
-    let guarded = router().layer(AdmissionLayer::new(pulsed.atrion.clone()));
-    vec![
-        Box::new(Served { name: "axum", protocol: Protocol::Http, router: router(), pulsed: None }),
-        Box::new(Served {
-            name: "axum, a layer that does nothing",
-            protocol: Protocol::Http,
-            router: router().layer(idle()),
-            pulsed: None,
-        }),
-        Box::new(Served {
-            name: "axum, atrion",
-            protocol: Protocol::Http,
-            router: guarded,
-            pulsed: Some(pulsed),
-        }),
-    ]
+    let served = |protocol, [bare, nothing, atrion]: [&'static str; 3]| {
+        let pulsed = Pulsed::new();
+        let guarded = router().layer(AdmissionLayer::new(pulsed.atrion.clone()));
+        [
+            Served { name: bare, protocol, router: router(), pulsed: None },
+            Served { name: nothing, protocol, router: router().layer(idle()), pulsed: None },
+            Served { name: atrion, protocol, router: guarded, pulsed: Some(pulsed) },
+        ]
+    };
+    let in_memory = served(Protocol::Http, ["axum", "axum, a layer that does nothing", "axum, atrion"]);
+    let on_a_socket = served(
+        Protocol::HttpOverSocket,
+        ["axum on a socket", "axum on a socket, a layer that does nothing", "axum on a socket, atrion"],
+    );
+    in_memory.into_iter().chain(on_a_socket).map(|served| Box::new(served) as Box<dyn Contender>).collect()
 }
 
 /// tonic's router without a layer and with Atrion's.
@@ -77,6 +80,7 @@ const GREET: &str = "/bench.Greeter/Greet";
 #[derive(Clone, Copy)]
 enum Protocol {
     Http,
+    HttpOverSocket,
     Grpc,
 }
 
@@ -96,6 +100,7 @@ impl Contender for Served {
     fn operation(&self) -> &'static str {
         match self.protocol {
             Protocol::Http => "GET over HTTP/1 in memory",
+            Protocol::HttpOverSocket => "GET over HTTP/1 on the loopback address",
             Protocol::Grpc => "a call over HTTP/2 in memory",
         }
     }
@@ -105,47 +110,82 @@ impl Contender for Served {
     }
 
     fn session(&self) -> Session<'_> {
-        let runtime = crate::peers::runtime();
-        let (near, far) = tokio::io::duplex(64 * 1024);
-        let service = TowerToHyperService::new(self.router.clone());
-        let (near, far) = (TokioIo::new(near), TokioIo::new(far));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime of one thread");
+        // As `axum::serve` does it: without a state to come, the layers are put on once and not anew
+        // for each request.
+        let service = TowerToHyperService::new(self.router.clone().with_state(()));
+        let pipe = || tokio::io::duplex(64 * 1024);
         match self.protocol {
-            Protocol::Http => {
-                runtime.spawn(hyper::server::conn::http1::Builder::new().serve_connection(far, service));
-                let client = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(near);
-                let (mut client, connection) = runtime.block_on(client).expect("a server at the other end");
-                runtime.spawn(connection);
-                Box::new(move |operations| {
-                    runtime.block_on(async {
-                        let mut served = 0;
-                        for _ in 0..operations {
-                            client.ready().await.expect("a connection that is kept");
-                            served += u64::from(is_served(client.send_request(request()).await).await);
-                        }
-                        served
-                    })
-                })
+            Protocol::Http => http(runtime, service, pipe()),
+            Protocol::HttpOverSocket => {
+                let ends = runtime.block_on(socket()).expect("a socket on the loopback address");
+                http(runtime, service, ends)
             }
-            Protocol::Grpc => {
-                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                runtime.spawn(server.serve_connection(far, service));
-                let client =
-                    hyper::client::conn::http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), near);
-                let (mut client, connection) = runtime.block_on(client).expect("a server at the other end");
-                runtime.spawn(connection);
-                Box::new(move |operations| {
-                    runtime.block_on(async {
-                        let mut served = 0;
-                        for _ in 0..operations {
-                            client.ready().await.expect("a connection that is kept");
-                            served += u64::from(is_served(client.send_request(call()).await).await);
-                        }
-                        served
-                    })
-                })
-            }
+            Protocol::Grpc => grpc(runtime, service, pipe()),
         }
     }
+}
+
+/// The two ends of a connection.
+async fn socket() -> std::io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let near = TcpStream::connect(listener.local_addr()?).await?;
+    let (far, _) = listener.accept().await?;
+    near.set_nodelay(true)?;
+    far.set_nodelay(true)?;
+    Ok((near, far))
+}
+
+trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
+
+fn http(
+    runtime: Runtime,
+    service: TowerToHyperService<Router>,
+    (near, far): (impl Io, impl Io),
+) -> Session<'static> {
+    let server = hyper::server::conn::http1::Builder::new();
+    runtime.spawn(server.serve_connection(TokioIo::new(far), service));
+    let client = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(near));
+    let (mut client, connection) = runtime.block_on(client).expect("a server at the other end");
+    runtime.spawn(connection);
+    Box::new(move |operations| {
+        runtime.block_on(async {
+            let mut served = 0;
+            for _ in 0..operations {
+                client.ready().await.expect("a connection that is kept");
+                served += u64::from(is_served(client.send_request(request()).await).await);
+            }
+            served
+        })
+    })
+}
+
+fn grpc(
+    runtime: Runtime,
+    service: TowerToHyperService<Router>,
+    (near, far): (impl Io, impl Io),
+) -> Session<'static> {
+    let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    runtime.spawn(server.serve_connection(TokioIo::new(far), service));
+    let client = hyper::client::conn::http2::handshake::<_, _, Empty<Bytes>>(
+        TokioExecutor::new(),
+        TokioIo::new(near),
+    );
+    let (mut client, connection) = runtime.block_on(client).expect("a server at the other end");
+    runtime.spawn(connection);
+    Box::new(move |operations| {
+        runtime.block_on(async {
+            let mut served = 0;
+            for _ in 0..operations {
+                client.ready().await.expect("a connection that is kept");
+                served += u64::from(is_served(client.send_request(call()).await).await);
+            }
+            served
+        })
+    })
 }
 
 fn request() -> Request<Empty<Bytes>> {
