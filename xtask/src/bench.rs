@@ -11,6 +11,7 @@ mod builds;
 mod commercial;
 mod figures;
 mod fleet;
+mod instructions;
 mod persistence;
 mod report;
 mod studio;
@@ -50,6 +51,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         lines.push_str(&bench.measure(root, args.quick)?);
     }
     if !args.quick {
+        lines.push_str(&instructions::measure(root)?);
         lines.push_str(&builds::measure(root)?);
     }
     let measured = begin.elapsed() - built;

@@ -24,6 +24,12 @@ pub use crowd::{CROWDS, Pushed, processor_time, pushed};
 mod atrion;
 pub use atrion::{Acquiring, CallersClock, ClockAlone, CounterAlone, Grouped, OwnClock};
 
+mod bed;
+pub use bed::Bed;
+
+mod computed;
+pub use computed::Computing;
+
 mod observed;
 pub use observed::Observed;
 

@@ -11,7 +11,7 @@ use super::budget::{
 };
 use super::figures::{Contender, Figures};
 use super::units::{time, times, with_unit};
-use super::{builds, fleet, persistence, studio};
+use super::{builds, fleet, instructions, persistence, studio};
 use crate::machine::Machine;
 
 pub(super) fn markdown(
@@ -36,6 +36,7 @@ pub(super) fn markdown(
     crowds(&mut text, figures)?;
     layers(&mut text, figures)?;
     routes(&mut text, figures)?;
+    instructions::section(&mut text, figures)?;
     stores(&mut text, figures)?;
     fleet::section(&mut text, figures)?;
     persistence::section(&mut text, figures)?;
