@@ -144,6 +144,11 @@ impl Live {
         self.spans.overtaken_before.store(nanos, Relaxed);
     }
 
+    /// A span goes on with the calls of the one before it.
+    pub(crate) fn set_begin(&self, place: usize, begin: u64) {
+        self.spans.begins[place].store(begin, Relaxed);
+    }
+
     pub(crate) fn open_span(&self, place: usize, begin: u64) {
         self.spans.begins[place].store(begin, Relaxed);
         self.spans.place.store(place as u32, Relaxed);

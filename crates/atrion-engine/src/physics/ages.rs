@@ -70,8 +70,11 @@ impl Ages {
                 }
             }
         }
-        let next = after(self.newest);
-        if next_instant - self.begins[self.newest] >= patience / WIDTHS && next != self.oldest {
+        if next_instant - self.begins[self.newest] >= patience / WIDTHS {
+            let next = after(self.newest);
+            if next == self.oldest {
+                self.join_the_oldest(live);
+            }
             // What was still on its way when the span was moved.
             self.collect(live, next);
             self.begins[next] = next_instant;
@@ -80,6 +83,21 @@ impl Ages {
             live.open_span(next, next_instant);
         }
         (moved.map(whole), settled.map(whole))
+    }
+
+    /// Makes one span of the two oldest. While nothing is answered calls of any age can be in flight,
+    /// and those that come must not count as old as they are, nor these as young as those.
+    fn join_the_oldest(&mut self, live: &Live) {
+        let (first, second) = (self.oldest, after(self.oldest));
+        let standing = self.young(live, first);
+        for (tier, standing) in standing.into_iter().enumerate() {
+            self.moved[first][tier] = self.moved[first][tier].wrapping_add(standing);
+            self.moved[second][tier] = self.moved[second][tier].wrapping_sub(standing);
+        }
+        self.begins[second] = self.begins[first];
+        self.came[second] = self.came[first];
+        live.set_begin(second, self.begins[second]);
+        self.oldest = second;
     }
 
     /// The calls in flight that are not overtaken, by tier, and those of them that are old enough to

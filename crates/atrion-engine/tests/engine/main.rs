@@ -17,6 +17,7 @@ mod leases;
 mod limbo;
 mod one_callee;
 mod outage;
+mod overtaken;
 mod permits;
 mod refusals;
 mod signals;

@@ -392,7 +392,11 @@ impl Twin {
             self.spans.remove(0);
         }
         let next_instant = now.after(Duration::from_nanos(1));
-        if next_instant.since(self.spans[self.spans.len() - 1]) >= self.patience / 4 && self.spans.len() < 8 {
+        if next_instant.since(self.spans[self.spans.len() - 1]) >= self.patience / 4 {
+            if self.spans.len() == 8 {
+                // The two oldest are one from now on.
+                self.spans.remove(1);
+            }
             self.spans.push(next_instant);
         }
         let left = self.by_tier(|call| !self.is_overtaken(call));
