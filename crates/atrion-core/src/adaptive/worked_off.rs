@@ -33,6 +33,9 @@ impl WorkedOff {
     ) {
         self.largest *= tick.keep_5min;
         self.is_of_overload |= is_overload;
+        // What was overtaken is in the crowd no more, and was not worked off.
+        let overtaken: u32 = window.newly_overtaken.iter().fold(0, |sum, calls| sum.saturating_add(*calls));
+        self.peak = (self.peak - f64::from(overtaken)).max(0.0);
         let crowd = window.mean_in_flight.max(real(window.in_flight)).max(tip(window));
         let is_gone = idle || crowd <= ordinary;
         if idle || !is_gone {

@@ -136,6 +136,17 @@ fn a_crowd_of_an_overload_teaches_nothing() {
     assert!(over.target() < crowd, "{} of {crowd}", over.target());
 }
 
+/// A crowd that is gone because it was overtaken was not worked off.
+#[test]
+fn a_crowd_that_was_overtaken_teaches_nothing() {
+    let config = AdaptiveConfig::default();
+    let crowd = Window { mean_in_flight: 300.0, in_flight: 300, ..healthy(100.0, 0.1) };
+    let held = after(settled(&config), 3, &crowd, &config);
+    let calm = |overtaken| Window { newly_overtaken: [0, 0, overtaken, 0, 0], ..healthy(100.0, 0.1) };
+    let [worked_off, overtaken] = [0, 295].map(|calls| after(held, 1, &calm(calls), &config).target());
+    assert!(worked_off > 300.0 && overtaken < 100.0, "{worked_off}, {overtaken}");
+}
+
 /// More is kept out than would be worked off: that is an overload however small the crowd is kept.
 #[test]
 fn a_gate_that_keeps_the_crowd_small_does_not_hide_the_overload() {
