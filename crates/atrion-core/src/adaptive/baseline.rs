@@ -53,9 +53,12 @@ impl Baseline {
             // them would grow with them.
             return;
         }
+        let mut told = None;
         if let Some(mean) = mean {
             let enough = real(seen.judged.samples()) / 10.0;
             self.latency += (mean - self.latency) * tick.gain_latency.min(enough);
+            // L0 falls faster than it rises. Of few calls it would so follow the quickest.
+            told = Some(self.latency + (mean - self.latency) * enough.min(1.0));
         }
         // L0 never exceeds the SLO.
         let promised = slo.map_or(f64::INFINITY, |slo| slo.as_secs_f64());
@@ -64,15 +67,15 @@ impl Baseline {
         }
         if self.is_learning() {
             self.base = self.learning.step(tick, seen, self.base, free, promised);
-        } else if let Some(mean) = mean {
-            self.base += (mean - self.base) * self.gain(tick, seen, mean, free);
+        } else if let Some(told) = told {
+            self.base += (told - self.base) * self.gain(tick, seen, told, free);
         }
         self.base = self.base.min(promised);
     }
 
-    /// How far the baseline follows the window's `mean`.
-    fn gain(&self, tick: &Tick, seen: &Observation<'_>, mean: f64, free: f64) -> f64 {
-        if mean <= self.base {
+    /// How far the baseline follows a `latency`.
+    fn gain(&self, tick: &Tick, seen: &Observation<'_>, latency: f64, free: f64) -> f64 {
+        if latency <= self.base {
             tick.gain_relief
         } else if seen.crowd.is_over() {
             tick.gain_1s * free
