@@ -103,3 +103,16 @@ fn a_route_in_trouble_costs_the_others_of_its_group_little() {
         assert!(spared > least, "{name}: {spared}");
     }
 }
+
+/// After an outage X is what the outage has left, and no pace that a wait could be told from.
+#[test]
+fn a_deadline_that_is_told_does_not_prolong_an_outage() {
+    let is_it = |scenario: &Scenario| scenario.name == "outage-hang-hasty";
+    let scenarios: Vec<_> = Set::Hasty.scenarios().unwrap().into_iter().filter(is_it).collect();
+    let every: Vec<_> = policy::all().into_iter().chain(policy::of_deadlines()).collect();
+    let entries = ["adaptive", "adaptive+deadlines"]
+        .map(|name| every.iter().find(|entry| entry.name == name).unwrap().clone());
+    let table = Table::run(&scenarios, &entries, false, &[1, 2, 3], 2, &|_| ()).unwrap();
+    let [untold, told] = [&entries[0], &entries[1]].map(|entry| table.row(&entry.name).unwrap().score);
+    assert!(told > untold - 1.0, "{told} of {untold}");
+}

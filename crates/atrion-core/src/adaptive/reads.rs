@@ -93,11 +93,14 @@ impl AdaptiveState {
     pub fn expected(&self) -> Expected {
         let (pace, service) = (self.throughput.get(), self.baseline.base());
         let waits = self.mode == Mode::Operational && self.room.is_overload() && self.baseline.is_slowed();
-        if !waits || pace <= 0.0 {
+        let grain = self.grain.get();
+        let at_work = pace * service * grain;
+        // An overload keeps a worker busy at least. With less at work X is not the pace of the service,
+        // but what an outage has left of it.
+        if !waits || at_work < AT_WORK {
             return Expected::default();
         }
-        let grain = self.grain.get();
-        Expected { service, at_work: pace * service * grain, each: 1.0 / (pace * grain) }
+        Expected { service, at_work, each: 1.0 / (pace * grain) }
     }
 
     /// More comes than is worked off, by the evidence of several ticks.
@@ -234,3 +237,6 @@ fn known(seconds: f64) -> Option<f64> {
 /// The least target in requests while nothing is known: too little to drown in, enough to learn
 /// from.
 const LEARNING_TARGET: f64 = 200.0;
+
+/// Less than this part of a call at work is no pace.
+const AT_WORK: f64 = 0.5;
