@@ -30,10 +30,10 @@ pub(super) struct File {
     pub(super) language: &'static str,
 }
 
-impl Contender {
+impl Kind {
     /// The files that it runs with.
     pub(super) fn files(&self) -> Vec<File> {
-        match self.kind {
+        match *self {
             Kind::Nothing | Kind::InProcess => Vec::new(),
             Kind::Balancer(_, file) | Kind::Sidecar(file) => vec![file],
             Kind::Processor(_, file, gateway) => vec![file, gateway],
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn every_place_of_every_file_is_filled() {
         for contender in &ALL {
-            for file in contender.files() {
+            for file in contender.kind.files() {
                 let text = filled(&filled(&ports_as_places(file.text), &SHOWN), &by_hand(40));
                 assert!(!text.contains("${"), "{}: {text}", contender.name);
                 if file.language == "toml" {

@@ -3,7 +3,7 @@
 //! request, the time that it adds to one, and the memory of a connection on which nothing happens.
 //!
 //! `h2load` asks, an nginx of its own answers from memory. Processor time is that of the processes
-//! between them, so a machine that does other things beside changes it little.
+//! between them. The proxies take turns, so that what the machine does beside falls on all alike.
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -17,24 +17,24 @@ use super::front::Front;
 
 /// A proxy that does nothing but pass on, or Atrion with its gates in shadow mode: h2load asks for
 /// more than there is, and a refusal would cost less than a request.
-struct Proxy {
-    name: &'static str,
-    kind: Kind,
+pub(super) struct Proxy {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
 }
 
-const fn file(text: &'static str) -> File {
-    File { text, language: "text" }
+const fn file(text: &'static str, language: &'static str) -> File {
+    File { text, language }
 }
 
-fn proxies() -> [Proxy; 6] {
+pub(super) fn proxies() -> [Proxy; 6] {
     let proxy = |name, kind| Proxy { name, kind };
     [
         proxy("nothing", Kind::Nothing),
-        proxy("nginx", Kind::Balancer(Server::Nginx, file(include_str!("cost/nginx.conf")))),
-        proxy("haproxy", Kind::Balancer(Server::HaProxy, file(include_str!("cost/haproxy.cfg")))),
-        proxy("envoy", Kind::Balancer(Server::Envoy, file(include_str!("cost/envoy.yaml")))),
-        proxy("atrion, unguarded", Kind::Sidecar(file(include_str!("cost/unguarded.toml")))),
-        proxy("atrion, guarded", Kind::Sidecar(file(include_str!("cost/guarded.toml")))),
+        proxy("nginx", Kind::Balancer(Server::Nginx, file(include_str!("cost/nginx.conf"), "nginx"))),
+        proxy("haproxy", Kind::Balancer(Server::HaProxy, file(include_str!("cost/haproxy.cfg"), "text"))),
+        proxy("envoy", Kind::Balancer(Server::Envoy, file(include_str!("cost/envoy.yaml"), "yaml"))),
+        proxy("atrion, unguarded", Kind::Sidecar(file(include_str!("cost/unguarded.toml"), "toml"))),
+        proxy("atrion, guarded", Kind::Sidecar(file(include_str!("cost/guarded.toml"), "toml"))),
     ]
 }
 
@@ -51,6 +51,18 @@ pub(super) struct Cost {
     pub(super) idle_bytes: u64,
 }
 
+/// Turns that each proxy has.
+const TURNS: usize = 5;
+
+/// A proxy that runs, and what its turns have brought.
+struct Turns {
+    name: &'static str,
+    front: Front,
+    target: SocketAddr,
+    spent: f64,
+    one_by_one: Vec<u64>,
+}
+
 /// Measures all of them, with so many requests each.
 pub(super) async fn measure(requests: usize) -> anyhow::Result<Vec<Cost>> {
     let h2load = locate(Server::H2load)?;
@@ -58,27 +70,39 @@ pub(super) async fn measure(requests: usize) -> anyhow::Result<Vec<Cost>> {
         filled(include_str!("cost/service.conf"), &[("${LISTEN}", usize::from(own.port()))])
     };
     let service = Balancer::start(Server::Nginx, settings)?;
-    let mut costs = Vec::new();
+    let mut running = Vec::new();
     for proxy in proxies() {
         let (port, front) = Front::start(&proxy.kind, service.address().port(), 0).await?;
         let target = SocketAddr::from(([127, 0, 0, 1], port));
         // What is made once does not count.
         load(&h2load, target, requests / 10, 64)?;
-        let before = processor_time(&front)?;
-        load(&h2load, target, requests, 64)?;
-        let spent = processor_time(&front)? - before;
-        let mut one_by_one = load(&h2load, target, requests / 10, 1)?;
-        one_by_one.sort_unstable();
-        let rank = |share: usize| one_by_one.get(one_by_one.len() * share / 100).copied().unwrap_or_default();
-        costs.push(Cost {
-            name: proxy.name,
-            cpu_us: spent * 1e6 / requests as f64,
+        running.push(Turns { name: proxy.name, front, target, spent: 0.0, one_by_one: Vec::new() });
+    }
+    let each = (requests / TURNS).max(64);
+    for _ in 0..TURNS {
+        for Turns { front, target, spent, one_by_one, .. } in &mut running {
+            let before = processor_time(front)?;
+            load(&h2load, *target, each, 64)?;
+            *spent += processor_time(front)? - before;
+            one_by_one.extend(load(&h2load, *target, (each / 10).max(1), 1)?);
+        }
+    }
+    running.into_iter().map(|turns| turns.cost(each * TURNS)).collect()
+}
+
+impl Turns {
+    fn cost(mut self, requests: usize) -> anyhow::Result<Cost> {
+        let times = &mut self.one_by_one;
+        times.sort_unstable();
+        let rank = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+        Ok(Cost {
+            name: self.name,
+            cpu_us: self.spent * 1e6 / requests as f64,
             p50_us: rank(50),
             p99_us: rank(99),
-            idle_bytes: idle(&front, target)?,
-        });
+            idle_bytes: idle(&self.front, self.target)?,
+        })
     }
-    Ok(costs)
 }
 
 /// Asks so often over so many connections, and gives the time of each request in microseconds.
@@ -102,18 +126,16 @@ fn load(h2load: &Programs, to: SocketAddr, requests: usize, connections: usize) 
     times.collect::<Option<_>>().context("a line of h2load's log is no time")
 }
 
-/// Seconds of processor time of the processes, so far.
+/// Seconds of processor time of the processes, so far: of all their threads (proc(5)).
 fn processor_time(front: &Front) -> anyhow::Result<f64> {
-    // Ticks of 10 ms, whatever the kernel counts in (proc(5)).
-    const TICK: f64 = 0.01;
-    let of = |process: u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-        let (_, numbers) = stat.rsplit_once(')').context("no stat")?;
-        let numbers: Vec<&str> = numbers.split_whitespace().collect();
-        let ticks = numbers.get(11..13).context("no times")?.iter().map(|ticks| ticks.parse::<f64>());
-        Ok(ticks.sum::<Result<f64, _>>()? * TICK)
-    };
-    front.processes().into_iter().map(of).sum()
+    let mut nanos = 0;
+    for process in front.processes() {
+        for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+            let told = std::fs::read_to_string(task?.path().join("schedstat"))?;
+            nanos += told.split(' ').next().context("no time")?.parse::<u64>()?;
+        }
+    }
+    Ok(nanos as f64 / 1e9)
 }
 
 /// Bytes that they hold for a connection that says nothing.

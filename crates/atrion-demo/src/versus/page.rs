@@ -11,8 +11,8 @@ use super::super::plan::Phase;
 use super::super::plot::plot;
 use super::super::report::number;
 use super::super::tier::Tier;
-use super::contender::{ALL, Contender, SHOWN, by_hand, filled, ports_as_places};
-use super::cost::Cost;
+use super::contender::{ALL, Contender, File, SHOWN, by_hand, filled, ports_as_places};
+use super::cost::{Cost, proxies};
 
 /// One contender, and how it did.
 #[derive(Debug, Serialize)]
@@ -76,14 +76,20 @@ impl Page {
         if self.costs.is_empty() {
             return String::new();
         }
-        let names = ["processor, us", "p50, us", "p99, us", "idle, bytes"];
+        let names = ["CPU, us", "per s, core", "p50, us", "p99, us", "idle, bytes"];
         let row = |cost: &Cost| {
             let Cost { name, cpu_us, p50_us, p99_us, idle_bytes } = cost;
-            let cells =
-                [format!("{cpu_us:.1}"), p50_us.to_string(), p99_us.to_string(), idle_bytes.to_string()];
+            let is_there = *cpu_us > 0.0;
+            let cells = [
+                if is_there { format!("{cpu_us:.1}") } else { "-".to_owned() },
+                if is_there { format!("{:.0}", 1e6 / cpu_us) } else { "-".to_owned() },
+                p50_us.to_string(),
+                p99_us.to_string(),
+                if is_there { idle_bytes.to_string() } else { "-".to_owned() },
+            ];
             (*name, Vec::from(cells))
         };
-        table("Passing requests on, each", &names, self.costs.iter().map(row).collect())
+        table("Passing requests on", &names, self.costs.iter().map(row).collect())
     }
 
     pub(super) fn markdown(&self) -> String {
@@ -102,11 +108,15 @@ impl Page {
              recovery, 0.7. A phase begins with what the one before has left. {seconds:.0} s for each.\n\n\
              *Possible* is the smaller one of what is offered and what the workers can do. Over 100 %: \
              requests of a phase's end are served in the next one.\n\n\
-             *Passing requests on*, without an overload: processor time of the proxy alone (64 connections), \
-             then the time of a request of one client (of which the first row is h2load's and the \
-             service's own), and what a proxy holds for a connection that says nothing.\n\n\
+             *Passing requests on*, without an overload, in the last table: processor time of the proxy \
+             alone for a request (64 connections), and how many requests a second that makes for a core; \
+             then the time of a request of one client after the other, of which the first row is h2load's \
+             and the service's own, so that the difference is what a proxy adds; and what a proxy holds \
+             for a connection that says nothing. The proxies take turns. *Guarded* has a gate that \
+             computes and counts everything and refuses nothing; *unguarded* passes by it.\n\n\
              Measured on: {machine}.\n\n"
         );
+        text = wrapped(&text);
         text.push_str(&self.tables());
         let shown: Vec<_> = self
             .results
@@ -121,23 +131,57 @@ impl Page {
                 self.configuration(&mut text, contender, result.version.as_deref());
             }
         }
+        if !self.costs.is_empty() {
+            text.push_str("\n## Configurations that pass requests on\n");
+            text.extend(proxies().iter().map(|proxy| self.files(proxy.name, proxy.kind.files())));
+        }
         text
     }
 
     fn configuration(&self, text: &mut String, contender: &Contender, version: Option<&str>) {
         let Contender { name, choice, .. } = contender;
         // Writing to a text does not fail.
-        let _ = write!(text, "\n### {name}\n\n{choice}\n");
+        let _ = write!(text, "\n### {name}\n\n{}\n", wrapped(choice));
         if let Some(version) = version {
-            // Without the folder that it was started from.
-            let version = version.rsplit('/').next().filter(|_| version.starts_with('/')).unwrap_or(version);
-            let _ = write!(text, "\nVersion: {version}\n");
+            let _ = write!(text, "\nVersion: {}\n", without_folder(version));
         }
-        for file in contender.files() {
+        text.push_str(&self.files("", contender.kind.files()));
+    }
+
+    /// Files as they are run with, below a name if there is one.
+    fn files(&self, name: &str, files: Vec<File>) -> String {
+        let show = |file: &File| {
             let shown = filled(&filled(&ports_as_places(file.text), &SHOWN), &by_hand(self.workers));
-            let _ = write!(text, "\n```{}\n{shown}```\n", file.language);
+            let title = if name.is_empty() { String::new() } else { format!("\n### {name}\n") };
+            format!("{title}\n```{}\n{shown}```\n", file.language)
+        };
+        files.iter().map(show).collect()
+    }
+}
+
+/// Without the folder that a program was started from, which begins some versions.
+fn without_folder(version: &str) -> &str {
+    let program = version.split(' ').next().filter(|program| program.starts_with('/'));
+    let folder = program.and_then(|program| program.rfind('/')).map_or(0, |last| last + 1);
+    &version[folder..]
+}
+
+/// The same with lines of 100 characters at the most, where words permit.
+fn wrapped(text: &str) -> String {
+    let mut wrapped = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut length = 0;
+        for word in line.split_inclusive(' ') {
+            if length > 0 && length + word.trim_end().len() > 100 {
+                wrapped.truncate(wrapped.trim_end_matches(' ').len());
+                wrapped.push('\n');
+                length = 0;
+            }
+            wrapped.push_str(word);
+            length += word.len();
         }
     }
+    wrapped
 }
 
 /// What the plot has room for.
@@ -198,7 +242,7 @@ mod tests {
             [Phase::Calm, Phase::Overload, Phase::Gray, Phase::Sustained, Phase::Outage, Phase::Recovery];
         let result = |contender: &Contender| Result {
             name: contender.name,
-            version: Some("/home/own/envoy  version: 1.40".to_owned()),
+            version: Some("/home/own/envoy  version: 9e55/1.40.0/RELEASE".to_owned()),
             phases: phases.map(|phase| (phase, figures())).into(),
             recovered_after_s: Some(0.4),
             lag_p99_ms: 1.5,
@@ -215,14 +259,19 @@ mod tests {
             "|                   | calm | overload |",
             "| atrion-sidecar    | 12.3 |     12.3 |",
             "| nginx             | 98.7 |     98.7 |",
-            "Version: envoy  version: 1.40",
-            "| envoy |          40.0 |      90 |     200 |        1000 |",
+            "Version: envoy  version: 9e55/1.40.0/RELEASE\n",
+            "| envoy |    40.0 |       24975 |      90 |     200 |        1000 |",
             "maxconn 40",
             "limit_conn service 60;",
+            "### atrion, guarded\n\n```toml\n[[listen]]\naddress = \"127.0.0.1:8080\"",
             "port_value: 8080 ",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
         assert!(!text.contains("/home/own") && !text.contains("${"), "{text}");
+        let prose =
+            text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase() || c == '*'));
+        assert_eq!(prose.clone().find(|line| line.len() > 100), None);
+        assert!(prose.count() > 10);
     }
 }
