@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    OK, address, eventually, exchange, gateway, get, read_all, read_request, read_until, say, saying,
-    service, within,
+    OK, address, eventually, exchange, gateway, get, h2_client, read_all, read_request, read_until, say,
+    saying, service, within,
 };
 
 /// A gRPC service in small: it sends each piece back as it comes, and a status at the end.
@@ -39,13 +39,6 @@ async fn echo() -> SocketAddr {
         }
     })
     .await
-}
-
-async fn h2_client(to: SocketAddr) -> h2::client::SendRequest<Bytes> {
-    let stream = TcpStream::connect(to).await.unwrap();
-    let (client, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    client.ready().await.unwrap()
 }
 
 #[tokio::test]

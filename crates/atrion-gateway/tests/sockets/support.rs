@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use atrion_gateway::config::Address;
 use atrion_gateway::{Config, Gateway};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -173,6 +174,14 @@ pub(crate) async fn address(gateway: &Gateway) -> SocketAddr {
 
 pub(crate) fn admin(gateway: &Gateway) -> SocketAddr {
     gateway.admin_address().to_string().parse().unwrap()
+}
+
+/// A client that speaks HTTP/2 from its first byte.
+pub(crate) async fn h2_client(to: SocketAddr) -> h2::client::SendRequest<Bytes> {
+    let stream = TcpStream::connect(to).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    client.ready().await.unwrap()
 }
 
 /// Sends bytes, and reads until the other side closes.
