@@ -23,6 +23,9 @@ pub use upstream::{ClientTls, Protocol, Upstream};
 mod openapi;
 pub use openapi::OpenApiError;
 
+mod told;
+pub use told::EnvoyValue;
+
 mod token;
 pub use token::{Jwt, TokenClaim};
 
@@ -176,13 +179,14 @@ pub enum AccessLog {
 }
 
 impl Config {
-    /// Reads a configuration. Paths of other files are relative to `folder`.
+    /// Reads a configuration. Paths of other files are relative to `folder`, those of `{ file = … }`
+    /// too.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
         let (document, errors) = DeTable::parse_recoverable(text);
-        let source = Source::new(text);
+        let source = Source::new(text, folder);
         for error in errors {
             source.fault(error.span().unwrap_or(0..0), "", error.message());
         }
@@ -201,12 +205,12 @@ impl Config {
         let is_processor = table.get("ext_proc").is_some();
         let ext_proc = table.optional("ext_proc", |item| item.table()?.whole(listen::ext_proc));
         // A processor of Envoy needs no listener; a listener needs a service.
-        if table.get("listen").is_none() && !is_processor {
+        if table.has_none("listen") && !is_processor {
             table.fault("no [[listen]]: write one with an `address`, where clients connect");
         }
         let upstreams = upstream::upstreams(table, timeouts);
-        let is_alone = is_processor && table.get("listen").is_none();
-        if table.get("upstream").is_none() && !is_alone {
+        let is_alone = is_processor && table.has_none("listen");
+        if table.has_none("upstream") && !is_alone {
             table.fault("no [[upstream]]: write one with the `address` of the service");
         }
         let admin = table.inner("admin", listen::admin);
@@ -224,6 +228,9 @@ impl Config {
         };
         if table.get("jwt").is_none() && admission.looks_at_claims() {
             table.fault("a `claim` is that of a token: write [jwt], which says whose tokens are believed");
+        }
+        if !is_processor && admission.looks_at_envoy() {
+            table.fault("an `envoy` value is told to its processor: write `ext_proc` with an `address`");
         }
         let otlp = table.optional("otlp", |item| item.table()?.whole(otlp::otlp));
         let stores = store::stores(table);

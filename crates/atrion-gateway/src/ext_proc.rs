@@ -20,6 +20,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use prost::Message as _;
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tonic::{Status, Streaming};
@@ -31,6 +32,8 @@ pub(crate) mod behind;
 mod exchange;
 
 mod head;
+
+mod told;
 
 mod messages;
 use messages::{Asked, HttpHeaders, HttpTrailers, ProcessingRequest, ProcessingResponse};
@@ -103,13 +106,16 @@ async fn answer(
     Ok(grpc.streaming(Process(shared), request).await)
 }
 
-/// The fields that a message of Envoy brings, as an exchange reads them: for the fuzz target.
+/// The fields that a message of Envoy brings and what it tells beside, as an exchange reads them:
+/// for the fuzz target.
 ///
 /// # Errors
 /// It is no message.
 #[doc(hidden)]
-pub fn fields_of_message(message: &[u8]) -> Result<Option<HeaderMap>, prost::DecodeError> {
-    Ok(match ProcessingRequest::decode(message)?.asked {
+pub fn read_message(message: &[u8]) -> Result<(Option<HeaderMap>, Value), prost::DecodeError> {
+    let mut message = ProcessingRequest::decode(message)?;
+    let told = told::take(&mut message);
+    let fields = match message.asked {
         Some(Asked::RequestHeaders(HttpHeaders { headers: Some(headers), .. })) => {
             head::request(&headers).map(|request| request.into_parts().0.headers)
         }
@@ -118,7 +124,8 @@ pub fn fields_of_message(message: &[u8]) -> Result<Option<HeaderMap>, prost::Dec
         }
         Some(Asked::ResponseTrailers(HttpTrailers { trailers })) => trailers.as_ref().map(head::fields),
         _ => None,
-    })
+    };
+    Ok((fields, told))
 }
 
 /// The method, for one stream.

@@ -44,7 +44,7 @@ mod service;
 
 mod ext_proc;
 #[doc(hidden)]
-pub use ext_proc::fields_of_message;
+pub use ext_proc::read_message;
 
 mod connection;
 

@@ -11,20 +11,21 @@ use atrion::tower::header;
 use atrion::tower::{
     AdmissionBody, AdmissionLayer, AdmissionService, Hold, RequestHead, RouteNames, TrustedHeaders,
 };
-use atrion::{Atrion, Cost, Tier};
+use atrion::{Atrion, Cost, RouteId, Tier};
 use bytes::Bytes;
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Empty;
 use hyper::body::Incoming;
+use serde_json::Value;
 use tower_layer::Layer as _;
 use tower_service::Service as _;
 
 use crate::access::{Line, Log};
-use crate::callers::Callers;
+use crate::callers::{Callers, Told};
 use crate::client::Client;
-use crate::config::{AccessLog, Admission, Config, Forwarding, Limits};
+use crate::config::{AccessLog, Admission, Config, EnvoyValue, Forwarding, Limits};
 use crate::counters::Counters;
 use crate::ext_proc::behind::{Behind, Link, Rest};
 use crate::reply::{ReplyBody, problem};
@@ -56,6 +57,8 @@ pub(crate) struct Rules {
     places: Vec<Place>,
     /// What the external processor of Envoy asks.
     behind_envoy: AdmissionService<Behind>,
+    /// Where Envoy tells the name of a route.
+    named_by_envoy: Option<EnvoyValue>,
     /// Headers that are not believed, and that Envoy has to take away.
     unbelieved: &'static [HeaderName],
 }
@@ -67,6 +70,13 @@ struct NamedRoute {
     hold: Option<Hold>,
     unguarded: bool,
     cost: Option<Cost>,
+}
+
+impl NamedRoute {
+    /// A route of which nothing is set but its name.
+    fn of(name: String) -> Self {
+        Self { name, tier: None, hold: None, unguarded: false, cost: None }
+    }
 }
 
 /// The route that the gateway has found, for the layer.
@@ -118,12 +128,20 @@ impl Rules {
             templates,
             places,
             behind_envoy: layer(&config.admission, atrion).layer(Behind),
+            named_by_envoy: config.ext_proc.as_ref().and_then(|envoy| envoy.route.clone()),
             unbelieved: if config.admission.trust.is_some() { &[] } else { &UNBELIEVED },
         }
     }
 
     fn route(&self, method: &Method, path: &str) -> Option<Arc<NamedRoute>> {
         self.templates.find(method, path).and_then(|n| self.routes.get(n)).map(Arc::clone)
+    }
+
+    /// The route that Envoy tells by name: one of the file, or another one with nothing of its own.
+    fn told_route(&self, told: &Value) -> Option<Arc<NamedRoute>> {
+        let name = self.named_by_envoy.as_ref()?.texts(told).find(|name| is_route(name))?;
+        let known = self.routes.iter().find(|route| route.name == name).map(Arc::clone);
+        Some(known.unwrap_or_else(|| Arc::new(NamedRoute::of(name.to_owned()))))
     }
 
     fn place(&self, authority: &Authority, path: &str) -> Option<&Place> {
@@ -155,6 +173,11 @@ impl Rules {
         }
         caller.tier
     }
+}
+
+/// Whether a text can name a route. One of a group names the gate of all its routes.
+fn is_route(name: &str) -> bool {
+    RouteId::new(name).is_ok_and(|id| !id.is_group())
 }
 
 /// Whether a path begins with whole segments.
@@ -208,15 +231,18 @@ fn found<'a>(head: &RequestHead<'a>) -> Option<&'a NamedRoute> {
 static UNBELIEVED: [HeaderName; 4] = [header::TIER, header::VOLTAGE, header::DEADLINE, header::COST];
 
 impl Shared {
-    /// Puts a request that Envoy asks about before its gates, and gives what comes of it, and the
-    /// headers that are to be taken away.
+    /// Puts a request that Envoy asks about before its gates, with what Envoy tells beside its head.
+    /// Gives what comes of it, and the headers that are to be taken away.
     pub(crate) fn process(
         &self,
         mut request: Request<Empty<Bytes>>,
+        told: Value,
         link: Link,
     ) -> (Processing, &'static [HeaderName]) {
         let rules = self.rules.load();
-        let route = rules.route(request.method(), request.uri().path());
+        let route = rules.told_route(&told);
+        let route = route.or_else(|| rules.route(request.method(), request.uri().path()));
+        request.extensions_mut().insert(Told(told));
         rules.introduce(&mut request, &[], route, &self.counters);
         request.extensions_mut().insert(link);
         (Box::pin(rules.behind_envoy.clone().call(request)), rules.unbelieved)

@@ -24,7 +24,8 @@ fn the_files_on_the_pages_are_right() {
                 continue;
             }
             // Some show tables alone.
-            let is_whole = block.contains("[[listen]]") || block.contains("ext_proc =");
+            let is_whole =
+                block.contains("[[listen]]") || block.contains("ext_proc =") || block.contains("[ext_proc]");
             let text = if is_whole { block.to_owned() } else { format!("{block}{LEAST}") };
             // Secrets are elsewhere on other machines.
             let text = ["OTLP_TOKEN", "REDIS_URL"]

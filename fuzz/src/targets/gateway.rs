@@ -7,7 +7,7 @@ use std::path::Path;
 use atrion_gateway::config::EXAMPLE;
 use atrion_gateway::proxy_protocol::{self, Parsed};
 use atrion_gateway::template::{Template, Templates, has_dots};
-use atrion_gateway::{Config, believe, fields_of_message};
+use atrion_gateway::{Config, believe, read_message};
 
 use crate::Target;
 use crate::mutate;
@@ -131,7 +131,10 @@ impl Target for ProxyHeaders {
 pub struct ProcessorMessages;
 
 /// Tags and lengths of the messages, and fields of heads.
-const PIECES: [&[u8]; 16] = [
+const PIECES: [&[u8]; 19] = [
+    b"\x42",
+    b"\x4a",
+    b"\x2a\x02\x0a\x00",
     b"\x12",
     b"\x1a",
     b"\x3a",
@@ -168,6 +171,8 @@ impl Target for ProcessorMessages {
             message(3, &headers(&response)),
             message(7, &headers(&[("grpc-status", "14"), ("grpc-message", "late")])),
             message(4, b""),
+            message(8, &entry("shop", &entry("tier", &message(3, b"high")))),
+            message(9, &entry("envoy.filters.http.ext_proc", &entry("xds.route_name", &message(3, b"all")))),
         ]
     }
 
@@ -176,13 +181,14 @@ impl Target for ProcessorMessages {
     }
 
     fn run(&self, input: &[u8]) -> String {
-        match fields_of_message(input) {
-            Ok(Some(fields)) => {
+        match read_message(input) {
+            Ok((fields, told)) => {
+                let fields = fields.unwrap_or_default();
                 assert!(fields.len() <= input.len());
                 assert!(fields.keys().all(|name| !name.as_str().starts_with(':')));
-                format!("{} fields", fields.len().min(8))
+                let of = |part: &str| told[part].as_object().map_or(usize::MAX, |part| part.len().min(3));
+                format!("{} fields, {} metadata, {} attributes", fields.len().min(8), of("metadata"), of("attributes"))
             }
-            Ok(None) => "nothing that is looked at".to_owned(),
             // Its text names the place in the message, and numbers that were found there.
             Err(error) => error.to_string().split(|c: char| c.is_ascii_digit()).next().unwrap_or("").to_owned(),
         }
@@ -192,6 +198,11 @@ impl Target for ProcessorMessages {
 /// A field of a message, with its length: all of them are shorter than 128 bytes.
 fn message(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag << 3 | 2, content.len() as u8], content].concat()
+}
+
+/// A map with one entry.
+fn entry(key: &str, value: &[u8]) -> Vec<u8> {
+    message(1, &[message(1, key.as_bytes()), message(2, value)].concat())
 }
 
 /// A map of headers, in the message around it.

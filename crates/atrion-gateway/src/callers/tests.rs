@@ -22,11 +22,18 @@ impl Asked {
         std::fs::write(folder.path().join("keys.json"), keys).unwrap();
         let jwt = "[jwt]\nkeys = \"keys.json\"\nissuer = \"https://id\"\naudience = \"shop\"\n";
         let config = Config::parse(
-            &format!("{LEAST}{lines}{jwt}tier = \"tier\"\nceiling = \"high\"\n"),
+            &format!("{lines}{jwt}tier = \"tier\"\nceiling = \"high\"\n{LEAST}"),
             folder.path(),
         );
         let counters = Counters::new(&SdkMeterProvider::builder().build().meter("test"));
         Self { callers: Callers::new(&config.unwrap()).unwrap(), counters }
+    }
+
+    /// What Envoy tells in the place of a header and a certificate.
+    fn told(&self, told: Value, of_route: Option<Tier>) -> Caller {
+        let mut request = Request::new(());
+        request.extensions_mut().insert(Told(told));
+        self.callers.of(&request, &[], of_route, &self.counters)
     }
 
     fn caller(&self, header: (&str, &str), names: &[&str], of_route: Option<Tier>) -> Caller {
@@ -76,4 +83,29 @@ fn a_tenant_is_that_of_the_header_the_certificate_or_the_token() {
     let claim = by("claim = \"org\"");
     assert_eq!(claim.caller(("authorization", &token(&issuer)), &[], None).tenant, acme);
     assert_eq!(claim.caller(("authorization", &token(&Issuer::new())), &[], None).tenant, None);
+}
+
+#[test]
+fn what_envoy_tells_is_believed_where_the_file_looks_up_to_the_ceiling() {
+    let lines =
+        "ext_proc = { address = \"127.0.0.1:0\", tier = \"/metadata/shop/tier\", ceiling = \"high\" }\n";
+    let rules = "[admission]\ntenant = { envoy = \"/metadata/jwt/payload/org\" }\n\
+        [[tier]]\nenvoy = \"/metadata/jwt/payload/roles\"\nvalue = \"batch\"\ntier = \"bulk\"\n";
+    let asked = Asked::of(&format!("{lines}{rules}"), &set(&[Issuer::new().jwk("a")]));
+    let shop = |tier: &str| json!({"metadata": {"shop": {"tier": tier}}, "attributes": {}});
+    assert_eq!(asked.told(shop("critical"), None).tier, Some(Tier::High));
+    assert_eq!(asked.told(shop("low"), None).tier, Some(Tier::Low));
+    // A route's own tier goes before, and a rule before that.
+    assert_eq!(asked.told(shop("low"), Some(Tier::Normal)).tier, Some(Tier::Normal));
+    let roles = json!({"metadata": {"jwt": {"payload": {"roles": ["a", "batch"], "org": "acme"}}}});
+    let caller = asked.told(roles, Some(Tier::Critical));
+    assert_eq!((caller.tier, caller.tenant), (Some(Tier::Bulk), Some(tenant_of("acme"))));
+    // What is of another kind, or stands elsewhere, says nothing.
+    for other in
+        [json!({}), json!({"metadata": {"shop": {"tier": 3}, "jwt": "batch"}}), json!({"tier": "low"})]
+    {
+        let caller = asked.told(other, None);
+        assert_eq!((caller.tier, caller.tenant), (None, None));
+    }
+    assert_eq!(asked.caller(("x-atrion-tier", "low"), &[], None).tier, None);
 }

@@ -10,6 +10,7 @@ use http::{HeaderName, Method};
 
 use super::table::{Item, Table};
 use super::token::{TokenClaim, claim};
+use super::told::{EnvoyValue, envoy_value};
 use super::values;
 use crate::template::{Template, Templates};
 
@@ -92,6 +93,8 @@ pub struct TierRule {
     pub certificate: Option<String>,
     /// Of requests whose token has this claim, and with this value or among others if there is one.
     pub claim: Option<(TokenClaim, Option<String>)>,
+    /// Of requests of which Envoy tells a text there, and this one if there is one.
+    pub envoy: Option<(EnvoyValue, Option<String>)>,
 }
 
 /// What says whose a request is.
@@ -104,6 +107,8 @@ pub enum TenantRule {
     Certificate,
     /// The value of this claim of its token.
     Claim(TokenClaim),
+    /// What Envoy tells there.
+    Envoy(EnvoyValue),
 }
 
 impl Admission {
@@ -111,6 +116,12 @@ impl Admission {
     pub(super) fn looks_at_claims(&self) -> bool {
         matches!(self.tenant, Some(TenantRule::Claim(_)))
             || self.tiers.iter().any(|rule| rule.claim.is_some())
+    }
+
+    /// Whether anything is decided by what Envoy tells beside heads.
+    pub(super) fn looks_at_envoy(&self) -> bool {
+        matches!(self.tenant, Some(TenantRule::Envoy(_)))
+            || self.tiers.iter().any(|rule| rule.envoy.is_some())
     }
 }
 
@@ -186,10 +197,11 @@ fn tenant(table: &mut Table<'_>) -> Option<TenantRule> {
     let header = table.optional("header", values::header_name).map(TenantRule::Header);
     let certificate = table.read("certificate", false, values::flag).then_some(TenantRule::Certificate);
     let claim = table.optional("claim", claim).map(TenantRule::Claim);
-    let mut rules = header.into_iter().chain(certificate).chain(claim);
+    let envoy = table.optional("envoy", envoy_value).map(TenantRule::Envoy);
+    let mut rules = header.into_iter().chain(certificate).chain(claim).chain(envoy);
     let rule = rules.next();
     if rule.is_none() || rules.next().is_some() {
-        table.fault("write one of `header`, `certificate = true` and `claim`");
+        table.fault("write one of `header`, `certificate = true`, `claim` and `envoy`");
     }
     rule
 }
@@ -210,13 +222,16 @@ pub(super) fn tier_rule(table: &mut Table<'_>) -> Option<TierRule> {
     let header = table.optional("header", values::header_name);
     let value = table.optional("value", |item| item.text().map(str::to_owned));
     let claim = table.optional("claim", claim);
-    if value.is_some() && header.is_some() == claim.is_some() {
-        table.fault("`value` is that of one `header` or one `claim`");
+    let envoy = table.optional("envoy", envoy_value);
+    let named = usize::from(header.is_some()) + usize::from(claim.is_some()) + usize::from(envoy.is_some());
+    if value.is_some() && named != 1 {
+        table.fault("`value` is that of one `header`, one `claim` or one `envoy`");
     }
     let certificate = table.optional("certificate", |item| item.text().map(str::to_owned));
     let header = header.map(|header| (header, value.clone()));
-    let claim = claim.map(|claim| (claim, value));
-    Some(TierRule { tier: tier?, method, path, header, certificate, claim })
+    let claim = claim.map(|claim| (claim, value.clone()));
+    let envoy = envoy.map(|envoy| (envoy, value));
+    Some(TierRule { tier: tier?, method, path, header, certificate, claim, envoy })
 }
 
 /// All routes: no two match exactly the same requests.

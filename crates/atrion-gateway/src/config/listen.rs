@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use atrion::Tier;
+
 use super::table::Table;
+use super::told::{EnvoyValue, envoy_value};
 use super::values::{self, Address};
 
 /// A place where clients connect.
@@ -63,12 +66,23 @@ pub struct ExtProc {
     pub address: Address,
     /// Requests of one Envoy thread that may be under way at one time.
     pub streams: u32,
+    /// Where Envoy tells the name of a request's route. `None`, and for a request of which it tells
+    /// no name: the routes of the file.
+    pub route: Option<EnvoyValue>,
+    /// Where Envoy tells a tier by name, for requests that no rule and no route gives one. `None`:
+    /// nowhere.
+    pub tier: Option<EnvoyValue>,
+    /// The highest tier that it gets so.
+    pub ceiling: Tier,
 }
 
 pub(super) fn ext_proc(table: &mut Table<'_>) -> Option<ExtProc> {
     let address = table.required("address", values::address);
     let streams = table.read("streams", 10_000, values::number(1..=1_000_000));
-    Some(ExtProc { address: address?, streams })
+    let route = table.optional("route", envoy_value);
+    let tier = table.optional("tier", envoy_value);
+    let ceiling = table.read("ceiling", Tier::Critical, values::tier);
+    Some(ExtProc { address: address?, streams, route, tier, ceiling })
 }
 
 pub(super) fn listener(table: &mut Table<'_>) -> Option<Listener> {

@@ -40,7 +40,7 @@ pub(super) fn stores(table: &mut Table<'_>) -> Stores {
 #[cfg(any(feature = "redis", feature = "postgres"))]
 fn settings<T: serde::de::DeserializeOwned>(item: &Item<'_>) -> Option<T> {
     let (mut value, mut secrets) = (as_json(item)?, Vec::new());
-    if let Err(why) = fill(&mut value, &mut secrets) {
+    if let Err(why) = fill(&mut value, item.source.folder, &mut secrets) {
         item.fault(why);
         return None;
     }

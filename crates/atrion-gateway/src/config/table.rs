@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -14,12 +15,14 @@ use super::fault::Fault;
 /// The text of a file, and what was found to be wrong with it.
 pub(super) struct Source<'t> {
     text: &'t str,
+    /// What paths in it are relative to.
+    pub(super) folder: &'t Path,
     faults: RefCell<Vec<Fault>>,
 }
 
 impl<'t> Source<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        Self { text, faults: RefCell::default() }
+    pub(super) fn new(text: &'t str, folder: &'t Path) -> Self {
+        Self { text, folder, faults: RefCell::default() }
     }
 
     pub(super) fn fault(&self, span: Range<usize>, at: &str, what: impl Into<String>) {
@@ -113,6 +116,11 @@ impl<'t> Table<'t> {
     pub(super) fn get(&mut self, key: &'static str) -> Option<Item<'t>> {
         self.known.insert(key);
         self.entries().find(|(name, _)| *name == key).map(|(_, item)| item)
+    }
+
+    /// Whether there is no value under `key`, or an empty list.
+    pub(super) fn has_none(&mut self, key: &'static str) -> bool {
+        self.get(key).is_none_or(|item| item.value.as_array().is_some_and(|items| items.is_empty()))
     }
 
     /// All entries, whatever their keys.

@@ -61,6 +61,14 @@ fn the_least_configuration_is_an_address_on_each_side() {
 }
 
 #[test]
+fn an_empty_list_is_no_listener_and_no_service() {
+    let told = faults("listen = []\nupstream = []\n");
+    assert!(told.len() == 2 && told[0].contains("no [[listen]]") && told[1].contains("no [[upstream]]"));
+    let envoy = "ext_proc = { address = \"127.0.0.1:1\" }\n";
+    assert!(parse(&format!("listen = []\nupstream = []\n{envoy}")).is_ok());
+}
+
+#[test]
 fn every_fault_is_told_at_once_with_its_line() {
     let text = "acces_log = \"json\"\n\
         [[listen]]\n\
@@ -157,11 +165,26 @@ fn what_tokens_say_needs_to_be_told_whose_tokens_are_believed() {
         ("[jwt]\nkeys = \"a\"\nissuer = \"a\"\nceiling = \"vip\"\n", "jwt.ceiling: must be a tier"),
         ("[admission]\ntenant = {}\n", "write one of `header`"),
         ("[admission]\ntenant = { header = \"a\", certificate = true }\n", "write one of `header`"),
-        ("[[tier]]\ntier = \"low\"\nvalue = \"a\"\n", "one `header` or one `claim`"),
+        ("[[tier]]\ntier = \"low\"\nvalue = \"a\"\n", "one `header`, one `claim` or one `envoy`"),
     ] {
         let told = faults(&format!("{LEAST}{wrong}"));
         assert!(told.len() == 1 && told[0].contains(expected), "{told:#?}");
     }
+}
+
+#[test]
+fn what_envoy_tells_is_a_place_in_its_metadata_or_an_attribute() {
+    let processor = |more: &str| format!("ext_proc = {{ address = \"127.0.0.1:1\"{more} }}\n");
+    let config = parse(&processor(", route = \"/attributes/xds.route_name\", ceiling = \"low\"")).unwrap();
+    assert_eq!(config.ext_proc.unwrap().ceiling, Tier::Low);
+    for wrong in ["xds.route_name", "/metadata/", "/attributes", "/headers/a", ""] {
+        let told = faults(&processor(&format!(", tier = {wrong:?}")));
+        assert!(told.len() == 1 && told[0].contains("`/metadata/NAMESPACE/KEY` or"), "{told:#?}");
+    }
+    let rule = "[[tier]]\nenvoy = \"/metadata/a/b\"\ntier = \"low\"\n";
+    assert!(parse(&(processor("") + rule)).is_ok());
+    let told = faults(&format!("{LEAST}{rule}"));
+    assert!(told.len() == 1 && told[0].contains("write `ext_proc`"), "{told:#?}");
 }
 
 #[test]

@@ -47,13 +47,7 @@ impl TokenClaim {
     /// The values of the claim that are texts: one, or those of a list.
     pub(crate) fn texts<'a>(&self, claims: &'a Value) -> impl Iterator<Item = &'a str> {
         let is_pointer = self.0.starts_with('/');
-        let value = if is_pointer { claims.pointer(&self.0) } else { claims.get(&self.0) };
-        let items = match value {
-            Some(Value::Array(items)) => items.as_slice(),
-            Some(one) => std::slice::from_ref(one),
-            None => &[],
-        };
-        items.iter().filter_map(Value::as_str)
+        values::texts(if is_pointer { claims.pointer(&self.0) } else { claims.get(&self.0) })
     }
 }
 

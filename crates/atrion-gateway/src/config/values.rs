@@ -154,6 +154,16 @@ pub(super) fn network(item: &Item<'_>) -> Option<Network> {
     })
 }
 
+/// The texts of a value that is one, or a list of them.
+pub(super) fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    let items = match value {
+        Some(Value::Array(items)) => items.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    items.iter().filter_map(Value::as_str)
+}
+
 /// The value in a form that serde reads, for the configuration of the engine. What cannot be in it
 /// is a fault, wherever it stands.
 pub(super) fn as_json(item: &Item<'_>) -> Option<Value> {

@@ -10,25 +10,27 @@ use tokio::sync::{mpsc, oneshot};
 use tonic::Streaming;
 
 use super::behind::{Link, Rest};
-use super::head;
 use super::messages::{
     Answer, Asked, CommonResponse, HeaderMutation, HeadersResponse, HttpHeaders, Nothing, ProcessingRequest,
     ProcessingResponse,
 };
+use super::{head, told};
 use crate::service::Shared;
 
 type Answers = mpsc::Sender<ProcessingResponse>;
 
 /// Follows an exchange to its end. Dropped or ended early, it gives its permit back.
 pub(super) async fn run(shared: Arc<Shared>, mut asked: Streaming<ProcessingRequest>, answers: Answers) {
-    let Some(Asked::RequestHeaders(headers)) = next(&mut asked).await else { return };
+    let Some(mut first) = message(&mut asked).await else { return };
+    let told = told::take(&mut first);
+    let Some(Asked::RequestHeaders(headers)) = first.asked else { return };
     let (admitted, is_admitted) = oneshot::channel();
     let (answer, answered) = oneshot::channel();
     let Some(request) = headers.headers.as_ref().and_then(head::request) else {
         // What this is, Envoy and the service know better.
         return go_on(&mut asked, &answers, Answer::RequestHeaders(HeadersResponse { response: None })).await;
     };
-    let (mut call, removed) = shared.process(request, Link::new(admitted, answered));
+    let (mut call, removed) = shared.process(request, told, Link::new(admitted, answered));
     let refused = tokio::select! {
         biased;
         refused = &mut call => Some(refused),
@@ -74,9 +76,13 @@ pub(super) async fn run(shared: Arc<Shared>, mut asked: Streaming<ProcessingRequ
 
 const DECISION: http::HeaderName = http::HeaderName::from_static("x-atrion-decision");
 
+/// A stream that breaks off is one that ends.
+async fn message(asked: &mut Streaming<ProcessingRequest>) -> Option<ProcessingRequest> {
+    asked.message().await.ok()?
+}
+
 async fn next(asked: &mut Streaming<ProcessingRequest>) -> Option<Asked> {
-    // A stream that breaks off is one that ends.
-    asked.message().await.ok()??.asked
+    message(asked).await?.asked
 }
 
 async fn say(answers: &Answers, answer: Answer) -> Result<(), ()> {

@@ -2,15 +2,30 @@
 //! The messages of `envoy.service.ext_proc.v3`, as far as they are looked at or said here. Fields
 //! that are not here are skipped when they come, as protocol buffers have it.
 
+use std::collections::BTreeMap;
+
 use prost::{Message, Oneof};
+use prost_types::Struct;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ProcessingRequest {
     #[prost(oneof = "Asked", tags = "2, 3, 4, 5, 6, 7")]
     pub(super) asked: Option<Asked>,
+    #[prost(message, optional, tag = "8")]
+    pub(super) metadata_context: Option<Metadata>,
+    /// By the name of the filter that asks.
+    #[prost(btree_map = "string, message", tag = "9")]
+    pub(super) attributes: BTreeMap<String, Struct>,
     /// Envoy does not wait for answers.
     #[prost(bool, tag = "10")]
     pub(super) observability_mode: bool,
+}
+
+/// What filters of Envoy have written down of a request, by namespace.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Metadata {
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub(super) filter_metadata: BTreeMap<String, Struct>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
