@@ -10,6 +10,10 @@ use atrion_core::{Mono, Wall};
 use atrion_state::{Clock, FakeClock};
 
 use super::{Host, Meter, Resource, meter};
+use crate::{Config, Engine};
+
+#[cfg(target_os = "linux")]
+mod real;
 
 /// A pod with two processors and 512 MiB on a host with cgroups 2, seen from its container.
 const POD_V2: &[(&str, &str)] = &[
@@ -214,4 +218,28 @@ fn the_real_files_give_parts_or_say_why_not() {
             }
         }
     }
+}
+
+/// A runtime that gets to a ready task 80 ms late, in virtual time.
+#[tokio::test(start_paused = true)]
+async fn the_scheduling_delay_is_how_much_later_a_task_runs_than_it_could() {
+    let clock = FakeClock::at(Mono::ZERO, Wall::from_millis(0));
+    let tick = Duration::from_millis(100);
+    let engine = Engine::new(Config::default(), Arc::new(clock.clone()), Vec::new(), tick).unwrap();
+    let _gauge = engine.watch(Resource::SchedulingDelay, Resource::SchedulingDelay.usual()).unwrap();
+    let seen = || {
+        engine.pulse(engine.now());
+        engine.snapshot().signals[0].reading
+    };
+    // The task has begun to sleep before time moves.
+    tokio::task::yield_now().await;
+    assert_eq!(seen(), None, "it has not run yet");
+    for (late, told) in [(0, 0.0), (80, 0.08)] {
+        clock.advance(Duration::from_millis(25 + late));
+        tokio::time::advance(Duration::from_millis(25)).await;
+        tokio::task::yield_now().await;
+        let reading = seen().unwrap();
+        assert!((reading - told).abs() < 1e-9, "{reading} and not {told}");
+    }
+    assert!(engine.snapshot().signals[0].pressure > 0.0, "80 ms are over the target, and R follows");
 }
