@@ -170,10 +170,8 @@ fn grpc(
 ) -> Session<'static> {
     let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     runtime.spawn(server.serve_connection(TokioIo::new(far), service));
-    let client = hyper::client::conn::http2::handshake::<_, _, Empty<Bytes>>(
-        TokioExecutor::new(),
-        TokioIo::new(near),
-    );
+    let client =
+        hyper::client::conn::http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), TokioIo::new(near));
     let (mut client, connection) = runtime.block_on(client).expect("a server at the other end");
     runtime.spawn(connection);
     Box::new(move |operations| {
