@@ -25,10 +25,14 @@ impl Fleet {
         let parts = parts
             .into_iter()
             .filter(|part| part.header.node == header.node && part.header.incarnation == header.incarnation);
-        let parts = parts.map(|part| {
-            let lain = header.sent_ms.saturating_sub(part.header.sent_ms);
-            (Duration::from_millis(lain).saturating_add(silence), part)
-        });
+        let parts: Vec<_> = parts
+            .map(|part| {
+                let lain = header.sent_ms.saturating_sub(part.header.sent_ms);
+                (Duration::from_millis(lain).saturating_add(silence), part)
+            })
+            .collect();
+        // The store was emptied, and has only what changed since: the rest comes within a beat.
+        let is_whole = parts.len() >= usize::from(header.parts);
         if header.node == self.identity.node {
             for (older, part) in parts {
                 self.remember(&part.header, part.entries, older, now);
@@ -48,7 +52,11 @@ impl Fleet {
             Ordering::Greater => sender.reborn(header.incarnation),
         }
         sender.cfg = header.cfg;
-        sender.loaded(header.seq);
+        if is_whole {
+            sender.loaded(header.seq);
+        } else {
+            sender.miss(header.seq, &mut self.jitter, now);
+        }
         self.stats.loaded += 1;
         let gone = if header.kind == Kind::Leave { self.peers.liveness().whole() } else { Duration::ZERO };
         // A client that can write can also write what it recorded, with an end of its own: where
@@ -63,7 +71,7 @@ impl Fleet {
             changes.extend(self.absorb(&part.header, part.entries, older, silence, now));
         }
         self.peers.heard_before(&header.node, header.incarnation, silence, now);
-        if complete {
+        if complete && is_whole {
             self.peers.reconcile(&header.node, header.incarnation, header.seq, |hash| held.contains(hash));
         }
         if was_gone && !self.is_gone(&header.node, now) {

@@ -189,10 +189,11 @@ impl Fleet {
         self.lanes.committing = Some(now);
         self.saving = self.saving.into_iter().chain(self.unsaved.take()).min();
         self.stats.sent += messages.len() as u64;
+        let header = self.header_at(kind, DecayRate::ZERO, seq, now);
         Commit {
             node: self.identity.node.clone(),
             replaces,
-            header: self.header_at(kind, DecayRate::ZERO, seq, now),
+            header: Header { parts: self.own.parts.in_record(), ..header },
             parts,
             ttl: self.ttl(),
             messages,

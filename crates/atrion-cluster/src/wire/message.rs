@@ -47,7 +47,8 @@ pub struct Header {
     pub shard: u16,
     /// Which part of a snapshot this is.
     pub part: u16,
-    /// How many parts the snapshot has.
+    /// How many parts the snapshot has; in the header of a record, how many it has to hold at the
+    /// least to be whole.
     pub parts: u16,
     /// What shows that the message is younger than what it answers; from minor version 1 on, where
     /// a fleet signs its messages. It stands behind the entries, where older versions look over it.

@@ -209,6 +209,34 @@ fn an_emptied_store_gets_everything_back_within_a_beat_or_two() {
 }
 
 #[test]
+fn a_record_that_is_not_whole_yet_takes_nothing_from_its_readers() {
+    let mut world = World::calm(2);
+    let now = world.now();
+    for number in 0..200 {
+        world.node(0).update(&route(&format!("r{number}")), vector(40.0, 200), now);
+    }
+    world.run(5 * SECOND);
+    // The store was emptied, and its writer has written one part of four since.
+    let mut short = world.record(0);
+    short.parts.truncate(1);
+    world.store.clear();
+    let late = world.add(2);
+    world.start(late, 9_000_000);
+    let now = world.now();
+    for reader in [1, late] {
+        world.node(reader).load(short.clone(), now);
+    }
+    let known = |world: &mut World, by| {
+        (0..200).filter(|number| !seen(world, by, &format!("r{number}")).is_empty()).count()
+    };
+    assert_eq!(known(&mut world, 1), 200, "what was heard stays");
+    assert!((1..200).contains(&known(&mut world, late)));
+    // The writer writes the rest, and the new node asks again.
+    world.run(4 * SECOND);
+    assert_eq!((known(&mut world, 1), known(&mut world, late)), (200, 200));
+}
+
+#[test]
 fn a_forgotten_route_is_gone_also_where_its_end_was_not_heard() {
     let mut world = World::calm(3);
     let now = world.now();

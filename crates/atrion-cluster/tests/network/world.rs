@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use atrion_cluster::fleet::{Action, Commit, Committed, Fleet, FleetConfig, Received};
+use atrion_cluster::fleet::{Action, Commit, Committed, Fleet, FleetConfig, Received, Record};
 use atrion_cluster::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash, decode, encode};
 use atrion_core::{Load, Mode, Mono, Ohms, SplitMix64, Wall};
 use atrion_state::{
@@ -217,6 +217,12 @@ impl World {
 
     pub fn node(&mut self, index: usize) -> &mut Fleet {
         self.processes[index].fleet.as_mut().unwrap()
+    }
+
+    /// The record of a process as another one reads it now.
+    pub fn record(&self, index: usize) -> Record {
+        let name = node(self.processes[index].number);
+        self.store.record(&name, self.wall(index), self.now_ms).unwrap()
     }
 
     /// A process begins a life at this wall clock, with what the store knows of its last one.

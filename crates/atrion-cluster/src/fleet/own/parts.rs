@@ -114,6 +114,12 @@ impl Parts {
         self.stored.len() as u64 > 2 * self.count + 64
     }
 
+    /// How many parts the record has once what was taken is stored, as far as is known.
+    pub(in crate::fleet) fn in_record(&self) -> u16 {
+        let new = self.flying.difference(&self.stored).count();
+        u16::try_from(self.stored.len() + new).unwrap_or(u16::MAX)
+    }
+
     /// The write failed, or its end is not known.
     pub(in crate::fleet) fn failed(&mut self) {
         self.dirty.append(&mut self.flying);
