@@ -124,6 +124,8 @@ pub(crate) struct Live {
     dead_after: AtomicU32,
     /// Failures in a row that chance explains.
     by_chance: AtomicU32,
+    /// See [`Publication::silence`].
+    silence: AtomicU32,
     successes_to_close: AtomicU32,
     dead_silence: AtomicU64,
     /// How many of the crowd are not charged to a request, by its tier.
@@ -162,6 +164,9 @@ pub(crate) struct Publication {
     pub(crate) uncharged: [u32; TIERS],
     /// Failures in a row that chance explains.
     pub(crate) by_chance: u32,
+    /// How many times as long as alone no request may have passed before one does: a node with a part
+    /// of a fleet's N* is told by the others how the callee is.
+    pub(crate) silence: u32,
     /// The grain, in units, and how far latency goes with cost.
     pub(crate) grain: f64,
     pub(crate) share: f64,
@@ -266,6 +271,7 @@ impl Live {
             run: AtomicU32::new(0),
             dead_after: AtomicU32::new(u32::MAX),
             by_chance: AtomicU32::new(0),
+            silence: AtomicU32::new(1),
             dead_silence: AtomicU64::new(u64::MAX),
             successes_to_close: AtomicU32::new(1),
             successes: AtomicU64::new(0),

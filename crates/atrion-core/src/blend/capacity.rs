@@ -23,8 +23,8 @@
 //! - **It promises** that the fleet only takes away: a [`Share`] raises R at rest and lowers N*, and
 //!   never the other way about. Without live peers there is none.
 //! - **It promises** a bound for what one node can take from the others by lying: nothing that it
-//!   says counts for more than four times the mean of the others, so of k nodes the others keep
-//!   `(k-1)/(k+3)` of what passes of each tier.
+//!   says counts for more than four times the mean of the others and one request in a pulse, so of k
+//!   nodes the others keep `(k-1)/(k+3)` of what passes of each tier, less ten requests a second.
 
 use core::time::Duration;
 
@@ -133,7 +133,7 @@ impl Capacity {
         let offered: f64 = fleet.offered.iter().sum();
         let (admitted, refused) = (count(fleet.admitted), count((offered - fleet.admitted).max(0.0)));
         let (succeeded, late, failed) = (count(fleet.in_time), count(fleet.late), count(fleet.failed));
-        let answered = fleet.in_time + fleet.late;
+        let answered = fleet.answers();
         let samples = (succeeded + late) as f64;
         let mean = if answered > 0.0 { fleet.latency / answered } else { 0.0 };
         let crowd = fleet.in_flight;
@@ -194,7 +194,7 @@ impl Capacity {
     fn correction(pace: f64, target: f64, crowd: f64) -> f64 {
         let back = (1.0 + (target - crowd) / (pace * HORIZON)).clamp(0.5, 2.0);
         // Where the crowd is under N*, X may be less than the callee could do.
-        back.max(1.0 + GROWTH * (1.0 - crowd / target).max(0.0))
+        if crowd < target { back.max(1.0 + GROWTH * (1.0 - crowd / target)) } else { back }
     }
 }
 
@@ -205,6 +205,15 @@ impl Share {
     pub fn part_of(target: f64, demand: f64) -> f64 {
         let part = target * demand;
         (part + libm::sqrt(part)).max(1.0)
+    }
+
+    /// How many times as long as alone no request may have passed at a node before one does that the
+    /// gate refuses. The others' answers tell how the callee is; if each of a hundred nodes looked by
+    /// itself, what they let in against the cut would be more than the callee can do.
+    #[must_use]
+    pub fn silence(&self) -> u32 {
+        // The cast saturates, and no number is 0.
+        if self.in_force { (libm::ceil(self.target / self.part) as u32).max(1) } else { 1 }
     }
 
     /// The law of a node's own gate as the fleet leaves it; `gain` is k where N* is no wall.
@@ -227,10 +236,15 @@ impl Share {
         if self.cut <= law.rest {
             return law;
         }
+        // R is the higher of cut and ladder: from where they meet the ladder goes on, and adds no more
+        // than it would have. Steeper by 1 + t it is nowhere under itself:
+        // t + (1 - t) tanh((1 + t) y) >= tanh(atanh(t) + y).
         let head = self.cut.get() - law.rest.get();
-        let up = if head < law.weight.get() { libm::atanh(head / law.weight.get()) } else { 0.0 };
+        let met = (head / law.weight.get()).min(1.0);
+        let up = if met < 1.0 { libm::atanh(met) } else { 0.0 };
         let target = law.target * (1.0 + up / law.gain);
-        Law { rest: self.cut, target, gain: law.gain * target / law.target, ..law }
+        let gain = law.gain * (target / law.target) * (1.0 + met);
+        Law { rest: self.cut, weight: Ohms::saturating(law.weight.get() - head), gain, target }
     }
 }
 
@@ -262,28 +276,77 @@ struct Sums {
 }
 
 /// How many nodes are alive, and what they say together. The own load is known, and whole; that of
-/// a peer counts for no more than four times the mean of the others.
+/// a peer is bounded by what the others say.
 fn sums(own: &Load, peers: impl Iterator<Item = PeerLoad> + Clone) -> (f64, Sums) {
-    let (mut nodes, mut plain) = (1.0, own.numbers().map(f64::from));
+    let (mut nodes, mut plain) = (1.0, Sums::of(own, 1.0));
     for PeerLoad { load, alive } in peers.clone() {
         nodes += alive.get();
-        for (sum, number) in plain.iter_mut().zip(Load::from_numbers(load.numbers()).numbers()) {
-            *sum += alive.get() * f64::from(number);
-        }
+        plain.add(&Sums::of(&load, alive.get()));
     }
-    let mut fleet = own.numbers().map(f64::from);
+    let mut fleet = Sums::of(own, 1.0);
     for PeerLoad { load, alive } in peers {
-        let (weight, load) = (alive.get(), Load::from_numbers(load.numbers()));
-        for ((sum, plain), number) in fleet.iter_mut().zip(plain).zip(load.numbers()) {
-            let said = weight * f64::from(number);
-            let others = (plain - said).max(0.0) / (nodes - weight);
-            *sum += said.min(weight * MOST * others + A_LITTLE);
+        let (said, weight) = (Sums::of(&load, alive.get()), alive.get());
+        fleet.add(&said.bounded(&plain, weight, nodes - weight));
+    }
+    (nodes, fleet)
+}
+
+impl Sums {
+    fn of(load: &Load, weight: f64) -> Self {
+        let numbers = Load::from_numbers(load.numbers()).numbers().map(|number| weight * f64::from(number));
+        let [critical, high, normal, low, bulk, admitted, in_time, late, failed, latency, held, in_flight] =
+            numbers;
+        let offered = [critical, high, normal, low, bulk];
+        Self { offered, admitted, in_time, late, failed, latency, held, in_flight }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.offered.iter_mut().zip(other.offered).for_each(|(sum, rate)| *sum += rate);
+        self.admitted += other.admitted;
+        self.in_time += other.in_time;
+        self.late += other.late;
+        self.failed += other.failed;
+        self.latency += other.latency;
+        self.held += other.held;
+        self.in_flight += other.in_flight;
+    }
+
+    /// What counts of this, which one node says and which is part of the `plain` sum, beside so many
+    /// `others`: no more than four times their mean and one request, and no call for longer than four
+    /// times the mean of their calls.
+    ///
+    /// The one request is what makes it hold for windows: of a hundred nodes most have none of a tier
+    /// in a tenth of a second, and the one that has one is no liar.
+    fn bounded(&self, plain: &Self, weight: f64, others: f64) -> Self {
+        let bound = |said: f64, plain: f64, one: f64| {
+            said.min(weight * (MOST * (plain - said).max(0.0) / others + one))
+        };
+        let rate = |said, plain| bound(said, plain, ONE_A_WINDOW);
+        let mut offered = self.offered;
+        offered.iter_mut().zip(plain.offered).for_each(|(said, plain)| *said = rate(*said, plain));
+        let (in_time, late) = (rate(self.in_time, plain.in_time), rate(self.late, plain.late));
+        let failed = rate(self.failed, plain.failed);
+        let answers = plain.answers() - self.answers();
+        let each = if answers > 0.0 { (plain.latency - self.latency).max(0.0) / answers } else { 0.0 };
+        Self {
+            offered,
+            admitted: rate(self.admitted, plain.admitted),
+            in_time,
+            late,
+            failed,
+            latency: self.latency.min(MOST * each * (in_time + late)),
+            held: self
+                .held
+                .min(weight * MOST * (plain.held - self.held).max(0.0) / others)
+                .max(self.held.min(MOST * each * failed)),
+            in_flight: bound(self.in_flight, plain.in_flight, 1.0),
         }
     }
-    let [critical, high, normal, low, bulk, admitted, in_time, late, failed, latency, held, in_flight] =
-        fleet;
-    let offered = [critical, high, normal, low, bulk];
-    (nodes, Sums { offered, admitted, in_time, late, failed, latency, held, in_flight })
+
+    /// Per second.
+    fn answers(&self) -> f64 {
+        self.in_time + self.late
+    }
 }
 
 /// What waits too much is worked off in about this time, in seconds: longer than the delay of the
@@ -306,8 +369,8 @@ const BEGINNING: f64 = 0.05;
 /// A node counts for no more than so many of the others.
 const MOST: f64 = 4.0;
 
-/// What counts of a node where the others say nothing, per second or in flight.
-const A_LITTLE: f64 = 1e-3;
+/// One request in a tenth of a second, per second.
+const ONE_A_WINDOW: f64 = 10.0;
 
 #[cfg(test)]
 mod tests {
@@ -424,5 +487,41 @@ mod tests {
             assert!(share.cut.get() < 82.0 && share.part >= 1.0, "{lie}: {share:?}");
             assert!(share.cut >= honest.cut || lie <= 0.0 || lie.is_nan(), "{lie}: {share:?}");
         }
+    }
+
+    #[test]
+    fn of_many_nodes_that_are_seldom_called_nothing_is_taken_for_a_lie() {
+        // Six of a hundred have had a critical request in this window, which is 16 times the mean.
+        let calls = |rate: f32| Load {
+            offered: [rate, 0.0, 0.0, 0.0, 0.0],
+            in_time: rate,
+            latency: 0.05 * rate,
+            in_flight: 0.05 * rate,
+            ..Load::NONE
+        };
+        let peers = (0..100).map(|nth| alive(if nth % 16 == 0 { calls(8.6) } else { Load::NONE }));
+        let (nodes, fleet) = sums(&Load::NONE, peers);
+        assert!((nodes - 101.0).abs() < 1e-9);
+        let all = 7.0 * f64::from(8.6_f32);
+        for (sum, is) in [(fleet.offered[0], all), (fleet.in_time, all), (fleet.latency, 0.05 * all)] {
+            assert!((sum / is - 1.0).abs() < 1e-6, "{fleet:?}");
+        }
+    }
+
+    #[test]
+    fn a_crowd_over_the_target_is_worked_off() {
+        // Twice the target lets less than X pass, half of it more.
+        assert!(Capacity::correction(300.0, 20.0, 40.0) < 0.95);
+        assert!(Capacity::correction(300.0, 20.0, 400.0) <= 0.5);
+        assert!((Capacity::correction(300.0, 20.0, 20.0) - 1.0).abs() < 1e-9);
+        assert!(Capacity::correction(300.0, 20.0, 10.0) >= 3.0);
+    }
+
+    #[test]
+    fn all_nodes_together_look_as_often_as_one_would() {
+        let share = Share { in_force: true, cut: Ohms::ZERO, part: 1.0, target: 20.0, in_flight: 20.0 };
+        assert_eq!(share.silence(), 20);
+        assert_eq!(Share { in_force: false, ..share }.silence(), 1);
+        assert_eq!(Share { part: 30.0, ..share }.silence(), 1);
     }
 }

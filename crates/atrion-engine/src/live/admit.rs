@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Deciding on a request.
 
+use std::time::Duration;
+
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
 use atrion_core::{Gate, Ladder, Mode, Mono, Ohms, Priority, Reason, Terms, Tier, Volts};
 
@@ -259,9 +261,14 @@ impl Live {
             .is_some_and(|left| self.probes.compare_exchange(bits, left.bits(), Release, Relaxed).is_ok())
     }
 
+    /// How long no request may have passed before the next of this voltage does.
+    pub(super) fn longest_silence(&self, in_flight: u64, volts: Volts) -> Duration {
+        longest_silence(in_flight, volts).saturating_mul(self.silence.load(Relaxed))
+    }
+
     /// The right to pass because no request has passed for too long.
     pub(super) fn take_silence(&self, now: Mono, in_flight: u64, volts: Volts) -> bool {
-        let limit = longest_silence(in_flight, volts);
+        let limit = self.longest_silence(in_flight, volts);
         let noticed = self.last_pass.load(Relaxed);
         if noticed > now.as_nanos() {
             // The clock has gone back. Silence counts from now on, or no request would pass until

@@ -37,6 +37,7 @@ fn publication(rest: f64, debt_gain: f64) -> Publication {
         expected,
         uncharged,
         by_chance,
+        silence: 1,
         grain,
         share,
     }

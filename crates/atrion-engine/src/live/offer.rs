@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Deciding on a request that can wait: it may be asked again, so a refusal is not counted.
 
-use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
+use atrion_core::adaptive::probe::ProbeBucket;
 use atrion_core::{Ladder, Mono, Priority, Reason, Tier, Volts};
 
 use super::control::Control;
@@ -61,7 +61,7 @@ impl Live {
         let probe =
             |calls| ProbeBucket::from_bits(self.probes.load(Relaxed)).take(now, calls, volts).is_some();
         let silence = |calls| {
-            now.since(Mono::from_nanos(self.last_pass.load(Relaxed))) >= longest_silence(calls, volts)
+            now.since(Mono::from_nanos(self.last_pass.load(Relaxed))) >= self.longest_silence(calls, volts)
         };
         let right = self.right(control, volts, self.exact_in_flight(), probe, silence);
         if control.is_shadow() { Ok(()) } else { right }

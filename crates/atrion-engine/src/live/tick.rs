@@ -27,6 +27,7 @@ impl Live {
             cell.store(calls, Relaxed);
         }
         self.by_chance.store(publication.by_chance, Relaxed);
+        self.silence.store(publication.silence, Relaxed);
         self.terms.publish(&publication.terms, publication.signal);
         self.publish_expected(&publication.expected);
         self.publish_grain(publication.grain, publication.share);

@@ -90,6 +90,7 @@ impl RoutePhysics {
             expected: self.model.expected(),
             uncharged: self.model.uncharged(),
             by_chance: self.model.failures_by_chance(),
+            silence: self.shared.share().map_or(1, |share| share.silence()),
             grain: self.model.grain(),
             share: self.model.cost_share(),
         }
