@@ -17,7 +17,7 @@ mod delay;
 mod files;
 mod memory;
 
-#[cfg(test)]
+#[cfg(all(test, not(atrion_loom)))]
 mod tests;
 
 /// Something that the process can run out of, measured by [`Atrion::watch`](crate::Atrion::watch).

@@ -95,6 +95,9 @@ pub struct Failures {
     pub held: f64,
 }
 
+/// The longest latency that is believed, in seconds.
+const LONGEST: f64 = 1e9;
+
 impl Window {
     /// Completions of any kind.
     #[must_use]
@@ -127,10 +130,12 @@ impl Window {
         self.answers().saturating_sub(self.answered_overtaken)
     }
 
-    /// Mean latency of the window, if there was a sample.
+    /// Mean latency of the window in seconds, if there was a sample. Thirty years at the most: what
+    /// is kept of a sum that is infinite would never heal.
     #[must_use]
     pub fn mean_latency(&self) -> Option<f64> {
-        (self.samples() > 0).then(|| self.latency_sum / real(self.samples()))
+        let mean = self.latency_sum / real(self.samples());
+        (self.samples() > 0).then_some(if mean > LONGEST { LONGEST } else { mean })
     }
 
     /// The window with the caller's report in it, if there is one: as so many completions that it
