@@ -5,7 +5,7 @@
 //! wait (slope 1); with free workers the crowd makes no difference (slope 0). The slope of latency
 //! over in-flight count, both relative to their means, tells which of the two a slower service is.
 
-use super::window::MOST;
+use super::window::is_sane;
 use super::{Baseline, Observation, Rescale, Tick};
 
 /// Sums over pairs of (in-flight count at admission, latency in seconds) of completions without
@@ -46,12 +46,12 @@ impl Pairs {
         Self { xx: self.x * self.x / count, xy: self.x * self.y / count, ..self }
     }
 
-    /// The sums mean something only together: where one is no number, negative or above [`MOST`], or
-    /// they are of less than one pair, all are left out.
+    /// The sums mean something only together: where one is not sane, or they are of less than one
+    /// pair, all are left out.
     pub(super) fn neutralised(self) -> Self {
         let sums = [self.count, self.x, self.y, self.xx, self.xy];
-        let is_sane = self.count >= 1.0 && sums.iter().all(|sum| (0.0..=MOST).contains(sum));
-        if is_sane { self } else { Self::default() }
+        let are_sane = self.count >= 1.0 && sums.into_iter().all(is_sane);
+        if are_sane { self } else { Self::default() }
     }
 }
 

@@ -95,9 +95,6 @@ pub struct Failures {
     pub held: f64,
 }
 
-/// The longest latency that is believed, in seconds.
-const LONGEST: f64 = 1e9;
-
 impl Window {
     /// Completions of any kind.
     #[must_use]
@@ -130,12 +127,10 @@ impl Window {
         self.answers().saturating_sub(self.answered_overtaken)
     }
 
-    /// Mean latency of the window in seconds, if there was a sample. Thirty years at the most: what
-    /// is kept of a sum that is infinite would never heal.
+    /// Mean latency of the window, if there was a sample.
     #[must_use]
     pub fn mean_latency(&self) -> Option<f64> {
-        let mean = self.latency_sum / real(self.samples());
-        (self.samples() > 0).then_some(if mean > LONGEST { LONGEST } else { mean })
+        (self.samples() > 0).then(|| self.latency_sum / real(self.samples()))
     }
 
     /// The window with the caller's report in it, if there is one: as so many completions that it
@@ -183,9 +178,15 @@ impl Window {
 /// Completions that a report counts as.
 const REPORT_WEIGHT: f64 = 1000.0;
 
-/// Bounds a sum so that products of two stay finite; NaN counts as 0.
+/// Bounds a sum so that products and quotients of two stay finite; NaN counts as 0, and so does
+/// what is nearly that.
 pub(super) fn sane(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(0.0, MOST) }
+    if value >= 1.0 / MOST { value.min(MOST) } else { 0.0 }
+}
+
+/// Whether [`sane`] leaves it as it is.
+pub(super) fn is_sane(value: f64) -> bool {
+    value == 0.0 || (1.0 / MOST..=MOST).contains(&value)
 }
 
 /// A count as a float, by way of a signed integer: one instruction, where the unsigned way is ten.
@@ -193,5 +194,5 @@ pub(super) fn real(count: u64) -> f64 {
     count.min(1 << 53) as i64 as f64
 }
 
-/// No sum of a window exceeds this.
+/// No sum of a window exceeds this, and none but 0 is less than one divided by it.
 pub(super) const MOST: f64 = 1e12;

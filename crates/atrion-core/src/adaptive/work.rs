@@ -105,8 +105,7 @@ impl Grain {
             self.over_one = grain - 1.0;
         }
         let (was, is) = (old.latency_of(before), self.latency_of(self.get()));
-        // Bounded: of a latency of nearly nothing the ratio would be infinite, and stay in what it scales.
-        let latency = if was > 0.0 && is > 0.0 { (is / was).clamp(1.0 / FARTHEST, FARTHEST) } else { 1.0 };
+        let latency = if was > 0.0 && is > 0.0 { is / was } else { 1.0 };
         let counts = before / self.get();
         // The fit alone changes what a latency of one grain means by a little in every tick; only a
         // new grain changes what is remembered.
@@ -194,9 +193,6 @@ impl Window {
 
 /// From so many answers on there is a grain.
 const FEWEST: f64 = 1.0;
-
-/// What is remembered of latencies is scaled by no more in one step.
-const FARTHEST: f64 = 1e6;
 
 /// The grain in force follows what was measured in steps of a quarter.
 const STEP: f64 = 1.25;
