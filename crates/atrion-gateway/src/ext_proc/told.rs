@@ -8,8 +8,12 @@ use serde_json::{Map, Value};
 
 use super::messages::ProcessingRequest;
 
-/// Takes it out of a message. The message's own bound on nesting, 100, is that of the document.
+/// Takes it out of a message; null if it tells nothing, as Envoy does by default. The message's own
+/// bound on nesting, 100, is that of the document.
 pub(super) fn take(message: &mut ProcessingRequest) -> Value {
+    if message.metadata_context.is_none() && message.attributes.is_empty() {
+        return Value::Null;
+    }
     let metadata = message.metadata_context.take().unwrap_or_default().filter_metadata;
     let metadata: Map<_, _> =
         metadata.into_iter().map(|(namespace, told)| (namespace, object(told))).collect();
