@@ -43,7 +43,8 @@ fn tool(name: &str, version: &str) -> anyhow::Result<PathBuf> {
     Ok(own)
 }
 
-fn answers(program: &Path) -> bool {
+/// Whether a program is there and says its version.
+pub(crate) fn answers(program: &Path) -> bool {
     Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())

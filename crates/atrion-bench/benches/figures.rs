@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use atrion_bench::peers::Governor;
-use atrion_bench::{CROWDS, CallersClock, Contender, contenders, layers, processor_time, pushed};
+use atrion_bench::{CROWDS, CallersClock, Contender, ManyRoutes, contenders, layers, processor_time, pushed};
 use atrion_core::{Outcome, Tier};
 use atrion_engine::{Atrion, Config, Engine, Route};
 use atrion_state::{Clock, FakeClock, InMemoryProvider};
@@ -59,16 +59,15 @@ fn memory() {
     let config = Config::default().max_routes(ROUTES);
     let engine = Engine::new(config, Arc::new(clock.clone()), Vec::new(), TICK)
         .expect("the default configuration with more routes");
-    let name = |n: usize| format!("GET /api/v1/shops/{n}/checkout");
 
     let region = Region::new(ALLOCATOR);
     for n in 0..ROUTES {
-        let _ = engine.route(&name(n));
+        let _ = engine.route(&ManyRoutes::name(n));
     }
     figure("bytes per idle route", held(&region) / ROUTES as f64);
 
     for n in 0..ROUTES {
-        let route = engine.route(&name(n));
+        let route = engine.route(&ManyRoutes::name(n));
         let permit = route.admit(Tier::Normal).expect("a new route");
         permit.finish(Outcome::Success);
     }

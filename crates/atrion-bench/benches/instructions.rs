@@ -10,7 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use atrion_bench::{Bed, CallersClock, Computing, Contender, Session, contenders, layers};
+use atrion_bench::{CallersClock, Computing, Contender, ManyRoutes, Session, contenders, layers};
 
 const OPERATIONS: u64 = 2_000;
 const CROWDS: [usize; 3] = [4, 16, 64];
@@ -49,7 +49,7 @@ fn run(work: &str) -> Option<u64> {
             Some(OPERATIONS)
         }
         "pulse" => {
-            let bed = Bed::new(ROUTES);
+            let bed = ManyRoutes::new(ROUTES);
             bed.warm_up();
             bed.traffic(1);
             counted(|| bed.pulse());

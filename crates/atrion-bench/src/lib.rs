@@ -24,8 +24,8 @@ pub use crowd::{CROWDS, Pushed, processor_time, pushed};
 mod atrion;
 pub use atrion::{Acquiring, CallersClock, ClockAlone, CounterAlone, Grouped, OwnClock};
 
-mod bed;
-pub use bed::Bed;
+mod many_routes;
+pub use many_routes::ManyRoutes;
 
 mod computed;
 pub use computed::Computing;

@@ -111,7 +111,7 @@ static BUDGETS: [Budget; 16] = [
             Some(100.0 * more / layer(figures, ON_A_SOCKET)?)
         },
         from: "bench `layers`",
-        obstacle: "3,800 instructions (callgrind) of 24,200 in memory, beside the kernel's on a socket: as many as the row before, and axum puts the watched bodies of request and response on the heap. The GET answers with a word; of one that works for 70 us or more it is under 1 %.",
+        obstacle: "Some 3,600 instructions (callgrind) of 31,900 in memory, beside the kernel's on a socket: those of the row before, and axum puts the watched bodies of request and response on the heap. The GET answers with a word; of one that works for 70 us or more it is under 1 %.",
     },
     Budget {
         path: "allocations of the HTTP layer",

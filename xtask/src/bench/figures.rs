@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Default)]
 pub(super) struct Figures {
@@ -19,6 +19,8 @@ pub(super) struct Figures {
     pub(super) contenders: Vec<Contender>,
     /// The layers, likewise.
     pub(super) layers: Vec<Contender>,
+    /// What callgrind has counted, in the order of the table.
+    pub(super) works: Vec<Work>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,12 +38,22 @@ pub(super) struct Contender {
     pub(super) clock_reads: String,
 }
 
+/// What callgrind counts of one operation.
+#[derive(Deserialize, Serialize, Debug, PartialEq)]
+pub(super) struct Work {
+    pub(super) name: String,
+    pub(super) instructions: f64,
+    pub(super) misses_of_first: f64,
+    pub(super) misses_of_last: f64,
+}
+
 /// One line of a plain bench.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Line {
     Contender { contender: Contender },
     Layer { layer: Contender },
+    Work { work: Work },
     Figure { figure: String, value: f64 },
 }
 
@@ -62,6 +74,7 @@ impl Figures {
             match line {
                 Line::Contender { contender } => figures.contenders.push(contender),
                 Line::Layer { layer } => figures.layers.push(layer),
+                Line::Work { work } => figures.works.push(work),
                 Line::Figure { figure, value } => drop(figures.plain.insert(figure, value)),
             }
         }

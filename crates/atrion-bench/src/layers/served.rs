@@ -151,15 +151,9 @@ fn http(
     let client = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(near));
     let (mut client, connection) = runtime.block_on(client).expect("a server at the other end");
     runtime.spawn(connection);
-    Box::new(move |operations| {
-        runtime.block_on(async {
-            let mut served = 0;
-            for _ in 0..operations {
-                client.ready().await.expect("a connection that is kept");
-                served += u64::from(is_served(client.send_request(request()).await).await);
-            }
-            served
-        })
+    one_by_one(runtime, async move || {
+        client.ready().await.expect("a connection that is kept");
+        is_served(client.send_request(request()).await).await
     })
 }
 
@@ -174,12 +168,19 @@ fn grpc(
         hyper::client::conn::http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), TokioIo::new(near));
     let (mut client, connection) = runtime.block_on(client).expect("a server at the other end");
     runtime.spawn(connection);
+    one_by_one(runtime, async move || {
+        client.ready().await.expect("a connection that is kept");
+        is_served(client.send_request(call()).await).await
+    })
+}
+
+/// Asks as often as it is told, and counts what is served.
+fn one_by_one(runtime: Runtime, mut ask: impl AsyncFnMut() -> bool + 'static) -> Session<'static> {
     Box::new(move |operations| {
         runtime.block_on(async {
             let mut served = 0;
             for _ in 0..operations {
-                client.ready().await.expect("a connection that is kept");
-                served += u64::from(is_served(client.send_request(call()).await).await);
+                served += u64::from(ask().await);
             }
             served
         })

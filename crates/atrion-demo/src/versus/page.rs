@@ -79,13 +79,14 @@ impl Page {
         let names = ["CPU, us", "per s, core", "p50, us", "p99, us", "idle, bytes"];
         let row = |cost: &Cost| {
             let Cost { name, cpu_us, p50_us, p99_us, idle_bytes } = cost;
-            let is_there = *cpu_us > 0.0;
+            // Where there is no proxy, it costs nothing that could be said.
+            let of_proxy = |cell: String| if *cpu_us > 0.0 { cell } else { "-".to_owned() };
             let cells = [
-                if is_there { format!("{cpu_us:.1}") } else { "-".to_owned() },
-                if is_there { format!("{:.0}", 1e6 / cpu_us) } else { "-".to_owned() },
+                of_proxy(format!("{cpu_us:.1}")),
+                of_proxy(format!("{:.0}", 1e6 / cpu_us)),
                 p50_us.to_string(),
                 p99_us.to_string(),
-                if is_there { idle_bytes.to_string() } else { "-".to_owned() },
+                of_proxy(idle_bytes.to_string()),
             ];
             (*name, Vec::from(cells))
         };

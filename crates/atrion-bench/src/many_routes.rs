@@ -11,13 +11,13 @@ use atrion_state::{Clock, FakeClock};
 const TICK: Duration = Duration::from_millis(100);
 
 /// The engine, its clock and its routes.
-pub struct Bed {
+pub struct ManyRoutes {
     engine: Engine,
     clock: FakeClock,
     routes: Vec<Route>,
 }
 
-impl Bed {
+impl ManyRoutes {
     /// An engine with so many routes, on which nothing has happened.
     #[must_use]
     pub fn new(routes: usize) -> Self {
