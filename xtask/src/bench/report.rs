@@ -53,7 +53,7 @@ const INTRODUCTION: &str = "\
 One run of `cargo xtask bench` measured every number here, except those under *Measured earlier*, and
 wrote this page. Compare the ratios: they depend less on the machine than the nanoseconds do. The code
 is in `crates/atrion-bench`; `cargo bench -p atrion-bench --bench admit` (or `layers`, `compute`, `routes`,
-`figures`) measures one group alone.
+`figures`) measures one group alone; `--bench instructions` lists what can be counted below callgrind.
 
 ";
 
