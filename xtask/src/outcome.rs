@@ -5,6 +5,7 @@ use std::fmt;
 
 /// How a step ended. A note says what the step found, so that a green line never hides an empty
 /// check.
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) enum Outcome {
     Passed(String),
     Skipped(String),

@@ -3,9 +3,11 @@
 //! needs a Rust toolchain and a C compiler. `.ci/run` calls it, so CI does what a developer does.
 //!
 //! Cheap steps come first, the tests last: a typo is reported within seconds, and the output ends
-//! with the summaries of the tests.
+//! with the summaries of the tests. Steps that build in folders of their own run beside the others;
+//! the tests have the machine for themselves.
 
 mod alone;
+mod beside;
 mod examples;
 mod job;
 mod loom;
@@ -16,9 +18,11 @@ mod package;
 mod step;
 mod suite;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use self::beside::Beside;
 use self::step::Step;
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
@@ -31,6 +35,12 @@ pub(crate) struct Args {
     /// Run the remaining steps after one has failed.
     #[arg(long)]
     keep_going: bool,
+    /// Run one step after the other: it needs less memory and takes longer.
+    #[arg(long)]
+    serial: bool,
+    /// Write how each step ended to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// List the steps and what each one proves, and run nothing.
     #[arg(long)]
     list: bool,
@@ -49,21 +59,36 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let workspace = Workspace::load()?;
     let begin = Instant::now();
+    let planned = steps.len();
+    let (apart, others): (Vec<Step>, Vec<Step>) = steps.iter().partition(|step| step.builds_apart());
+    let (mut beside, steps) = if args.serial || apart.is_empty() || others.is_empty() {
+        (None, steps)
+    } else {
+        (Some(Beside::start(apart, args.keep_going)?), others)
+    };
     let mut report = Vec::new();
     for (index, step) in steps.iter().enumerate() {
+        if *step == Step::Tests {
+            report.extend(beside.take().map(Beside::join).unwrap_or_default());
+        }
+        let failed = report.iter().any(|line: &Line| line.outcome.is_failure())
+            || beside.as_mut().is_some_and(Beside::has_failed);
+        if failed && !args.keep_going {
+            break;
+        }
         println!("\n=== [{}/{}] {}: {}", index + 1, steps.len(), step.name(), step.proves());
         let begin = Instant::now();
         let outcome =
             step.run(&workspace, args.nextest).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
         let line = Line { step: *step, outcome, took: begin.elapsed() };
         println!("=== {line}");
-        let failed = line.outcome.is_failure();
         report.push(line);
-        if failed && !args.keep_going {
-            break;
-        }
     }
-    Ok(conclude(&report, steps.len(), begin.elapsed()))
+    report.extend(beside.map(Beside::join).unwrap_or_default());
+    if let Some(path) = args.report {
+        std::fs::write(path, serde_json::to_vec(&report)?)?;
+    }
+    Ok(conclude(&report, planned, begin.elapsed()))
 }
 
 fn list() {
@@ -92,6 +117,7 @@ fn conclude(report: &[Line], planned: usize, took: Duration) -> ExitCode {
 }
 
 /// One row of the report.
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Line {
     step: Step,
     outcome: Outcome,

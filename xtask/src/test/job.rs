@@ -3,7 +3,9 @@
 //! repeat it by hand.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,22 +56,30 @@ impl Job {
         Ok(judge(status))
     }
 
-    /// Like [`Self::run`], but kills the command after `limit`.
-    pub(crate) fn run_within(self, limit: Duration) -> anyhow::Result<Outcome> {
-        let mut child = self.start(|_| {})?;
+    /// Runs the command with its output in a file, kills it after `limit`, and shows the output in
+    /// one piece, so that several can run at once.
+    pub(crate) fn capture_within(self, limit: Duration, file: &Path) -> anyhow::Result<Outcome> {
+        fs::create_dir_all(file.parent().unwrap_or(file))?;
+        let output = File::create(file).with_context(|| format!("cannot create {}", file.display()))?;
+        let mut command = self.command();
+        command.stderr(output.try_clone()?).stdout(output);
+        let mut child = command.spawn().with_context(|| format!("cannot run {}", self.spelled()))?;
         let deadline = Instant::now() + limit;
-        loop {
+        let outcome = loop {
             if let Some(status) = child.try_wait()? {
-                return Ok(judge(status));
+                break judge(status);
             }
             if Instant::now() >= deadline {
                 child.kill()?;
                 child.wait()?;
-                let limit = limit.as_secs();
-                return Ok(Outcome::Failed(format!("still running after {limit} s")));
+                break Outcome::Failed(format!("still running after {} s", limit.as_secs()));
             }
             std::thread::sleep(Duration::from_millis(20));
-        }
+        };
+        let mut terminal = std::io::stdout().lock();
+        writeln!(terminal, "$ {}", self.spelled())?;
+        terminal.write_all(&fs::read(file)?)?;
+        Ok(outcome)
     }
 
     /// Like [`Self::run`], and gives each line of the standard output to `line`.

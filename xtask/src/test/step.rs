@@ -8,7 +8,7 @@ use super::{alone, examples, loom, msrv, names, no_std, package, suite};
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Step {
     Format,
     Clippy,
@@ -69,6 +69,11 @@ impl Step {
             Self::Servers => "servers",
             Self::Tests => "tests",
         }
+    }
+
+    /// Whether its builds are in a folder of their own, so that it waits for no other step's.
+    pub(crate) fn builds_apart(self) -> bool {
+        matches!(self, Self::Deny | Self::Boundary | Self::Loom)
     }
 
     pub(crate) fn proves(self) -> &'static str {
