@@ -4,6 +4,9 @@
 
 use http::HeaderName;
 
+/// Begins the names that are Atrion's own.
+pub(crate) const PREFIX: &str = "x-atrion-";
+
 /// The importance of a request: `critical`, `high`, `normal`, `low` or `bulk`.
 pub const TIER: HeaderName = HeaderName::from_static("x-atrion-tier");
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use atrion_core::{Cost, Mono, Priority, Spread, Tenant, Tier, Volts};
 use atrion_engine::Atrion;
-use http::{HeaderValue, Request};
+use http::{HeaderMap, HeaderValue, Request};
 
 use crate::cohort::Cohort;
 use crate::head::RequestHead;
@@ -86,11 +86,7 @@ impl Priorities {
         }
         priority = self.with_work(priority, &head, atrion);
         priority = self.with_tenant(priority, &head, atrion);
-        if self.strip {
-            for name in [header::TIER, header::VOLTAGE, header::DEADLINE, header::COST] {
-                request.headers_mut().remove(name);
-            }
-        }
+        self.strip(request.headers_mut());
         if self.propagate != Propagate::Nothing {
             priority = self.propagate(priority, request, atrion);
         }
@@ -99,6 +95,17 @@ impl Priorities {
             request.extensions_mut().insert(priority);
         }
         priority
+    }
+
+    /// Removes the headers that say a priority, where the layer keeps them from its service.
+    #[inline]
+    pub(crate) fn strip(&self, headers: &mut HeaderMap) {
+        // Most requests have none, and a look at their names costs less than four hashes.
+        if self.strip && headers.keys().any(|name| name.as_str().starts_with(header::PREFIX)) {
+            for name in [header::TIER, header::VOLTAGE, header::DEADLINE, header::COST] {
+                headers.remove(name);
+            }
+        }
     }
 
     /// Adds what the request costs and by when its answer is of use, where its priority does not say.

@@ -202,7 +202,8 @@ impl<I> AdmissionLayer<I> {
     }
 
     /// Removes `x-atrion-tier`, `x-atrion-voltage`, `x-atrion-deadline-ms` and `x-atrion-cost` before
-    /// the inner service sees the request, so that headers that are not trusted here are not trusted further down by accident.
+    /// the inner service sees the request, guarded or not, so that headers that are not trusted here
+    /// are not trusted further down by accident.
     pub fn strip_headers(mut self) -> Self {
         self.set().priorities.strip = true;
         self

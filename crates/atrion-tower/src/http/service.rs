@@ -71,6 +71,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = &self.policy;
         if policy.is_unguarded(&RequestHead::of(&request)) {
+            policy.priorities.strip(request.headers_mut());
             return ResponseFuture::unguarded(&mut self.inner, request);
         }
         let priority = policy.priorities.take(&mut request, &policy.atrion);
