@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             route_and_tier_are_what_envoy_tells,
             clients_of_http2_share_a_connection_and_lose_no_place,
             grpc_is_judged_by_its_trailers_and_refused_by_its_status,
+            grpc_is_judged_by_its_trailers_behind_envoy_gateway,
             a_stream_goes_on_while_others_come_and_go,
             a_client_that_leaves_gives_its_place_back,
             a_drain_waits_for_the_exchanges_that_have_begun,
@@ -270,6 +271,39 @@ async fn grpc_is_judged_by_its_trailers_and_refused_by_its_status() {
 
     force_open(&gateway, "POST /pkg.Service/Method");
     assert_eq!(call(envoy.address(), "0").await, "14");
+}
+
+/// What Envoy Gateway makes of `docs/gateway/envoy-gateway.yaml`, as far as it differs: the filter is
+/// off, and on for the routes of its policy; trailers are sent to those that ask for them.
+fn of_envoy_gateway() -> String {
+    let wanted = [
+        ("          - name: envoy.filters.http.ext_proc\n", "            disabled: true\n"),
+        ("              failure_mode_allow: true\n", "              allow_mode_override: true\n"),
+        (
+            "                route: { cluster: grpc, timeout: 0s }\n",
+            "                typed_per_filter_config:\n                  envoy.filters.http.ext_proc:\n\
+             \x20                   \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig\n\
+             \x20                   config: {}\n",
+        ),
+    ];
+    let file = file();
+    let sent = "                response_trailer_mode: SEND\n";
+    assert!(file.contains(sent));
+    wanted.iter().fold(file.replace(sent, ""), |file, (line, more)| {
+        assert!(file.contains(line), "{line}");
+        file.replace(line, &format!("{line}{more}"))
+    })
+}
+
+async fn grpc_is_judged_by_its_trailers_behind_envoy_gateway() {
+    let gateway = processor("[[route]]\nmatch = \"POST /pkg.Service/Method\"\n").await;
+    let service = grpc(&watch::channel(0).0).await;
+    let envoy = envoy_with(&of_envoy_gateway(), NOBODY, service, asks(&gateway));
+    for status in ["0", "13"] {
+        assert_eq!(call(envoy.address(), status).await, status);
+    }
+    let counts = || gateway.atrion().route("POST /pkg.Service/Method").snapshot().counts;
+    eventually(async || (counts().succeeded(), counts().failed(), counts().cancelled()) == (1, 1, 0)).await;
 }
 
 /// Refuses everything from now on.

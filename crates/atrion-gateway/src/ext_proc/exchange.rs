@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use atrion::tower::AdmissionBody;
+use atrion::tower::{AdmissionBody, Classify as _, ResponseHead, Verdict};
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use tokio::sync::{mpsc, oneshot};
@@ -11,11 +11,12 @@ use tonic::Streaming;
 
 use super::behind::{Link, Rest};
 use super::messages::{
-    Answer, Asked, CommonResponse, HeaderMutation, HeadersResponse, HttpHeaders, Nothing, ProcessingRequest,
-    ProcessingResponse,
+    Answer, Asked, CommonResponse, HeaderMutation, HeadersResponse, HttpHeaders, Nothing, ProcessingMode,
+    ProcessingRequest, ProcessingResponse, SEND,
 };
 use super::{head, told};
 use crate::service::Shared;
+use crate::upstream::Judge;
 
 type Answers = mpsc::Sender<ProcessingResponse>;
 
@@ -54,6 +55,9 @@ pub(super) async fn run(shared: Arc<Shared>, mut asked: Streaming<ProcessingRequ
     let Some(response) = headers.headers.as_ref().and_then(|headers| head::response(headers, rest)) else {
         return;
     };
+    // Some configurations cannot say that trailers are sent: that of Envoy Gateway is one.
+    let is_open = Judge::default().head(&ResponseHead::of(&response)) == Verdict::AtEnd;
+    let mode_override = is_open.then_some(ProcessingMode { response_trailer_mode: SEND });
     if answer.send(response).is_err() {
         return;
     }
@@ -61,7 +65,8 @@ pub(super) async fn run(shared: Arc<Shared>, mut asked: Streaming<ProcessingRequ
     let (parts, mut body) = watched.into_parts();
     let shown = parts.headers.get(DECISION).map(|value| head::set(&DECISION, value));
     let mutation = HeaderMutation { set_headers: shown.into_iter().collect(), remove_headers: Vec::new() };
-    if say(&answers, Answer::ResponseHeaders(continuing(mutation))).await.is_err() {
+    let answer = Some(Answer::ResponseHeaders(continuing(mutation)));
+    if answers.send(ProcessingResponse { answer, mode_override }).await.is_err() {
         return;
     }
 
@@ -86,7 +91,7 @@ async fn next(asked: &mut Streaming<ProcessingRequest>) -> Option<Asked> {
 }
 
 async fn say(answers: &Answers, answer: Answer) -> Result<(), ()> {
-    answers.send(ProcessingResponse { answer: Some(answer) }).await.map_err(drop)
+    answers.send(ProcessingResponse { answer: Some(answer), mode_override: None }).await.map_err(drop)
 }
 
 fn continuing(header_mutation: HeaderMutation) -> HeadersResponse {

@@ -79,7 +79,20 @@ pub(super) struct HeaderValue {
 pub(super) struct ProcessingResponse {
     #[prost(oneof = "Answer", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub(super) answer: Option<Answer>,
+    #[prost(message, optional, tag = "9")]
+    pub(super) mode_override: Option<ProcessingMode>,
 }
+
+/// What Envoy sends of the rest of an exchange. It follows where `allow_mode_override` permits. What
+/// is left out here has been sent already, or is a body, which is not looked at.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ProcessingMode {
+    #[prost(int32, tag = "6")]
+    pub(super) response_trailer_mode: i32,
+}
+
+/// `SEND`.
+pub(super) const SEND: i32 = 1;
 
 #[derive(Clone, PartialEq, Oneof)]
 pub(super) enum Answer {
