@@ -159,7 +159,7 @@ static BUDGETS: [Budget; 16] = [
         unit: "ms",
         measure: |figures| Some(figures.median("routes/pulse over 100000, all busy")?.ns / 1e6),
         from: "bench `routes`",
-        obstacle: "Every route's counters, state and gate, as much as an idle route takes below, come from memory in each pulse, which takes longer than the physics. Most instances have hundreds of routes.",
+        obstacle: "Every route's counters, state and gate, as much as an idle route takes below, come from memory in each pulse, which takes longer than the physics. A pulse of 5 ms or more is computed beside the runtime's threads, so no task of the service waits for it. Most instances have hundreds of routes.",
     },
     Budget {
         path: "memory of an idle route",
@@ -167,7 +167,7 @@ static BUDGETS: [Budget; 16] = [
         unit: "B",
         measure: |figures| figures.plain("bytes per idle route"),
         from: "bench `figures`",
-        obstacle: "The counters by tier, reason and outcome, their last reading and their totals are stored beside the physics of the route, so a request never has to allocate them. Without an allocation at first use they cannot be smaller.",
+        obstacle: "1,408 bytes are what requests touch: 520 of counters, and lines apart by who writes them. 1,752 are the pulse's: the last reading of the counters, their totals by tier, reason and outcome, and the ages of what is in flight. A route is made by its first request, so making the latter at first use would save only routes that are declared and never asked for.",
     },
     Budget {
         path: "p99.9 of admit with a dead or hanging store, against a healthy one",
