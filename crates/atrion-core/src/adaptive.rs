@@ -35,6 +35,7 @@ mod runs;
 mod scar;
 mod scatter;
 mod staleness;
+mod stuck;
 mod target;
 mod tick;
 mod window;
@@ -45,6 +46,7 @@ pub use config::{AdaptiveConfig, ConfigFault, Laws};
 pub use dead::DeadRule;
 pub use elasticity::Pairs;
 pub use expected::Expected;
+pub use stuck::{Span, stuck};
 pub use tick::Tick;
 pub use window::{Failures, Window};
 pub use work::Work;
@@ -250,8 +252,7 @@ impl AdaptiveState {
         self.evidence.step(tick, seen.judged.judged());
         if config.laws.charge {
             let patience = self.baseline.usual(seen.measured.mean_latency()).unwrap_or(0.0);
-            let is_well = errors < HARDLY_ANY && !self.baseline.is_stretched() && !self.missing.is_silence();
-            self.charge.step(tick, seen.measured, patience, target, is_well);
+            self.charge.step(tick, seen.measured, patience, target, self.is_well());
         }
         let saturation = saturation_pressure(seen.judged.mean_in_flight, target, config.gain);
         if self.mode == Mode::Bootstrap {

@@ -164,8 +164,7 @@ impl RoutePhysics {
         let before = self.catch_up(live);
         let (idle, dt) = self.time_since_last(now, interval);
         let Measured { mut window, counted, broken } = self.meter.measure(live, now, dt, absent);
-        let patience = self.model.patience(window.mean_latency());
-        self.meter.overtake(&mut window, live, now, patience, self.model.is_charging());
+        self.meter.overtake(&mut window, live, now, &self.model);
         // Also if that is back: a clock that has gone back costs this tick, not all until it has
         // caught up.
         self.stepped_at = now;

@@ -179,7 +179,7 @@ const YOUNG_CROWD: f64 = 0.8;
 
 /// A call that takes so many latencies of now waits for something else than the others. Of
 /// exponential service times one in 150 is as long.
-const USUAL: f64 = 5.0;
+pub(super) const USUAL: f64 = 5.0;
 
 /// The least `L_max`, in seconds.
 const SHORTEST_PATIENCE: f64 = 0.1;

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::{AdaptiveConfig, AdaptiveState, Expected};
+use super::{AdaptiveConfig, AdaptiveState, Expected, HARDLY_ANY};
 use crate::{Evidence, Law, Mode, Ohms, Terms};
 
 impl AdaptiveState {
@@ -167,6 +167,13 @@ impl AdaptiveState {
     #[must_use]
     pub const fn uncharged(&self) -> [u32; 5] {
         self.charge.uncharged()
+    }
+
+    /// The route answers, mostly without failures, and has not become slower. What stands takes no
+    /// capacity from the rest then.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.errors.get() < HARDLY_ANY && !self.baseline.is_stretched() && !self.missing.is_silence()
     }
 
     /// Calls were overtaken lately, so the calls in flight are to be counted by tier.

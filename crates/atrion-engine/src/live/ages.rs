@@ -25,8 +25,6 @@ pub(super) struct Spans {
     newest: AtomicU64,
     /// Calls that started before are overtaken.
     overtaken_before: AtomicU64,
-    /// For so long a call counts as the service's work, in nanoseconds.
-    patience: AtomicU64,
     /// Admitted calls that are not the service's work, as of the last tick.
     apart: AtomicI64,
     /// The place of the newest.
@@ -59,11 +57,6 @@ impl Live {
         (0..SPANS)
             .map(|back| (newest + SPANS - back) % SPANS)
             .find(|place| start >= self.spans.begins[*place].load(Relaxed))
-    }
-
-    /// How long a call that was overtaken counts as the service's work, in nanoseconds.
-    pub(crate) fn patience(&self) -> u64 {
-        self.spans.patience.load(Relaxed)
     }
 
     /// An overtaken call has ended or waits for its client.
@@ -134,10 +127,6 @@ impl Live {
 
     pub(crate) fn publish_apart(&self) {
         self.spans.apart.store(self.apart(), Relaxed);
-    }
-
-    pub(crate) fn set_patience(&self, nanos: u64) {
-        self.spans.patience.store(nanos, Relaxed);
     }
 
     pub(crate) fn set_overtaken_before(&self, nanos: u64) {

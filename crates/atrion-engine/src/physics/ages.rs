@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use atrion_core::Mono;
+use atrion_core::adaptive::{Span, stuck};
 
 use crate::live::{Live, SPANS, TIERS};
 
@@ -14,6 +15,8 @@ pub(super) struct Ages {
     newest: usize,
     /// The oldest that is not overtaken.
     oldest: usize,
+    /// The first whose calls are not stuck. Where something was answered, the same.
+    stuck_until: usize,
     begins: [u64; SPANS],
     /// Calls that were let in before each span, since the route was made. Wraps.
     came: [[u32; TIERS]; SPANS],
@@ -25,6 +28,7 @@ impl Ages {
     /// Opens a span where it is time to. Where calls were `answered` in this window, moves those
     /// that started more than `patience` ago to the overtaken, and says how many those are, and how
     /// many had started beside them and have ended. `admitted` is how many were let in so far.
+    /// `looks_together` says to look for calls that are stuck together.
     ///
     /// Where nothing is answered no call is overtaken: then it is unknown which call waits for
     /// what.
@@ -35,6 +39,7 @@ impl Ages {
         patience: Option<Duration>,
         answered: bool,
         admitted: &[u32; TIERS],
+        looks_together: bool,
     ) -> ([u32; TIERS], [u32; TIERS]) {
         let now = now.as_nanos();
         // A call of this very instant has counted in the span before.
@@ -45,29 +50,26 @@ impl Ages {
         }
         let Some(patience) = patience else { return Default::default() };
         let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
-        live.set_patience(patience);
+        let by_age = self.old_until(now, patience);
+        let together = if looks_together { self.stuck(live, now, patience, admitted) } else { (0, 0) };
+        let until = self.later(by_age, together.1);
+        self.stuck_until = if answered { until } else { self.later(by_age, together.0) };
         let (mut moved, mut settled) = ([0u32; TIERS], [0u32; TIERS]);
-        if answered {
+        if answered && self.oldest != until {
             let first = self.oldest;
-            while self.oldest != self.newest
-                && self.begins[after(self.oldest)].saturating_add(patience) <= now
-            {
-                self.oldest = after(self.oldest);
-            }
-            if self.oldest != first {
-                // First, so that a call which ends from now on is taken off the overtaken.
-                live.set_overtaken_before(self.begins[self.oldest]);
-                let mut place = first;
-                while place != self.oldest {
-                    let of_span = self.collect(live, place);
-                    let (came, next) = (self.came[place], self.came[after(place)]);
-                    for tier in 0..TIERS {
-                        let ended = next[tier].wrapping_sub(came[tier]).wrapping_sub(of_span[tier]);
-                        moved[tier] = moved[tier].wrapping_add(of_span[tier]);
-                        settled[tier] = settled[tier].wrapping_add(ended);
-                    }
-                    place = after(place);
+            self.oldest = until;
+            // First, so that a call which ends from now on is taken off the overtaken.
+            live.set_overtaken_before(self.begins[self.oldest]);
+            let mut place = first;
+            while place != self.oldest {
+                let of_span = self.collect(live, place);
+                let (came, next) = (self.came[place], self.came[after(place)]);
+                for tier in 0..TIERS {
+                    let ended = next[tier].wrapping_sub(came[tier]).wrapping_sub(of_span[tier]);
+                    moved[tier] = moved[tier].wrapping_add(of_span[tier]);
+                    settled[tier] = settled[tier].wrapping_add(ended);
                 }
+                place = after(place);
             }
         }
         if next_instant - self.begins[self.newest] >= patience / WIDTHS {
@@ -98,25 +100,64 @@ impl Ages {
         self.came[second] = self.came[first];
         live.set_begin(second, self.begins[second]);
         self.oldest = second;
+        if self.stuck_until == first {
+            self.stuck_until = second;
+        }
+    }
+
+    /// The first span of which not all calls are older than the patience.
+    fn old_until(&self, now: u64, patience: u64) -> usize {
+        let mut place = self.oldest;
+        while place != self.newest && self.begins[after(place)].saturating_add(patience) <= now {
+            place = after(place);
+        }
+        place
+    }
+
+    /// The later of a place and of the one that is so many after the oldest.
+    fn later(&self, place: usize, spans: usize) -> usize {
+        let is_later = spans > (place + SPANS - self.oldest) % SPANS;
+        if is_later { (self.oldest + spans) % SPANS } else { place }
+    }
+
+    /// How many of the oldest spans are stuck together, and how many of those are overtaken.
+    fn stuck(&self, live: &Live, now: u64, patience: u64, admitted: &[u32; TIERS]) -> (usize, usize) {
+        let age = |begin: u64| now.saturating_sub(begin) as f64 / patience.max(1) as f64;
+        let (mut spans, mut count, mut place) = ([Span::default(); SPANS], 0, self.oldest);
+        for span in &mut spans {
+            let is_newest = place == self.newest;
+            let next = if is_newest { admitted } else { &self.came[after(place)] };
+            *span = Span {
+                began: sum(std::array::from_fn(|tier| next[tier].wrapping_sub(self.came[place][tier]))),
+                standing: sum(self.young(live, place)),
+                first: age(self.begins[place]),
+                last: if is_newest { 0.0 } else { age(self.begins[after(place)]) },
+            };
+            count += 1;
+            if is_newest {
+                break;
+            }
+            place = after(place);
+        }
+        stuck(&spans[..count])
     }
 
     /// The calls in flight that are not overtaken, by tier, and those of them that are old enough to
     /// be.
-    pub(super) fn count(&self, live: &Live, now: Mono) -> ([u32; TIERS], [u32; TIERS]) {
+    pub(super) fn count(&self, live: &Live) -> ([u32; TIERS], [u32; TIERS]) {
         let (mut young, mut stuck) = ([0u32; TIERS], [0u32; TIERS]);
         let mut place = self.oldest;
+        let mut is_stuck = place != self.stuck_until;
         loop {
-            let is_last = place == self.newest;
-            let is_stuck =
-                !is_last && self.begins[after(place)].saturating_add(live.patience()) <= now.as_nanos();
             for (tier, calls) in self.young(live, place).into_iter().enumerate() {
                 young[tier] = young[tier].wrapping_add(calls);
                 stuck[tier] = stuck[tier].wrapping_add(if is_stuck { calls } else { 0 });
             }
-            if is_last {
+            if place == self.newest {
                 break;
             }
             place = after(place);
+            is_stuck &= place != self.stuck_until;
         }
         (young.map(whole), stuck.map(whole))
     }
@@ -156,11 +197,16 @@ impl Ages {
         for (moved, by) in self.moved[self.newest].iter_mut().zip(all) {
             *moved = moved.wrapping_sub(by as u32);
         }
-        self.oldest = self.newest;
+        (self.oldest, self.stuck_until) = (self.newest, self.newest);
         self.begins = [0; SPANS];
         live.set_overtaken_before(0);
         live.open_span(self.newest, 0);
     }
+}
+
+/// Calls of all tiers.
+fn sum(by_tier: [u32; TIERS]) -> u32 {
+    by_tier.into_iter().map(whole).fold(0, u32::saturating_add)
 }
 
 /// A count that wraps. Negative is the error of an instant.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use atrion_core::adaptive::{Failures, Pairs, Window};
 use atrion_core::{Mono, Telemetry};
 
+use super::Model;
 use super::absence::Absences;
 use super::ages::Ages;
 use crate::live::{Live, Reading, WaitingReading, WeightReading};
@@ -168,21 +169,16 @@ impl Meter {
     }
 
     /// The crowd of the window, and its ages, are those of calls that are the service's work:
-    /// without those that have been in flight for longer than `patience` while younger ones were
+    /// without those that have been in flight for longer than the patience while younger ones were
     /// answered.
-    pub(crate) fn overtake(
-        &mut self,
-        window: &mut Window,
-        live: &Live,
-        now: Mono,
-        patience: Option<Duration>,
-        is_charging: bool,
-    ) {
-        let admitted = &self.last.admitted;
+    pub(crate) fn overtake(&mut self, window: &mut Window, live: &Live, now: Mono, model: &Model) {
+        let patience = model.patience(window.mean_latency());
+        let is_crowded = window.refused > 0 || model.is_charging();
+        let looks_together = is_crowded && model.is_well();
         (window.newly_overtaken, window.settled) =
-            self.spans.step(live, now, patience, window.samples() > 0, admitted);
-        if is_charging || window.refused > 0 {
-            (window.young, window.stuck) = self.spans.count(live, now);
+            self.spans.step(live, now, patience, window.samples() > 0, &self.last.admitted, looks_together);
+        if is_crowded {
+            (window.young, window.stuck) = self.spans.count(live);
         }
         live.publish_apart();
         window.overtaken = live.overtaken_by_tier().map(|count| count.clamp(0, i64::from(u32::MAX)) as u32);

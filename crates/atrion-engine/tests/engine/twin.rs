@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use atrion_core::adaptive::probe::{ProbeBucket, longest_silence};
-use atrion_core::adaptive::{DeadRule, Failures, Pairs, debt};
+use atrion_core::adaptive::{DeadRule, Failures, Pairs, Span, debt, stuck};
 use atrion_core::{
     AdaptiveConfig, AdaptiveState, Gate, Ladder, Law, Mode, Mono, Ohms, Outcome, Priority, Spread, Tick,
     Tier, Volts, Window,
@@ -32,7 +32,8 @@ struct Twin {
     calls: Vec<Call>,
     /// When the spans began in which calls are not overtaken, and which calls are.
     spans: Vec<Mono>,
-    patience: Duration,
+    /// How many of these are stuck, the oldest first.
+    stuck: usize,
     /// Calls that were let in since the first of the spans began: when, and of which tier.
     came: Vec<(Mono, usize)>,
     /// As of the last pulse, as requests know it.
@@ -88,7 +89,7 @@ impl Twin {
             run: 0,
             calls: Vec::new(),
             spans: vec![Mono::ZERO],
-            patience: Duration::ZERO,
+            stuck: 0,
             came: Vec::new(),
             by_chance: 0,
             bucket: ProbeBucket::full(Mono::ZERO),
@@ -364,7 +365,7 @@ impl Twin {
         window.overtaken = self.by_tier(|call| self.is_overtaken(call));
         if window.refused > 0 || known.is_charging() {
             window.young = self.by_tier(|call| !self.is_overtaken(call));
-            window.stuck = self.by_tier(|call| !self.is_overtaken(call) && self.is_stuck(call, now));
+            window.stuck = self.by_tier(|call| !self.is_overtaken(call) && self.is_stuck(call));
         }
         window.mean_in_flight = (crowd - overtaken as f64).max(0.0);
         let ages: f64 = self.calls.iter().map(|call| now.seconds_since(call.start)).sum();
@@ -386,16 +387,24 @@ impl Twin {
     /// Moves the bound of the overtaken, and says how many are, and how many beside them are not.
     fn overtake(&mut self, window: &Window, now: Mono, known: &AdaptiveState) -> ([u32; 5], [u32; 5]) {
         let Some(patience) = known.patience(window.mean_latency()) else { return Default::default() };
-        self.patience = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
+        let patience = Duration::try_from_secs_f64(patience).unwrap_or(Duration::MAX);
         let before = self.by_tier(|call| !self.is_overtaken(call));
-        while window.samples() > 0 && self.spans.len() > 1 && self.spans[1].after(self.patience) <= now {
-            self.spans.remove(0);
+        let by_age = self.spans[1..].iter().take_while(|next| next.after(patience) <= now).count();
+        let is_crowded = window.refused > 0 || known.is_charging();
+        let together =
+            if is_crowded && known.is_well() { stuck(&self.by_span(now, patience)) } else { (0, 0) };
+        if window.samples() > 0 {
+            self.spans.drain(..by_age.max(together.1));
+            self.stuck = 0;
+        } else {
+            self.stuck = by_age.max(together.0);
         }
         let next_instant = now.after(Duration::from_nanos(1));
-        if next_instant.since(self.spans[self.spans.len() - 1]) >= self.patience / 4 {
+        if next_instant.since(self.spans[self.spans.len() - 1]) >= patience / 4 {
             if self.spans.len() == 8 {
                 // The two oldest are one from now on.
                 self.spans.remove(1);
+                self.stuck = self.stuck.saturating_sub(1);
             }
             self.spans.push(next_instant);
         }
@@ -406,10 +415,25 @@ impl Twin {
         (moved, std::array::from_fn(|tier| settled[tier] - moved[tier]))
     }
 
-    /// The span that it started in ended a patience ago.
-    fn is_stuck(&self, call: &Call, now: Mono) -> bool {
-        let next = self.spans.iter().find(|begin| **begin > call.start);
-        next.is_some_and(|next| next.after(self.patience) <= now)
+    /// The span that it started in is stuck.
+    fn is_stuck(&self, call: &Call) -> bool {
+        self.spans.get(self.stuck).is_some_and(|begin| call.start < *begin)
+    }
+
+    /// What began in each span, and what stands of it.
+    fn by_span(&self, now: Mono, patience: Duration) -> Vec<Span> {
+        let age = |begin: Mono| now.since(begin).as_nanos() as f64 / patience.as_nanos().max(1) as f64;
+        let of = |nth: usize| {
+            let (begin, next) = (self.spans[nth], self.spans.get(nth + 1).copied());
+            let is_in = |start: Mono| start >= begin && next.is_none_or(|next| start < next);
+            Span {
+                began: self.came.iter().filter(|(start, _)| is_in(*start)).count() as u32,
+                standing: self.calls.iter().filter(|call| is_in(call.start)).count() as u32,
+                first: age(begin),
+                last: next.map_or(0.0, age),
+            }
+        };
+        (0..self.spans.len()).map(of).collect()
     }
 
     fn by_tier(&self, counts: impl Fn(&Call) -> bool) -> [u32; 5] {

@@ -146,6 +146,11 @@ impl Model {
         matches!(self, Self::Adaptive { state: Some(state), .. } if state.is_charging())
     }
 
+    /// What stands takes no capacity from the rest.
+    pub(crate) fn is_well(&self) -> bool {
+        matches!(self, Self::Adaptive { state: Some(state), .. } if state.is_well())
+    }
+
     /// How much debt one failure makes now, in requests. A route that has never been used makes
     /// none.
     pub(crate) fn debt_gain(&self) -> f64 {
