@@ -17,8 +17,9 @@
 //! offset  length
 //! 0       4       magic "ATRS"
 //! 4       1       major: 1. Another major is dropped
-//! 5       1       minor: 0, 1 with a proof behind the entries, or 2 with loads behind the proof. A
-//!                 higher minor is accepted, and only then may more bytes follow
+//! 5       1       minor: 0, 1 with a proof behind the entries, 2 with loads behind the proof, or 3
+//!                 with tenants behind the loads. A higher minor is accepted, and only then may
+//!                 more bytes follow
 //! 6       1       codec: 1, `wire/body.rs`
 //! 7       1       flags: bit 0 a signature follows; all others are 0
 //! 8       4       length of the body, little endian, <= 65,536

@@ -14,6 +14,12 @@
 
 use crate::{Mono, Tier, Volts};
 
+mod heaviest;
+pub use heaviest::Heaviest;
+
+mod heard;
+pub use heard::{Heard, HeardTenants};
+
 /// Work that a tenant has had of late, in units; what is `t` old counts `e^(-t/2 s)`. One word, so
 /// that it can live in an atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -2,7 +2,7 @@
 //! Fair shares: claims, and the places that they give.
 #![allow(clippy::float_cmp, clippy::unwrap_used)] // exactness is what is tested; the inputs are valid by construction
 
-use atrion_core::claim::{Claim, Claims, RecentWork, SIZES};
+use atrion_core::claim::{Claim, Claims, Heard, HeardTenants, Heaviest, RecentWork, SIZES};
 use atrion_core::{Mono, Priority, SplitMix64, Tenant, Tier};
 use proptest::prelude::*;
 
@@ -157,4 +157,62 @@ fn a_tenant_is_a_number_with_a_weight_that_makes_sense() {
     let asked = Priority::tier(Tier::Low).tenant(Tenant::new(9)).cohort(3);
     assert_eq!(asked.of_tenant(), Some(Tenant::new(9)));
     assert_eq!(asked.as_important_as(Priority::tier(Tier::High)).of_tenant(), Some(Tenant::new(9)));
+}
+
+proptest! {
+    #[test]
+    fn the_heaviest_are_told_in_one_order_and_nearly_as_heavy_as_they_are(
+        tenants in prop::collection::vec((any::<u32>(), prop_oneof![Just(f64::NAN), 0.0..1e9f64]), 0..40),
+    ) {
+        let heaviest = Heaviest::of(tenants.iter().copied());
+        let backwards = Heaviest::of(tenants.iter().rev().copied());
+        let least = heaviest.least();
+        for (word, units) in heaviest.units() {
+            let (_, is) = tenants.iter().copied().find(|(of, _)| *of == word).unwrap();
+            prop_assert!(libm::log(units / is).abs() <= 0.0435, "{} of {}", units, is);
+        }
+        let beyond = tenants.iter().filter(|(word, _)| heaviest.units().all(|(told, _)| told != *word));
+        for (_, units) in beyond {
+            prop_assert!(units.is_nan() || *units < 1.0 || (least > 0.0 && *units <= least * 1.05));
+        }
+        let sizes: Vec<_> = heaviest.sizes().collect();
+        prop_assert_eq!(Heaviest::from_sizes(&sizes).unwrap_or(Heaviest::NONE), heaviest);
+        let same: Vec<_> = backwards.sizes().map(|(_, size)| size).collect();
+        let mut sorted: Vec<_> = sizes.iter().map(|(_, size)| *size).collect();
+        let mut others = same;
+        sorted.sort_unstable();
+        others.sort_unstable();
+        prop_assert_eq!(sorted, others);
+    }
+
+    #[test]
+    fn a_peer_that_lies_at_most_doubles_what_a_tenant_counts_for(
+        honest in prop::collection::vec(0.0..1e4f32, 0..20),
+        own in 0.0..1e4f64,
+        lie in prop_oneof![0.0..1e9f32, Just(f32::MAX)],
+    ) {
+        let heard = honest.iter().fold(Heard::default(), |heard, units| heard.and(*units));
+        let truth = own + honest.iter().map(|units| f64::from(*units)).sum::<f64>();
+        let counts = heard.and(lie).with(own);
+        prop_assert!(counts <= 2.0 * truth * (1.0 + 1e-5), "{} of {}", counts, truth);
+        prop_assert!(counts >= own && heard.and(lie).with(own) >= heard.with(own) * (1.0 - 1e-5));
+    }
+}
+
+#[test]
+fn a_tenant_of_many_nodes_counts_with_all_of_them_and_one_of_one_node_there_alone() {
+    let mut said: Vec<(u32, f32)> = (0..9).map(|_| (7, 10.0)).collect();
+    said.push((8, 500.0));
+    let heard = HeardTenants::of(&mut said).unwrap();
+    assert_eq!((heard.work(7, 10.0), heard.work(8, 0.0), heard.work(9, 3.0)), (100.0, 0.0, 3.0));
+    assert_eq!(heard.work(8, 20.0), 40.0, "no more than what this node has seen of it");
+    assert_eq!(HeardTenants::of(&mut []), None);
+}
+
+#[test]
+fn names_made_up_by_one_peer_take_no_place_of_a_tenant_that_two_have_seen() {
+    let made_up = (0..200).map(|word| (2 * word, 1e9));
+    let seen = (0..HeardTenants::MOST as u32).flat_map(|word| [(2 * word + 1, 5.0); 2]);
+    let heard = HeardTenants::of(&mut made_up.chain(seen).collect::<Vec<_>>()).unwrap();
+    assert!((0..HeardTenants::MOST as u32).all(|word| heard.work(2 * word + 1, 0.0) == 10.0));
 }

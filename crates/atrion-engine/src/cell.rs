@@ -150,9 +150,15 @@ impl RouteCell {
         reader: Option<&PeerReader<'_>>,
         ticks: &mut TickCache,
     ) -> Computed {
-        let wants_peers = reader.is_some() && self.physics().wants_peers();
+        let (wants_peers, of_tenants) = match reader {
+            Some(_) => {
+                let physics = self.physics();
+                (physics.wants_peers(), physics.has_tenants())
+            }
+            None => (false, false),
+        };
         let members = self.groups.shown().and_then(|group| group.members.as_deref());
-        let mut computed = self.with_peers(reader, wants_peers, |physics, peers| {
+        let mut computed = self.with_peers(reader, wants_peers, of_tenants, |physics, peers| {
             physics.compute(&self.live, &self.commons.ladder, ticks, given, peers, members)
         });
         if let Some(members) = &self.members {
@@ -180,7 +186,7 @@ impl RouteCell {
     }
 
     fn listen(&self, reader: Option<&PeerReader<'_>>, read: bool, now: Mono) -> (Option<Moved>, bool) {
-        self.with_peers(reader, read, |physics, peers| {
+        self.with_peers(reader, read, false, |physics, peers| {
             physics.listen(&self.live, &self.commons.ladder, peers, now)
         })
     }
@@ -189,12 +195,15 @@ impl RouteCell {
         &self,
         reader: Option<&PeerReader<'_>>,
         read: bool,
+        of_tenants: bool,
         act: impl FnOnce(&mut RoutePhysics, Peers<'_>) -> R,
     ) -> R {
         match reader {
             None => act(&mut self.physics(), Peers::Absent),
             Some(_) if !read => act(&mut self.physics(), Peers::Unread),
-            Some(reader) => reader.read(&self.id, |view| act(&mut self.physics(), Peers::Read(view))),
+            Some(reader) => {
+                reader.read(&self.id, of_tenants, |view| act(&mut self.physics(), Peers::Read(view)))
+            }
         }
     }
 

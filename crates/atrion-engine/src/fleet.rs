@@ -18,6 +18,7 @@ use atrion_state::{RouteId, StateManager, StateProvider, Subscription};
 
 use crate::cell::RouteCell;
 use crate::config::FleetConfig;
+use crate::live;
 use crate::peers::PeerReader;
 use crate::registry::Registry;
 
@@ -72,6 +73,9 @@ impl Fleet {
     ) -> Option<PeerReader<'a>> {
         let provider = Arc::clone(self.provider.as_ref()?);
         let sharing = config.of(provider.sharing()?);
+        if let Some(secret) = sharing.tenants {
+            live::agree_on(secret);
+        }
         PeerReader::new(provider, sharing, manager)
     }
 

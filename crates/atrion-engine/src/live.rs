@@ -60,6 +60,7 @@ use counting::Stripes;
 use deadlines::Deadlines;
 use published::PublishedTerms;
 use shares::Shares;
+pub(crate) use shares::agree_on;
 pub use shares::tenant_of;
 use stripe::Stripe;
 use sync::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64};

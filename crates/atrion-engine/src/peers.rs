@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use atrion_core::claim::HeardTenants;
 use atrion_core::{Evidence, Ohms, Own, Peer, PeerLoad};
 use atrion_state::{PhysicsVector, RouteId, Sharing, StateManager, StateProvider};
 
@@ -40,6 +41,8 @@ pub(crate) struct PeerView<'a> {
     peers: &'a [Peer],
     /// The evidence in this node's own register as its peers have it, if it has published any.
     published: Option<Evidence>,
+    /// What they say of tenants, where that was asked for.
+    tenants: Option<&'a Arc<HeardTenants>>,
 }
 
 /// What a merge has to know of this node itself.
@@ -60,6 +63,16 @@ pub(crate) struct PeerScar {
     pub(crate) is_scarred: bool,
 }
 
+impl<'a> Peers<'a> {
+    /// What they say of tenants, as far as it was read.
+    pub(crate) fn tenants(self) -> Option<&'a Arc<HeardTenants>> {
+        match self {
+            Self::Read(view) => view.tenants,
+            Self::Absent | Self::Unread => None,
+        }
+    }
+}
+
 impl<'a> PeerReader<'a> {
     /// `None`: this node does not listen.
     pub(crate) fn new(
@@ -71,8 +84,14 @@ impl<'a> PeerReader<'a> {
         (sharing.gamma.get() > 0.0).then(|| Self { provider, manager, sharing, room: RefCell::default() })
     }
 
-    /// Hands over what the peers say of a route now.
-    pub(crate) fn read<R>(&self, route: &RouteId, take: impl FnOnce(PeerView<'_>) -> R) -> R {
+    /// Hands over what the peers say of a route now, and of its tenants only where that is asked
+    /// for.
+    pub(crate) fn read<R>(
+        &self,
+        route: &RouteId,
+        of_tenants: bool,
+        take: impl FnOnce(PeerView<'_>) -> R,
+    ) -> R {
         // Taken out: a provider that comes back to this reader finds it empty, and not borrowed.
         let mut peers = self.room.take();
         peers.clear();
@@ -83,9 +102,21 @@ impl<'a> PeerReader<'a> {
             self.provider.published_weight(route).or_else(|| self.manager.sent_weight(route))
         };
         let published = published.map(|weight| Evidence::from_byte(weight.as_255ths()));
-        let taken = take(PeerView { sharing: &self.sharing, peers: &peers, published });
+        let tenants = if of_tenants { self.tenants(route).map(Arc::new) } else { None };
+        let tenants = tenants.as_ref();
+        let taken = take(PeerView { sharing: &self.sharing, peers: &peers, published, tenants });
         self.room.replace(peers);
         taken
+    }
+
+    /// What a node says of tenants counts less the older it is, as its other words do.
+    fn tenants(&self, route: &RouteId) -> Option<HeardTenants> {
+        let view = self.provider.view(route);
+        let said = view.iter().flat_map(|register| {
+            let fade = self.sharing.liveness.fade(register.vector.age);
+            register.vector.tenants.units().map(move |(word, units)| (word, (fade * units) as f32))
+        });
+        HeardTenants::of(&mut said.filter(|(_, units)| *units > 0.0).collect::<Vec<_>>())
     }
 }
 

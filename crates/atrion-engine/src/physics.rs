@@ -93,6 +93,8 @@ pub(crate) struct RoutePhysics {
     taps: Taps,
     /// What tenants claim, if there are any.
     claims: Option<Box<[Claims; TIERS]>>,
+    /// Tenants have met contention of late.
+    has_tenants: bool,
     /// What the request path has done since the taps were last told.
     untold: Vec<Turn>,
 }
@@ -169,6 +171,9 @@ impl RoutePhysics {
         // caught up.
         self.stepped_at = now;
         live.spread_shares(&mut self.claims, &counted, (idle + dt).as_secs_f64());
+        live.hear_tenants(peers.tenants());
+        let tenants = live.heaviest_tenants(now);
+        self.has_tenants = !tenants.is_none();
         self.reported =
             report.map(|report| Reported::of(&report, now)).or(self.reported).filter(|r| r.holds(now));
         if !absent.is_zero() {
@@ -205,7 +210,7 @@ impl RoutePhysics {
             from,
             to: self.mode,
             counted,
-            vector: self.model.vector(now).with_load(self.shared.load()),
+            vector: self.model.vector(now).with_load(self.shared.load()).with_tenants(tenants),
             moved,
             is_unread,
             hears: self.hearsay.is_on(),
@@ -214,7 +219,8 @@ impl RoutePhysics {
                 && counted.admissions() + counted.refusals() == 0
                 && self.reported.is_none()
                 && self.model.is_neutral()
-                && self.shared.is_quiet(),
+                && self.shared.is_quiet()
+                && !self.has_tenants,
         }
     }
 
@@ -317,7 +323,15 @@ impl RoutePhysics {
     /// What peers say may matter to the next COMPUTE. On a recorded route it is always read, so
     /// that the record of a step has what the gate got.
     pub(crate) fn wants_peers(&self) -> bool {
-        self.hearsay.wants(self.model.scar()) || self.model.of_one_callee().is_some() || !self.taps.is_empty()
+        self.hearsay.wants(self.model.scar())
+            || self.model.of_one_callee().is_some()
+            || self.has_tenants
+            || !self.taps.is_empty()
+    }
+
+    /// What peers say of tenants matters to the next tick.
+    pub(crate) fn has_tenants(&self) -> bool {
+        self.has_tenants
     }
 
     /// A tick or visit at `now` has been here, or a clock has gone back and a tick will come.

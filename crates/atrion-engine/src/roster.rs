@@ -122,7 +122,7 @@ impl Member {
         }
         if self.recorded.as_ref().is_none_or(|last| last.news(&vector, beat.now) > News::None) {
             // A fresh route that is as it was made has nothing to tell.
-            if self.recorded.is_some() || !vector.is_neutral() || vector.weight.as_255ths() > 0 {
+            if self.recorded.is_some() || !vector.is_blank() {
                 beat.manager.record(cell.id(), vector, beat.now);
                 self.recorded = Some(Box::new(Told { vector, at: beat.now }));
             }

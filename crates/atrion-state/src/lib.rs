@@ -30,6 +30,9 @@ pub use id::{NodeId, NodeIdError, RouteId, RouteIdError};
 mod vector;
 pub use vector::{DecayRate, MomentumRate, PhysicsVector, VectorError, Weight};
 
+mod tenants;
+pub use tenants::TenantSecret;
+
 mod news;
 pub use news::{News, Told};
 

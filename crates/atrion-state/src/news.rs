@@ -34,8 +34,8 @@ pub enum News {
     None,
     /// The resistance, which is shown to people and decides nothing.
     Shown,
-    /// Evidence, a vector that readers would forget soon, or one that was never told: the next
-    /// regular message is soon enough.
+    /// Evidence, the work of tenants, a vector that readers would forget soon, or one that was
+    /// never told: the next regular message is soon enough.
     Regular,
     /// Another mode or load, or a scar that is not where the reader expects it: what gates act on.
     Urgent,
@@ -52,6 +52,9 @@ const EVIDENCE_255THS: u8 = 25;
 /// Stores forget after 70 s at the default decay, peers after less: what is worth something is told
 /// again well before.
 const REFRESH: Duration = Duration::from_secs(30);
+/// What a tenant has had of late fades with two seconds: what it has is told about as often as a
+/// fleet's heart beats.
+const TENANTS: Duration = Duration::from_millis(500);
 /// Evidence is worth something from a hundredth on; a scar, from [`PhysicsVector::NEUTRAL_OHMS`]
 /// on.
 const WORTH: f64 = 0.01;
@@ -71,6 +74,7 @@ impl Told {
             News::Urgent
         } else if is.weight.as_255ths().abs_diff(told.weight.as_255ths()) > EVIDENCE_255THS
             || (now.since(self.at) >= REFRESH && is_worth_something(is))
+            || self.are_tenants_off(is, now)
         {
             News::Regular
         } else if (is.resistance.get() - told.resistance.get()).abs() > SHOWN_OHMS {
@@ -83,6 +87,11 @@ impl Told {
     fn is_scar_off(&self, is: &PhysicsVector, now: Mono) -> bool {
         let (predicted, scar) = (self.aged(now).aged_scar().get(), is.aged_scar().get());
         (scar - predicted).abs() > OHMS.max(SHARE * scar)
+    }
+
+    fn are_tenants_off(&self, is: &PhysicsVector, now: Mono) -> bool {
+        let (is, told) = (is.tenants.is_none(), self.vector.tenants.is_none());
+        is != told || (!is && now.since(self.at) >= TENANTS)
     }
 }
 

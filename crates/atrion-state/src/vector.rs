@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Ohms, Wall};
 
 mod quantity;
@@ -39,6 +40,10 @@ pub struct PhysicsVector {
     /// What load the node had on a route whose callee it shares with the fleet.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Load::is_none"))]
     pub load: Load,
+    /// The node's heaviest tenants on a route that cannot serve all. Of now: no form for people or
+    /// restarts keeps it.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub tenants: Heaviest,
 }
 
 impl PhysicsVector {
@@ -60,7 +65,15 @@ impl PhysicsVector {
             decay_rate: DecayRate::ZERO,
             age: Duration::ZERO,
             load: Load::NONE,
+            tenants: Heaviest::NONE,
         }
+    }
+
+    /// The same vector with these tenants.
+    #[must_use]
+    pub const fn with_tenants(mut self, tenants: Heaviest) -> Self {
+        self.tenants = tenants;
+        self
     }
 
     /// The same vector with this load.
@@ -122,6 +135,13 @@ impl PhysicsVector {
         }
         let left = libm::exp(-self.decay_rate.get() * self.age.as_secs_f64());
         Ohms::saturating(self.scar_tissue.get() * left)
+    }
+
+    /// Whether it says nothing: there is no scar, no evidence, no load and no tenant, as on a route
+    /// that was just made.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.is_neutral() && self.weight == Weight::NONE && self.load.is_none() && self.tenants.is_none()
     }
 
     /// Whether losing this vector loses nothing: the breaker is not open, and no scar is left.

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use atrion_core::claim::Heaviest;
 use atrion_core::{Mode, Mono, Ohms};
 use atrion_state::{DecayRate, News, PhysicsVector, Told, Weight};
 use proptest::prelude::*;
@@ -128,4 +129,16 @@ fn what_is_worth_something_is_told_again_after_thirty_seconds() {
 fn a_first_word_waits_unless_gates_act_on_it() {
     assert_eq!(News::first(&scarred(0.05)), News::Regular);
     assert_eq!(News::first(&scarred(0.2)), News::Urgent);
+}
+
+#[test]
+fn tenants_are_told_twice_a_second_while_there_are_any_and_once_when_there_are_none() {
+    let tenants = Heaviest::of([(1, 20.0)]);
+    let (quiet, shared) = (scarred(0.0), scarred(0.0).with_tenants(tenants));
+    let after = |millis: u64| Mono::from_nanos(millis * 1_000_000);
+    assert_eq!(told(quiet).news(&shared, after(100)), News::Regular);
+    assert_eq!(told(shared).news(&shared, after(400)), News::None);
+    assert_eq!(told(shared).news(&shared, after(500)), News::Regular);
+    assert_eq!(told(shared).news(&quiet, after(100)), News::Regular);
+    assert_eq!(told(quiet).news(&quiet, after(900)), News::None);
 }

@@ -89,10 +89,11 @@ pub use atrion_state::{
     Health, InMemoryProvider, LeaseRecord, Liveness, MemorySnapshot, MemoryStats, MergedScars, MessageCount,
     MessageDirection, MessageResult, MomentumRate, NodeCount, NodeId, NodeIdError, Observer, PhysicsVector,
     ProviderError, ProviderStats, Register, RegisterSet, RegisterSetLimits, Restored, RouteId, RouteIdError,
-    Sharing, SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock, VectorError,
-    Weight, forward_provider, lock,
+    Sharing, SourceError, StateManager, StateProvider, Subscription, SyncOperation, SystemClock,
+    TenantSecret, VectorError, Weight, forward_provider, lock,
 };
 
 pub use atrion_engine::WriteBehind;
 
+pub use atrion_core::claim::Heaviest;
 pub use atrion_core::{Direction, Gamma, Load, Mode, Mono, Ohms, Peer, PeerLoad, SplitMix64, Wall};

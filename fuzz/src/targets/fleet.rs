@@ -10,6 +10,7 @@ use atrion_cluster::wire::{
     ClusterHash, Entry, EntryFault, EntryMode, Expected, Header, Key, Kind, Message, Proof, RouteHash, decode,
     encode,
 };
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Mono, Ohms, Wall};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RegisterSetLimits, RouteId, Weight};
 
@@ -88,6 +89,8 @@ fn header(number: usize, kind: Kind) -> Header {
 fn entry(number: u64, named: bool) -> Entry {
     let name = RouteId::new(&format!("api/route-{number}")).ok();
     let name = name.filter(|_| named);
+    let load = Load { offered: [0.0, 1.0, 20.0, 0.0, 3.0], admitted: 20.0, in_flight: 2.5, ..Load::NONE };
+    let tenants = Heaviest::of((0..number).map(|nth| (nth as u32 * 0x1234_5671, 3.0 * nth as f64)));
     Entry {
         route: name.as_ref().map_or(RouteHash::from_u64(number.wrapping_mul(0x9e37_79b9)), RouteHash::of),
         back: (number % 7) as u32,
@@ -98,7 +101,8 @@ fn entry(number: u64, named: bool) -> Entry {
         resistance: Ohms::saturating(97.5),
         momentum: MomentumRate::saturating(0.25),
         name,
-        load: Load::NONE,
+        load: if number % 4 == 1 { load } else { Load::NONE },
+        tenants: if number % 6 == 2 { tenants } else { Heaviest::NONE },
     }
 }
 
@@ -130,7 +134,7 @@ fn messages() -> Vec<Vec<u8>> {
 fn mend(bytes: &mut [u8], signed: bool) {
     let tail = if signed { TAG } else { 0 };
     let Some(length) = bytes.len().checked_sub(HEAD + tail) else { return };
-    let minor = bytes[5] & 1;
+    let minor = bytes[5] & 3;
     bytes[..8].copy_from_slice(&[b'A', b'T', b'R', b'S', 1, minor, 1, u8::from(signed)]);
     bytes[8..12].copy_from_slice(&(length as u32).to_le_bytes());
     let sum = crc32fast::hash(&bytes[HEAD..HEAD + length]);

@@ -4,6 +4,7 @@
 use atrion_cluster::wire::{
     ClusterHash, Entry, EntryMode, Expected, Header, Kind, RouteHash, decode, encode,
 };
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, Weight};
 use serde_json::{Value, json};
@@ -40,6 +41,7 @@ pub(crate) fn measure(quick: bool) {
             momentum: MomentumRate::saturating(0.25),
             name: None,
             load: Load::NONE,
+            tenants: Heaviest::NONE,
         })
         .collect();
     let bytes = encode(&header, &entries, None).expect("a message");

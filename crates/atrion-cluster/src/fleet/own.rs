@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mono, Ohms};
 use atrion_state::{DecayRate, MomentumRate, News, PhysicsVector, RouteId, Told, Weight};
 
@@ -54,6 +55,8 @@ const OLD: Duration = Duration::from_secs(1_800);
 const ENTRY: usize = 9 + 5 + 5 + 8 + 1 + 1 + 4 + 4 + 1;
 /// The most that its load takes.
 const LOAD: usize = 3 + 3 + 4 * Load::NUMBERS;
+/// The most that its tenants take.
+const TENANTS: usize = 3 + 1 + 5 * Heaviest::MOST;
 /// A message may be lost: what is said once only is said twice.
 const TWICE: u8 = 2;
 
@@ -212,7 +215,8 @@ impl Own {
         let own = self.routes.get(&hash)?;
         let name = if own.named { 0 } else { own.name.as_str().len() + 3 };
         let load = if own.vector.load.is_none() { 0 } else { LOAD };
-        Some((own.vector.decay_rate, ENTRY + name + load))
+        let tenants = if own.vector.tenants.is_none() { 0 } else { TENANTS };
+        Some((own.vector.decay_rate, ENTRY + name + load + tenants))
     }
 
     /// What was said of the routes of a part, up to message `seq`.
@@ -276,6 +280,7 @@ fn entry(hash: RouteHash, vector: &PhysicsVector, back: u32, name: Option<RouteI
         momentum: vector.momentum,
         name,
         load: vector.load,
+        tenants: vector.tenants,
     }
 }
 
@@ -291,5 +296,6 @@ fn gone(hash: RouteHash) -> Entry {
         momentum: MomentumRate::ZERO,
         name: None,
         load: Load::NONE,
+        tenants: Heaviest::NONE,
     }
 }

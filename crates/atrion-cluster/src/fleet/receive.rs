@@ -213,7 +213,8 @@ impl Fleet {
                 .with_weight(entry.weight)
                 .with_decay_rate(header.lambda)
                 .with_age(Duration::from_millis(u64::from(entry.age_ms)).saturating_add(older))
-                .with_load(entry.load);
+                .with_load(entry.load)
+                .with_tenants(entry.tenants);
             let register =
                 Register::new(header.node.clone(), header.incarnation, version, vector).with_silence(silence);
             if self.peers.accept(entry.route, &register, now) {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use atrion_core::{Direction, Gamma};
 use atrion_license::{Sources, Watch};
-use atrion_state::{Clock, NodeId, Sharing, SystemClock};
+use atrion_state::{Clock, NodeId, Sharing, SystemClock, TenantSecret};
+use sha2::{Digest as _, Sha256};
 
 use super::config::{Login, RedisConfig, SyncConfig, Topology, own_name};
 use super::endpoint::Endpoint;
@@ -228,12 +229,26 @@ impl RedisClusterBuilder {
             (Some(endpoint), Some(gamma), Some(keys), Some(node), Some(key)) if faults.is_empty() => {
                 let sharing =
                     Sharing::new(gamma).with_direction(config.direction).with_epistemic(config.epistemic);
+                let sharing = sharing.with_tenants(tenants_secret(&config, key.as_ref()));
                 let license = license.unwrap_or_else(|| Watch::from(Sources::standard()));
                 Ok(Shared::new(Settings { config, endpoint, keys, key, node, sharing, license, clock }))
             }
             _ => Err(ConfigError::new(NAME, faults)),
         }
     }
+}
+
+/// What the nodes of a fleet hash tenants' names with. Without a key it is no secret for those that
+/// know what the fleet is called: they can tell the number of a name that they guess.
+fn tenants_secret(config: &RedisConfig, key: Option<&Key>) -> TenantSecret {
+    let of = format!("tenants:{}:{}", config.namespace, config.cluster);
+    TenantSecret::new(match key {
+        Some(key) => key.derive(of.as_bytes()),
+        None => {
+            let digest = Sha256::digest(of.as_bytes());
+            std::array::from_fn(|at| digest[at])
+        }
+    })
 }
 
 #[cfg(test)]

@@ -9,18 +9,22 @@
 //! option          0, or 1 and the value
 //! body            the fields of `Head` in their order, then a list of `Item`
 //! proof           minor 1: the challenge, 8 bytes little endian, then a list of answers of 8 bytes each;
-//!                 in minor 2 a challenge of 0 without answers is no proof
+//!                 from minor 2 on a challenge of 0 without answers is no proof
 //! loads           minor 2: a list of loads, which is not empty there, or there were no need of minor 2: how
 //!                 many entries are between the last one's and this one's, which of its numbers are not 0 as
-//!                 bits of a u16, and those as f32
+//!                 bits of a u16, and those as f32; in minor 3 it may be empty
+//! tenants         minor 3: a list of tenants, which is not empty there: how many entries are between the last
+//!                 one's and this one's, how many tenants as a u8, and of each, in the order of its word, the
+//!                 word as 4 bytes little endian and its size as a u8 above 0
 //! ```
 
 use atrion_core::Load;
+use atrion_core::claim::Heaviest;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
 
 use super::Proof;
-use super::envelope::{LOADED, MAX_BODY, PROVEN};
+use super::envelope::{LOADED, MAX_BODY, PROVEN, TENANTED};
 
 /// `Header` as it is written, unchecked.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, BorrowDecode)]
@@ -76,6 +80,8 @@ impl Item<'_> {
 
 /// The most that a load takes.
 pub(super) const LOAD: usize = 3 + 3 + 4 * Load::NUMBERS;
+/// The most that the tenants of an entry take.
+pub(super) const TENANTS: usize = 3 + 1 + 5 * Heaviest::MOST;
 
 fn text(text: &str) -> usize {
     varint(text.len() as u64) + text.len()
@@ -97,12 +103,31 @@ const CODEC: Codec = bincode::config::standard().with_limit::<MAX_BODY>();
 #[derive(Debug)]
 pub(super) struct Malformed;
 
+/// What stands behind the entries. Loads and tenants are those that are not nothing, each with the
+/// place of its entry; in order.
+pub(super) struct Behind<'a> {
+    pub(super) proof: Option<&'a Proof>,
+    pub(super) loads: &'a [(usize, Load)],
+    pub(super) tenants: &'a [(usize, Heaviest)],
+}
+
+impl Behind<'_> {
+    /// The lowest minor version that has all of it.
+    pub(super) const fn minor(&self) -> u8 {
+        match (self.tenants.is_empty(), self.loads.is_empty(), self.proof) {
+            (false, ..) => TENANTED,
+            (true, false, _) => LOADED,
+            (true, true, Some(_)) => PROVEN,
+            (true, true, None) => 0,
+        }
+    }
+}
+
 /// Appends a body to `out`.
 pub(super) fn write<'a>(
     head: &Head<'_>,
     items: impl ExactSizeIterator<Item = Item<'a>>,
-    proof: Option<&Proof>,
-    loads: &[(usize, Load)],
+    behind: &Behind<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Malformed> {
     put(head, out)?;
@@ -110,27 +135,46 @@ pub(super) fn write<'a>(
     for item in items {
         put(item, out)?;
     }
-    let none = Proof::default();
-    if let Some(Proof { challenge, answers }) = proof.or((!loads.is_empty()).then_some(&none)) {
+    let minor = behind.minor();
+    if minor >= PROVEN {
+        let none = Proof::default();
+        let Proof { challenge, answers } = behind.proof.unwrap_or(&none);
         put(challenge.to_le_bytes(), out)?;
         put(answers.len() as u64, out)?;
         answers.iter().try_for_each(|answer| put(answer.to_le_bytes(), out))?;
     }
-    if loads.is_empty() { Ok(()) } else { write_loads(loads, out) }
+    if minor >= LOADED {
+        write_each(behind.loads, out, write_load)?;
+    }
+    if minor >= TENANTED { write_each(behind.tenants, out, write_tenants) } else { Ok(()) }
 }
 
-fn write_loads(loads: &[(usize, Load)], out: &mut Vec<u8>) -> Result<(), Malformed> {
-    put(loads.len() as u64, out)?;
+/// A list of what some entries have.
+fn write_each<T>(
+    all: &[(usize, T)],
+    out: &mut Vec<u8>,
+    write: impl Fn(&T, &mut Vec<u8>) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    put(all.len() as u64, out)?;
     let mut next = 0;
-    for (place, load) in loads {
+    for (place, one) in all {
         put((place - next) as u64, out)?;
         next = place + 1;
-        let numbers = load.numbers();
-        let bits = numbers.iter().enumerate().filter(|(_, number)| **number > 0.0);
-        put(bits.fold(0u16, |mask, (bit, _)| mask | 1 << bit), out)?;
-        numbers.iter().filter(|number| **number > 0.0).try_for_each(|number| put(number, out))?;
+        write(one, out)?;
     }
     Ok(())
+}
+
+fn write_load(load: &Load, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    let numbers = load.numbers();
+    let bits = numbers.iter().enumerate().filter(|(_, number)| **number > 0.0);
+    put(bits.fold(0u16, |mask, (bit, _)| mask | 1 << bit), out)?;
+    numbers.iter().filter(|number| **number > 0.0).try_for_each(|number| put(number, out))
+}
+
+fn write_tenants(tenants: &Heaviest, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    put(tenants.sizes().count() as u8, out)?;
+    tenants.sizes().try_for_each(|(word, size)| put((word.to_le_bytes(), size), out))
 }
 
 /// A body's parts.
@@ -140,6 +184,8 @@ pub(super) struct Parts<'a> {
     pub(super) proof: Option<Proof>,
     /// Those that are not nothing, each with the place of its entry; in order.
     pub(super) loads: Vec<(usize, Load)>,
+    /// The same.
+    pub(super) tenants: Vec<(usize, Heaviest)>,
 }
 
 /// Reads a body of this minor version.
@@ -156,25 +202,46 @@ pub(super) fn read(body: &[u8], minor: u8) -> Result<Parts<'_>, Malformed> {
     }
     let proof = if minor >= PROVEN { Some(proof(&mut rest)?) } else { None };
     let proof = proof.filter(|proof| minor == PROVEN || *proof != Proof::default());
-    let loads = if minor >= LOADED { loads(&mut rest, items.len())? } else { Vec::new() };
-    if minor == LOADED && loads.is_empty() {
+    let count = items.len();
+    let loads = if minor >= LOADED { each(&mut rest, count, load)? } else { Vec::new() };
+    let tenants = if minor >= TENANTED { each(&mut rest, count, tenants)? } else { Vec::new() };
+    if (minor == LOADED && loads.is_empty()) || (minor == TENANTED && tenants.is_empty()) {
         return Err(Malformed);
     }
-    if rest.is_empty() || minor > LOADED { Ok(Parts { head, items, proof, loads }) } else { Err(Malformed) }
+    let whole = rest.is_empty() || minor > TENANTED;
+    if whole { Ok(Parts { head, items, proof, loads, tenants }) } else { Err(Malformed) }
 }
 
-fn loads(rest: &mut &[u8], items: usize) -> Result<Vec<(usize, Load)>, Malformed> {
+/// A list of what some of so many entries have.
+fn each<T>(
+    rest: &mut &[u8],
+    items: usize,
+    read: impl Fn(&mut &[u8]) -> Result<T, Malformed>,
+) -> Result<Vec<(usize, T)>, Malformed> {
     let count: u64 = take(rest, |&count| varint(count))?;
     let count = usize::try_from(count).ok().filter(|&count| count <= items).ok_or(Malformed)?;
-    let (mut loads, mut next) = (Vec::with_capacity(count), 0_usize);
+    let (mut all, mut next) = (Vec::with_capacity(count), 0_usize);
     for _ in 0..count {
         let between: u64 = take(rest, |&between| varint(between))?;
         let between = usize::try_from(between).map_err(|_| Malformed)?;
         let place = next.checked_add(between).filter(|place| *place < items).ok_or(Malformed)?;
         next = place + 1;
-        loads.push((place, load(rest)?));
+        all.push((place, read(rest)?));
     }
-    Ok(loads)
+    Ok(all)
+}
+
+fn tenants(rest: &mut &[u8]) -> Result<Heaviest, Malformed> {
+    let count: u8 = take(rest, |_| 1)?;
+    if usize::from(count) > Heaviest::MOST {
+        return Err(Malformed);
+    }
+    let tenant = |_| {
+        let (word, size) = take(rest, |_: &([u8; 4], u8)| 5)?;
+        Ok((u32::from_le_bytes(word), size))
+    };
+    let sizes = (0..count).map(tenant).collect::<Result<Vec<_>, _>>()?;
+    Heaviest::from_sizes(&sizes).ok_or(Malformed)
 }
 
 fn load(rest: &mut &[u8]) -> Result<Load, Malformed> {

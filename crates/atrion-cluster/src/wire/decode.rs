@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Bytes into a message that may be believed, check after check.
 
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
@@ -41,7 +42,7 @@ pub struct Decoded {
 /// [`Reject`] says which check failed first; it is to be counted, and nothing else.
 pub fn decode(bytes: &[u8], expected: &Expected<'_>) -> Result<Decoded, Reject> {
     let opened = envelope::open(bytes, expected.key)?;
-    let Parts { head, items, proof, loads } =
+    let Parts { head, items, proof, loads, tenants } =
         body::read(opened.body, opened.minor).map_err(|_| Reject::Body)?;
     let header = Header { proof, ..header(&head, expected)? };
     if items.len() > Message::MAX_ENTRIES {
@@ -49,11 +50,12 @@ pub fn decode(bytes: &[u8], expected: &Expected<'_>) -> Result<Decoded, Reject> 
     }
     let mut faults = EntryFaults::default();
     let mut entries = Vec::with_capacity(items.len());
-    let mut loads = loads.into_iter().peekable();
+    let (mut loads, mut tenants) = (loads.into_iter().peekable(), tenants.into_iter().peekable());
     for (place, item) in items.iter().enumerate() {
         let load = loads.next_if(|(of, _)| *of == place).map_or(Load::NONE, |(_, load)| load);
+        let tenants = tenants.next_if(|(of, _)| *of == place).map_or(Heaviest::NONE, |(_, tenants)| tenants);
         match entry(item, header.seq) {
-            Ok(entry) => entries.push(Entry { load, ..entry }),
+            Ok(entry) => entries.push(Entry { load, tenants, ..entry }),
             Err(fault) => faults.add(fault),
         }
     }
@@ -129,6 +131,7 @@ fn entry(item: &Item<'_>, seq: u64) -> Result<Entry, EntryFault> {
         momentum,
         name,
         load: Load::NONE,
+        tenants: Heaviest::NONE,
     })
 }
 

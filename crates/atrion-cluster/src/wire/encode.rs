@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! Messages into bytes, and many entries into messages.
 
-use super::body::{self, Head, Item};
-use super::envelope::{self, HEAD, LOADED, MAX_BODY, PROVEN};
+use super::body::{self, Behind, Head, Item};
+use super::envelope::{self, HEAD, MAX_BODY};
 use super::{Entry, Header, Key, Message, Proof};
 
 /// Heads and entries are kept below this: a message of 48 KB is a handful of packets, and leaves a
@@ -31,7 +31,10 @@ pub fn encode(header: &Header, entries: &[Entry], key: Option<&Key>) -> Result<V
     let proof = header.proof.as_ref();
     let loads = entries.iter().map(|entry| entry.load).enumerate().filter(|(_, load)| !load.is_none());
     let loads: Vec<_> = loads.collect();
-    let written = body::write(&head(header), entries.iter().map(item), proof, &loads, &mut bytes);
+    let tenants = entries.iter().map(|entry| entry.tenants).enumerate();
+    let tenants: Vec<_> = tenants.filter(|(_, tenants)| !tenants.is_none()).collect();
+    let behind = Behind { proof, loads: &loads, tenants: &tenants };
+    let written = body::write(&head(header), entries.iter().map(item), &behind, &mut bytes);
     let body = bytes.len() - HEAD;
     if written.is_err()
         || proof.is_some_and(|proof| proof.answers.len() > Proof::MAX_ANSWERS)
@@ -40,12 +43,7 @@ pub fn encode(header: &Header, entries: &[Entry], key: Option<&Key>) -> Result<V
     {
         return Err(TooLarge { entries: entries.len(), bytes: body });
     }
-    let minor = match (loads.is_empty(), proof) {
-        (false, _) => LOADED,
-        (true, Some(_)) => PROVEN,
-        (true, None) => 0,
-    };
-    envelope::seal(&mut bytes, minor, key);
+    envelope::seal(&mut bytes, behind.minor(), key);
     Ok(bytes)
 }
 
@@ -57,11 +55,12 @@ pub fn chunks(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
         let mut room = SPLIT - HEADER;
         let fits = |entry: &&Entry| {
             let load = if entry.load.is_none() { 0 } else { body::LOAD };
-            let bytes = Item { back: u32::MAX, ..item(entry) }.written() + load;
+            let tenants = if entry.tenants.is_none() { 0 } else { body::TENANTS };
+            let bytes = Item { back: u32::MAX, ..item(entry) }.written() + load + tenants;
             room.checked_sub(bytes).inspect(|&left| room = left).is_some()
         };
         let count = rest.iter().take(Message::MAX_ENTRIES).take_while(fits).count();
-        // One entry and its load take 369 bytes at most: there is always room for it.
+        // One entry with its load and tenants takes 413 bytes at most: there is always room for it.
         let (chunk, left) = rest.split_at_checked(count)?;
         rest = left;
         (!chunk.is_empty()).then_some(chunk)

@@ -17,6 +17,8 @@ pub const MAJOR: u8 = 1;
 pub(super) const PROVEN: u8 = 1;
 /// The minor version of a message with loads behind the proof.
 pub(super) const LOADED: u8 = 2;
+/// The minor version of a message with tenants behind the loads.
+pub(super) const TENANTED: u8 = 3;
 const CODEC: u8 = 1;
 const SIGNED: u8 = 1;
 

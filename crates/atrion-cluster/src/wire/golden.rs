@@ -2,6 +2,7 @@
 //! One message whose bytes are known. They are the format: a change that breaks this test is
 //! another major version.
 
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
@@ -49,6 +50,7 @@ fn entry(nth: u64, name: Option<&str>) -> Entry {
         momentum: MomentumRate::new(0.004).unwrap(),
         name: name.map(|name| RouteId::new(name).unwrap()),
         load: Load::NONE,
+        tenants: Heaviest::NONE,
     }
 }
 
@@ -72,8 +74,8 @@ fn the_golden_message_is_written_to_the_byte() {
 fn the_golden_message_is_read_to_the_value() {
     let bytes = golden();
     assert_eq!(bytes.len(), 161);
-    let body::Parts { head, items, proof, loads } = body::read(&bytes[16..], 0).unwrap();
-    assert_eq!((proof, loads.len()), (None, 0));
+    let body::Parts { head, items, proof, loads, tenants } = body::read(&bytes[16..], 0).unwrap();
+    assert_eq!((proof, loads.len(), tenants.len()), (None, 0, 0));
     assert_eq!((head.node, head.incarnation, head.seq), ("pod-7f9c", 1_767_960_000_123, 4_242));
     assert_eq!((head.sent_ms, head.ttl_ms, head.cfg), (987_654, 70_000, 0xdead_beef));
     let scars = items.iter().map(|item: &Item<'_>| (item.scar, item.name));
@@ -131,4 +133,27 @@ fn a_load_stands_behind_the_proof() {
     let proof = Some(Proof { challenge: 7, answers: vec![] });
     let proven = encode(&Header { proof: proof.clone(), ..header() }, &loaded, None).unwrap();
     assert_eq!(decode(&proven, &EXPECTED).unwrap().message.header.proof, proof);
+}
+
+/// What older nodes look over: minor version 3, and behind the loads, which may be none, the tenants.
+#[test]
+fn tenants_stand_behind_the_loads() {
+    let tenants = Heaviest::from_sizes(&[(0x0a0b_0c0d, 9), (0xf000_0001, 255)]).unwrap();
+    let told = [entry(1, None), Entry { tenants, ..entry(2, None) }];
+    let bytes = encode(&header(), &told, None).unwrap();
+    let without = encode(&header(), &[entry(1, None), entry(2, None)], None).unwrap();
+    assert_eq!((without[5], bytes[5]), (0, 3));
+    let (same, behind) = bytes[16..].split_at(without.len() - 16);
+    assert_eq!(same, &without[16..]);
+    // No proof, no load, and of the second entry two tenants.
+    let wanted = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 13, 12, 11, 10, 9, 1, 0, 0, 0xf0, 255];
+    assert_eq!(behind, wanted);
+    let decoded = decode(&bytes, &EXPECTED).unwrap().message;
+    assert_eq!((decoded.entries[0].tenants, decoded.entries[1].tenants), (Heaviest::NONE, tenants));
+    // A list that no sender writes is none: of words that do not rise, or with a size of nothing.
+    for (place, byte) in [(16, 0xff), (22, 0), (12, 9), (12, 0)] {
+        let mut wrong = bytes[16..].to_vec();
+        wrong[without.len() - 16 + place] = byte;
+        assert!(body::read(&wrong, 3).is_err(), "{place}");
+    }
 }

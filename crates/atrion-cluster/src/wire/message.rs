@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LicenseRef-Atrion-Commercial
 //! A message as values: what was decoded, or is to be encoded.
 
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 
@@ -128,6 +129,8 @@ pub struct Entry {
     /// What load the sender has; from minor version 2 on. It stands behind the proof, where older
     /// versions look over it.
     pub load: Load,
+    /// The sender's heaviest tenants; from minor version 3 on, behind the loads.
+    pub tenants: Heaviest,
 }
 
 /// What a route is doing at the sender.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use atrion_cluster::wire::{Entry, EntryMode, Kind, Message, RouteHash};
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Mono, Ohms};
 use atrion_state::{DecayRate, MomentumRate, Weight};
 
@@ -138,6 +139,7 @@ fn half_a_million_registers_fit_into_what_the_manual_says() {
         momentum: MomentumRate::saturating(0.0),
         name: None,
         load: Load::NONE,
+        tenants: Heaviest::NONE,
     };
     let before = resident();
     // Some of a fleet's routes each, as many as there is room for, a few at a time.

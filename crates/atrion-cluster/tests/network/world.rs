@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use atrion_cluster::fleet::{Action, Commit, Committed, Fleet, FleetConfig, Received, Record};
 use atrion_cluster::wire::{Entry, EntryMode, Header, Kind, Message, RouteHash, decode, encode};
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Mono, Ohms, SplitMix64, Wall};
 use atrion_state::{
     Change, DecayRate, MomentumRate, NodeId, PhysicsVector, RegisterSetLimits, RouteId, Weight,
@@ -114,6 +115,7 @@ pub fn forged(node: NodeId, incarnation: u64, seq: u64, scar: Option<(RouteId, f
         momentum: MomentumRate::ZERO,
         name: Some(name),
         load: Load::NONE,
+        tenants: Heaviest::NONE,
     };
     Message { header, entries: scar.map(entry).into_iter().collect() }
 }

@@ -20,6 +20,7 @@ mod refusals;
 mod security;
 mod stuck;
 mod support;
+mod tenants;
 mod topology;
 #[path = "../shared/traffic.rs"]
 mod traffic;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
             security::a_client_s_certificate_that_is_renewed_is_asked_for_again => unless no_tls,
             security::a_fleet_speaks_over_tls_and_to_no_other_server => unless no_tls,
             stuck::no_request_calls_a_provider_or_waits_for_one_that_does,
+            tenants::nodes_know_each_other_s_heaviest_tenants_by_one_name,
             topology::a_cluster_of_three_masters_carries_a_fleet,
             topology::a_fleet_follows_its_slot_to_another_node,
             topology::a_fleet_follows_its_master_after_a_failover,

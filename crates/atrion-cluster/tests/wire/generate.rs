@@ -4,6 +4,7 @@
 use atrion_cluster::wire::{
     ClusterHash, Entry, EntryMode, Expected, Header, Key, Kind, Message, Proof, RouteHash,
 };
+use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mode, Ohms};
 use atrion_state::{DecayRate, MomentumRate, NodeId, RouteId, Weight};
 use proptest::collection::vec;
@@ -45,8 +46,9 @@ pub(crate) fn any_entry() -> impl Strategy<Value = Entry> {
     let when = (0..=9_u32, 0..=3_600_000_u32);
     let numbers = proptest::array::uniform12(prop_oneof![Just(0.0), 0.0..1e9_f32]);
     let load = option::of(numbers).prop_map(|some| some.map_or(Load::NONE, Load::from_numbers));
-    (any::<u64>(), when, any_ohms(), any::<u8>(), mode, shown, name, load).prop_map(
-        |(route, (back, age_ms), scar, weight, mode, (resistance, momentum), name, load)| {
+    let tenants = vec((any::<u32>(), 0.0..1e9_f64), 0..12).prop_map(Heaviest::of);
+    (any::<u64>(), when, any_ohms(), any::<u8>(), mode, shown, name, (load, tenants)).prop_map(
+        |(route, (back, age_ms), scar, weight, mode, (resistance, momentum), name, (load, tenants))| {
             let name = name.map(|name| RouteId::new(&name).unwrap());
             Entry {
                 route: name.as_ref().map_or(RouteHash::from_u64(route), RouteHash::of),
@@ -60,6 +62,7 @@ pub(crate) fn any_entry() -> impl Strategy<Value = Entry> {
                 momentum: MomentumRate::new((momentum as f32).into()).unwrap(),
                 name,
                 load,
+                tenants,
             }
         },
     )

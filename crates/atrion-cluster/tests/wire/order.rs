@@ -6,6 +6,7 @@ use atrion_cluster::wire::{
     Entry, EntryFault, Expected, Header, Key, Message, Proof, Reject, decode, encode, major,
 };
 use atrion_core::Load;
+use atrion_core::claim::Heaviest;
 use atrion_state::{DecayRate, RouteId};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -19,8 +20,12 @@ fn header() -> Header {
 
 fn entries(count: usize) -> Vec<Entry> {
     let mut runner = TestRunner::deterministic();
-    let mut plain =
-        || Entry { name: None, load: Load::NONE, ..any_entry().new_tree(&mut runner).unwrap().current() };
+    let mut plain = || Entry {
+        name: None,
+        load: Load::NONE,
+        tenants: Heaviest::NONE,
+        ..any_entry().new_tree(&mut runner).unwrap().current()
+    };
     (0..count).map(|_| plain()).collect()
 }
 
@@ -93,17 +98,20 @@ fn a_body_is_codec_one_to_the_last_byte() {
     loaded[3].load = load;
     let mut newer = mended(encode(&proven, &loaded, None).unwrap(), |body| body.push(0));
     assert_eq!(refused(&newer), Reject::Body);
-    newer[5] = 3;
+    // The byte is a list of tenants that has none.
+    newer[5] = 4;
     let newer = decode(&newer, &expected(None)).unwrap().message;
     assert_eq!((newer.entries.len(), newer.entries[3].load, newer.header.proof), (20, load, proof));
-    // And one that promises a proof, or loads, has them; a higher one may have none.
+    // And one that promises a proof, loads or tenants has them; a higher one may have none.
     let mut without = good;
     without[5] = 1;
     assert_eq!(refused(&without), Reject::Body);
-    let mut unloaded = mended(encode(&proven, &entries(20), None).unwrap(), |body| body.push(0));
+    let mut unloaded = mended(encode(&proven, &entries(20), None).unwrap(), |body| body.extend([0, 0]));
     unloaded[5] = 2;
     assert_eq!(refused(&unloaded), Reject::Body);
     unloaded[5] = 3;
+    assert_eq!(refused(&unloaded), Reject::Body);
+    unloaded[5] = 4;
     assert_eq!(decode(&unloaded, &expected(None)).unwrap().message.entries.len(), 20);
 }
 

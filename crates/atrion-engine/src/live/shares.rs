@@ -10,16 +10,27 @@
 //! is never too small. It is too large by more than e/2048 of all that came lately, 0.13 %, with a
 //! probability below e^-3, 5 %. Places are chosen with a secret of the process, so no client can
 //! choose to stand in another one's.
+//!
+//! In a fleet a claim goes by what the tenant has had on all nodes: a node says its heaviest few, and
+//! what peers say stands beside the sketch. It never enters it, so nothing that was heard is said.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use atrion_core::claim::{Claim, Claims, RecentWork, SIZES};
+use arc_swap::ArcSwapOption;
+use atrion_core::claim::{Claim, Claims, HeardTenants, Heaviest, RecentWork, SIZES};
 use atrion_core::{Mono, Priority, Spread, Tenant, Volts};
 
 use super::stripe::{Reading, TIERS};
 use super::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use super::{Live, tier_index};
+
+mod candidates;
+use candidates::Candidates;
+
+mod names;
+pub(crate) use names::agree_on;
+pub use names::tenant_of;
 
 const ROWS: usize = 3;
 const WIDTH: usize = 2_048;
@@ -39,31 +50,13 @@ struct Table {
     came: [[AtomicU32; SIZES]; TIERS],
     /// How far down the band claims stand, as of the last tick; NaN while nothing is known.
     depths: [[AtomicU32; SIZES + 1]; TIERS],
+    candidates: Candidates,
+    /// What peers say.
+    heard: ArcSwapOption<HeardTenants>,
 }
 
-/// One for the life of the process.
+/// Chooses places; one for the life of the process.
 static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-
-/// The tenant of that name, such as a customer's id. Names are hashed with a secret of the process:
-/// the same name is another number in the next one, and nobody can find two that are the same here.
-///
-/// ```
-/// use atrion_core::{Priority, Tier};
-/// use atrion_engine::tenant_of;
-///
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let atrion = atrion_engine::Atrion::builder().connect().await?;
-/// let route = atrion.route("search");
-/// let permit = route.admit(Priority::tier(Tier::Normal).tenant(tenant_of("acme")))?;
-/// # drop(permit);
-/// # Ok(())
-/// # }
-/// ```
-#[must_use]
-pub fn tenant_of(name: impl AsRef<[u8]>) -> Tenant {
-    Tenant::new(SECRET.hash_one(name.as_ref()))
-}
 
 impl Table {
     fn new() -> Self {
@@ -72,18 +65,20 @@ impl Table {
             places: (0..ROWS * WIDTH).map(|_| AtomicU64::new(0)).collect(),
             came: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0))),
             depths: std::array::from_fn(|_| std::array::from_fn(|_| unknown())),
+            candidates: Candidates::new(),
+            heard: ArcSwapOption::empty(),
         }
     }
 
-    fn places(&self, tenant: Tenant) -> [&AtomicU64; ROWS] {
-        let hash = SECRET.hash_one(tenant.key());
+    fn places(&self, hash: u64) -> [&AtomicU64; ROWS] {
         // Each row has bits of its own.
         std::array::from_fn(|row| &self.places[row * WIDTH + (hash >> (20 * row)) as usize % WIDTH])
     }
 
     /// What the tenant has had of late. Where it is `counted`, it has so much more from now on.
     fn had(&self, tenant: Tenant, counted: Option<u32>, now: Mono) -> f64 {
-        let places = self.places(tenant);
+        let hash = SECRET.hash_one(tenant.key());
+        let places = self.places(hash);
         let read = |place: &AtomicU64| RecentWork::from_bits(place.load(Relaxed)).units(now);
         let had = places.iter().map(|place| read(place)).fold(f64::INFINITY, f64::min);
         if let Some(units) = counted {
@@ -95,8 +90,22 @@ impl Table {
                     (known < has).then(|| RecentWork::of(has, now).to_bits())
                 });
             }
+            self.candidates.offer(tenant, hash, has, |other| self.had(other, None, now));
         }
         had
+    }
+
+    /// What the tenant has had on the whole fleet, where it has `had` so much here.
+    fn on_the_fleet(&self, tenant: Tenant, had: f64) -> f64 {
+        let heard = self.heard.load();
+        heard.as_ref().map_or(had, |heard| heard.work(names::word(tenant), had))
+    }
+
+    fn heaviest(&self, now: Mono) -> Heaviest {
+        let candidates = self.candidates.all(|tenant| self.had(tenant, None, now));
+        let heaviest = Heaviest::of(candidates.map(|(tenant, units)| (names::word(tenant), units)));
+        self.candidates.set_least(heaviest.least());
+        heaviest
     }
 }
 
@@ -132,7 +141,7 @@ impl Live {
         };
         let (tier, units) = (priority.counted_as(), priority.units().get());
         let had = table.had(tenant, counted.then_some(units), now);
-        let claim = Claim::of(had, tenant.weight(), priority.lot(epoch, look));
+        let claim = Claim::of(table.on_the_fleet(tenant, had), tenant.weight(), priority.lot(epoch, look));
         if counted {
             table.came[tier_index(tier)][claim.size()].fetch_add(units, Relaxed);
         }
@@ -140,6 +149,20 @@ impl Live {
         let (from, upto) = (depth(claim.size()), depth(claim.size() + 1));
         // Two neighbouring ticks may be mixed; a place is a place.
         (!from.is_nan() && !upto.is_nan()).then(|| claim.volts(tier, from.into(), upto.into()))
+    }
+
+    /// What the node says of its tenants, if they have met contention of late.
+    pub(crate) fn heaviest_tenants(&self, now: Mono) -> Heaviest {
+        self.shares.table.get().map_or(Heaviest::NONE, |table| table.heaviest(now))
+    }
+
+    /// From now on claims go by what peers say, too. `None`: they say nothing, or are not listened to.
+    pub(crate) fn hear_tenants(&self, heard: Option<&Arc<HeardTenants>>) {
+        if let Some(table) = self.shares.table.get()
+            && (heard.is_some() || table.heard.load().is_some())
+        {
+            table.heard.store(heard.cloned());
+        }
     }
 
     /// The pulse's look: places follow what came in a window of so many seconds.

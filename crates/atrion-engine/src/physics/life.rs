@@ -38,6 +38,7 @@ impl RoutePhysics {
             last_moves: Vec::new(),
             taps: Taps::default(),
             claims: None,
+            has_tenants: false,
             untold: Vec::new(),
         }
     }

@@ -12,7 +12,7 @@ use atrion_state::{
 };
 use atrion_testkit::{FleetNode, MemoryFleet};
 
-use crate::world::{World, ms};
+use crate::world::{World, ms, ready};
 
 struct Fleet {
     world: World,
@@ -67,16 +67,6 @@ impl Fleet {
 
     fn cluster_share(&self, route: &Route) -> f64 {
         route.snapshot().terms.cluster
-    }
-}
-
-/// The store is memory: nothing waits.
-fn ready<T, E: std::fmt::Debug>(future: impl Future<Output = Result<T, E>>) -> T {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(result) => result.unwrap(),
-        std::task::Poll::Pending => panic!("a store in memory waits"),
     }
 }
 

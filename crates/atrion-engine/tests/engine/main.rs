@@ -21,6 +21,7 @@ mod overtaken;
 mod permits;
 mod refusals;
 mod signals;
+mod tenants;
 mod threads;
 mod twin;
 mod waiting;

@@ -134,3 +134,13 @@ pub(crate) fn name(event: &Event) -> &'static str {
         _ => "unknown",
     }
 }
+
+/// The store is memory: nothing waits.
+pub(crate) fn ready<T, E: std::fmt::Debug>(future: impl Future<Output = Result<T, E>>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(result) => result.unwrap(),
+        std::task::Poll::Pending => panic!("a store in memory waits"),
+    }
+}

@@ -3,7 +3,7 @@
 
 use atrion_core::{Blend, Direction, Gamma, Ohms};
 
-use crate::Liveness;
+use crate::{Liveness, TenantSecret};
 
 /// How the gate of a node weighs the registers of its peers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,13 +17,17 @@ pub struct Sharing {
     pub direction: Direction,
     /// How the weight of a silent node fades.
     pub liveness: Liveness,
+    /// What the fleet hashes its tenants' names with; without one each process has its own, and no
+    /// tenant is known from one to the next.
+    pub tenants: Option<TenantSecret>,
 }
 
 impl Sharing {
     /// The recommended way to listen, with this weight of the fleet.
     #[must_use]
     pub fn new(gamma: Gamma) -> Self {
-        Self { gamma, epistemic: true, direction: Direction::Both, liveness: Liveness::default() }
+        let (direction, liveness) = (Direction::Both, Liveness::default());
+        Self { gamma, epistemic: true, direction, liveness, tenants: None }
     }
 
     /// The same, and whether a node with little evidence trusts hearsay more.
@@ -44,6 +48,13 @@ impl Sharing {
     #[must_use]
     pub const fn with_liveness(mut self, liveness: Liveness) -> Self {
         self.liveness = liveness;
+        self
+    }
+
+    /// The same with this secret of the fleet.
+    #[must_use]
+    pub const fn with_tenants(mut self, secret: TenantSecret) -> Self {
+        self.tenants = Some(secret);
         self
     }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is held of one register. Half a million of them may be held, so an age is an instant, a
-//! tombstone a flag, and a load, which few have, elsewhere.
+//! tombstone a flag, and what few have, a load and tenants, elsewhere.
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use atrion_core::claim::Heaviest;
 use atrion_core::{Evidence, Load, Mode, Mono, Ohms, Peer, Wall};
 
 use crate::register::peer_load;
@@ -22,7 +23,7 @@ pub(super) struct Slot {
     timestamp: Wall,
     mode: Mode,
     weight: Weight,
-    load: Option<Box<Load>>,
+    said: Option<Box<(Load, Heaviest)>>,
     /// The node has deleted the route: what remains is the version, which keeps older messages from
     /// reviving it.
     pub(super) deleted: bool,
@@ -30,6 +31,7 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) fn new(version: u64, vector: &PhysicsVector, now: Mono) -> Self {
+        let says = !vector.load.is_none() || !vector.tenants.is_none();
         Self {
             version,
             valid_at: instant(now).saturating_sub(span(vector.age)),
@@ -40,7 +42,7 @@ impl Slot {
             timestamp: vector.timestamp,
             mode: vector.mode,
             weight: vector.weight,
-            load: (!vector.load.is_none()).then(|| Box::new(vector.load)),
+            said: says.then(|| Box::new((vector.load, vector.tenants))),
             deleted: false,
         }
     }
@@ -60,7 +62,8 @@ impl Slot {
             self.scar.get().to_bits(),
             (self.mode as u8, self.weight),
             (self.decay_rate.get().to_bits(), self.resistance.get().to_bits()),
-            (self.momentum.get().to_bits(), self.timestamp, self.load().numbers().map(f32::to_bits)),
+            (self.momentum.get().to_bits(), self.timestamp),
+            (self.said().0.numbers().map(f32::to_bits), self.said().1),
         )
     }
 
@@ -72,11 +75,12 @@ impl Slot {
             .with_weight(self.weight)
             .with_decay_rate(self.decay_rate)
             .with_age(Duration::from_nanos(nanos.unsigned_abs()))
-            .with_load(self.load())
+            .with_load(self.said().0)
+            .with_tenants(self.said().1)
     }
 
-    fn load(&self) -> Load {
-        self.load.as_deref().copied().unwrap_or(Load::NONE)
+    fn said(&self) -> (Load, Heaviest) {
+        self.said.as_deref().copied().unwrap_or((Load::NONE, Heaviest::NONE))
     }
 
     /// The register as the merge takes it, of a node whose word has this share left.
