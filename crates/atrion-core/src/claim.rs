@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Fair shares of a route among its tenants (`manual/physics.md` section 3.12).
 //!
-//! A request of a tenant that has had the work `c` of late gets the *claim* `u c / w`: a random part
-//! `u` of it, over the tenant's weight. Let through in the order of their claims, up to whichever
-//! one the capacity reaches, every tenant gets the lesser of what it asks for and one common rate
-//! times its weight: that is max-min fairness, and the rate need not be known.
+//! A request of a tenant that has had the work `c` of late gets the *claim* `u c / w`: a random
+//! part `u` of it, over the tenant's weight. Let through in the order of their claims, up to
+//! whichever one the capacity reaches, every tenant gets the lesser of what it asks for and one
+//! common rate times its weight: that is max-min fairness, and the rate need not be known.
 //!
-//! The part of a tier that passes says where in that order the capacity ends. Most of the tier's
-//! band belongs to the claims right before that end, so that the gate finds the end itself; smaller
-//! ones stand above them, in their order, and all larger ones at the lower end of the band. A crowd
-//! comes and goes by several requests at once: what is far within its share is to pass although the
-//! crowd is large for a moment, and what is far beyond it is not to pass because it is small.
+//! The part of a tier that passes says where in that order the capacity ends. A crowd comes and
+//! goes by several requests at once: a tenant that is far within its share is to be served although
+//! the crowd is large for a moment, and claims far beyond the end are not to pass because it is
+//! small. So a tenant all of whose claims are less than half of the last one that passes has the
+//! upper end of the tier's band to itself. Two thirds of the band below, the others begin: first
+//! their claims up to that half, then, in their order, those around the end, so that the gate finds
+//! it itself.
+//!
+//! That changes nobody's part: those claims pass whatever their order. But were they all at the
+//! upper end, a heavy tenant's smallest claims would fill it in each moment in which the crowd is
+//! large.
 
 use crate::{Mono, Tier, Volts};
 
@@ -72,6 +78,8 @@ fn moment(now: Mono) -> u32 {
 /// A request's claim: which half octave it is in, and where in that.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Claim {
+    /// The largest that the tenant can have at present.
+    largest: f64,
     size: usize,
     within: f64,
 }
@@ -83,24 +91,25 @@ pub const SIZES: usize = 64;
 const LEAST: f64 = 1.0 / 32.0;
 
 impl Claim {
-    /// The claim of a request whose tenant has had `units` of late, has the weight `weight`, and has
-    /// drawn `lot`, 0 up to, but not, 1.
+    /// The claim of a request whose tenant has had `units` of late, has the weight `weight`, and
+    /// has drawn `lot`, 0 up to, but not, 1.
     #[must_use]
     pub fn of(units: f64, weight: f64, lot: f64) -> Self {
-        let claim = lot * units / weight;
+        let largest = units / weight;
+        let claim = lot * largest;
         if claim <= LEAST {
             // A tenant that has had nothing draws by the lot alone.
-            return Self { size: 0, within: lot };
+            return Self { largest, size: 0, within: lot };
         }
         let octaves = 2.0 * libm::log2(claim / LEAST);
         let size = octaves as usize;
         if size >= SIZES - 1 {
-            return Self { size: SIZES - 1, within: lot };
+            return Self { largest, size: SIZES - 1, within: lot };
         }
         // Linear in the claim, between the ends of the half octave.
-        let base = libm::exp2(0.5 * size as f64) * LEAST;
+        let base = begins(size as f64 + 1.0);
         let within = (claim / base - 1.0) / (core::f64::consts::SQRT_2 - 1.0);
-        Self { size: size + 1, within: within.clamp(0.0, 1.0) }
+        Self { largest, size: size + 1, within: within.clamp(0.0, 1.0) }
     }
 
     /// Which half octave, under [`SIZES`].
@@ -109,13 +118,19 @@ impl Claim {
         self.size
     }
 
-    /// The request's voltage in its tier's band, where claims at the beginning and at the end of this
-    /// half octave have these depths: [`Claims::depths`].
+    /// The request's voltage in its tier's band, where claims at the beginning and at the end of
+    /// this half octave have these depths and claims below `small` are small: [`Claims::places`].
     #[must_use]
-    pub fn volts(self, tier: Tier, from: f64, upto: f64) -> Volts {
-        let depth = from + self.within * (upto - from);
+    pub fn volts(self, tier: Tier, small: f64, from: f64, upto: f64) -> Volts {
+        let depth = if self.largest < small { 0.0 } else { from + self.within * (upto - from) };
         tier.at((1.0 - depth).clamp(0.0, HIGHEST))
     }
+}
+
+/// The claim at the beginning of a half octave, and between two of them.
+fn begins(half_octave: f64) -> f64 {
+    // Below the first one all are alike: none is smaller than another.
+    if half_octave < 1.0 { 0.0 } else { libm::exp2(0.5 * (half_octave - 1.0)) * LEAST }
 }
 
 /// What rounds to no voltage of the next tier.
@@ -135,13 +150,26 @@ impl Default for Claims {
     }
 }
 
-/// The claims that have most of the band: this part of all before the last one that passes, and this
-/// part after it.
-const BEFORE: f32 = 0.15;
-const AFTER: f32 = 0.05;
+/// Where claims stand in a tier's band.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(clippy::exhaustive_structs)] // plain data: both are all there is
+pub struct Places {
+    /// A tenant none of whose claims reaches this stands at the upper end of the band, whatever it
+    /// claims.
+    pub small: f32,
+    /// How far down the band a claim of another one stands at the beginning of each half octave,
+    /// and at the end of the last one: 0 is the upper end, and 1 or more the lower one.
+    pub depths: [f32; SIZES + 1],
+}
 
-/// The part of the band for all that claim less.
-const ABOVE: f32 = 0.5;
+/// Claims are small up to so many half octaves before the last one that passes: half of it.
+const SMALL: f32 = 2.0;
+
+/// The part of the band that those have to themselves whose claims are small.
+const ABOVE: f32 = 2.0 / 3.0;
+
+/// The band goes on for this part of all claims after the last one that passes.
+const AFTER: f32 = 0.05;
 
 impl Claims {
     /// After `seconds` in which requests of so many units came, by the half octave of their claims,
@@ -156,34 +184,49 @@ impl Claims {
         self.refused = self.refused * keep + refused as f32;
     }
 
-    /// How far down the band a claim stands at the beginning of each half octave, and at the end of
-    /// the last one: 0 is the upper end, and 1 or more the lower one. `None` while nothing is known.
+    /// Where claims stand; `None` while nothing is known.
     #[must_use]
-    pub fn depths(&self) -> Option<[f32; SIZES + 1]> {
+    pub fn places(&self) -> Option<Places> {
         let all: f32 = self.units.iter().sum();
         let asked = self.admitted + self.refused;
         if all < 1.0 || asked < 1.0 {
             return None;
         }
+        // Of all requests, not of those that met contention: what comes while the gate refuses
+        // comes as fast as what came before, and of that this part is what the capacity serves.
         let passes = self.admitted / asked;
+        let small = (self.half_octave(passes * all) - SMALL).max(0.0);
+        let (knee, end) = (self.smaller(small) / all, (passes + AFTER).min(1.0));
+        let depth = |smaller: f32| {
+            let after = if smaller > knee { (smaller - knee) / (end - knee).max(f32::EPSILON) } else { 0.0 };
+            ABOVE + (1.0 - ABOVE) * after
+        };
         let mut smaller = 0.0;
-        let mut depths = [depth(1.0, passes); SIZES + 1];
+        let mut depths = [depth(1.0); SIZES + 1];
         for (place, units) in depths.iter_mut().zip(self.units) {
-            *place = depth(smaller / all, passes);
+            *place = depth(smaller / all);
             smaller += units;
         }
-        Some(depths)
+        Some(Places { small: begins(small.into()) as f32, depths })
     }
-}
 
-/// The depth of a claim that this part of all is smaller than, where so large a part passes.
-fn depth(smaller: f32, passes: f32) -> f32 {
-    let (knee, end) = ((passes - BEFORE).max(0.0), (passes + AFTER).min(1.0));
-    // Where hardly any pass there is little above.
-    let above = ABOVE * (knee / BEFORE).min(1.0);
-    if smaller < knee {
-        above * smaller / knee
-    } else {
-        above + (1.0 - above) * (smaller - knee) / (end - knee)
+    /// The half octave, and the place in it, of the claim that so many units are smaller than.
+    fn half_octave(&self, units: f32) -> f32 {
+        let mut left = units;
+        for (nth, here) in self.units.iter().enumerate() {
+            if left <= *here {
+                return nth as f32 + if *here > 0.0 { left / here } else { 0.0 };
+            }
+            left -= here;
+        }
+        SIZES as f32
+    }
+
+    /// How many units are smaller than the claim there.
+    fn smaller(&self, half_octave: f32) -> f32 {
+        let whole = half_octave as usize;
+        let part = half_octave - whole as f32;
+        let before: f32 = self.units.iter().take(whole).sum();
+        before + part * self.units.get(whole).copied().unwrap_or(0.0)
     }
 }

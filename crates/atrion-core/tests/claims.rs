@@ -2,7 +2,7 @@
 //! Fair shares: claims, and the places that they give.
 #![allow(clippy::float_cmp, clippy::unwrap_used)] // exactness is what is tested; the inputs are valid by construction
 
-use atrion_core::claim::{Claim, Claims, Heard, HeardTenants, Heaviest, RecentWork, SIZES};
+use atrion_core::claim::{Claim, Claims, Heard, HeardTenants, Heaviest, Places, RecentWork, SIZES};
 use atrion_core::{Mono, Priority, SplitMix64, Tenant, Tier};
 use proptest::prelude::*;
 
@@ -23,10 +23,11 @@ proptest! {
         had in prop_oneof![Just(0.0), 0.0..1e12f64],
         weight in 1e-3..1e3f64,
         lot in 0.0..1.0f64,
+        small in prop_oneof![Just(0.0), 0.0..1e9f64],
         from in -5.0..5.0f64,
         more in 0.0..=5.0f64,
     ) {
-        let volts = Claim::of(had, weight, lot).volts(tier, from, from + more);
+        let volts = Claim::of(had, weight, lot).volts(tier, small, from, from + more);
         prop_assert_eq!(Tier::of(volts), tier);
     }
 
@@ -36,8 +37,8 @@ proptest! {
         more in 1.1..100.0f64,
         lot in 0.1..0.999f64,
     ) {
-        let depths = even();
-        let place = |had: f64, weight: f64| place(&depths, had, weight, lot);
+        let places = even();
+        let place = |had: f64, weight: f64| place(&places, had, weight, lot);
         prop_assert!(place(had * more, 1.0) <= place(had, 1.0));
         prop_assert!(place(had, more) >= place(had, 1.0));
     }
@@ -59,41 +60,66 @@ proptest! {
 }
 
 /// As many claims in each half octave, and half of the requests pass.
-fn even() -> [f32; SIZES + 1] {
+fn even() -> Places {
     let mut claims = Claims::default();
     claims.step(0.1, &[100; SIZES], 100, 100);
-    claims.depths().unwrap()
+    claims.places().unwrap()
 }
 
-fn place(depths: &[f32; SIZES + 1], had: f64, weight: f64, lot: f64) -> f64 {
-    let claim = Claim::of(had, weight, lot);
-    claim.volts(Tier::Normal, depths[claim.size()].into(), depths[claim.size() + 1].into()).get()
+fn place(places: &Places, had: f64, weight: f64, lot: f64) -> f64 {
+    let (claim, Places { small, depths }) = (Claim::of(had, weight, lot), places);
+    let [from, upto] = [0, 1].map(|end| depths[claim.size() + end].into());
+    claim.volts(Tier::Normal, f64::from(*small), from, upto).get()
 }
 
 #[test]
 fn without_claims_nothing_is_known() {
     let mut claims = Claims::default();
-    assert_eq!(claims.depths(), None);
+    assert_eq!(claims.places(), None);
     claims.step(0.1, &[1; SIZES], 1, 1);
-    assert!(claims.depths().is_some());
+    assert!(claims.places().is_some());
     claims.step(60.0, &[0; SIZES], 0, 0);
-    assert_eq!(claims.depths(), None);
+    assert_eq!(claims.places(), None);
 }
 
 #[test]
-fn small_claims_have_the_upper_end_and_large_ones_the_lower_end() {
+fn a_small_tenant_has_the_upper_end_and_large_claims_have_the_lower_end() {
     let (lo, hi) = Tier::Normal.band();
-    let depths = even();
-    assert!(place(&depths, 0.0, 1.0, 0.01) > hi - 0.1);
-    assert_eq!(place(&depths, 1e12, 1.0, 0.9), lo);
-    // Where hardly any pass, and where all do, the whole band is used as well.
-    for (admitted, refused) in [(1, 99), (100, 0)] {
-        let mut claims = Claims::default();
-        claims.step(0.1, &[100; SIZES], admitted, refused);
-        let depths = claims.depths().unwrap();
-        assert!(depths[0].abs() < 1e-6 && depths[SIZES] >= 1.0 - 1e-6, "{depths:?}");
-        assert!(depths.is_sorted(), "{depths:?}");
+    let places = even();
+    let small = f64::from(places.small);
+    for lot in [0.01, 0.5, 0.99] {
+        assert!(place(&places, 0.99 * small, 1.0, lot) > hi - 1e-6);
+        assert!(place(&places, 1.01 * small, 1.0, lot) < hi - 20.0, "it is not small whatever it draws");
     }
+    assert_eq!(place(&places, 1e12, 1.0, 0.9), lo);
+    // Half of the last claim that passes.
+    let last = place(&places, 2.0 * small, 1.0, 0.999);
+    assert!(place(&places, 2.2 * small, 1.0, 0.999) < last && last < hi - 20.0);
+}
+
+#[test]
+fn places_use_the_band_to_its_end_and_in_order_whatever_passes() {
+    for (admitted, refused) in [(0, 99), (1, 99), (50, 50), (99, 1), (100, 0)] {
+        for came in [[100; SIZES], std::array::from_fn(|nth| if nth % 9 == 0 { 100 } else { 0 })] {
+            let mut claims = Claims::default();
+            claims.step(0.1, &came, admitted, refused);
+            let Places { small, depths } = claims.places().unwrap();
+            assert!(depths.is_sorted() && depths[0] > 0.6 && depths[SIZES] >= 0.99, "{depths:?}");
+            assert!(small >= 0.0 && small.is_finite());
+        }
+    }
+}
+
+#[test]
+fn where_none_is_smaller_than_another_the_lot_decides() {
+    // Very many tenants of one request each, of which half pass.
+    let mut claims = Claims::default();
+    let mut came = [0; SIZES];
+    came[0] = 1_000;
+    claims.step(0.1, &came, 500, 500);
+    let places = claims.places().unwrap();
+    assert!(place(&places, 0.0, 1.0, 0.1) > place(&places, 0.0, 1.0, 0.5) + 5.0);
+    assert_eq!(place(&places, 0.0, 1.0, 0.9), Tier::Normal.band().0);
 }
 
 /// Tenants that ask for so much a second of a service that serves half of all: a cut that lets
@@ -111,8 +137,8 @@ fn a_cut_through_the_band_is_max_min_fair() {
     let mut served = [0.0; 8];
     let (warm, ticks) = (100, 900);
     for tick in 0..warm + ticks {
-        let depths = claims.depths();
-        let mut came = [0; SIZES];
+        let places = claims.places();
+        let (mut came, mut stand) = ([0; SIZES], Vec::new());
         let requests = (all / 10.0) as u64;
         for step in 0..requests {
             let now = at(tick * SECOND / 10 + step * 500_000);
@@ -126,10 +152,14 @@ fn a_cut_through_the_band_is_max_min_fair() {
             had[nth] = RecentWork::of(recent + 1.0, now);
             let lot = unit();
             came[Claim::of(recent, 1.0, lot).size()] += 1;
-            let Some(depths) = depths.as_ref().filter(|_| tick >= warm) else { continue };
-            // An eighth of the band lies below the middle of all claims.
-            let passes = place(depths, recent, 1.0, lot) > 32.0 + 33.0 / 8.0;
-            served[nth] += f64::from(u8::from(passes)) / (0.1 * ticks as f64);
+            if let Some(places) = places.as_ref().filter(|_| tick >= warm) {
+                stand.push((place(places, recent, 1.0, lot), lot, nth));
+            }
+        }
+        // The upper half passes; of those that stand together, any.
+        stand.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.total_cmp(&other.1)));
+        for (_, _, nth) in stand.iter().take(requests as usize / 2) {
+            served[*nth] += 1.0 / (0.1 * ticks as f64);
         }
         claims.step(0.1, &came, requests / 2, requests / 2);
     }

@@ -163,12 +163,17 @@ fn level(came: &[f64], there_is: f64) -> f64 {
 
 #[test]
 fn one_tenant_with_nine_tenths_of_twice_the_capacity_takes_nothing_from_the_others() {
-    for seed in [1, 2, 3] {
-        let Tally { came, good } = Shared { workers: 40.0, ..Shared::new(one_heavy) }.run(2.0, seed);
+    for (workers, seed) in [20.0, 40.0].into_iter().flat_map(|workers| [1, 2, 3].map(|seed| (workers, seed)))
+    {
+        let Tally { came, good } = Shared { workers, ..Shared::new(one_heavy) }.run(2.0, seed);
         let others = share(&good[1..], &came[1..]);
         // A minute's capacity at 50 ms a request, less what the others have.
-        let fair = 40.0 * 20.0 * 60.0 - good[1..].iter().sum::<f64>();
-        println!("others {:.2} %, heavy {:.1} % of what is left", 100.0 * others, 100.0 * good[0] / fair);
+        let fair = workers * 20.0 * 60.0 - good[1..].iter().sum::<f64>();
+        println!(
+            "{workers} workers: others {:.2} %, heavy {:.1} % of what is left",
+            100.0 * others,
+            100.0 * good[0] / fair
+        );
         assert!(others >= 0.99, "seed {seed}: the others have {others:.4}");
         assert!(good[0] >= 0.9 * fair, "seed {seed}: the heavy one has {} of {fair}", good[0]);
     }

@@ -11,14 +11,15 @@
 //! probability below e^-3, 5 %. Places are chosen with a secret of the process, so no client can
 //! choose to stand in another one's.
 //!
-//! In a fleet a claim goes by what the tenant has had on all nodes: a node says its heaviest few, and
-//! what peers say stands beside the sketch. It never enters it, so nothing that was heard is said.
+//! In a fleet a claim goes by what the tenant has had on all nodes: a node says its heaviest few,
+//! and what peers say stands beside the sketch. It never enters it, so nothing that was heard is
+//! said.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use arc_swap::ArcSwapOption;
-use atrion_core::claim::{Claim, Claims, HeardTenants, Heaviest, RecentWork, SIZES};
+use atrion_core::claim::{Claim, Claims, HeardTenants, Heaviest, Places, RecentWork, SIZES};
 use atrion_core::{Mono, Priority, Spread, Tenant, Volts};
 
 use super::stripe::{Reading, TIERS};
@@ -48,7 +49,9 @@ struct Table {
     places: Box<[AtomicU64]>,
     /// Units that came since the last tick, by tier and claim.
     came: [[AtomicU32; SIZES]; TIERS],
-    /// How far down the band claims stand, as of the last tick; NaN while nothing is known.
+    /// What claims are small, and how far down the band the others stand, as of the last tick; NaN
+    /// while nothing is known.
+    small: [AtomicU32; TIERS],
     depths: [[AtomicU32; SIZES + 1]; TIERS],
     candidates: Candidates,
     /// What peers say.
@@ -64,6 +67,7 @@ impl Table {
         Self {
             places: (0..ROWS * WIDTH).map(|_| AtomicU64::new(0)).collect(),
             came: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU32::new(0))),
+            small: std::array::from_fn(|_| unknown()),
             depths: std::array::from_fn(|_| std::array::from_fn(|_| unknown())),
             candidates: Candidates::new(),
             heard: ArcSwapOption::empty(),
@@ -111,8 +115,8 @@ impl Table {
 
 impl Live {
     /// The voltage of a request, told by a number that differs from look to look. Where it is
-    /// `counted`, a tenant has had it from now on, whether it passes or not: to repeat what was refused
-    /// costs as much.
+    /// `counted`, a tenant has had it from now on, whether it passes or not: to repeat what was
+    /// refused costs as much.
     pub(super) fn place(&self, priority: Priority, look: u64, counted: bool, now: Mono) -> Volts {
         let (spread, epoch) = (self.control().spread(), Priority::epoch(now));
         let volts = priority.resolve(spread, epoch, look);
@@ -145,10 +149,12 @@ impl Live {
         if counted {
             table.came[tier_index(tier)][claim.size()].fetch_add(units, Relaxed);
         }
-        let depth = |nth: usize| f32::from_bits(table.depths[tier_index(tier)][nth].load(Relaxed));
-        let (from, upto) = (depth(claim.size()), depth(claim.size() + 1));
+        let read = |cell: &AtomicU32| f64::from(f32::from_bits(cell.load(Relaxed)));
+        let depths = &table.depths[tier_index(tier)];
+        let (from, upto) = (read(&depths[claim.size()]), read(&depths[claim.size() + 1]));
         // Two neighbouring ticks may be mixed; a place is a place.
-        (!from.is_nan() && !upto.is_nan()).then(|| claim.volts(tier, from.into(), upto.into()))
+        (!from.is_nan() && !upto.is_nan())
+            .then(|| claim.volts(tier, read(&table.small[tier_index(tier)]), from, upto))
     }
 
     /// What the node says of its tenants, if they have met contention of late.
@@ -156,7 +162,8 @@ impl Live {
         self.shares.table.get().map_or(Heaviest::NONE, |table| table.heaviest(now))
     }
 
-    /// From now on claims go by what peers say, too. `None`: they say nothing, or are not listened to.
+    /// From now on claims go by what peers say, too. `None`: they say nothing, or are not listened
+    /// to.
     pub(crate) fn hear_tenants(&self, heard: Option<&Arc<HeardTenants>>) {
         if let Some(table) = self.shares.table.get()
             && (heard.is_some() || table.heard.load().is_some())
@@ -183,7 +190,9 @@ impl Live {
             let came = std::array::from_fn(|nth| table.came[tier][nth].swap(0, Relaxed));
             let refused = counted.shed.iter().map(|by_tier| u64::from(by_tier[tier])).sum();
             claims.step(seconds, &came, counted.admitted[tier].into(), refused);
-            let depths = claims.depths().unwrap_or([f32::NAN; SIZES + 1]);
+            let unknown = Places { small: f32::NAN, depths: [f32::NAN; SIZES + 1] };
+            let Places { small, depths } = claims.places().unwrap_or(unknown);
+            table.small[tier].store(small.to_bits(), Relaxed);
             for (place, depth) in table.depths[tier].iter().zip(depths) {
                 place.store(depth.to_bits(), Relaxed);
             }
