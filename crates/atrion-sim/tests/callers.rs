@@ -43,7 +43,8 @@ fn gates_that_share_their_capacity_do_better_than_gates_that_do_not() {
 fn one_liar_and_a_partition_leave_more_than_gates_alone() {
     let row = |sharing| Row { callers: 10, spread: Spread::Even, turnover: Turnover::None, sharing };
     let rows = [Sharing::Alone, Sharing::Liar, Sharing::Cut].map(row);
-    let lived = callers::live(&chosen(), &rows, &[entry("adaptive")], &[1], 2, &|_| ()).unwrap();
+    // One seed alone differs by half a point.
+    let lived = callers::live(&chosen(), &rows, &[entry("adaptive")], &[1, 2, 3], 2, &|_| ()).unwrap();
     let [alone, lied_to, cut] = [0, 1, 2].map(|nth: usize| lived[nth].outcomes[0].0.score);
     assert!(lied_to > alone - 1.0 && cut > alone - 1.0, "{alone} {lied_to} {cut}");
 }
