@@ -26,15 +26,19 @@ const fn file(text: &'static str, language: &'static str) -> File {
     File { text, language }
 }
 
+const ENVOY: &str = "envoy";
+const UNGUARDED: &str = "atrion, unguarded";
+const GUARDED: &str = "atrion, guarded";
+
 pub(super) fn proxies() -> [Proxy; 6] {
     let proxy = |name, kind| Proxy { name, kind };
     [
         proxy("nothing", Kind::Nothing),
         proxy("nginx", Kind::Balancer(Server::Nginx, file(include_str!("cost/nginx.conf"), "nginx"))),
         proxy("haproxy", Kind::Balancer(Server::HaProxy, file(include_str!("cost/haproxy.cfg"), "text"))),
-        proxy("envoy", Kind::Balancer(Server::Envoy, file(include_str!("cost/envoy.yaml"), "yaml"))),
-        proxy("atrion, unguarded", Kind::Sidecar(file(include_str!("cost/unguarded.toml"), "toml"))),
-        proxy("atrion, guarded", Kind::Sidecar(file(include_str!("cost/guarded.toml"), "toml"))),
+        proxy(ENVOY, Kind::Balancer(Server::Envoy, file(include_str!("cost/envoy.yaml"), "yaml"))),
+        proxy(UNGUARDED, Kind::Sidecar(file(include_str!("cost/unguarded.toml"), "toml"))),
+        proxy(GUARDED, Kind::Sidecar(file(include_str!("cost/guarded.toml"), "toml"))),
     ]
 }
 
@@ -42,8 +46,10 @@ pub(super) fn proxies() -> [Proxy; 6] {
 #[derive(Debug, Serialize)]
 pub(super) struct Cost {
     pub(super) name: &'static str,
-    /// Microseconds of processor time for a request, with 64 connections.
+    /// Microseconds of processor time for a request, with 64 connections, in the mean.
     pub(super) cpu_us: f64,
+    /// The same of each turn.
+    pub(super) turns_us: Vec<f64>,
     /// Of one client after the other, in microseconds.
     pub(super) p50_us: u64,
     pub(super) p99_us: u64,
@@ -51,15 +57,39 @@ pub(super) struct Cost {
     pub(super) idle_bytes: u64,
 }
 
+/// What admission adds to a request: the two rows of Atrion, compared turn by turn.
+pub(super) struct Added {
+    /// Microseconds, and the standard error.
+    pub(super) us: f64,
+    pub(super) error_us: f64,
+    /// Of what Envoy takes for a request.
+    pub(super) share_of_envoy: f64,
+}
+
+impl Added {
+    /// `None`: one of the three was not measured, or in one turn alone.
+    pub(super) fn of(costs: &[Cost]) -> Option<Self> {
+        let named = |name| costs.iter().find(|cost| cost.name == name);
+        let (with, without, envoy) = (named(GUARDED)?, named(UNGUARDED)?, named(ENVOY)?);
+        let added: Vec<_> = with.turns_us.iter().zip(&without.turns_us).map(|(a, b)| a - b).collect();
+        let count = added.len() as f64;
+        let us = added.iter().sum::<f64>() / count;
+        let squares: f64 = added.iter().map(|turn| (turn - us).powi(2)).sum();
+        let error_us = (squares / (count * (count - 1.0))).sqrt();
+        error_us.is_finite().then_some(Self { us, error_us, share_of_envoy: us / envoy.cpu_us })
+    }
+}
+
 /// Turns that each proxy has.
-const TURNS: usize = 5;
+const TURNS: usize = 20;
 
 /// A proxy that runs, and what its turns have brought.
 struct Turns {
     name: &'static str,
     front: Front,
     target: SocketAddr,
-    spent: f64,
+    /// Microseconds a request, by turn.
+    spent: Vec<f64>,
     one_by_one: Vec<u64>,
 }
 
@@ -76,28 +106,29 @@ pub(super) async fn measure(requests: usize) -> anyhow::Result<Vec<Cost>> {
         let target = SocketAddr::from(([127, 0, 0, 1], port));
         // What is made once does not count.
         load(&h2load, target, requests / 10, 64)?;
-        running.push(Turns { name: proxy.name, front, target, spent: 0.0, one_by_one: Vec::new() });
+        running.push(Turns { name: proxy.name, front, target, spent: Vec::new(), one_by_one: Vec::new() });
     }
     let each = (requests / TURNS).max(64);
     for _ in 0..TURNS {
         for Turns { front, target, spent, one_by_one, .. } in &mut running {
             let before = processor_time(front)?;
             load(&h2load, *target, each, 64)?;
-            *spent += processor_time(front)? - before;
+            spent.push((processor_time(front)? - before) * 1e6 / each as f64);
             one_by_one.extend(load(&h2load, *target, (each / 10).max(1), 1)?);
         }
     }
-    running.into_iter().map(|turns| turns.cost(each * TURNS)).collect()
+    running.into_iter().map(Turns::cost).collect()
 }
 
 impl Turns {
-    fn cost(mut self, requests: usize) -> anyhow::Result<Cost> {
+    fn cost(mut self) -> anyhow::Result<Cost> {
         let times = &mut self.one_by_one;
         times.sort_unstable();
         let rank = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
         Ok(Cost {
             name: self.name,
-            cpu_us: self.spent * 1e6 / requests as f64,
+            cpu_us: self.spent.iter().sum::<f64>() / self.spent.len() as f64,
+            turns_us: self.spent,
             p50_us: rank(50),
             p99_us: rank(99),
             idle_bytes: idle(&self.front, self.target)?,

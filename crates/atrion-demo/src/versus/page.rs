@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::figures::{PhaseFigures, Slice};
-use super::super::plan::Phase;
+use super::super::plan::{CALM_LOAD, Phase};
 use super::super::plot::plot;
 use super::super::report::number;
 use super::super::tier::Tier;
+use super::PHASES;
 use super::contender::{ALL, Contender, File, SHOWN, by_hand, filled, ports_as_places};
-use super::cost::{Cost, proxies};
+use super::cost::{Added, Cost, proxies};
 
 /// One contender, and how it did.
 #[derive(Debug, Serialize)]
@@ -78,7 +79,7 @@ impl Page {
         }
         let names = ["CPU, us", "per s, core", "p50, us", "p99, us", "idle, bytes"];
         let row = |cost: &Cost| {
-            let Cost { name, cpu_us, p50_us, p99_us, idle_bytes } = cost;
+            let Cost { name, cpu_us, turns_us: _, p50_us, p99_us, idle_bytes } = cost;
             // Where there is no proxy, it costs nothing that could be said.
             let of_proxy = |cell: String| if *cpu_us > 0.0 { cell } else { "-".to_owned() };
             let cells = [
@@ -90,11 +91,22 @@ impl Page {
             ];
             (*name, Vec::from(cells))
         };
-        table("Passing requests on", &names, self.costs.iter().map(row).collect())
+        let table = table("Passing requests on", &names, self.costs.iter().map(row).collect());
+        let added = Added::of(&self.costs).map(|Added { us, error_us, share_of_envoy }| {
+            format!(
+                "Admission adds {us:.1} us to a request (standard error {error_us:.1}): {:.1} % of Envoy's.\n\n",
+                share_of_envoy * 100.0
+            )
+        });
+        table + &added.unwrap_or_default()
     }
 
     pub(super) fn markdown(&self) -> String {
         let Self { machine, workers, capacity, seconds, .. } = self;
+        let phase =
+            self.span.as_secs_f64() / f64::from(PHASES.map(|(_, lengths)| lengths).iter().sum::<u32>());
+        let critical = 0.05 * CALM_LOAD * capacity * phase;
+        let one = 100.0 / critical;
         let mut text = format!(
             "<!-- Written by `cargo xtask versus --page FILE`; edits are lost. -->\n\
              # Beside others\n\n\
@@ -106,15 +118,20 @@ impl Page {
              attempt has 1 s, a request 2 s, with two repetitions. *Phases*: calm, 0.7 of the capacity; \
              overload, 3 times it; gray, 0.7 with half of the workers four times slower; sustained, 1.2 \
              times it for twice as long; outage, 0.7 with a dependency of 30 % of the requests that hangs; \
-             recovery, 0.7. A phase begins with what the one before has left. {seconds:.0} s for each.\n\n\
-             *Possible* is the smaller one of what is offered and what the workers can do. Over 100 %: \
-             requests of a phase's end are served in the next one.\n\n\
+             recovery, 0.7. A phase begins with what the one before has left. Each contender runs for \
+             {seconds:.0} s. At 0.7 of the capacity some {critical:.0} critical requests come in a phase: \
+             one of them is {one:.1} %.\n\n\
+             *Possible* is the smaller one of what can be served of what is offered, and what the workers \
+             can do. Over 100 %: requests of a phase's end are served in the next one. Critical \
+             requests that hang in the outage are among those that are not served. *Recovered* is the first \
+             instant from which on a second of arrivals got 95 % of the possible.\n\n\
              *Passing requests on*, without an overload, in the last table: processor time of the proxy \
              alone for a request (64 connections), and how many requests a second that makes for a core; \
              then the time of a request of one client after the other, of which the first row is h2load's \
              and the service's own, so that the difference is what a proxy adds; and what a proxy holds \
              for a connection that says nothing. The proxies take turns. *Guarded* has a gate that \
-             computes and counts everything and refuses nothing; *unguarded* passes by it.\n\n\
+             computes and counts everything and refuses nothing; *unguarded* passes by it. What admission \
+             adds is the difference of the two, which can be below zero where the machine's noise is more.\n\n\
              Measured on: {machine}.\n\n"
         );
         text = wrapped(&text);
@@ -249,9 +266,21 @@ mod tests {
             lag_p99_ms: 1.5,
             slices: Vec::new(),
         };
-        let (machine, span) = ("a machine".to_owned(), Duration::from_secs(1));
+        let (machine, span) = ("a machine".to_owned(), Duration::from_secs(70));
         let results = ALL.iter().map(result).collect();
-        let costs = vec![Cost { name: "envoy", cpu_us: 40.04, p50_us: 90, p99_us: 200, idle_bytes: 1000 }];
+        let cost = |name, turns_us: [f64; 2]| Cost {
+            name,
+            cpu_us: turns_us.iter().sum::<f64>() / 2.0,
+            turns_us: turns_us.into(),
+            p50_us: 90,
+            p99_us: 200,
+            idle_bytes: 1000,
+        };
+        let costs = vec![
+            cost("envoy", [40.0, 40.08]),
+            cost("atrion, unguarded", [20.0, 24.0]),
+            cost("atrion, guarded", [20.5, 25.5]),
+        ];
         let page = Page { machine, workers: 40, capacity: 400.0, seconds: 73.0, span, results, costs };
         let wide = page.tables().lines().find(|line| line.len() > 80).map(str::to_owned);
         assert_eq!(wide, None, "a terminal has 80 columns");
@@ -261,7 +290,9 @@ mod tests {
             "| atrion-sidecar    | 12.3 |     12.3 |",
             "| nginx             | 98.7 |     98.7 |",
             "Version: envoy  version: 9e55/1.40.0/RELEASE\n",
-            "| envoy |    40.0 |       24975 |      90 |     200 |        1000 |",
+            "| envoy             |    40.0 |       24975 |      90 |     200 |        1000 |",
+            "Admission adds 1.0 us to a request (standard error 0.5): 2.5 % of Envoy's.\n",
+            "some 140 critical requests come in a phase: one\nof them is 0.7 %.",
             "maxconn 40",
             "limit_conn service 60;",
             "### atrion, guarded\n\n```toml\n[[listen]]\naddress = \"127.0.0.1:8080\"",
