@@ -4,12 +4,18 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
-use crate::support::{OK, eventually, get, least, patient, read_all, read_until, say, saying, within};
+use crate::support::{
+    OK, eventually, get, least, patient, read_all, read_request, read_until, say, saying, service, within,
+};
 
 /// A gateway in a process of its own. It ends with the value.
 pub(crate) struct Process {
@@ -50,6 +56,17 @@ impl Process {
         let page = get(self.admin, "/metrics", "").await;
         let series = page.lines().filter(|line| line.starts_with(begin));
         series.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+    }
+
+    /// How many times a route has come into this mode.
+    async fn came_into(&self, mode: &str) -> u64 {
+        let page = get(self.admin, "/metrics", "").await;
+        let is_into = |line: &&str| {
+            line.starts_with("atrion_route_mode_transitions_total{")
+                && line.contains(&format!("atrion_mode_to=\"{mode}\""))
+        };
+        let counts = page.lines().filter(is_into).map(|line| line.rsplit_once(' ').unwrap().1);
+        counts.map(|count| count.parse::<u64>().unwrap()).sum()
     }
 
     /// Its memory, in bytes.
@@ -100,6 +117,51 @@ async fn a_hang_up_reads_the_file_again_and_a_termination_ends_in_good_order() {
     let answer = within(read_all(&mut busy)).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
     assert!(process.ended().await.success());
+}
+
+/// A process that stands still has not heard from its callee, whose fault that is not. When it goes
+/// on, every call under way has run into its time limit.
+#[tokio::test]
+async fn a_process_that_was_stopped_opens_no_breaker() {
+    tokio::join!(stopped(""), stopped("[admission]\nslo = \"1s\"\n"));
+}
+
+/// Without the absence taken off, silence opens a breaker after 1.3 s, and after ten times an SLO.
+async fn stopped(admission: &str) {
+    let upstream = service(async |mut stream| {
+        while read_request(&mut stream).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            say(&mut stream, OK).await;
+        }
+    })
+    .await;
+    let process =
+        Process::start(&least(upstream, &format!("[timeouts]\nresponse_head = \"5s\"\n{admission}")), 1024);
+    let answered = Arc::new(AtomicU64::new(0));
+    let mut clients = JoinSet::new();
+    for _ in 0..40 {
+        let (address, answered) = (process.address, Arc::clone(&answered));
+        clients.spawn(async move {
+            loop {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                say(&mut stream, "GET / HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").await;
+                let answer = read_all(&mut stream).await;
+                if answer.starts_with("HTTP/1.1 200") {
+                    answered.fetch_add(1, Relaxed);
+                } else {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        });
+    }
+    eventually(async || process.came_into("operational").await > 0).await;
+    process.signal("STOP");
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    process.signal("CONT");
+    let until = answered.load(Relaxed) + 100;
+    eventually(async || answered.load(Relaxed) >= until).await;
+    assert_eq!(process.came_into("circuit_breaker").await, 0, "{admission:?}");
+    clients.shutdown().await;
 }
 
 #[tokio::test]
