@@ -23,6 +23,8 @@ pub enum Sharing {
     Alone,
     /// A load takes 100 ms and a jitter of 20 ms in the mean; one in a hundred is lost.
     Shared,
+    /// At once, and none is lost: what no wire can better.
+    AtOnce,
     /// Half a second, and 100 ms.
     Slow,
     /// Every second caller shares, the others do not.
@@ -53,13 +55,22 @@ struct Spoken {
 
 impl Sharing {
     /// Each of them.
-    pub const ALL: [Self; 7] =
-        [Self::Alone, Self::Shared, Self::Slow, Self::Half, Self::Cut, Self::Liar, Self::Stopped];
+    pub const ALL: [Self; 8] = [
+        Self::Alone,
+        Self::Shared,
+        Self::AtOnce,
+        Self::Slow,
+        Self::Half,
+        Self::Cut,
+        Self::Liar,
+        Self::Stopped,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Alone => "alone",
             Self::Shared => "shared",
+            Self::AtOnce => "shared-at-once",
             Self::Slow => "shared-slow",
             Self::Half => "shared-half",
             Self::Cut => "shared-cut",
@@ -68,9 +79,15 @@ impl Sharing {
         }
     }
 
-    /// The delay of a load and the mean of its jitter, in seconds.
-    const fn delay(self) -> (f64, f64) {
-        if matches!(self, Self::Slow) { (0.5, 0.1) } else { (0.1, 0.02) }
+    /// The delay of a load and the mean of its jitter, in seconds, and what part of them is lost.
+    const fn way(self) -> (f64, f64, f64) {
+        match self {
+            Self::AtOnce => (0.0, 0.0, 0.0),
+            Self::Slow => (0.5, 0.1, LOSS),
+            Self::Alone | Self::Shared | Self::Half | Self::Cut | Self::Liar | Self::Stopped => {
+                (0.1, 0.02, LOSS)
+            }
+        }
     }
 }
 
@@ -101,9 +118,9 @@ impl Wire {
     /// A life says its vector, unless it said the same before.
     pub(super) fn say(&mut self, now: Mono, life: usize, vector: PhysicsVector) {
         let is_news = vector.age.is_zero();
-        let (delay, jitter) = self.sharing.delay();
+        let (delay, jitter, loss) = self.sharing.way();
         let way = delay + jitter * self.dice.exponential();
-        if !is_news || self.is_deaf(now, life) || self.dice.hits(LOSS) {
+        if !is_news || self.is_deaf(now, life) || self.dice.hits(loss) {
             return;
         }
         let lies = self.sharing == Sharing::Liar && self.lives[life].caller == 0;
@@ -146,7 +163,7 @@ impl Wire {
             Sharing::Alone => true,
             Sharing::Half => is_odd,
             Sharing::Cut => is_odd && (1.0 / 3.0..2.0 / 3.0).contains(&self.part_of(now)),
-            Sharing::Shared | Sharing::Slow | Sharing::Liar | Sharing::Stopped => false,
+            Sharing::Shared | Sharing::AtOnce | Sharing::Slow | Sharing::Liar | Sharing::Stopped => false,
         }
     }
 
