@@ -90,7 +90,7 @@ fn entry(number: u64, named: bool) -> Entry {
     let name = RouteId::new(&format!("api/route-{number}")).ok();
     let name = name.filter(|_| named);
     let load = Load { offered: [0.0, 1.0, 20.0, 0.0, 3.0], admitted: 20.0, in_flight: 2.5, ..Load::NONE };
-    let tenants = Heaviest::of((0..number).map(|nth| (nth as u32 * 0x1234_5671, 3.0 * nth as f64)));
+    let tenants = Heaviest::of((0..12).map(|nth| (word(number, nth), f64::from(nth * nth))));
     Entry {
         route: name.as_ref().map_or(RouteHash::from_u64(number.wrapping_mul(0x9e37_79b9)), RouteHash::of),
         back: (number % 7) as u32,
@@ -104,6 +104,11 @@ fn entry(number: u64, named: bool) -> Entry {
         load: if number % 4 == 1 { load } else { Load::NONE },
         tenants: if number % 6 == 2 { tenants } else { Heaviest::NONE },
     }
+}
+
+/// A tenant of a route.
+fn word(route: u64, nth: u32) -> u32 {
+    (route as u32).wrapping_add(nth).wrapping_mul(0x9e37_79b9)
 }
 
 fn key() -> Option<Key> {
@@ -223,7 +228,7 @@ fn mutated_body(input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     let body = |bytes: &[u8]| bytes.get(HEAD..).unwrap_or_default().to_vec();
     let signed = random.one_in(4);
     let mut bytes = vec![0; HEAD];
-    bytes[5] = u8::from(random.one_in(4));
+    bytes[5] = if random.one_in(4) { 1 + random.below(3) as u8 } else { 0 };
     bytes.extend(mutate::bytes(&body(input), &WORDS, &body(other), random));
     mend(&mut bytes, signed);
     bytes
