@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
 use crate::support::{
@@ -128,41 +129,53 @@ async fn a_process_that_was_stopped_opens_no_breaker() {
 
 /// Without the absence taken off, silence opens a breaker after 1.3 s, and after ten times an SLO.
 async fn stopped(admission: &str) {
-    let upstream = service(async |mut stream| {
-        while read_request(&mut stream).await.is_some() {
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            say(&mut stream, OK).await;
+    // As on a machine that stands still as a whole: what is written is held, and nothing is answered.
+    let machine = Arc::new(RwLock::new(()));
+    let (running, answered, failed) = (Arc::clone(&machine), Counter::default(), Counter::default());
+    let upstream = service(move |mut stream| {
+        let running = Arc::clone(&running);
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                let _runs = running.read().await;
+                say(&mut stream, OK).await;
+            }
         }
     })
     .await;
     let process =
         Process::start(&least(upstream, &format!("[timeouts]\nresponse_head = \"5s\"\n{admission}")), 1024);
-    let answered = Arc::new(AtomicU64::new(0));
     let mut clients = JoinSet::new();
     for _ in 0..40 {
-        let (address, answered) = (process.address, Arc::clone(&answered));
+        let (address, answered, failed) = (process.address, Arc::clone(&answered), Arc::clone(&failed));
         clients.spawn(async move {
             loop {
                 let mut stream = TcpStream::connect(address).await.unwrap();
                 say(&mut stream, "GET / HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").await;
-                let answer = read_all(&mut stream).await;
-                if answer.starts_with("HTTP/1.1 200") {
+                if read_all(&mut stream).await.starts_with("HTTP/1.1 200") {
                     answered.fetch_add(1, Relaxed);
                 } else {
+                    failed.fetch_add(1, Relaxed);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
         });
     }
     eventually(async || process.came_into("operational").await > 0).await;
+    let stands_still = machine.write().await;
     process.signal("STOP");
     tokio::time::sleep(Duration::from_secs(12)).await;
+    let before = failed.load(Relaxed);
     process.signal("CONT");
+    eventually(async || failed.load(Relaxed) > before).await;
+    drop(stands_still);
     let until = answered.load(Relaxed) + 100;
     eventually(async || answered.load(Relaxed) >= until).await;
     assert_eq!(process.came_into("circuit_breaker").await, 0, "{admission:?}");
     clients.shutdown().await;
 }
+
+type Counter = Arc<AtomicU64>;
 
 #[tokio::test]
 async fn without_descriptors_it_waits_and_then_goes_on() {
