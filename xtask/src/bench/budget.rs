@@ -167,7 +167,7 @@ static BUDGETS: [Budget; 16] = [
         unit: "B",
         measure: |figures| figures.plain("bytes per idle route"),
         from: "bench `figures`",
-        obstacle: "1,408 bytes are what requests touch: 520 of counters, and lines apart by who writes them. 1,752 are the pulse's: the last reading of the counters, their totals by tier, reason and outcome, and the ages of what is in flight. A route is made by its first request, so making the latter at first use would save only routes that are declared and never asked for.",
+        obstacle: "What requests touch are counters and gates, on lines apart by who writes them. More is the pulse's: the last reading of the counters, their totals by tier, reason and outcome, and the ages of what is in flight. A route is made by its first request, so making the latter at first use would save only routes that are declared and never asked for.",
     },
     Budget {
         path: "p99.9 of admit with a dead or hanging store, against a healthy one",

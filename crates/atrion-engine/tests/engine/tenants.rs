@@ -42,8 +42,8 @@ fn a_route_on_which_no_call_has_ended_yet_says_its_tenants_and_ceases_to() {
 }
 
 /// How many requests of a tenant pass in each second, of ten in each tick, beside one that asks for
-/// ten times as much; what passes stays until the tick. Until the tenth second two peers say of it that it has had a thousand there, or
-/// nothing of anybody.
+/// ten times as much; what passes stays until the tick. Until the tenth second two peers say of it
+/// that it has had a thousand there, or nothing of anybody.
 fn passes(gamma: Option<f64>, peers_speak: bool) -> Vec<usize> {
     let gamma = gamma.map(|gamma| Gamma::new(gamma).unwrap());
     let world =
