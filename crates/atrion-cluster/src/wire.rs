@@ -50,6 +50,7 @@ mod envelope;
 pub use envelope::{MAJOR, MAX_BODY, MAX_BYTES, major};
 
 mod body;
+pub(crate) use body::most_behind;
 
 #[cfg(test)]
 mod golden;

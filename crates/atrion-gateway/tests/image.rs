@@ -8,13 +8,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers speak as tests do
 
 #[allow(dead_code)] // what the tests of sockets need and these do not
+#[path = "sockets/binary.rs"]
+mod binary;
+
+#[allow(dead_code)] // likewise
 #[path = "sockets/support.rs"]
 mod support;
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use atrion_testbed::{no_small_disk, tests};
@@ -24,7 +27,8 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use support::{eventually, get, patient, read_until, say, within};
+use binary::Process;
+use support::{eventually, patient, read_until, say, within};
 
 fn main() -> ExitCode {
     // A small disk takes the same namespaces.
@@ -46,43 +50,19 @@ exec setpriv --no-new-privs -- env -i "$(command -v unshare)" \
     /atrion gateway --config /etc/atrion/atrion.toml
 "#;
 
-/// A gateway in its image. It ends with the value.
-struct Image {
-    child: Child,
-    address: SocketAddr,
-    admin: SocketAddr,
+fn start(root: &Path, config: TempDir) -> Process {
+    let binary = std::env::var("ATRION_TEST_GATEWAY");
+    let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_atrion").to_owned());
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "--", "sh", "-c", IMAGE, "image"]);
+    command.arg(root).arg(config.path()).arg(binary);
+    Process::of(&mut command, config)
 }
 
-impl Image {
-    fn start(root: &Path, config: &Path) -> Self {
-        let binary = std::env::var("ATRION_TEST_GATEWAY");
-        let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_atrion").to_owned());
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "--", "sh", "-c", IMAGE, "image"]);
-        command.arg(root).arg(config).arg(binary).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let mut told = |what: &str| -> SocketAddr {
-            let mut heard = Vec::new();
-            let line =
-                said.by_ref().inspect(|line| heard.push(line.clone())).find(|line| line.contains(what));
-            let line = line.unwrap_or_else(|| panic!("it has ended, and said {heard:?}"));
-            line.rsplit_once("address=").unwrap().1.parse().unwrap()
-        };
-        let (address, admin) = (told(" listens address="), told("admin listens address="));
-        // A full pipe would stop it.
-        std::thread::spawn(move || said.for_each(drop));
-        Self { child, address, admin }
-    }
-
+impl Process {
     /// A file of proc(5).
     fn proc(&self, file: &str) -> std::path::PathBuf {
-        Path::new("/proc").join(self.child.id().to_string()).join(file)
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(sent.unwrap().success());
+        Path::new("/proc").join(self.id().to_string()).join(file)
     }
 
     /// Asserts that it has what an image gives it, and nothing else.
@@ -102,13 +82,6 @@ impl Image {
         );
         let written = std::fs::write(self.proc("root/file"), "").unwrap_err();
         assert_eq!(written.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
-    }
-}
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -141,33 +114,22 @@ fn config(file: &str) -> (TempDir, TlsConnector) {
 async fn it_serves_reloads_and_drains() {
     let (upstream, go) = patient().await;
     let (root, (config, client)) = (tempfile::tempdir().unwrap(), config(&file(upstream)));
-    let mut image = Image::start(root.path(), config.path());
+    let mut image = start(root.path(), config);
     image.assert_is_confined();
 
     let held = TcpStream::connect(image.address).await.unwrap();
     let mut held = within(client.connect(ServerName::try_from("localhost").unwrap(), held)).await.unwrap();
     say(&mut held, "GET / HTTP/1.1\r\nhost: shop\r\n\r\n").await;
-    let counts = async |series: &str| {
-        let metrics = get(image.admin, "/metrics", "").await;
-        let mut counted = metrics.lines().filter(|line| line.starts_with(series));
-        counted.any(|line| !line.ends_with(" 0"))
-    };
-    eventually(async || counts("atrion_admission_active_requests{").await).await;
+    eventually(async || image.metric("atrion_admission_active_requests{").await > 0).await;
     let changed = file(upstream) + "[[route]]\nmatch = \"GET /{id}\"\n";
-    std::fs::write(config.path().join("atrion.toml"), changed).unwrap();
+    std::fs::write(image.folder.path().join("atrion.toml"), changed).unwrap();
     image.signal("HUP");
-    eventually(async || counts("atrion_gateway_reloads_total{result=\"done\"").await).await;
+    eventually(async || image.metric("atrion_gateway_reloads_total{result=\"done\"").await > 0).await;
 
     image.signal("TERM");
     eventually(async || TcpStream::connect(image.address).await.is_err()).await;
     go.send_replace(true);
     let answer = read_until(&mut held, "ok").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let mut status = None;
-    eventually(async || {
-        status = image.child.try_wait().unwrap();
-        status.is_some()
-    })
-    .await;
-    assert!(status.unwrap().success());
+    assert!(image.ended().await.success());
 }

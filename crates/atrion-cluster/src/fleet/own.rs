@@ -12,7 +12,7 @@ use atrion_core::claim::Heaviest;
 use atrion_core::{Load, Mono, Ohms};
 use atrion_state::{DecayRate, MomentumRate, News, PhysicsVector, RouteId, Told, Weight};
 
-use crate::wire::{Entry, EntryMode, RouteHash};
+use crate::wire::{Entry, EntryMode, RouteHash, most_behind};
 
 mod parts;
 pub(super) use parts::{Group, Parts};
@@ -53,10 +53,6 @@ pub(super) struct Own {
 const OLD: Duration = Duration::from_secs(1_800);
 /// The most that an entry takes without its name, in bytes.
 const ENTRY: usize = 9 + 5 + 5 + 8 + 1 + 1 + 4 + 4 + 1;
-/// The most that its load takes.
-const LOAD: usize = 3 + 3 + 4 * Load::NUMBERS;
-/// The most that its tenants take.
-const TENANTS: usize = 3 + 1 + 5 * Heaviest::MOST;
 /// A message may be lost: what is said once only is said twice.
 const TWICE: u8 = 2;
 
@@ -214,9 +210,8 @@ impl Own {
     pub(super) fn cost(&self, hash: RouteHash) -> Option<(DecayRate, usize)> {
         let own = self.routes.get(&hash)?;
         let name = if own.named { 0 } else { own.name.as_str().len() + 3 };
-        let load = if own.vector.load.is_none() { 0 } else { LOAD };
-        let tenants = if own.vector.tenants.is_none() { 0 } else { TENANTS };
-        Some((own.vector.decay_rate, ENTRY + name + load + tenants))
+        let behind = most_behind(&own.vector.load, &own.vector.tenants);
+        Some((own.vector.decay_rate, ENTRY + name + behind))
     }
 
     /// What was said of the routes of a part, up to message `seq`.

@@ -78,10 +78,12 @@ impl Item<'_> {
     }
 }
 
-/// The most that a load takes.
-pub(super) const LOAD: usize = 3 + 3 + 4 * Load::NUMBERS;
-/// The most that the tenants of an entry take.
-pub(super) const TENANTS: usize = 3 + 1 + 5 * Heaviest::MOST;
+/// The most that what an entry has behind the entries takes, in bytes.
+pub(crate) fn most_behind(load: &Load, tenants: &Heaviest) -> usize {
+    let load = if load.is_none() { 0 } else { 3 + 3 + 4 * Load::NUMBERS };
+    let tenants = if tenants.is_none() { 0 } else { 3 + 1 + 5 * Heaviest::MOST };
+    load + tenants
+}
 
 fn text(text: &str) -> usize {
     varint(text.len() as u64) + text.len()

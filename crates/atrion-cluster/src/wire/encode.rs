@@ -54,9 +54,8 @@ pub fn chunks(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
     std::iter::from_fn(move || {
         let mut room = SPLIT - HEADER;
         let fits = |entry: &&Entry| {
-            let load = if entry.load.is_none() { 0 } else { body::LOAD };
-            let tenants = if entry.tenants.is_none() { 0 } else { body::TENANTS };
-            let bytes = Item { back: u32::MAX, ..item(entry) }.written() + load + tenants;
+            let behind = body::most_behind(&entry.load, &entry.tenants);
+            let bytes = Item { back: u32::MAX, ..item(entry) }.written() + behind;
             room.checked_sub(bytes).inspect(|&left| room = left).is_some()
         };
         let count = rest.iter().take(Message::MAX_ENTRIES).take_while(fits).count();

@@ -10,6 +10,8 @@ use atrion_engine::{Config, Engine, FleetConfig, Physics, RouteConfig, RouteSnap
 use atrion_state::{FakeClock, NodeId, PhysicsVector, RouteId, StateProvider as _};
 use atrion_testkit::MemoryFleet;
 
+use crate::world::ready;
+
 const TICK: Duration = Duration::from_millis(100);
 
 fn config(one_callee: bool, gamma: Option<f64>) -> Config {
@@ -80,20 +82,12 @@ fn beside_crowded_peers(one_callee: bool, gamma: Option<f64>) -> Life {
         let vector =
             PhysicsVector::new(atrion_core::Mode::Operational, Ohms::ZERO, Ohms::ZERO).with_load(load);
         for peer in &peers {
-            futures_now(peer.update_vector(id.clone(), vector)).unwrap();
+            ready(peer.update_vector(id.clone(), vector));
         }
     });
     let said = engine.manager().get(&id, engine.now()).unwrap();
     let recorded = kept.recorded(engine.now(), Wall::from_millis(0));
     Life { shown, said, recorded }
-}
-
-fn futures_now<T>(future: impl Future<Output = T>) -> T {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::pin::pin!(future).poll(&mut context) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("a fleet in memory answers at once"),
-    }
 }
 
 #[test]

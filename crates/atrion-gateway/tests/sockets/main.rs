@@ -2,6 +2,7 @@
 //! A gateway between real sockets: clients and services that say exactly what a test wants.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers speak as tests do
 
+mod binary;
 mod support;
 
 mod issuer;

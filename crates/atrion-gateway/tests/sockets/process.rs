@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The binary itself: its signals, its bounds, its memory.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
+use crate::binary::Process;
 use crate::support::{
     OK, eventually, get, least, patient, read_all, read_request, read_until, say, saying, service, within,
 };
-
-/// A gateway in a process of its own. It ends with the value.
-pub(crate) struct Process {
-    child: Child,
-    pub(crate) address: SocketAddr,
-    admin: SocketAddr,
-    folder: TempDir,
-}
 
 impl Process {
     /// Starts one with this file, and at most so many descriptors.
@@ -34,69 +24,20 @@ impl Process {
         std::fs::write(&path, file).unwrap();
         let line = format!("ulimit -n {descriptors} && exec \"$0\" gateway --config \"$1\"");
         let mut command = Command::new("sh");
-        command.args(["-c", &line, env!("CARGO_BIN_EXE_atrion")]).arg(&path).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut told = |what: &str| -> SocketAddr {
-            let line = said.by_ref().map(Result::unwrap).find(|line| line.contains(what)).unwrap();
-            line.rsplit_once("address=").unwrap().1.parse().unwrap()
-        };
-        let (address, admin) = (told(" listens address="), told("admin listens address="));
-        // A full pipe would stop it.
-        std::thread::spawn(move || said.for_each(drop));
-        Self { child, address, admin, folder }
-    }
-
-    pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// The sum of the series that begin so.
-    pub(crate) async fn metric(&self, begin: &str) -> u64 {
-        let page = get(self.admin, "/metrics", "").await;
-        let series = page.lines().filter(|line| line.starts_with(begin));
-        series.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
-    }
-
-    /// How many times a route has come into this mode.
-    async fn came_into(&self, mode: &str) -> u64 {
-        let page = get(self.admin, "/metrics", "").await;
-        let is_into = |line: &&str| {
-            line.starts_with("atrion_route_mode_transitions_total{")
-                && line.contains(&format!("atrion_mode_to=\"{mode}\""))
-        };
-        let counts = page.lines().filter(is_into).map(|line| line.rsplit_once(' ').unwrap().1);
-        counts.map(|count| count.parse::<u64>().unwrap()).sum()
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_atrion")]).arg(&path);
+        Self::of(&mut command, folder)
     }
 
     /// Its memory, in bytes.
     pub(crate) fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     /// How many files and connections it has open.
     pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let mut status = None;
-        eventually(async || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        })
-        .await;
-        status.unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 }
 

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::net::TcpStream;
 
+use crate::binary::Process;
 use crate::issuer::{Issuer, claims, set};
-use crate::process::Process;
 use crate::support::{OK, eventually, least, read_until, say, saying};
 
 /// Fifty a second.
