@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use atrion_core::{Mono, Outcome, Priority, Reason, SplitMix64, Tier};
 use atrion_engine::{Config, OwnedPermit, Route};
-use proptest::prelude::*;
 
 use crate::world::{World, ms, volts};
 
@@ -149,22 +148,38 @@ impl Plant {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-    #[test]
-    fn nothing_is_refused_in_health_that_would_have_been_in_time(
-        seed in any::<u64>(), workers in 1usize..40, busy in 0.05..0.8f64, service in 0.002..0.2f64,
-    ) {
-        let world = World::default();
-        let mut plant = Plant::new(&world, workers, seed);
-        let rate = busy * workers as f64 / service;
-        let seconds = (2_000.0 / rate).clamp(5.0, 60.0);
-        let asked = plant.run(&world, seconds, rate, service, 20.0 * service);
-        let in_time = asked.iter().filter(|one| one.in_time).count();
-        let wronged = asked.iter().filter(|one| one.in_time && one.refused).count();
-        // Two in a thousand: at eight tenths of the capacity there are moments that are no health.
-        prop_assert!(wronged * 500 <= in_time, "{wronged} of {in_time}");
-    }
+/// How many requests would have been in time, and how many of those were refused.
+struct Health {
+    in_time: usize,
+    wronged: usize,
+}
+
+/// Some two thousand requests to a plant that is drawn at random and has room.
+fn in_health(draw: &mut SplitMix64) -> Health {
+    let mut within =
+        |low: f64, high: f64| low + (high - low) * (draw.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let (workers, busy, service) = (within(1.0, 40.0) as usize, within(0.05, 0.8), within(0.002, 0.2));
+    let world = World::default();
+    let mut plant = Plant::new(&world, workers, draw.next_u64());
+    let rate = busy * workers as f64 / service;
+    let seconds = (2_000.0 / rate).clamp(5.0, 60.0);
+    let asked = plant.run(&world, seconds, rate, service, 20.0 * service);
+    let in_time = asked.iter().filter(|one| one.in_time).count();
+    let wronged = asked.iter().filter(|one| one.in_time && one.refused).count();
+    Health { in_time, wronged }
+}
+
+#[test]
+fn in_health_hardly_anything_is_refused_that_would_have_been_in_time() {
+    // Chance has a busy plant look crowded now and then, so a bound for each plant alone is either
+    // wide or fails once in a thousand plants. The sum of many says what the law does.
+    let mut draw = SplitMix64::new(1);
+    let plants: Vec<Health> = (0..300).map(|_| in_health(&mut draw)).collect();
+    let (in_time, wronged) = plants.iter().fold((0, 0), |(in_time, wronged), plant| {
+        assert!(plant.wronged * 50 <= plant.in_time, "{} of {}", plant.wronged, plant.in_time);
+        (in_time + plant.in_time, wronged + plant.wronged)
+    });
+    assert!(wronged * 10_000 <= in_time, "{wronged} of {in_time}");
 }
 
 #[test]
