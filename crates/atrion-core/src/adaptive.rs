@@ -354,7 +354,7 @@ impl AdaptiveState {
     }
 
     /// g: how far failures are the load's doing, 0..=1.
-    fn blame(&self, config: &AdaptiveConfig) -> f64 {
+    pub(crate) fn blame(&self, config: &AdaptiveConfig) -> f64 {
         if config.laws.effectiveness { debt::gain(self.effectiveness.get()) } else { 1.0 }
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! part = p + sqrt(p), p = N* o/O      o of the O requests a second are offered to this node
+//! N*                                  less the fleet's debt, and three tenths of it at the least
 //! A    = X (1 + (N* - N) / (X H))     what may pass in an overload, per second; X/2..=2 X
 //!      >= X (1 + 4 (1 - N/N*))        where the crowd N is under N*
 //! cut  : the voltage above which A is offered, where p is under two slots
@@ -15,6 +16,10 @@
 //!
 //! The part is compared with the node's own crowd, which is known at once. A part of a slot or two
 //! cannot tell tiers from each other: there the fleet's ladder decides.
+//!
+//! Debt is a single gate's, too: of a callee that refuses by itself one node of many sees a failure now
+//! and then, and cannot tell that more calls make more of them. All together see it. It never shuts
+//! the gates: that is for each node's own debt.
 //!
 //! The cut is fed forward from what is offered, which moves slowly, so the delay of the registers
 //! does not make it swing; the crowd only corrects it. It lets go as soon as the sums show that less
@@ -25,10 +30,12 @@
 //! - **It promises** a bound for what one node can take from the others by lying: nothing that it
 //!   says counts for more than four times the mean of the others and one request in a pulse, so of k
 //!   nodes the others keep `(k-1)/(k+3)` of what passes of each tier, less ten requests a second.
+//!   Failures that one node alone tells of make no debt.
 
 use core::time::Duration;
 
 use super::{Evidence, Load};
+use crate::adaptive::debt::REPAYMENT;
 use crate::adaptive::{AdaptiveConfig, AdaptiveState, Failures, Laws, Pairs, Tick, Window};
 use crate::{Law, Ohms, Tier};
 
@@ -58,7 +65,7 @@ pub struct Share {
     pub cut: Ohms,
     /// N* at the most, in requests: the node's part of the fleet's, with the slack for its own bursts.
     pub part: f64,
-    /// The fleet's N*, in requests.
+    /// The fleet's N* less its debt, in requests.
     pub target: f64,
     /// The fleet's crowd, in requests.
     pub in_flight: f64,
@@ -99,8 +106,9 @@ impl Capacity {
         if seconds <= 0.0 {
             return;
         }
-        let (nodes, fleet) = sums(own, peers);
-        let window = self.window(&fleet, seconds);
+        let Heard { nodes, fleet, doubtful } = Heard::of(own, peers);
+        let mut window = self.window(&fleet, seconds);
+        window.debt = self.debt(&fleet, doubtful, seconds, config);
         // Scars and breakers are each node's own.
         let laws = Laws { scar: false, staleness: false, dead: false, charge: false, ..config.laws };
         let rules = AdaptiveConfig { laws, ..config.clone() };
@@ -164,6 +172,12 @@ impl Capacity {
         }
     }
 
+    /// The debt of a gate that has seen what the fleet sees, before it heals.
+    fn debt(&self, fleet: &Sums, doubtful: f64, seconds: f64, config: &AdaptiveConfig) -> f64 {
+        let made = (fleet.failed - doubtful) * self.fleet.blame(config);
+        (self.fleet.debt() + (made - REPAYMENT * fleet.answers()) * seconds).max(0.0)
+    }
+
     fn judge(&mut self, own: &Load, fleet: &Sums, nodes: f64, seconds: f64) -> Option<Share> {
         let is_first = self.own <= 0.0;
         let gain = |span: f64| if is_first { 1.0 } else { 1.0 - libm::exp(-seconds / span) };
@@ -172,7 +186,8 @@ impl Capacity {
         }
         self.own += (own.offers() - self.own) * gain(DEMAND);
 
-        let (pace, target, crowd) = (self.fleet.throughput(), self.fleet.work_target(), fleet.in_flight);
+        let (pace, whole, crowd) = (self.fleet.throughput(), self.fleet.work_target(), fleet.in_flight);
+        let target = (whole - self.fleet.debt()).max(LEFT * whole);
         if pace <= 0.0 || target <= 0.0 {
             return None;
         }
@@ -275,20 +290,35 @@ struct Sums {
     in_flight: f64,
 }
 
-/// How many nodes are alive, and what they say together. The own load is known, and whole; that of
-/// a peer is bounded by what the others say.
-fn sums(own: &Load, peers: impl Iterator<Item = PeerLoad> + Clone) -> (f64, Sums) {
-    let (mut nodes, mut plain) = (1.0, Sums::of(own, 1.0));
-    for PeerLoad { load, alive } in peers.clone() {
-        nodes += alive.get();
-        plain.add(&Sums::of(&load, alive.get()));
+/// What one node has heard of its fleet, itself included.
+struct Heard {
+    /// How many are alive.
+    nodes: f64,
+    /// What they say together. The own load is known, and whole; that of a peer is bounded by what
+    /// the others say.
+    fleet: Sums,
+    /// Of all failures, per second, those that one node tells of and the others bear out least.
+    doubtful: f64,
+}
+
+impl Heard {
+    fn of(own: &Load, peers: impl Iterator<Item = PeerLoad> + Clone) -> Self {
+        let (mut nodes, mut plain) = (1.0, Sums::of(own, 1.0));
+        for PeerLoad { load, alive } in peers.clone() {
+            nodes += alive.get();
+            plain.add(&Sums::of(&load, alive.get()));
+        }
+        let (mut fleet, mut doubtful) = (Sums::of(own, 1.0), 0.0_f64);
+        for PeerLoad { load, alive } in peers {
+            let (said, weight) = (Sums::of(&load, alive.get()), alive.get());
+            let others = nodes - weight;
+            let counted = said.bounded(&plain, weight, others);
+            let borne_out = weight * MOST * (plain.failed - said.failed).max(0.0) / others;
+            doubtful = doubtful.max(counted.failed - borne_out);
+            fleet.add(&counted);
+        }
+        Self { nodes, fleet, doubtful }
     }
-    let mut fleet = Sums::of(own, 1.0);
-    for PeerLoad { load, alive } in peers {
-        let (said, weight) = (Sums::of(&load, alive.get()), alive.get());
-        fleet.add(&said.bounded(&plain, weight, nodes - weight));
-    }
-    (nodes, fleet)
 }
 
 impl Sums {
@@ -355,6 +385,9 @@ const HORIZON: f64 = 0.7;
 
 /// How much more than X may pass where nobody is in flight, in X.
 const GROWTH: f64 = 4.0;
+
+/// Debt leaves so much of N*: closed, the fleet would learn nothing of a callee while debt heals.
+const LEFT: f64 = 0.3;
 
 /// So many slots tell tiers from each other.
 const FEW: f64 = 2.0;
@@ -489,6 +522,49 @@ mod tests {
         }
     }
 
+    /// A node of a fleet whose callee refuses at once what is more than 10 a second of each node.
+    fn refused(offered: f32) -> Load {
+        Load { admitted: offered, failed: (offered - 10.0).max(0.0), ..node(offered, 0.6) }
+    }
+
+    /// Ten seconds of health, and ten in which every node is offered more or less than it is answered.
+    fn swinging(config: &AdaptiveConfig, peer: impl Fn(f32) -> Load) -> Capacity {
+        let mut capacity = Capacity::default();
+        let well = node(6.0, 0.3);
+        (0..100).for_each(|_| capacity.step(TICK, &well, [alive(well); 9], config));
+        for tick in 0..100 {
+            let offered = 20.0 + 15.0 * libm::sinf(tick as f32);
+            let mut peers = [alive(refused(offered)); 9];
+            peers[0] = alive(peer(offered));
+            capacity.step(TICK, &refused(offered), peers, config);
+        }
+        capacity
+    }
+
+    #[test]
+    fn failures_that_more_calls_make_take_from_the_parts_and_do_not_close_them() {
+        let mut config = AdaptiveConfig::default();
+        let owing = swinging(&config, refused);
+        config.laws.debt = false;
+        let (owing, free) = (owing.share().unwrap(), swinging(&config, refused).share().unwrap());
+        assert!(owing.target < 0.8 * free.target && owing.target > 0.2 * free.target, "{owing:?} {free:?}");
+    }
+
+    #[test]
+    fn failures_that_one_node_alone_tells_of_make_no_debt() {
+        let config = AdaptiveConfig::default();
+        let mut capacity = Capacity::default();
+        for tick in 0..200 {
+            let offered = 6.0 + 5.0 * libm::sinf(tick as f32);
+            let well = node(offered, 0.3);
+            let mut peers = [alive(well); 9];
+            let lie = 1e9 * offered.max(5.0);
+            peers[0].load = Load { offered: [lie; 5], admitted: lie, failed: lie, held: lie, ..well };
+            capacity.step(TICK, &well, peers, &config);
+            assert!(capacity.fleet.debt() <= 0.0, "{capacity:?}");
+        }
+    }
+
     #[test]
     fn of_many_nodes_that_are_seldom_called_nothing_is_taken_for_a_lie() {
         // Six of a hundred have had a critical request in this window, which is 16 times the mean.
@@ -500,7 +576,7 @@ mod tests {
             ..Load::NONE
         };
         let peers = (0..100).map(|nth| alive(if nth % 16 == 0 { calls(8.6) } else { Load::NONE }));
-        let (nodes, fleet) = sums(&Load::NONE, peers);
+        let Heard { nodes, fleet, .. } = Heard::of(&Load::NONE, peers);
         assert!((nodes - 101.0).abs() < 1e-9);
         let all = 7.0 * f64::from(8.6_f32);
         for (sum, is) in [(fleet.offered[0], all), (fleet.in_time, all), (fleet.latency, 0.05 * all)] {
