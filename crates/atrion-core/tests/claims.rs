@@ -131,7 +131,7 @@ fn a_cut_through_the_band_is_max_min_fair() {
     // Half of the demand: sum of min(d, level).
     let level = max_min(&demands, all / 2.0);
     let mut random = SplitMix64::new(7);
-    let mut unit = move || (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let mut unit = move || random.unit();
     let mut had = demands.map(|_| RecentWork::default());
     let mut claims = Claims::default();
     let mut served = [0.0; 8];

@@ -121,7 +121,7 @@ static BUDGETS: [Budget; 17] = [
             Some(100.0 * more / layer(figures, ON_A_SOCKET)?)
         },
         from: "bench `layers`",
-        obstacle: "The layer adds an eighth to the instructions of axum in memory, as callgrind counts them below, beside which a socket has the kernel's: those of the row before, and axum puts the watched bodies of request and response on the heap. The GET answers with a word; of one that works for 70 us or more it is under 1 %.",
+        obstacle: "The layer adds an eighth to the instructions of axum in memory, as callgrind counts them below, beside which a socket has the kernel's: those of the row before, and axum puts the watched bodies of request and response on the heap. The GET answers with a word: the longer one works, the smaller is the share.",
     },
     Budget {
         path: "allocations of the HTTP layer",

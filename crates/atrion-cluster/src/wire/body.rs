@@ -78,7 +78,7 @@ impl Item<'_> {
     }
 }
 
-/// The most that what an entry has behind the entries takes, in bytes.
+/// The most bytes that the load and the tenants of an entry take, which stand behind all entries.
 pub(crate) fn most_behind(load: &Load, tenants: &Heaviest) -> usize {
     let load = if load.is_none() { 0 } else { 3 + 3 + 4 * Load::NUMBERS };
     let tenants = if tenants.is_none() { 0 } else { 3 + 1 + 5 * Heaviest::MOST };

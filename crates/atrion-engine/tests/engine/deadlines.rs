@@ -98,17 +98,13 @@ impl Plant {
         Self { route: world.engine.route("r"), random: SplitMix64::new(seed), free, under_way: Vec::new() }
     }
 
-    fn unit(&mut self) -> f64 {
-        (self.random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
     fn exponential(&mut self, mean: f64) -> Duration {
-        Duration::from_secs_f64(-mean * (1.0 - self.unit()).ln())
+        Duration::from_secs_f64(-mean * (1.0 - self.random.unit()).ln())
     }
 
     /// One request, with up to so long until its deadline. No gate refuses it but for that.
     fn ask(&mut self, now: Mono, service: f64, patience: f64) -> Asked {
-        let due = now.after(Duration::from_secs_f64(self.unit() * patience));
+        let due = now.after(Duration::from_secs_f64(self.random.unit() * patience));
         let service = self.exponential(service);
         let worker = (0..self.free.len()).min_by_key(|worker| self.free[*worker]).unwrap();
         let end = self.free[worker].max(now).after(service);
@@ -156,8 +152,7 @@ struct Health {
 
 /// Some two thousand requests to a plant that is drawn at random and has room.
 fn in_health(draw: &mut SplitMix64) -> Health {
-    let mut within =
-        |low: f64, high: f64| low + (high - low) * (draw.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let mut within = |low: f64, high: f64| low + (high - low) * draw.unit();
     let (workers, busy, service) = (within(1.0, 40.0) as usize, within(0.05, 0.8), within(0.002, 0.2));
     let world = World::default();
     let mut plant = Plant::new(&world, workers, draw.next_u64());

@@ -148,7 +148,7 @@ pub struct LeaseView {
 pub struct ShareView {
     /// More comes to the fleet than it works off: part and cut hold.
     pub in_force: bool,
-    /// The fleet's N*, in requests. `limit` in JSON.
+    /// The fleet's N* less its debt, in requests. `limit` in JSON.
     #[serde(rename = "limit")]
     pub target: f64,
     /// Requests in flight at all nodes.
